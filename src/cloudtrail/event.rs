@@ -1,0 +1,77 @@
+//! One CloudTrail record, decoded and classified: what the detector sees of it.
+//!
+//! Every text is borrowed from the payload where the JSON allows it (no escapes in the string).
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// A 12-digit AWS account id. Leading zeros belong to it, so it is displayed with all twelve digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AccountId(u64);
+
+impl AccountId {
+    /// Reads exactly twelve ASCII digits; anything else is no account id.
+    pub fn parse(text: &str) -> Option<Self> {
+        if text.len() != 12 || !text.bytes().all(|b| b.is_ascii_digit()) {
+            return None;
+        }
+        text.parse().ok().map(Self)
+    }
+
+    /// The id as a number below 10^12.
+    pub fn number(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for AccountId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:012}", self.0)
+    }
+}
+
+/// `eventCategory`, read or inferred (specification 5.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Category {
+    /// Control plane.
+    Management,
+    /// Data plane: object, item and invocation level.
+    Data,
+    /// VPC endpoint activity.
+    Network,
+    /// An Insights record (a feedback loop, or the same topic carrying AWS's own).
+    Insight,
+}
+
+/// One decoded record. All fields are present and usable, or decoding reported the record as malformed.
+#[derive(Clone, Debug)]
+pub struct Event<'a> {
+    /// `recipientAccountId`, else `userIdentity.accountId` (as AWS's processing library does).
+    pub account: AccountId,
+    /// `awsRegion`.
+    pub region: Cow<'a, str>,
+    /// `eventSource`, such as `ec2.amazonaws.com`. Empty for [`Category::Insight`] only.
+    pub source: Cow<'a, str>,
+    /// `eventName`. Empty for [`Category::Insight`] only.
+    pub name: Cow<'a, str>,
+    /// `errorCode`; an empty string is no error.
+    pub error: Option<Cow<'a, str>>,
+    /// `eventTime` in seconds since 1970, UTC.
+    pub time: i64,
+    /// `eventID` as written; absent in version 1.00.
+    pub id: Option<Cow<'a, str>>,
+    /// The identity as Insights attributes it (specification 5.3, 1.6); `"unknown"` where nothing is usable.
+    pub principal: Cow<'a, str>,
+    /// `userAgent`; the string `"null"` where missing.
+    pub agent: Cow<'a, str>,
+    /// Read or inferred.
+    pub category: Category,
+    /// Whether the call writes: `readOnly == false`, or inferred from the name.
+    pub write: bool,
+    /// `readOnly` as the record has it (boolean, or the strings `"true"` / `"false"`).
+    pub read_only: Option<bool>,
+    /// Whether `write` or `category` had to be inferred.
+    pub inferred: bool,
+    /// An `addendum` with reason `UPDATED_DATA`: a correction of an earlier record, which was counted already.
+    pub correction: bool,
+}

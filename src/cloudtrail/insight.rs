@@ -1,0 +1,123 @@
+//! The Insights record: counts in, AWS's JSON out (specification 1.1 to 1.7).
+
+use super::event::AccountId;
+
+/// What kind of deviation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum InsightType {
+    /// Calls per minute.
+    ApiCallRate,
+    /// Calls per minute that ended in one error code.
+    ApiErrorRate,
+}
+
+impl InsightType {
+    /// `insightType` as AWS writes it.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::ApiCallRate => "ApiCallRateInsight",
+            Self::ApiErrorRate => "ApiErrorRateInsight",
+        }
+    }
+}
+
+/// Beginning or end of an insight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum State {
+    /// The unusual activity began.
+    Start,
+    /// It is over.
+    End,
+}
+
+impl State {
+    /// `state` as AWS writes it.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Start => "Start",
+            Self::End => "End",
+        }
+    }
+}
+
+/// Which stream of records the series counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SourceCategory {
+    /// Management events.
+    Management,
+    /// Data events.
+    Data,
+}
+
+/// Top values of one attribute: counts, not yet averages; descending, at most five a side.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Attribution {
+    /// Value and calls inside the insight's window.
+    pub insight: Vec<(String, u64)>,
+    /// Value and calls inside the baseline's window.
+    pub baseline: Vec<(String, u64)>,
+}
+
+/// Everything behind one Insights record, in counts and minutes, so that every average can be recomputed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Insight {
+    /// Account the activity belongs to.
+    pub account: AccountId,
+    /// Region.
+    pub region: String,
+    /// API's service, `ec2.amazonaws.com`.
+    pub source: String,
+    /// API.
+    pub name: String,
+    /// The one error an error-rate insight is about.
+    pub error: Option<String>,
+    /// Management or data.
+    pub category: SourceCategory,
+    /// Call or error rate.
+    pub kind: InsightType,
+    /// Start or End.
+    pub state: State,
+    /// Start minute (minutes since 1970), in Start and End alike: with the series, the identity of the insight.
+    pub start: i64,
+    /// `eventTime` in minutes since 1970: the Start minute, or the minute after the last unusual one.
+    pub event_minute: i64,
+    /// Calls in the baseline window.
+    pub baseline_count: u64,
+    /// `baselineDuration`, minutes.
+    pub baseline_minutes: u64,
+    /// Calls in the insight window.
+    pub insight_count: u64,
+    /// `insightDuration`, minutes.
+    pub insight_minutes: u64,
+    /// Principals.
+    pub principals: Attribution,
+    /// User agents.
+    pub agents: Attribution,
+    /// Error codes, `"null"` for none; call-rate insights only.
+    pub errors: Option<Attribution>,
+    /// How it was found; only headers, `--explain` and metrics show it.
+    pub finding: Finding,
+}
+
+/// How an insight was found.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Finding {
+    /// `eventTime` of the tipping event (Start), or the clock when the End was known; seconds since 1970.
+    pub detected_at: i64,
+    /// `eventID` of the tipping event; empty for an End or where the record had none.
+    pub tipping_event: String,
+    /// Calls of the detection minute at the tipping event (Start), calls a minute over the insight (End).
+    pub observed: f64,
+    /// Calls a minute expected (mean of the seven-day view).
+    pub expected: f64,
+    /// Score: -log10 of the calibrated tail probability.
+    pub score: f64,
+    /// Score from which an insight starts, at this moment and for this account.
+    pub limit: f64,
+    /// First record of the series less than 24 h before the Start.
+    pub series_new: bool,
+    /// First record of the account in this region less than 24 h before the Start.
+    pub region_new: bool,
+    /// The top principal does not occur in the baseline.
+    pub principal_new: bool,
+}

@@ -1,0 +1,105 @@
+//! One file for each command of the binary; here the command line itself and how a command ends.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::Format;
+
+pub mod check;
+pub mod replay;
+pub mod run;
+
+/// An open, streaming CloudTrail Insights.
+#[derive(Debug, Parser)]
+#[command(name = "insightd", version = version(), propagate_version = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the daemon: CloudTrail in from Kafka, Insights events out to Kafka.
+    Run(RunArgs),
+    /// Load, validate and print the configuration, secrets masked. Exit code 78 and every fault at once if it is wrong.
+    Check(CheckArgs),
+    /// Run the same engine over CloudTrail files. Insights go to standard output, one JSON object a line.
+    Replay(ReplayArgs),
+}
+
+/// Arguments of `run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// Configuration file (TOML). Environment variables INSIGHTD__SECTION__KEY override it.
+    #[arg(long, value_name = "FILE")]
+    pub config: PathBuf,
+}
+
+/// Arguments of `check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Configuration file (TOML). Environment variables INSIGHTD__SECTION__KEY override it.
+    #[arg(long, value_name = "FILE")]
+    pub config: PathBuf,
+}
+
+/// Arguments of `replay`.
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    /// Configuration file (TOML); without it the defaults (and the environment) hold.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Write counts of the run as one JSON object to this file.
+    #[arg(long, value_name = "FILE")]
+    pub stats: Option<PathBuf>,
+    /// Add `detectedAt` and `insightd` (how the insight was found) to each record.
+    #[arg(long)]
+    pub explain: bool,
+    /// Shape of the records on standard output [default: output.format of the configuration].
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<Format>,
+    /// Files, folders (read recursively: .json .json.gz .ndjson .ndjson.gz) or - for standard input, in the order given.
+    #[arg(value_name = "PATH", required = true)]
+    pub paths: Vec<PathBuf>,
+}
+
+/// How a command failed: an exit code of sysexits.h and a message of one or more lines for standard error.
+#[derive(Debug)]
+pub struct Failure {
+    /// Exit code.
+    pub code: sysexits::ExitCode,
+    /// What happened, where, and what to do.
+    pub message: String,
+}
+
+impl Failure {
+    /// A failure with this code.
+    pub fn new(code: sysexits::ExitCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+}
+
+/// Version and git revision (`unknown` in a build outside git).
+pub fn version() -> &'static str {
+    concat!(env!("CARGO_PKG_VERSION"), " (", env!("INSIGHTD_REVISION"), ")")
+}
+
+/// Runs one command and turns its outcome into the process's exit code.
+pub fn run(cli: Cli) -> ExitCode {
+    let outcome = match cli.command {
+        Command::Run(args) => run::run(&args),
+        Command::Check(args) => check::run(&args),
+        Command::Replay(args) => replay::run(&args),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("insightd: {}", failure.message);
+            failure.code.into()
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! Settings as written, checked and resolved to a typed [`Config`]. Nothing else interprets a default.
+//!
+//! Defaults (`config/default.toml`, compiled in) < file < environment `INSIGHTD__SECTION__KEY`.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// The whole resolved configuration. One field per key; sections as in `config/default.toml`.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `[kafka]`
+    pub kafka: Kafka,
+    /// `[input]`
+    pub input: Input,
+    /// `[baseline]`
+    pub baseline: Baseline,
+    /// `[detect]`
+    pub detect: Detect,
+    /// `[attribution]`
+    pub attribution: AttributionConfig,
+    /// `[state]`
+    pub state: State,
+    /// `[output]`
+    pub output: Output,
+    /// `[dlq]`
+    pub dlq: Dlq,
+    /// `[http]`
+    pub http: Http,
+    /// `[metrics]`
+    pub metrics: Metrics,
+    /// `[log]`
+    pub log: Log,
+}
+
+/// `[kafka]`: brokers, group, transactions.
+#[derive(Clone, Debug)]
+pub struct Kafka {
+    /// `bootstrap_servers`, `host:port` each.
+    pub bootstrap_servers: Vec<String>,
+    /// `group_id`: consumer group, and first part of the transactional ids.
+    pub group_id: String,
+    /// `instance_id`: unique and stable per process (default: the host name).
+    pub instance_id: String,
+    /// `create_topics`: create missing topics instead of stopping.
+    pub create_topics: bool,
+    /// `topic_replication`: replication factor of created topics; -1 = the broker's default.
+    pub topic_replication: i32,
+    /// `workers`: worker threads, each a consumer and a transactional producer.
+    pub workers: usize,
+    /// `commit_interval`: longest time a transaction stays open.
+    pub commit_interval: Duration,
+    /// `transaction_records_max`: messages after which a transaction is committed.
+    pub transaction_records_max: usize,
+    /// `poll_records_max`: messages handled before the loop looks at rebalances and time again.
+    pub poll_records_max: usize,
+    /// `transaction_timeout` (EO-4).
+    pub transaction_timeout: Duration,
+    /// `session_timeout` (EO-4).
+    pub session_timeout: Duration,
+    /// `max_poll_interval` (EO-4).
+    pub max_poll_interval: Duration,
+    /// `retry_backoff_max`: longest pause between attempts to reach a broker.
+    pub retry_backoff_max: Duration,
+    /// `[kafka.client]`: librdkafka keys passed through to every client, dots as in librdkafka.
+    pub client: BTreeMap<String, String>,
+}
+
+/// `[input]`: where records come from, and the bounds of taking them in.
+#[derive(Clone, Debug)]
+pub struct Input {
+    /// `topics`: names, or regular expressions beginning with `^`.
+    pub topics: Vec<String>,
+    /// `keyed_by_account`: the producer promises key = account id.
+    pub keyed_by_account: bool,
+    /// `start`: where a new group begins.
+    pub start: StartAt,
+    /// `payload_bytes_max`
+    pub payload_bytes_max: usize,
+    /// `decompressed_bytes_max`
+    pub decompressed_bytes_max: u64,
+    /// `nesting_depth_max`
+    pub nesting_depth_max: usize,
+    /// `payload_records_max`
+    pub payload_records_max: u64,
+    /// `accounts_max`: accounts per partition.
+    pub accounts_max: usize,
+    /// `lateness`: a minute is open until its clock passes it by this.
+    pub lateness: Duration,
+    /// `clock_jump`: a record further ahead of its clock is held until another confirms it.
+    pub clock_jump: Duration,
+    /// `held_records_max`: per clock.
+    pub held_records_max: usize,
+    /// `future_max`: how far beyond the wall clock an eventTime may lie.
+    pub future_max: Duration,
+    /// `dedup_horizon`, event time.
+    pub dedup_horizon: Duration,
+    /// `dedup_events_max`: eventIDs remembered per partition.
+    pub dedup_events_max: usize,
+    /// `idle_after`: wall time of silence after which a clock moves on by itself.
+    pub idle_after: Duration,
+    /// `data_events`: count data events as well.
+    pub data_events: bool,
+}
+
+/// Where a new consumer group begins to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StartAt {
+    /// The oldest message.
+    Earliest,
+    /// Only new messages.
+    Latest,
+    /// Messages not older than this.
+    Ago(Duration),
+}
+
+/// `[baseline]`
+#[derive(Clone, Debug)]
+pub struct Baseline {
+    /// `warm_up`: age of an account before its first insight.
+    pub warm_up: Duration,
+}
+
+/// `[detect]`
+#[derive(Clone, Debug)]
+pub struct Detect {
+    /// `false_insights_per_account_per_week`: the alarm budget.
+    pub false_insights_per_account_per_week: f64,
+    /// `end_after`: closed minutes back at the usual rate before an End.
+    pub end_after_minutes: u32,
+    /// `series_max`: series per partition.
+    pub series_max: usize,
+}
+
+/// `[attribution]`
+#[derive(Clone, Debug)]
+pub struct AttributionConfig {
+    /// `values_max`: distinct values per series and attribute that are counted exactly.
+    pub values_max: usize,
+    /// `value_bytes_max`: longer values are cut.
+    pub value_bytes_max: usize,
+}
+
+/// `[state]`
+#[derive(Clone, Debug)]
+pub struct State {
+    /// `series_ttl`: a series without an event for this long is forgotten.
+    pub series_ttl: Duration,
+}
+
+/// `[output]`
+#[derive(Clone, Debug)]
+pub struct Output {
+    /// `topic`
+    pub topic: String,
+    /// `format`
+    pub format: Format,
+    /// `max_age`: older insights are marked historic and never become a gauge.
+    pub max_age: Duration,
+}
+
+/// Shape of an insight on the output topic or on standard output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// The bare record, as in a trail's S3 files.
+    Cloudtrail,
+    /// The record as `detail` of an EventBridge event.
+    Eventbridge,
+}
+
+/// `[dlq]`
+#[derive(Clone, Debug)]
+pub struct Dlq {
+    /// `topic`
+    pub topic: String,
+    /// `record_bytes_max`: a longer dead letter is cut.
+    pub record_bytes_max: usize,
+}
+
+/// `[http]`
+#[derive(Clone, Debug)]
+pub struct Http {
+    /// `listen`
+    pub listen: SocketAddr,
+}
+
+/// `[metrics]`
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    /// `open_insights_max`: gauges of open insights shown at most.
+    pub open_insights_max: usize,
+}
+
+/// `[log]`
+#[derive(Clone, Debug)]
+pub struct Log {
+    /// `level`: a tracing filter such as `info` or `insightd=debug`.
+    pub level: String,
+    /// `format`
+    pub format: LogFormat,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}

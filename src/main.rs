@@ -1,0 +1,20 @@
+//! The binary: parse arguments, run one command, exit with its code.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use insightd::commands::{self, Cli};
+
+fn main() -> ExitCode {
+    match Cli::try_parse() {
+        Ok(cli) => commands::run(cli),
+        Err(error) => {
+            let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            // A closed standard output is no reason to fail.
+            let _ = error.print();
+            if asked { ExitCode::SUCCESS } else { sysexits::ExitCode::Usage.into() }
+        }
+    }
+}
