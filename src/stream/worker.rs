@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::config::Config;
 
-use super::broker::{Action, Broker, Failure, Message, Polled, TopicPartition};
+use super::broker::{Action, Broker, Cause, Failure, Message, Polled, TopicPartition};
 use super::clock::Clock;
 use super::publish::{Publisher, Publishing};
 use super::report::Report;
@@ -237,6 +237,10 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
 
     fn skip(&mut self, partition: &TopicPartition, from: i64, to: i64) -> Result<(), Failure> {
         self.report.skipped(partition, from, to);
+        if to < from {
+            // The log was cut off: what was applied beyond its end is committed first, so that no transaction goes back.
+            self.commit()?;
+        }
         let Some(running) = self.tasks.find(&partition.topic, partition.partition) else { return Ok(()) };
         running.position = to;
         running.at_end = false;
@@ -325,8 +329,8 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
         if !begun {
             return failure;
         }
-        // After a fatal error the producer cannot even abort; the coordinator does it at the next start's registration.
-        let confirmed = failure.action != Action::Fatal && self.broker.abort().is_ok();
+        // Where the producer itself is of no more use, the coordinator does it: at the next start, or at the time-out.
+        let confirmed = failure.cause == Cause::Other && self.broker.abort().is_ok();
         self.report.aborted(confirmed);
         let message = format!(
             "{}; the open transaction is {} and what it held in memory cannot be rolled back, so the process ends; \
