@@ -157,8 +157,8 @@ impl Level {
         let (error, level) = (horizons.error.keep(), horizons.level.keep());
         let (error_gap, level_gap) = (horizons.error.keep_over(gap), horizons.level.keep_over(gap));
         let mean = self.mean();
-        self.error = self.error * error_gap
-            + mean * mean * (error_gap - level_gap * level_gap) / (error - level * level);
+        self.error =
+            self.error * error_gap + mean * mean * (error_gap - level_gap * level_gap) / (error - level * level);
         self.error_weight = self.error_weight * error_gap + horizons.error.ones(gap);
         self.sum *= level_gap;
         self.weight = self.weight * level_gap + horizons.level.ones(gap);
