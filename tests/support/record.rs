@@ -88,7 +88,7 @@ fn session(role: &str, id: u64) -> String {
     if role.ends_with("instance") {
         format!("i-0{:016x}", digest(role) ^ (id % 3))
     } else {
-        format!("session-{}", id / 5 % 1000)
+        format!("session-{}", id / 5 % 16)
     }
 }
 
@@ -100,7 +100,7 @@ fn digest(text: &str) -> u64 {
 fn address(actor: &Actor, id: u64) -> String {
     match actor.identity {
         Identity::Service(host) => host.to_owned(),
-        _ => format!("198.51.100.{}", digest(actor.agent) % 200 + id % 8),
+        _ => format!("198.51.100.{}", digest(actor.agent) % 200 + id % 4),
     }
 }
 
@@ -119,7 +119,7 @@ fn failure(out: &mut String, call: &Call) {
 }
 
 fn parameters(out: &mut String, call: &Call) {
-    let n = call.id % 7919;
+    let n = call.id % 37;
     let _ = write!(
         out,
         r#","requestParameters":{{"filterSet":{{"items":[{{"name":"tag:environment","valueSet":{{"items":[{{"value":"production"}}]}}}}]}},"maxResults":{},"resourceId":"res-{n:012x}"}}"#,
@@ -130,8 +130,7 @@ fn parameters(out: &mut String, call: &Call) {
     } else {
         let _ = write!(
             out,
-            r#","responseElements":{{"requestId":"{}","return":true,"resource":{{"id":"res-{n:012x}","state":"in-progress","tags":[{{"key":"environment","value":"production"}}]}}}}"#,
-            event_id(call.id)
+            r#","responseElements":{{"return":true,"resource":{{"id":"res-{n:012x}","state":"in-progress","tags":[{{"key":"environment","value":"production"}}]}}}}"#
         );
     }
 }

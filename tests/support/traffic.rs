@@ -228,10 +228,14 @@ pub struct Plan {
     pub length: i64,
     /// How many of [`ACCOUNTS`].
     pub accounts: usize,
+    /// How many of an account's two regions it works in.
+    pub regions: usize,
     /// Seconds between the calls of one poller.
     pub poll_every: i64,
     /// Seconds between the heartbeats of one region; they keep its clock moving.
     pub heartbeat_every: i64,
+    /// Calls an hour of each of the people at work.
+    pub office_rate: f64,
     /// Attacks on each account, spread over the time after `quiet`.
     pub attacks: usize,
     /// Seconds before the first attack.
@@ -246,10 +250,28 @@ impl Plan {
             start: at(2025, 3, 2, 22, 17, 0),
             length: 9 * DAY + 12 * HOUR,
             accounts: 6,
+            regions: 2,
             poll_every: 120,
             heartbeat_every: 600,
+            office_rate: 6.0,
             attacks: 5,
             quiet: 2 * DAY,
+        }
+    }
+
+    /// Two small accounts over eight and a half days, with a burst of calls and of errors on each of the last days: what `samples/` holds.
+    pub fn sample() -> Self {
+        Self {
+            seed: 2025,
+            start: at(2025, 3, 2, 22, 17, 0),
+            length: 8 * DAY + 12 * HOUR,
+            accounts: 2,
+            regions: 1,
+            poll_every: 4600,
+            heartbeat_every: 1800,
+            office_rate: 1.0,
+            attacks: 2,
+            quiet: 7 * DAY,
         }
     }
 
@@ -319,12 +341,14 @@ impl<'a> Account<'a> {
 
     fn habits(&mut self) {
         let [main, other] = self.regions();
-        for region in [main, other] {
-            self.heartbeats(region);
-            self.nightly(region);
-        }
+        self.heartbeats(main);
+        self.nightly(main);
         self.pollers(main, 1);
-        self.pollers(other, 6);
+        if self.plan.regions > 1 {
+            self.heartbeats(other);
+            self.nightly(other);
+            self.pollers(other, 6);
+        }
         self.background_errors(main);
         self.office(main);
         self.hourly(main);
@@ -383,7 +407,7 @@ impl<'a> Account<'a> {
                         self.record(time, region, &SIGN_IN, actor, failed, Kind::SignIn);
                     }
                     while time < day + 17 * HOUR {
-                        time += self.random.pause(6.0 / HOUR as f64) as i64 + 1;
+                        time += self.random.pause(self.plan.office_rate / HOUR as f64) as i64 + 1;
                         let api = self.random.pick(&OFFICE);
                         self.call(time, region, api, actor, None);
                     }
@@ -460,7 +484,7 @@ impl<'a> Account<'a> {
         for n in 0..self.plan.attacks {
             let time = from + part * n as i64 + self.random.between(0, part * 3 / 4);
             let [main, other] = self.regions();
-            let region = if self.random.chance(0.7) { main } else { other };
+            let region = if self.plan.regions == 1 || self.random.chance(0.7) { main } else { other };
             let intruder = self.random.pick(&INTRUDERS);
             match (n + self.number) % 6 {
                 0 => self.foothold(time, region, intruder),
