@@ -163,7 +163,7 @@ impl Daemon {
     pub fn wait_until(&mut self, what: &str, mut holds: impl FnMut(&Self) -> bool) {
         let begin = Instant::now();
         while !holds(self) {
-            if let Some(status) = self.child.try_wait().expect("the process can be asked") {
+            if let Some(status) = self.ended() {
                 panic!("the daemon ended with {status} before {what}:\n{}", self.log());
             }
             assert!(begin.elapsed() < PATIENCE, "not within {PATIENCE:?}: {what}\n{}", self.log());
@@ -205,11 +205,16 @@ impl Daemon {
         assert!(sent.is_ok_and(|status| status.success()), "the process could not be signalled");
     }
 
+    /// How it ended, if it did.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("the process can be asked")
+    }
+
     /// Waits for its end.
     pub fn wait(&mut self) -> ExitStatus {
         let begin = Instant::now();
         loop {
-            if let Some(status) = self.child.try_wait().expect("the process can be asked") {
+            if let Some(status) = self.ended() {
                 return status;
             }
             assert!(begin.elapsed() < PATIENCE, "the daemon does not end:\n{}", self.log());

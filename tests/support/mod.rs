@@ -5,6 +5,7 @@
 //! * [`record`]: one call as CloudTrail writes it.
 //! * [`delivery`]: in which order and how often the records arrive, which of them are broken; the ground truth.
 //! * [`payload`]: arriving records in the envelopes in which they come on Kafka, and as files.
+//! * [`load`]: traffic made ready to be sent: messages by partition, and the same as files.
 //! * [`insightd`]: the binary under test, its output and its configuration.
 //! * [`broker`]: a real Apache Kafka, started on first use.
 //! * [`clock`]: calendar arithmetic without a library, to stay independent of the one under test.
@@ -16,6 +17,7 @@ pub mod broker;
 pub mod clock;
 pub mod delivery;
 pub mod insightd;
+pub mod load;
 pub mod payload;
 pub mod random;
 pub mod record;

@@ -176,7 +176,7 @@ pub struct Folder {
 
 enum Writer {
     Plain(BufWriter<File>),
-    Gzip(GzEncoder<BufWriter<File>>),
+    Gzip(Box<GzEncoder<BufWriter<File>>>),
 }
 
 /// Lines in one file.
@@ -202,7 +202,7 @@ impl Folder {
             let path = self.next(if compress { "ndjson.gz" } else { "ndjson" });
             let file = BufWriter::new(File::create(path).expect("the file can be made"));
             self.open = Some(if compress {
-                Writer::Gzip(GzEncoder::new(file, Compression::fast()))
+                Writer::Gzip(Box::new(GzEncoder::new(file, Compression::fast())))
             } else {
                 Writer::Plain(file)
             });
