@@ -151,8 +151,16 @@ impl Account {
         let region = &mut self.regions[at];
         let (settings, horizons) = (&shared.settings, &shared.horizons);
         let closed = region.clock.closed(settings.lateness);
-        let context =
-            Context { account, region: &region.name, begin, region_begin: region.begin, closed, limit, settings, horizons };
+        let context = Context {
+            account,
+            region: &region.name,
+            begin,
+            region_begin: region.begin,
+            closed,
+            limit,
+            settings,
+            horizons,
+        };
         let hash = region.hasher.hash_one(key);
         let found = region.index.find(hash, |&i| region.series[i as usize].series.key() == key).copied();
         let index = match found {

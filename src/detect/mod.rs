@@ -26,7 +26,7 @@ pub mod series;
 pub mod statistic;
 pub mod tail;
 
-pub use detector::{Detector, Verdict};
+pub use detector::{Detector, Levels, Verdict};
 
 /// Minutes in a day.
 pub const DAY: i64 = 1440;

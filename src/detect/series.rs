@@ -7,8 +7,8 @@ use super::episode::{Episode, Step};
 use super::horizon::Horizons;
 use super::recent::Recent;
 use super::statistic::{Expectation, Statistic};
-use crate::cloudtrail::insight::{Attribution, Finding, Insight, InsightType, SourceCategory, State};
 use crate::cloudtrail::event::AccountId;
+use crate::cloudtrail::insight::{Attribution, Finding, Insight, InsightType, SourceCategory, State};
 
 /// A Start's window: the detection minute and the four before it.
 const WINDOW: i64 = 5;
@@ -298,8 +298,7 @@ impl Series {
 
     fn end(&mut self, episode: Box<Episode>, now: i64, context: &Context<'_>) -> Insight {
         let minutes = (episode.end() - episode.start) as u64;
-        let attributions =
-            [self.principals.top_episode(), self.agents.top_episode(), self.errors.top_episode()];
+        let attributions = [self.principals.top_episode(), self.agents.top_episode(), self.errors.top_episode()];
         let mut insight =
             self.insight(State::End, &episode, episode.end(), (episode.count(), minutes), attributions, context);
         insight.finding.detected_at = now;

@@ -214,7 +214,8 @@ impl IncidentTail {
     }
 
     fn exceed(&mut self, excess: f64, now: i64, horizons: &Horizons) {
-        let incident = self.running.get_or_insert(Incident { start: now, last: now, tick: now, peak: excess, reference: None });
+        let incident =
+            self.running.get_or_insert(Incident { start: now, last: now, tick: now, peak: excess, reference: None });
         if now - incident.tick > horizons.incident_hold {
             incident.reference = Some(incident.peak);
             incident.tick = now;
@@ -243,7 +244,8 @@ mod tests {
     #[test]
     fn score_rises_with_z_and_never_saturates() {
         let fit = fit();
-        let scores: Vec<f64> = [0.0, 1.0, 2.9, 3.1, 10.0, 1e3, 1e9, 1e100, 1e300].iter().map(|&z| fit.score(z)).collect();
+        let scores: Vec<f64> =
+            [0.0, 1.0, 2.9, 3.1, 10.0, 1e3, 1e9, 1e100, 1e300].iter().map(|&z| fit.score(z)).collect();
         assert!(scores.windows(2).all(|w| w[0] < w[1]), "{scores:?}");
         assert!(scores.iter().all(|s| s.is_finite()));
         assert_eq!(fit.score(-5.0), 0.0);

@@ -1,4 +1,10 @@
-//! The Insights record: counts in, AWS's JSON out (specification 1.1 to 1.7).
+//! The Insights record: counts in, AWS's JSON out.
+//!
+//! Here what an insight is, in counts and minutes; [`json`] writes it field for field as AWS does.
+
+mod json;
+
+pub use json::rfc3339;
 
 use super::event::AccountId;
 
