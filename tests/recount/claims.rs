@@ -108,19 +108,18 @@ impl Claim {
     /// A Start: provisional window to the end of the detection minute, baseline up to the Start, both as known at the tipping event.
     pub fn check_start(&self, ledger: &Ledger, checked: &mut Checked) {
         let account = &self.series.0;
-        let tip = self.value["insightd"]["tippingEvent"]
-            .as_str()
-            .unwrap_or_else(|| panic!("no tipping event: {}", self.text));
+        let explained = &self.value["insightd"];
+        let tip = explained["tippingEventID"].as_str().unwrap_or_else(|| panic!("no tipping event: {}", self.text));
         let (order, time) =
             ledger.arrival(account, tip).unwrap_or_else(|| panic!("tipping event {tip} never came: {}", self.text));
         let detected = self.value["detectedAt"].as_str().and_then(parse);
         assert_eq!(detected, Some(time), "detectedAt is the tipping event's time: {}", self.text);
-        let detection = time.div_euclid(60);
-        assert!(
-            (detection - 4..=detection).contains(&self.minute),
-            "Start within the five minutes to the detection: {}",
-            self.text
-        );
+        let detection = explained["detectionMinute"]
+            .as_str()
+            .and_then(parse)
+            .unwrap_or_else(|| panic!("no detectionMinute: {}", self.text))
+            / 60;
+        self.check_detection(detection, order, time, ledger);
 
         let arrived = |entry: &&Entry| entry.order <= order;
         let entries = ledger.entries(&self.series);
@@ -137,6 +136,28 @@ impl Claim {
         checked.starts += 1;
         checked.errors += u64::from(self.series.4.is_some());
         checked.short_windows += u64::from(self.minute - begin < WEEK_MINUTES);
+    }
+
+    /// The detection minute is the tipping event's, or the newest one of the series, whose sum an event out of order has completed.
+    fn check_detection(&self, detection: i64, order: u64, time: i64, ledger: &Ledger) {
+        let entries = ledger.entries(&self.series);
+        assert!(
+            entries.iter().any(|entry| entry.order == order && !entry.late),
+            "the tipping event is of the series: {}",
+            self.text
+        );
+        let newest = entries.iter().filter(|entry| entry.order <= order).map(Entry::minute).max();
+        let minute = time.div_euclid(60);
+        assert!(
+            detection == minute || Some(detection) == newest,
+            "detection in minute {detection}, not {minute} or {newest:?}: {}",
+            self.text
+        );
+        assert!(
+            (detection - 4..=detection).contains(&self.minute),
+            "Start within the five minutes to the detection: {}",
+            self.text
+        );
     }
 
     /// An End: from the Start to it, without what came too late for its minute; the baseline as at the Start.
