@@ -110,6 +110,7 @@ fn input(walk: &mut Walk) -> Option<Input> {
     let nesting_depth_max = walk.whole("input.nesting_depth_max", 1..=32);
     let payload_records_max = walk.whole("input.payload_records_max", 1..=100_000_000);
     let accounts_max = walk.whole("input.accounts_max", 1..=10_000_000);
+    let clocks_max = walk.whole("input.clocks_max", 1..=100_000_000);
     let lateness = walk.minutes("input.lateness", 1..=24 * 60, false).map(minutes);
     let clock_jump = walk.duration("input.clock_jump", seconds(MINUTE_S, 30 * DAY_S));
     let held_records_max = walk.whole("input.held_records_max", 1..=1024);
@@ -128,6 +129,7 @@ fn input(walk: &mut Walk) -> Option<Input> {
         nesting_depth_max: nesting_depth_max?,
         payload_records_max: payload_records_max?,
         accounts_max: accounts_max?,
+        clocks_max: clocks_max?,
         lateness: lateness?,
         clock_jump: clock_jump?,
         held_records_max: held_records_max?,
@@ -155,7 +157,8 @@ fn attribution(walk: &mut Walk) -> Option<AttributionConfig> {
     // A record names the top five.
     let values_max = walk.whole("attribution.values_max", 5..=1024);
     let value_bytes_max = walk.size("attribution.value_bytes_max", 16..=64 * KIB);
-    Some(AttributionConfig { values_max: values_max?, value_bytes_max: value_bytes_max? })
+    let bytes_max = walk.size("attribution.bytes_max", MIB..=64 * GIB);
+    Some(AttributionConfig { values_max: values_max?, value_bytes_max: value_bytes_max?, bytes_max: bytes_max? })
 }
 
 fn output(walk: &mut Walk) -> Option<Output> {
