@@ -3,6 +3,8 @@
 //! Pure but for reading from a `Read`: no Kafka, no clock (wall time comes in as a value), no metrics, no logging.
 
 use std::io::{self, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use hashbrown::HashSet;
@@ -127,9 +129,9 @@ pub struct Pipeline {
     detector: Detector,
     limits: Limits,
     future_max_s: i64,
-    keyed: bool,
     misrouted: HashSet<AccountId>,
     tally: Tally,
+    taken_in: Arc<AtomicU64>,
 }
 
 impl Pipeline {
@@ -146,21 +148,25 @@ impl Pipeline {
                 event_time_max: i64::MAX,
             },
             future_max_s: seconds(input.future_max),
-            keyed: input.keyed_by_account,
             misrouted: HashSet::new(),
             tally: Tally::default(),
+            taken_in: Arc::default(),
         }
     }
 
-    /// Takes in one message. `key` is its Kafka key (none if it has none): on a topic keyed by account a record of another account is
-    /// counted as misrouted. `now` is the wall clock, seconds since 1970.
-    pub fn payload(&mut self, payload: &[u8], key: Option<&[u8]>, now: i64, out: &mut dyn Output) {
+    /// Records taken in so far, for a progress display.
+    pub fn taken_in(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.taken_in)
+    }
+
+    /// Takes in one message. `key` is given only on a topic keyed by account: the message's key, or none if it has none; records of
+    /// another account are counted as misrouted. `now` is the wall clock, seconds since 1970.
+    pub fn payload(&mut self, payload: &[u8], key: Option<Option<&[u8]>>, now: i64, out: &mut dyn Output) {
         self.tally.payloads += 1;
         self.tally.payload_bytes += payload.len() as u64;
         self.limits.event_time_max = now.saturating_add(self.future_max_s);
-        let routed = self.keyed.then_some(key);
         let limits = self.limits.clone();
-        let mut intake = Intake { pipeline: self, out, live: Some(now), routed, index: 0 };
+        let mut intake = Intake { pipeline: self, out, live: Some(now), routed: key, index: 0 };
         envelope::decode_slice(payload, &limits, &mut intake);
         self.take_notices();
     }
@@ -236,6 +242,7 @@ struct Intake<'a> {
 impl Intake<'_> {
     fn count(&mut self, envelope: Envelope, outcome: Outcome) {
         self.index += 1;
+        self.pipeline.taken_in.fetch_add(1, Ordering::Relaxed);
         self.pipeline.tally.records[envelope as usize][outcome as usize] += 1;
     }
 

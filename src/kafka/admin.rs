@@ -42,8 +42,8 @@ pub fn create(client: &ClientConfig, topics: &[Creation]) -> Result<(), Failure>
         .iter()
         .map(|topic| NewTopic::new(&topic.topic, topic.partitions, TopicReplication::Fixed(topic.replication)))
         .collect();
-    let answers = block_on(admin.create_topics(&new, &options()))
-        .map_err(|error| errors::failure("create topics", &error))?;
+    let answers =
+        block_on(admin.create_topics(&new, &options())).map_err(|error| errors::failure("create topics", &error))?;
     for answer in answers {
         match answer {
             Ok(_) | Err((_, Code::TopicAlreadyExists)) => {}
@@ -65,13 +65,14 @@ pub fn message_bytes_max(client: &ClientConfig, topics: &[&str]) -> Result<usize
         client.create().map_err(|error| errors::failure("make a Kafka client", &error))?;
     let asked: Vec<ResourceSpecifier<'_>> = topics.iter().map(|topic| ResourceSpecifier::Topic(topic)).collect();
     let doing = format!("read max.message.bytes of {}", topics.join(", "));
-    let answers = block_on(admin.describe_configs(&asked, &options()))
-        .map_err(|error| errors::failure(&doing, &error))?;
+    let answers =
+        block_on(admin.describe_configs(&asked, &options())).map_err(|error| errors::failure(&doing, &error))?;
     let mut smallest = usize::MAX;
     for answer in answers {
         let resource = answer.map_err(|code| errors::failure(&doing, &KafkaError::AdminOp(code)))?;
         let value = resource.get("max.message.bytes").and_then(|entry| entry.value.as_deref()?.parse().ok());
-        smallest = smallest.min(value.ok_or_else(|| Failure::new(Action::Fatal, format!("cannot {doing}: no such value")))?);
+        smallest =
+            smallest.min(value.ok_or_else(|| Failure::new(Action::Fatal, format!("cannot {doing}: no such value")))?);
     }
     Ok(smallest)
 }

@@ -122,7 +122,8 @@ impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         // The loss of a broker is told by the worker, once; the library repeats it for each attempt and each client. Keys
         // that only one of the clients knows are no mistake: [kafka.client] goes to all of them.
-        let repeated = matches!(facility, "FAIL" | "ERROR" | "CONFWARN" | "REQTMOUT" | "MAXPOLL" | "GETPID" | "TERMINATE");
+        let repeated =
+            matches!(facility, "FAIL" | "ERROR" | "CONFWARN" | "REQTMOUT" | "MAXPOLL" | "GETPID" | "TERMINATE");
         match level {
             _ if repeated => tracing::debug!(target: "librdkafka", facility, "{message}"),
             RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical | RDKafkaLogLevel::Error => {

@@ -313,5 +313,9 @@ fn limit(config: &Config) -> Result<usize, Failure> {
 }
 
 fn by_action(failure: Failure) -> ProbeError {
-    if failure.action == Action::Retry { ProbeError::Unreachable(failure.message) } else { ProbeError::Refused(failure) }
+    if failure.action == Action::Retry {
+        ProbeError::Unreachable(failure.message)
+    } else {
+        ProbeError::Refused(failure)
+    }
 }
