@@ -74,7 +74,10 @@ impl Signals {
         health.stop();
         stop.set();
         let second = self.next().await;
-        tracing::warn!(signal = second.name(), "second signal: ending at once, the open transaction is left to the broker");
+        tracing::warn!(
+            signal = second.name(),
+            "second signal: ending at once, the open transaction is left to the broker"
+        );
         std::process::exit(second.exit_code());
     }
 
