@@ -139,7 +139,7 @@ impl Pipeline {
     pub fn new(config: &Config) -> Self {
         let input = &config.input;
         Self {
-            detector: Detector::new(settings(config)),
+            detector: Detector::new(Settings::from(config)),
             limits: Limits {
                 payload_bytes_max: input.payload_bytes_max,
                 decompressed_bytes_max: input.decompressed_bytes_max,
@@ -298,26 +298,28 @@ fn emit(tally: &mut Tally, out: &mut dyn Output, insight: Insight) {
     out.insight(insight);
 }
 
-fn settings(config: &Config) -> Settings {
-    let input = &config.input;
-    Settings {
-        lateness: minutes(input.lateness),
-        clock_jump_s: seconds(input.clock_jump),
-        held_max: input.held_records_max,
-        dedup_horizon_s: seconds(input.dedup_horizon),
-        dedup_events_max: input.dedup_events_max,
-        idle_after_s: seconds(input.idle_after),
-        warm_up: minutes(config.baseline.warm_up),
-        budget: config.detect.false_insights_per_account_per_week,
-        end_after: config.detect.end_after_minutes,
-        accounts_max: input.accounts_max,
-        clocks_max: input.clocks_max,
-        series_max: config.detect.series_max,
-        series_ttl: minutes(config.state.series_ttl),
-        values_max: config.attribution.values_max,
-        value_bytes_max: config.attribution.value_bytes_max,
-        attribution_bytes_max: config.attribution.bytes_max,
-        data_events: input.data_events,
+impl From<&Config> for Settings {
+    fn from(config: &Config) -> Self {
+        let input = &config.input;
+        Self {
+            lateness: minutes(input.lateness),
+            clock_jump_s: seconds(input.clock_jump),
+            held_max: input.held_records_max,
+            dedup_horizon_s: seconds(input.dedup_horizon),
+            dedup_events_max: input.dedup_events_max,
+            idle_after_s: seconds(input.idle_after),
+            warm_up: minutes(config.baseline.warm_up),
+            budget: config.detect.false_insights_per_account_per_week,
+            end_after: config.detect.end_after_minutes,
+            accounts_max: input.accounts_max,
+            clocks_max: input.clocks_max,
+            series_max: config.detect.series_max,
+            series_ttl: minutes(config.state.series_ttl),
+            values_max: config.attribution.values_max,
+            value_bytes_max: config.attribution.value_bytes_max,
+            attribution_bytes_max: config.attribution.bytes_max,
+            data_events: input.data_events,
+        }
     }
 }
 

@@ -24,9 +24,7 @@ const DAY_S: u64 = 24 * HOUR_S;
 pub(super) fn resolve(merged: Merged) -> (Vec<Shown>, Result<Config, Faults>) {
     let mut walk = Walk::new(merged);
     let config = sections(&mut walk);
-    if let Some(config) = &config {
-        topics_differ(&mut walk, config);
-    }
+    topics_differ(&mut walk);
     let (shown, sound) = walk.finish();
     // A section is missing only where a fault was noted.
     let missing = || Faults(vec![Fault::of_source("a section is missing", Origin::Default)]);
@@ -218,13 +216,15 @@ fn horizon_holds_lateness(walk: &mut Walk, horizon: Option<Duration>, lateness: 
 }
 
 /// The daemon must not read what it writes, nor mix insights with dead letters.
-fn topics_differ(walk: &mut Walk, config: &Config) {
-    if config.output.topic == config.dlq.topic {
+fn topics_differ(walk: &mut Walk) {
+    let input = walk.value("input.topics").and_then(|topics| topics.as_array()).cloned().unwrap_or_default();
+    let [output, dlq] = ["output.topic", "dlq.topic"].map(|key| walk.value(key).cloned());
+    if output.is_some() && output == dlq {
         walk.conflict("dlq.topic", "must differ from output.topic");
     }
-    for (key, topic) in [("output.topic", &config.output.topic), ("dlq.topic", &config.dlq.topic)] {
-        if config.input.topics.contains(topic) {
-            walk.conflict("input.topics", format!("must not hold {topic:?}, which is {key}"));
+    for (key, topic) in [("output.topic", output), ("dlq.topic", dlq)] {
+        if let Some(topic) = topic.filter(|topic| input.contains(topic)) {
+            walk.conflict("input.topics", format!("must not hold {topic}, which is {key}"));
         }
     }
 }
@@ -271,7 +271,7 @@ fn instance(walk: &mut Walk) -> Option<String> {
         );
         return None;
     }
-    walk.resolved("kafka.instance_id", &name);
+    walk.resolved("kafka.instance_id", &name, Origin::Host);
     Some(name)
 }
 

@@ -14,22 +14,12 @@ const MESSAGE_BYTES_MAX: usize = 1_000_000;
 
 /// Settings of one client.
 type Settings = Vec<(&'static str, String)>;
-
-/// The static id of a worker's consumer. Stable over restarts, so that one within `kafka.session_timeout` costs no rebalance.
-pub fn member_id(kafka: &Kafka, worker: usize) -> String {
-    format!("{}-{worker}", kafka.instance_id)
-}
-
-/// The transactional id of a worker's producer. Stable over restarts, so that the next start ends at once what a killed process
-/// left open.
-pub fn transactional_id(kafka: &Kafka, worker: usize) -> String {
-    format!("{}-{}-{worker}", kafka.group_id, kafka.instance_id)
-}
+/// Settings that `[kafka.client]` may change, each with its other name.
+type Tunable = Vec<(&'static str, &'static str, String)>;
 
 /// The largest record that the producer may make of what the topics allow (`max.message.bytes`, the smaller of both).
 pub fn record_bytes_max(kafka: &Kafka, topics_allow: usize) -> usize {
-    let asked = kafka.client.get("message.max.bytes").and_then(|text| text.parse().ok());
-    topics_allow.min(asked.unwrap_or(MESSAGE_BYTES_MAX))
+    topics_allow.min(asked(kafka, "message.max.bytes").unwrap_or(MESSAGE_BYTES_MAX))
 }
 
 /// Settings of a worker's consumer.
@@ -50,16 +40,24 @@ pub(super) fn onlooker(config: &Config) -> ClientConfig {
     assemble(kafka, format!("insightd-{}", kafka.instance_id), Vec::new(), reach())
 }
 
-fn client_id(kafka: &Kafka, worker: usize) -> String {
-    format!("insightd-{}", member_id(kafka, worker))
+/// A number of `[kafka.client]`. One that cannot be read is refused by the library itself.
+fn asked(kafka: &Kafka, key: &str) -> Option<usize> {
+    kafka.client.get(key)?.parse().ok()
 }
 
-fn assemble(kafka: &Kafka, client_id: String, tunable: Settings, guarantee: Settings) -> ClientConfig {
+fn client_id(kafka: &Kafka, worker: usize) -> String {
+    format!("insightd-{}", kafka.member_id(worker))
+}
+
+fn assemble(kafka: &Kafka, client_id: String, tunable: Tunable, guarantee: Settings) -> ClientConfig {
     let mut client = ClientConfig::new();
     client.set_log_level(RDKafkaLogLevel::Info);
     client.set("client.id", client_id);
-    for (key, value) in tunable {
-        client.set(key, value);
+    for (key, alias, value) in tunable {
+        // The library takes both names, in no certain order.
+        if !kafka.client.contains_key(alias) {
+            client.set(key, value);
+        }
     }
     for (key, value) in &kafka.client {
         client.set(key, value);
@@ -71,19 +69,16 @@ fn assemble(kafka: &Kafka, client_id: String, tunable: Settings, guarantee: Sett
     client
 }
 
-fn tunable_consumer() -> Settings {
-    vec![
-        // Bounds what lies fetched and unread, in KiB.
-        ("queued.max.messages.kbytes", "65536".into()),
-        ("statistics.interval.ms", millis(STATISTICS_INTERVAL)),
-    ]
+fn tunable_consumer() -> Tunable {
+    // Bounds what lies fetched and unread, in KiB.
+    vec![("queued.max.messages.kbytes", "", "65536".into())]
 }
 
-fn tunable_producer() -> Settings {
+fn tunable_producer() -> Tunable {
     vec![
         // An insight is not held back for company; a burst of dead letters still shares batches, as requests queue up.
-        ("linger.ms", "0".into()),
-        ("compression.type", "lz4".into()),
+        ("linger.ms", "queue.buffering.max.ms", "0".into()),
+        ("compression.type", "compression.codec", "lz4".into()),
     ]
 }
 
@@ -101,7 +96,7 @@ fn consumer_guarantee(kafka: &Kafka, worker: usize) -> Settings {
     let mut settings = reach();
     settings.extend([
         ("group.id", kafka.group_id.clone()),
-        ("group.instance.id", member_id(kafka, worker)),
+        ("group.instance.id", kafka.member_id(worker)),
         // Eager: with a cooperative one, partitions that stay would go on committing under a generation that is over.
         ("group.protocol", "classic".into()),
         ("partition.assignment.strategy", "range".into()),
@@ -114,6 +109,7 @@ fn consumer_guarantee(kafka: &Kafka, worker: usize) -> Settings {
         // Where to begin is decided by us, at assignment; anything else is told, not guessed.
         ("auto.offset.reset", "error".into()),
         ("enable.partition.eof", "true".into()),
+        ("statistics.interval.ms", millis(STATISTICS_INTERVAL)),
     ]);
     settings
 }
@@ -121,18 +117,91 @@ fn consumer_guarantee(kafka: &Kafka, worker: usize) -> Settings {
 fn producer_guarantee(kafka: &Kafka, worker: usize, record_bytes_max: usize) -> Settings {
     let mut settings = reach();
     settings.extend([
-        ("transactional.id", transactional_id(kafka, worker)),
+        ("transactional.id", kafka.transactional_id(worker)),
         ("transaction.timeout.ms", millis(kafka.transaction_timeout)),
         ("message.timeout.ms", millis(kafka.transaction_timeout)),
         ("enable.idempotence", "true".into()),
         ("acks", "all".into()),
         // The broker's limit holds for a whole batch: with these no batch is above what every record was cut to.
         ("message.max.bytes", record_bytes_max.to_string()),
-        ("batch.size", record_bytes_max.min(MESSAGE_BYTES_MAX).to_string()),
+        ("batch.size", record_bytes_max.min(asked(kafka, "batch.size").unwrap_or(MESSAGE_BYTES_MAX)).to_string()),
     ]);
     settings
 }
 
 fn millis(duration: Duration) -> String {
     duration.as_millis().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ffi::OsString;
+
+    fn config(pairs: &[(&str, &str)]) -> Config {
+        let mut variables = vec![("INSIGHTD__KAFKA__INSTANCE_ID", "pod-3"), ("INSIGHTD__KAFKA__GROUP_ID", "soc")];
+        variables.extend(pairs);
+        let variables = variables.into_iter().map(|(key, value)| (OsString::from(key), OsString::from(value)));
+        Config::load_from(None, variables).unwrap()
+    }
+
+    #[test]
+    fn the_settings_that_carry_the_guarantee_are_set() {
+        let config = config(&[("INSIGHTD__KAFKA__TRANSACTION_TIMEOUT", "8s")]);
+        let (consumer, producer) = (consumer(&config, 2), producer(&config, 2, 90_000));
+        let table = [
+            (&consumer, "group.id", "soc"),
+            (&consumer, "group.instance.id", "pod-3-2"),
+            (&consumer, "isolation.level", "read_committed"),
+            (&consumer, "enable.auto.commit", "false"),
+            (&consumer, "enable.auto.offset.store", "false"),
+            (&consumer, "auto.offset.reset", "error"),
+            (&consumer, "enable.partition.eof", "true"),
+            (&consumer, "partition.assignment.strategy", "range"),
+            (&consumer, "session.timeout.ms", "45000"),
+            (&consumer, "max.poll.interval.ms", "300000"),
+            (&consumer, "connections.max.idle.ms", "3000"),
+            (&consumer, "reconnect.backoff.max.ms", "500"),
+            (&consumer, "allow.auto.create.topics", "false"),
+            (&producer, "transactional.id", "soc-pod-3-2"),
+            (&producer, "transaction.timeout.ms", "8000"),
+            (&producer, "message.timeout.ms", "8000"),
+            (&producer, "enable.idempotence", "true"),
+            (&producer, "acks", "all"),
+            (&producer, "connections.max.idle.ms", "3000"),
+            (&producer, "reconnect.backoff.max.ms", "500"),
+            (&producer, "message.max.bytes", "90000"),
+            (&producer, "batch.size", "90000"),
+        ];
+        for (client, key, value) in table {
+            assert_eq!(client.get(key), Some(value), "{key}");
+        }
+        assert_eq!(onlooker(&config).get("group.id"), None);
+    }
+
+    #[test]
+    fn the_configuration_refuses_every_key_that_is_set_here_without_asking() {
+        let kafka = &config(&[]).kafka;
+        let mut keys: Vec<&str> = consumer_guarantee(kafka, 0).into_iter().map(|(key, _)| key).collect();
+        keys.extend(producer_guarantee(kafka, 0, 1).into_iter().map(|(key, _)| key));
+        // These two are taken into account instead.
+        keys.retain(|key| !["message.max.bytes", "batch.size"].contains(key));
+        assert!(keys.len() > 20);
+        for key in keys {
+            let name = format!("INSIGHTD__KAFKA__CLIENT__{}", key.to_uppercase().replace('.', "_"));
+            let loaded = Config::load_from(None, [(OsString::from(name), OsString::from("1"))]);
+            assert!(loaded.is_err_and(|faults| faults.to_string().contains(key)), "{key} would be overridden silently");
+        }
+    }
+
+    #[test]
+    fn what_is_merely_sensible_can_be_changed_by_either_name() {
+        let alias = config(&[("INSIGHTD__KAFKA__CLIENT__QUEUE_BUFFERING_MAX_MS", "20")]);
+        let client = producer(&alias, 0, 90_000);
+        assert_eq!((client.get("linger.ms"), client.get("queue.buffering.max.ms")), (None, Some("20")));
+        let sizes = config(&[("INSIGHTD__KAFKA__CLIENT__MESSAGE_MAX_BYTES", "50000")]);
+        assert_eq!(record_bytes_max(&sizes.kafka, 90_000), 50_000);
+        assert_eq!(record_bytes_max(&sizes.kafka, 30_000), 30_000);
+        assert_eq!(record_bytes_max(&config(&[]).kafka, 5_000_000), MESSAGE_BYTES_MAX);
+    }
 }

@@ -157,6 +157,9 @@ pub fn advice(code: Code) -> Option<&'static str> {
 
 /// A failed call: what was tried, what the library said, what to do.
 pub fn failure(doing: &str, error: &KafkaError) -> Failure {
+    if let Some(text) = refused_setting(error) {
+        return Failure::configuration(format!("cannot {doing}: {text}; look at [kafka.client]"));
+    }
     let facts = Facts::of(error);
     let said = match error {
         KafkaError::Transaction(error) => error.string(),
@@ -164,6 +167,15 @@ pub fn failure(doing: &str, error: &KafkaError) -> Failure {
     };
     let advice = advice(facts.code).map_or_else(String::new, |advice| format!("; {advice}"));
     Failure { action: classify(facts), cause: cause(facts.code), message: format!("cannot {doing}: {said}{advice}") }
+}
+
+/// What the library says about a setting that it does not take. The value stays out: it may be a password.
+fn refused_setting(error: &KafkaError) -> Option<String> {
+    match error {
+        KafkaError::ClientConfig(_, said, key, _) => Some(format!("{key}: {said}")),
+        KafkaError::ClientCreation(said) => Some(said.clone()),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -7,9 +7,8 @@ use std::time::Duration;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::metadata::{Metadata, MetadataTopic};
-use regex::Regex;
 
-use crate::config::Config;
+use crate::config::{Config, TopicFilter, is_pattern};
 use crate::stream::broker::{Action, Cause, Failure};
 
 use super::admin::{self, Creation};
@@ -33,7 +32,7 @@ pub struct InputTopic {
 pub struct Probe {
     /// Topics that are read.
     pub topics: Vec<InputTopic>,
-    /// Topics that `input.topics` names or matches and that are not read, because the daemon writes them itself or the broker does.
+    /// Topics that `input.topics` matches and that are not read, because the daemon writes them itself.
     pub excluded: Vec<String>,
     /// Topics that do not exist: named ones of `input.topics`, `output.topic`, `dlq.topic`.
     pub missing: Vec<String>,
@@ -89,7 +88,7 @@ impl Probe {
         if self.excluded.is_empty() {
             return String::new();
         }
-        format!(" (never read, because the daemon or the broker writes them: {})", self.excluded.join(", "))
+        format!(" (never read, because the daemon writes them itself: {})", self.excluded.join(", "))
     }
 }
 
@@ -118,20 +117,22 @@ fn creation(config: &Config, topic: &str) -> Creation {
 
 // === choosing ===
 
-/// Topics the daemon itself writes, now or in a later version; reading one would feed its output back.
-fn own_topics(config: &Config) -> BTreeSet<String> {
+/// Topics that a later version writes for itself; reading one would feed its output back.
+fn reserved(config: &Config) -> [String; 2] {
     let group = &config.kafka.group_id;
-    [config.output.topic.clone(), config.dlq.topic.clone(), format!("{group}-calls"), format!("{group}-state")].into()
+    [format!("{group}-calls"), format!("{group}-state")]
 }
 
 /// Which of the existing topics are read, and which are matched but left out. Both are sorted.
-fn choose(patterns: &[Pattern], own: &BTreeSet<String>, existing: &[InputTopic]) -> (Vec<InputTopic>, Vec<String>) {
+fn choose(config: &Config, existing: &[InputTopic]) -> (Vec<InputTopic>, Vec<String>) {
+    let filter = TopicFilter::new(config);
+    let (own, reserved) = (filter.excluded(), reserved(config));
     let (mut topics, mut excluded) = (BTreeSet::new(), BTreeSet::new());
-    for topic in existing.iter().filter(|topic| patterns.iter().any(|pattern| pattern.matches(&topic.name))) {
-        // Names with two underscores are the broker's own.
-        if own.contains(&topic.name) || topic.name.starts_with("__") {
+    for topic in existing {
+        let is_read = filter.reads(&topic.name);
+        if own.contains(&topic.name.as_str()) || (is_read && reserved.contains(&topic.name)) {
             excluded.insert(topic.name.clone());
-        } else {
+        } else if is_read {
             topics.insert((topic.name.clone(), topic.partitions));
         }
     }
@@ -139,35 +140,11 @@ fn choose(patterns: &[Pattern], own: &BTreeSet<String>, existing: &[InputTopic])
     (topics, excluded.into_iter().collect())
 }
 
-/// One entry of `input.topics`.
-enum Pattern {
-    Name(String),
-    Regex(Regex),
-}
-
-impl Pattern {
-    fn parse(text: &str) -> Result<Self, Failure> {
-        if !text.starts_with('^') {
-            return Ok(Self::Name(text.to_owned()));
-        }
-        let bad = |error| Failure::configuration(format!("input.topics: {text} is no regular expression: {error}"));
-        Regex::new(text).map(Self::Regex).map_err(bad)
-    }
-
-    fn matches(&self, topic: &str) -> bool {
-        match self {
-            Self::Name(name) => name == topic,
-            Self::Regex(regex) => regex.is_match(topic),
-        }
-    }
-}
-
 // === looking ===
 
 /// A client that looks and never joins the group.
 pub struct Onlooker {
     consumer: BaseConsumer<Context>,
-    patterns: Vec<Pattern>,
 }
 
 impl Onlooker {
@@ -176,12 +153,9 @@ impl Onlooker {
     /// # Errors
     /// When the library refuses a setting.
     pub fn new(config: &Config) -> Result<Self, ProbeError> {
-        let patterns = config.input.topics.iter().map(|text| Pattern::parse(text)).collect::<Result<_, _>>();
         let consumer = client::onlooker(config).create_with_context(Context::new(None));
-        Ok(Self {
-            consumer: consumer.map_err(|error| ProbeError::Refused(errors::failure("make a Kafka client", &error)))?,
-            patterns: patterns.map_err(ProbeError::Refused)?,
-        })
+        let refused = |error| ProbeError::Refused(errors::failure("make a Kafka client", &error));
+        Ok(Self { consumer: consumer.map_err(refused)? })
     }
 
     /// Looks once, for at most `wait` per question.
@@ -190,7 +164,7 @@ impl Onlooker {
     /// As [`probe`].
     pub fn look(&self, config: &Config, wait: Duration) -> Result<Probe, ProbeError> {
         let (mut existing, mut absent) = (Vec::new(), BTreeSet::new());
-        if self.patterns.iter().any(|pattern| matches!(pattern, Pattern::Regex(_))) {
+        if config.input.topics.iter().any(|item| is_pattern(item)) {
             existing.extend(self.metadata(None, wait)?.topics().iter().map(input_topic));
         }
         for name in named(config) {
@@ -200,7 +174,7 @@ impl Onlooker {
                 None => drop(absent.insert(name.to_owned())),
             }
         }
-        let (topics, excluded) = choose(&self.patterns, &own_topics(config), &existing);
+        let (topics, excluded) = choose(config, &existing);
         Ok(Probe { topics, excluded, missing: absent.into_iter().collect() })
     }
 
@@ -239,7 +213,7 @@ impl Onlooker {
 
 /// Every topic the configuration spells out.
 fn named(config: &Config) -> BTreeSet<&str> {
-    let input = config.input.topics.iter().map(String::as_str).filter(|text| !text.starts_with('^'));
+    let input = config.input.topics.iter().map(String::as_str).filter(|item| !is_pattern(item));
     input.chain([config.output.topic.as_str(), config.dlq.topic.as_str()]).collect()
 }
 

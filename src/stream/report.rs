@@ -12,16 +12,18 @@ use super::transaction::Transaction;
 
 /// Receives the events of one worker.
 pub trait Report {
+    /// The loop has turned.
+    fn turned(&mut self);
     /// Partitions were taken up; `gone` are those whose parked tasks were given up for good.
     fn assigned(&mut self, assigned: &[Assigned], origins: &[Origin], gone: &[TopicPartition]);
     /// All partitions were given back.
     fn revoked(&mut self, lost: bool);
     /// A transaction is committed; the commit itself took `took`, the whole transaction `open`.
     fn committed(&mut self, transaction: &Transaction, took: Duration, open: Duration, wall: i64);
-    /// A transaction was given up; `confirmed` when the coordinator said so.
-    fn aborted(&mut self, confirmed: bool);
-    /// Counts of committed records of one partition.
-    fn counted(&mut self, partition: &TopicPartition, tally: &Tally);
+    /// A transaction that had been `open` for so long was given up; `fenced` when another producer took over or it expired.
+    fn aborted(&mut self, fenced: bool, open: Duration);
+    /// Counts of committed records.
+    fn counted(&mut self, tally: &Tally);
     /// What is live in one partition, on committed records.
     fn levels(&mut self, partition: &TopicPartition, levels: &Levels);
     /// Records behind the task that can be read now.

@@ -116,6 +116,7 @@ impl<'b, B: Broker, T: Task> Worker<'b, B, T> {
     /// # Errors
     /// As [`Self::run`].
     pub fn turn(&mut self) -> Result<(), Failure> {
+        self.report.turned();
         self.take_in()?;
         self.answer_again()?;
         let now = self.clock.elapsed();
@@ -274,7 +275,7 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
         let now = self.clock.elapsed();
         let levels_are_due = now >= self.next_levels;
         for running in self.tasks.iter_mut() {
-            self.report.counted(&running.partition, &running.task.take_tally());
+            self.report.counted(&running.task.take_tally());
             if levels_are_due {
                 self.report.levels(&running.partition, &running.task.levels());
             }
@@ -325,13 +326,11 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
 
     /// Ends the open transaction after a failure, as well as it can be done, and says what that means.
     fn give_up(&mut self, failure: Failure) -> Failure {
-        let begun = self.transaction.take().is_some_and(|open| open.begun);
-        if !begun {
-            return failure;
-        }
+        let Some(open) = self.transaction.take().filter(|open| open.begun) else { return failure };
         // Where the producer itself is of no more use, the coordinator does it: at the next start, or at the time-out.
         let confirmed = failure.cause == Cause::Other && self.broker.abort().is_ok();
-        self.report.aborted(confirmed);
+        let age = self.clock.elapsed().saturating_sub(open.opened);
+        self.report.aborted(failure.cause == Cause::ProducerFenced, age);
         let message = format!(
             "{}; the open transaction is {} and what it held in memory cannot be rolled back, so the process ends; \
              start it again, it takes up at the committed offsets",
