@@ -13,9 +13,10 @@ use flate2::write::GzEncoder;
 
 use support::clock::{DAY, iso};
 use support::delivery::{Conditions, Delivery, What, deliver};
+use support::insightd::{assert_adds_up, replay};
 use support::payload::{log_file_path, records};
 use support::record;
-use support::traffic::{Call, Plan};
+use support::traffic::{ACCOUNTS, Call, Plan};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("samples")
@@ -75,4 +76,28 @@ fn read(folder: &Path, found: &mut BTreeMap<String, String>) {
         let name = path.strip_prefix(self::folder()).expect("below samples/").to_string_lossy().into_owned();
         found.insert(name, text);
     }
+}
+
+/// What the README's first command shows: the attacks, each API of them once, and nothing else.
+#[test]
+fn replay_of_the_sample_finds_its_attacks_and_nothing_else() {
+    let replayed = replay(&folder(), None, &[]);
+    assert_adds_up(&replayed.stats);
+    let mut found: Vec<(String, String)> = Vec::new();
+    for insight in replayed.insights.iter().filter(|insight| insight.state == "Start") {
+        let value: serde_json::Value = serde_json::from_str(&insight.text).expect("JSON");
+        found
+            .push((insight.account.clone(), value["insightDetails"]["eventName"].as_str().expect("a name").to_owned()));
+    }
+    found.sort();
+    let foothold = ["AttachUserPolicy", "CreateAccessKey", "CreateLoginProfile", "CreateUser"];
+    let probe = ["DescribeOrganization", "GetAccountAuthorizationDetails", "GetSecretValue", "ListSecrets"];
+    let attacks = [(0, &foothold[..]), (0, &probe[..]), (1, &probe[..]), (1, &["RunInstances"][..])];
+    let mut expected: Vec<(String, String)> = attacks
+        .iter()
+        .flat_map(|(account, names)| names.iter().map(|name| (ACCOUNTS[*account].to_owned(), (*name).to_owned())))
+        .collect();
+    expected.sort();
+    assert_eq!(found, expected);
+    assert_eq!(replayed.count("insights_open"), 0, "every insight has ended");
 }

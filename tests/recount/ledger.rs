@@ -127,6 +127,11 @@ impl Ledger {
         self.arrivals.get(&(account.to_owned(), id.to_owned())).copied()
     }
 
+    /// Where a clock stands, seconds since 1970.
+    pub fn clock(&self, account: &str, region: &str) -> i64 {
+        self.clocks[&(account.to_owned(), region.to_owned())]
+    }
+
     /// Minute of the account's first record.
     pub fn history_begin(&self, account: &str) -> i64 {
         self.histories[account]

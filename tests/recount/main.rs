@@ -11,11 +11,12 @@ use std::collections::BTreeMap;
 
 use claims::{Checked, Claim};
 use ledger::Ledger;
-use support::delivery::{Conditions, Delivery, What, deliver, truth};
+use support::clock::{DAY, HOUR};
+use support::delivery::{Conditions, Delivery, Fate, What, deliver, truth};
 use support::insightd::{Replayed, assert_adds_up, replay};
 use support::payload::Folder;
 use support::record;
-use support::traffic::{Call, Plan};
+use support::traffic::{ACCOUNTS, Call, Plan};
 
 /// What is delivered, as the records' texts in the order of arrival.
 fn texts<'a>(calls: &'a [Call], deliveries: &'a [Delivery]) -> impl Iterator<Item = String> + 'a {
@@ -107,10 +108,45 @@ fn every_number_equals_a_recount_from_the_input() {
 #[test]
 fn a_young_account_is_divided_by_the_minutes_it_has() {
     let seed = 11;
-    let plan =
-        Plan { length: 3 * support::clock::DAY, attacks: 3, quiet: 37 * support::clock::HOUR, ..Plan::usual(seed) };
+    let plan = Plan { length: 3 * DAY, attacks: 3, quiet: 37 * HOUR, ..Plan::usual(seed) };
     let checked = check(seed, &plan, &Conditions { late: 0.03, ..Conditions::usual(seed) });
     assert!(checked.starts >= 10 && checked.short_windows == checked.starts, "{checked:?}");
+}
+
+/// A burst arrives ten minutes late, in the last minute that is open. Beside it, in a minute of the Start's window that is closed, lies a record
+/// that came even later: it is part of the rate that the Start tells, and of no End.
+#[test]
+fn a_closed_minute_within_the_window_of_a_start_is_counted_with_what_came_late() {
+    let seed = 31;
+    let plan = Plan { accounts: 1, attacks: 0, ..Plan::usual(seed) };
+    let mut calls = plan.calls();
+    let mut deliveries =
+        deliver(&calls, &Conditions { late: 0.0, too_late: 0.0, broken: 0.0, ..Conditions::usual(seed) });
+    let at = deliveries.partition_point(|delivery| delivery.slot * 300 < plan.start + 8 * DAY + 3 * HOUR);
+    let mut ledger = Ledger::default();
+    texts(&calls, &deliveries[..at]).for_each(|text| ledger.enter(&text));
+
+    let template = calls.iter().find(|call| call.api.name == "CreateChangeSet").expect("a deployment").clone();
+    let open = ledger.clock(template.account, template.region).div_euclid(60) - 10;
+    let slot = deliveries[at].slot;
+    for n in 0..61 {
+        let minute = if n == 0 { open - 2 } else { open };
+        calls.push(Call { time: minute * 60 + 5, id: template.id | 1 << 60 | n << 50, ..template.clone() });
+        deliveries.insert(at + n as usize, Delivery { slot, call: calls.len() - 1, what: What::Good(Fate::Counted) });
+    }
+    let (replayed, ledger) = run(&calls, &deliveries, seed);
+    let claims: Vec<Claim> = replayed.insights.iter().map(|insight| Claim::read(&insight.text)).collect();
+    let mine: Vec<&Claim> =
+        claims.iter().filter(|claim| claim.series.3 == "CreateChangeSet" && claim.minute >= open - 4).collect();
+    let [start, end] = mine[..] else { panic!("one Start and one End, not {mine:?}") };
+    let mut checked = Checked::default();
+    start.check_start(&ledger, &mut checked);
+    end.check_end(start, &ledger, &mut checked);
+    let entries = ledger.entries(&start.series);
+    assert!(
+        entries.iter().any(|entry| entry.late && (open - 4..=open).contains(&entry.minute())),
+        "the late record is in the window"
+    );
 }
 
 /// Decision 10 of the architecture: a record dated ahead is held until another one confirms its time.
@@ -126,22 +162,27 @@ fn one_record_dated_days_ahead_blinds_nobody() {
     // The same call again, as a record of its own, two days before it happens: one for each account.
     let mut calls = calls;
     let mut deliveries = deliveries;
-    for account in [support::traffic::ACCOUNTS[0], support::traffic::ACCOUNTS[1]] {
-        let moment = plan.start + 5 * support::clock::DAY;
+    let mut hour = 0;
+    for account in [ACCOUNTS[0], ACCOUNTS[1]] {
+        let moment = plan.start + 5 * DAY;
         let found = calls
             .iter()
             .find(|call| call.account == account && call.time > moment && call.api.name == "UpdateInstanceInformation");
         let mut early = found.expect("a heartbeat").clone();
         early.id |= 1 << 60;
-        let at = deliveries.partition_point(|delivery| delivery.slot * 300 < early.time - 2 * support::clock::DAY);
+        let before = |call: &&Call| (early.time - HOUR..early.time).contains(&call.time);
+        let same_clock = |call: &&Call| call.account == account && call.region == early.region && call.in_scope();
+        hour += calls.iter().filter(before).filter(same_clock).count() as u64;
+        let at = deliveries.partition_point(|delivery| delivery.slot * 300 < early.time - 2 * DAY);
         let slot = deliveries[at].slot;
         calls.push(early);
-        deliveries
-            .insert(at, Delivery { slot, call: calls.len() - 1, what: What::Good(support::delivery::Fate::Counted) });
+        deliveries.insert(at, Delivery { slot, call: calls.len() - 1, what: What::Good(Fate::Counted) });
     }
     let (with, _) = run(&calls, &deliveries, seed);
     assert_eq!(with.count("counted"), without.count("counted") + 2);
-    assert_eq!(with.count("late"), without.count("late"), "its clock was not moved ahead");
+    // It is applied when the first record comes that is dated up to an hour before it; what is dated between the two then counts as late.
+    let more = with.count("late") - without.count("late");
+    assert!(more <= hour, "its clock was moved ahead: {more} more late records, {hour} in the hour before it");
     assert_eq!(with.count("unconfirmed"), 0);
     let outline = |replayed: &Replayed| -> Vec<String> {
         replayed.insights.iter().map(|insight| Claim::read(&insight.text).outline()).collect()

@@ -184,13 +184,15 @@ pub fn deliver(calls: &[Call], conditions: &Conditions) -> Vec<Delivery> {
     let mut arrivals = Vec::with_capacity(calls.len() + calls.len() / 50);
     let begin = calls.first().map_or(0, |call| call.time);
     let settled = begin + 12 * HOUR;
+    // Later than that, no record comes after it that would make it too late.
+    let last = calls.last().map_or(0, |call| call.time) - 5 * HOUR;
     for (index, call) in calls.iter().enumerate() {
         let mut add = |random: &mut Random, at: i64, what: What| {
             arrivals.push((at.div_euclid(SLOT), call.account, random.bits(), index, what))
         };
         let fate = if call.in_scope() { Fate::Counted } else { Fate::OutOfScope };
         let on_time = call.time + 2 * MINUTE + (480.0 * random.unit().powf(2.5)) as i64;
-        if call.time > settled && random.chance(conditions.too_late) {
+        if call.time > settled && call.time < last && random.chance(conditions.too_late) {
             let fate = if call.in_scope() { Fate::TooLate } else { Fate::OutOfScope };
             let at = call.time + random.between(5 * HOUR, 30 * HOUR);
             add(&mut random, at, What::Good(fate));
