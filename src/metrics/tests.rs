@@ -286,6 +286,15 @@ fn kafka_is_told_by_outcome_kind_and_worker() {
     }
 }
 
+/// Ends the writers when it goes out of scope.
+struct Ended<'a>(&'a AtomicBool);
+
+impl Drop for Ended<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// CNT-1 over families, at any scrape: what one commit adds is seen whole.
 #[test]
 fn a_scrape_beside_running_commits_sees_whole_commits_only() {
@@ -301,6 +310,8 @@ fn a_scrape_beside_running_commits_sees_whole_commits_only() {
     tally.delays_s = vec![1; usize::try_from(tally.outcome(Outcome::Duplicate)).expect("small")];
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
+        // Also when an assertion fails: the scope waits for the writers.
+        let _ended = Ended(&stop);
         for _ in 0..2 {
             scope.spawn(|| {
                 while !stop.load(Ordering::Relaxed) {
@@ -316,7 +327,6 @@ fn a_scrape_beside_running_commits_sees_whole_commits_only() {
             assert_eq!(records("malformed"), sum(&seen, "insightd_malformed_records_total", ""));
             assert_eq!(records("shed"), sum(&seen, "insightd_shed_records_total", ""));
         }
-        stop.store(true, Ordering::Relaxed);
     });
     assert!(samples(&metrics)["insightd_duplicate_records_total"] > 0.0, "nothing ran beside the scrapes");
 }
