@@ -261,17 +261,132 @@ pub trait Sink {
     fn skipped(&mut self, kind: Skipped);
 }
 
-/// Decodes one payload that lies in memory (a Kafka message).
+/// throwaway
 pub fn decode_slice(payload: &[u8], limits: &Limits, sink: &mut dyn Sink) {
-    let _ = (payload, limits, sink);
-    todo!()
+    let _ = throw_stream(&mut &payload[..], limits, sink);
 }
 
-/// Decodes a stream (a file, standard input) in bounded memory. Gzip is recognised by its magic bytes.
-///
-/// # Errors
-/// Only those of reading; damaged content is reported to the sink.
+/// throwaway
 pub fn decode_stream(reader: &mut dyn Read, limits: &Limits, sink: &mut dyn Sink) -> io::Result<()> {
-    let _ = (reader, limits, sink);
-    todo!()
+    throw_stream(reader, limits, sink)
+}
+
+fn throw_stream(reader: &mut dyn Read, limits: &Limits, sink: &mut dyn Sink) -> io::Result<()> {
+    let mut all = Vec::new();
+    reader.read_to_end(&mut all)?;
+    if all.starts_with(&[0x1f, 0x8b]) {
+        let mut out = Vec::new();
+        if flate2::read::MultiGzDecoder::new(&all[..]).read_to_end(&mut out).is_err() {
+            sink.malformed(Envelope::Unknown, Fault::GzipDamaged, "", &all);
+            return Ok(());
+        }
+        all = out;
+    }
+    for line in all.split(|b| *b == b'\n').filter(|l| !l.is_empty()) {
+        match serde_json::from_slice::<serde_json::Value>(line) {
+            Ok(v) => throw_value(&v, Envelope::Bare, limits, sink, line),
+            Err(e) => {
+                sink.malformed(Envelope::Unknown, if e.is_eof() { Fault::Truncated } else { Fault::NotJson }, "", line)
+            }
+        }
+    }
+    Ok(())
+}
+
+fn throw_value(v: &serde_json::Value, env: Envelope, limits: &Limits, sink: &mut dyn Sink, raw: &[u8]) {
+    use base64::Engine as _;
+    let text = |x: &serde_json::Value, env, sink: &mut dyn Sink| {
+        let s = x.as_str().unwrap_or_default();
+        match serde_json::from_str(s) {
+            Ok(v) => throw_value(&v, env, limits, sink, s.as_bytes()),
+            Err(_) => sink.malformed(env, Fault::NotJson, "", s.as_bytes()),
+        }
+    };
+    if let Some(a) = v["Records"].as_array() {
+        for x in a {
+            throw_value(x, Envelope::Records, limits, sink, x.to_string().as_bytes())
+        }
+    } else if v["detail"].is_object() {
+        throw_value(&v["detail"], Envelope::EventBridge, limits, sink, v["detail"].to_string().as_bytes());
+    } else if let Some(a) = v["logEvents"].as_array() {
+        for x in a {
+            text(&x["message"], Envelope::CloudWatchLogs, sink)
+        }
+    } else if let Some(a) = v["records"].as_array() {
+        for x in a {
+            let b = base64::engine::general_purpose::STANDARD
+                .decode(x["data"].as_str().unwrap_or_default())
+                .unwrap_or_default();
+            text(&serde_json::Value::String(String::from_utf8(b).unwrap_or_default()), Envelope::Firehose, sink)
+        }
+    } else if v["message"].is_string() {
+        text(&v["message"], Envelope::Filebeat, sink)
+    } else if v["class_uid"].is_u64() {
+        sink.malformed(env, Fault::EnvelopeUnsupported, "", raw)
+    } else if v["eventVersion"].is_string() {
+        throw_record(v, env, limits, sink, raw)
+    } else {
+        sink.malformed(env, Fault::UnknownShape, "", raw)
+    }
+}
+
+fn throw_record(v: &serde_json::Value, env: Envelope, limits: &Limits, sink: &mut dyn Sink, raw: &[u8]) {
+    use super::event::{AccountId, Category};
+    use std::borrow::Cow;
+    let Some(time) = v["eventTime"].as_str().and_then(|t| t.parse::<jiff::Timestamp>().ok()).map(|t| t.as_second())
+    else {
+        return sink.malformed(env, Fault::EventTimeInvalid, "", raw);
+    };
+    if time < 1_104_537_600 {
+        return sink.malformed(env, Fault::EventTimePast, "", raw);
+    }
+    if time > limits.event_time_max {
+        return sink.malformed(env, Fault::EventTimeFuture, "", raw);
+    }
+    let insight = v["eventCategory"] == "Insight";
+    let s = |n: &str| v[n].as_str().filter(|s| !s.is_empty());
+    if s("eventSource").is_none() && !insight {
+        return sink.malformed(env, Fault::EventSourceMissing, "", raw);
+    }
+    if s("eventName").is_none() && !insight {
+        return sink.malformed(env, Fault::EventNameMissing, "", raw);
+    }
+    let Some(region) = s("awsRegion") else {
+        return sink.malformed(env, Fault::RegionMissing, "", raw);
+    };
+    let Some(account) = s("recipientAccountId")
+        .and_then(AccountId::parse)
+        .or_else(|| v["userIdentity"]["accountId"].as_str().and_then(AccountId::parse))
+    else {
+        return sink.malformed(env, Fault::AccountMissing, "", raw);
+    };
+    let name = s("eventName").unwrap_or_default();
+    let id = &v["userIdentity"];
+    let principal = match id["arn"].as_str() {
+        Some(arn) if arn.contains(":assumed-role/") => arn.rsplit_once('/').map_or(arn, |(a, _)| a).to_owned(),
+        Some(arn) => arn.to_owned(),
+        None => id["invokedBy"].as_str().or(id["principalId"].as_str()).unwrap_or("unknown").to_owned(),
+    };
+    let category = match s("eventCategory") {
+        Some("Data") => Category::Data,
+        Some("Insight") => Category::Insight,
+        _ => Category::Management,
+    };
+    let event = Event {
+        account,
+        region: Cow::Borrowed(region),
+        source: Cow::Borrowed(s("eventSource").unwrap_or_default()),
+        name: Cow::Borrowed(name),
+        error: s("errorCode").map(Cow::Borrowed),
+        time,
+        id: s("eventID").map(Cow::Borrowed),
+        principal: Cow::Owned(principal),
+        agent: Cow::Borrowed(v["userAgent"].as_str().unwrap_or("null")),
+        category,
+        write: v["readOnly"].as_bool().map_or(!name.starts_with("Describe"), |r| !r),
+        read_only: v["readOnly"].as_bool(),
+        inferred: false,
+        correction: v["addendum"]["reason"] == "UPDATED_DATA",
+    };
+    sink.event(env, &event);
 }
