@@ -75,12 +75,20 @@ pub(super) struct Decoder<'d> {
     /// Bytes held by the buffers of the wrappings around.
     held: usize,
     buffers: Vec<Vec<u8>>,
+    /// Records and fragments that may still come.
+    records_left: u64,
     reports: u64,
 }
 
 impl<'d> Decoder<'d> {
-    pub(super) fn new(limits: &'d Limits, unfold_left: &'d Cell<u64>, sink: &'d mut dyn Sink) -> Self {
-        Self { limits, sink, unfold_left, held: 0, buffers: Vec::new(), reports: 0 }
+    /// A decoder of at most `records_max` records.
+    pub(super) fn new(
+        limits: &'d Limits,
+        unfold_left: &'d Cell<u64>,
+        records_max: u64,
+        sink: &'d mut dyn Sink,
+    ) -> Self {
+        Self { limits, sink, unfold_left, held: 0, buffers: Vec::new(), records_left: records_max, reports: 0 }
     }
 
     /// Decodes what lies in memory.
@@ -98,7 +106,7 @@ impl<'d> Decoder<'d> {
         let buffer = self.buffers.pop().unwrap_or_default();
         let mut window = Window::stream(reader, buffer, most.min(left));
         window.fill(GZIP_MAGIC.len())?;
-        let done = if window.data().starts_with(&GZIP_MAGIC) {
+        let done = if window.in_view().starts_with(&GZIP_MAGIC) {
             self.gzip(&mut window, at)
         } else {
             Sequence::new(self, &mut window, at).run()
@@ -145,8 +153,9 @@ impl<'d> Decoder<'d> {
         let envelope = at.envelope.unwrap_or(if vector { Envelope::Vector } else { Envelope::Bare });
         match view.record.event(self.limits.event_time_max) {
             Ok(event) => {
-                self.reports += 1;
-                self.sink.event(envelope, &event);
+                if self.admit(envelope, raw) {
+                    self.sink.event(envelope, &event);
+                }
             }
             Err((fault, detail)) => self.malformed(&at.named(envelope), fault, &detail, raw),
         }
@@ -224,14 +233,27 @@ impl<'d> Decoder<'d> {
         self.reports
     }
 
-    pub(super) fn malformed(&mut self, at: &Context<'_>, fault: Fault, detail: &str, raw: &[u8]) {
+    /// Counts a record or fragment; false if it lies behind the limit.
+    fn admit(&mut self, envelope: Envelope, raw: &[u8]) -> bool {
         self.reports += 1;
-        self.sink.malformed(at.label(), fault, detail, raw);
+        if self.records_left == 0 {
+            self.sink.shed(envelope, Limit::PayloadRecords, raw);
+            return false;
+        }
+        self.records_left -= 1;
+        true
+    }
+
+    pub(super) fn malformed(&mut self, at: &Context<'_>, fault: Fault, detail: &str, raw: &[u8]) {
+        if self.admit(at.label(), raw) {
+            self.sink.malformed(at.label(), fault, detail, raw);
+        }
     }
 
     pub(super) fn shed(&mut self, at: &Context<'_>, limit: Limit, raw: &[u8]) {
-        self.reports += 1;
-        self.sink.shed(at.label(), limit, raw);
+        if self.admit(at.label(), raw) {
+            self.sink.shed(at.label(), limit, raw);
+        }
     }
 
     pub(super) fn stopped(&mut self, at: &Context<'_>, stop: Stop, raw: &[u8]) {

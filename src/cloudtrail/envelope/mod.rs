@@ -5,7 +5,8 @@
 //!
 //! The way of a byte: [`window`] shows a part of the input, [`sequence`] takes values off it and finds the way on behind damage
 //! ([`search`]), [`view`] tells what an object is, [`decoder`] undoes its wrapping ([`transform`]) and begins again with what was
-//! inside. Only [`payload`] knows that a Kafka message is more than a short file.
+//! inside. [`payload`] sees to the dead letter of a message
+//! in which nothing can be read.
 
 mod decoder;
 mod payload;
@@ -282,9 +283,10 @@ pub fn decode_slice(payload: &[u8], limits: &Limits, sink: &mut dyn Sink) {
     if payload.len() > limits.payload_bytes_max {
         return sink.shed(Envelope::Unknown, Limit::PayloadBytes, payload);
     }
-    let mut sink = PayloadSink::new(payload, limits.payload_records_max, sink);
+    let mut sink = PayloadSink::new(payload, sink);
     let unfold_left = Cell::new(limits.decompressed_bytes_max);
-    let decoded = Decoder::new(limits, &unfold_left, &mut sink).bytes(payload, Context::payload());
+    let mut decoder = Decoder::new(limits, &unfold_left, limits.payload_records_max, &mut sink);
+    let decoded = decoder.bytes(payload, Context::payload());
     debug_assert!(decoded.is_ok(), "reading from memory cannot fail: {decoded:?}");
     sink.finish();
 }
@@ -295,6 +297,6 @@ pub fn decode_slice(payload: &[u8], limits: &Limits, sink: &mut dyn Sink) {
 /// Only those of reading; damaged content is reported to the sink.
 pub fn decode_stream(reader: &mut dyn Read, limits: &Limits, sink: &mut dyn Sink) -> io::Result<()> {
     let unfold_left = Cell::new(limits.decompressed_bytes_max);
-    let decoded = Decoder::new(limits, &unfold_left, sink).stream(&mut Outermost(reader), Context::file());
-    decoded.map_err(unmarked)
+    let mut decoder = Decoder::new(limits, &unfold_left, u64::MAX, sink);
+    decoder.stream(&mut Outermost(reader), Context::file()).map_err(unmarked)
 }

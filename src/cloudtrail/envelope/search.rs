@@ -115,7 +115,7 @@ impl Search for BehindValue {
 
 /// Searches the end of a value by its brackets and quotes: the byte behind the bracket that closes it.
 pub(super) struct Balanced {
-    depth: u64,
+    brackets: Brackets,
     state: State,
     before: u8,
     /// Also go on at a record inside a line, which tells that the brackets do not balance.
@@ -137,12 +137,15 @@ impl Balanced {
     /// The end of the value that begins where the search begins, or the next line that begins with an object or an array: no
     /// printer puts one there inside of a value.
     pub(super) fn value() -> Self {
-        Self { depth: 0, state: State::Plain, before: 0, records: false, broken: false, scalar: false }
+        let brackets = Brackets::default();
+        Self { brackets, state: State::Plain, before: 0, records: false, broken: false, scalar: false }
     }
 
     /// The end of an object of which the search begins somewhere behind a member.
     pub(super) fn rest_of_object() -> Self {
-        Self { depth: 1, records: true, ..Self::value() }
+        let mut brackets = Brackets::default();
+        brackets.open(b'{');
+        Self { brackets, records: true, ..Self::value() }
     }
 
     /// The end of a damaged member of an array: its bracket, or the comma or bracket behind it, unless a line or a record
@@ -151,18 +154,17 @@ impl Balanced {
         Self { records: true, scalar: true, broken, ..Self::value() }
     }
 
-    /// Judges a byte outside of strings; true where the value has ended before or with it.
+    /// Judges a byte outside of strings: whether, and where, the value has ended.
     fn plain(&mut self, byte: u8) -> Option<Ended> {
         match byte {
             b'"' => self.state = State::Text,
-            b'{' | b'[' => self.depth += 1,
-            b'}' | b']' if self.depth > 0 => {
-                self.depth -= 1;
-                if self.depth == 0 {
-                    return Some(Ended::With);
-                }
-            }
-            b',' | b']' | b'}' if self.scalar && self.depth == 0 => return Some(Ended::Before),
+            b'{' | b'[' => self.brackets.open(byte),
+            b',' | b']' | b'}' if self.scalar && self.brackets.depth == 0 => return Some(Ended::Before),
+            b'}' | b']' => match self.brackets.close(byte) {
+                true if self.brackets.depth == 0 => return Some(Ended::With),
+                true => {}
+                false => self.broken = true,
+            },
             _ => {}
         }
         None
@@ -185,6 +187,37 @@ impl Balanced {
             }
             _ => Some(None),
         }
+    }
+}
+
+/// The brackets that are open.
+#[derive(Default)]
+struct Brackets {
+    depth: usize,
+    /// A bit for each, set for braces; only of the outermost [`Self::KINDS_MAX`].
+    braces: Vec<u64>,
+}
+
+impl Brackets {
+    /// Deeper ones may close in any kind. It bounds the memory.
+    const KINDS_MAX: usize = 1 << 20;
+
+    fn open(&mut self, byte: u8) {
+        let (word, bit) = (self.depth / 64, self.depth % 64);
+        if self.depth < Self::KINDS_MAX {
+            if word == self.braces.len() {
+                self.braces.push(0);
+            }
+            self.braces[word] = (self.braces[word] & !(1 << bit)) | (u64::from(byte == b'{') << bit);
+        }
+        self.depth += 1;
+    }
+
+    /// False if none is open, or one of the other kind.
+    fn close(&mut self, byte: u8) -> bool {
+        let Some(depth) = self.depth.checked_sub(1) else { return false };
+        self.depth = depth;
+        depth >= Self::KINDS_MAX || (self.braces[depth / 64] >> (depth % 64) & 1 == 1) == (byte == b'}')
     }
 }
 
@@ -320,6 +353,9 @@ mod tests {
         check(value, r#"{"a":[1,"}\"]",{}]},"#, Found::At(19, Next::Behind));
         check(value, r#"[[[]],{}] "#, Found::At(9, Next::Behind));
         check(value, r#"{"a":"#, Found::Never);
+        check(value, r#"{"a":[}]"#, Found::Never);
+        let deep = "[".repeat(200) + &"{\"a\":".repeat(200) + "1" + &"}".repeat(200) + &"]".repeat(200);
+        check(value, &(deep.clone() + "]"), Found::At(deep.len(), Next::Behind));
         check(|| Box::new(Balanced::rest_of_object()), r#","a":{"b":"}"}} x"#, Found::At(15, Next::Behind));
         check(|| Box::new(Balanced::rest_of_object()), ",\"a\":\n{\"b\"", Found::At(6, Next::Line));
     }

@@ -106,7 +106,7 @@ impl<'s, 'd, 'w, 'c> Sequence<'s, 'd, 'w, 'c> {
         let mut line_start = true;
         loop {
             line_start = self.skip_space(line_start)?;
-            let Some(&first) = self.window.data().first() else { break };
+            let Some(&first) = self.window.in_view().first() else { break };
             match self.place {
                 Place::Values => self.value(first, line_start)?,
                 Place::Members(members) => self.member(first, line_start, members)?,
@@ -125,14 +125,14 @@ impl<'s, 'd, 'w, 'c> Sequence<'s, 'd, 'w, 'c> {
     fn skip_space(&mut self, mut line_start: bool) -> io::Result<bool> {
         const MARK: &[u8] = "\u{feff}".as_bytes();
         loop {
-            let bytes = self.window.data();
+            let bytes = self.window.in_view();
             let space =
                 bytes.iter().position(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n')).unwrap_or(bytes.len());
             if space > 0 {
                 line_start = bytes[space - 1] == b'\n';
                 self.window.consume(space);
             }
-            let bytes = self.window.data();
+            let bytes = self.window.in_view();
             if bytes.starts_with(MARK) {
                 self.window.consume(MARK.len());
             } else if bytes.is_empty() && !self.window.ended() {
@@ -179,7 +179,7 @@ impl<'s, 'd, 'w, 'c> Sequence<'s, 'd, 'w, 'c> {
     /// The length of `{"Records":[` if the object in view begins so.
     fn records_array(&mut self) -> io::Result<Option<usize>> {
         loop {
-            let bytes = self.window.data();
+            let bytes = self.window.in_view();
             let ended = self.window.ended() || bytes.len() >= RECORDS_HEAD_BYTES || self.window.full();
             match first_key(bytes, ended) {
                 FirstKey::Is(b"Records", end) => {
@@ -287,7 +287,7 @@ impl<'s, 'd, 'w, 'c> Sequence<'s, 'd, 'w, 'c> {
     fn object(&mut self, at: Context<'_>) -> io::Result<()> {
         loop {
             let held = self.window.held();
-            let bytes = self.window.data();
+            let bytes = self.window.in_view();
             match read::<Lenient<View<'_>>>(bytes, self.window.ended()) {
                 Read::Value(Lenient(view), len) => {
                     let skipped = self.decoder.while_held(held, |decoder| decoder.object(view, &bytes[..len], at))?;
@@ -305,7 +305,7 @@ impl<'s, 'd, 'w, 'c> Sequence<'s, 'd, 'w, 'c> {
     fn string(&mut self, at: Context<'_>) -> io::Result<()> {
         loop {
             let held = self.window.held();
-            let bytes = self.window.data();
+            let bytes = self.window.in_view();
             match read::<&RawValue>(bytes, self.window.ended()) {
                 Read::Value(text, len) => {
                     self.decoder.while_held(held, |decoder| decoder.string(text.get(), at))?;
@@ -322,7 +322,7 @@ impl<'s, 'd, 'w, 'c> Sequence<'s, 'd, 'w, 'c> {
     /// A member that is neither an object nor a string.
     fn other(&mut self, at: Context<'_>) -> io::Result<()> {
         loop {
-            let bytes = self.window.data();
+            let bytes = self.window.in_view();
             match read::<&RawValue>(bytes, self.window.ended()) {
                 Read::Value(_, len) => {
                     let detail = "a member that is neither an object nor a string";
@@ -339,7 +339,7 @@ impl<'s, 'd, 'w, 'c> Sequence<'s, 'd, 'w, 'c> {
 
     /// Brings more of a value in view. It is read again from its beginning, so each time a share more of it must be there.
     fn read_on(&mut self) -> io::Result<()> {
-        let len = self.window.data().len();
+        let len = self.window.in_view().len();
         self.window.fill(len + len / 16 + 1)
     }
 
@@ -363,7 +363,7 @@ impl<'s, 'd, 'w, 'c> Sequence<'s, 'd, 'w, 'c> {
     fn damaged(&mut self, damage: Damage, at: Context<'_>) -> io::Result<()> {
         let begin = self.window.consumed();
         let wasteful = self.wasted > WASTE_BYTES_MAX + WASTE_FACTOR * begin;
-        let from = if wasteful { damage.offset.clamp(1, self.window.data().len()) } else { 0 };
+        let from = if wasteful { damage.offset.clamp(1, self.window.in_view().len()) } else { 0 };
         let mut sought = match self.place {
             Place::Members(_) => self.seek(&mut Balanced::member(wasteful), from)?,
             _ => self.seek(&mut BehindValue::default(), from)?,
@@ -410,7 +410,7 @@ impl<'s, 'd, 'w, 'c> Sequence<'s, 'd, 'w, 'c> {
     fn seek(&mut self, search: &mut dyn Search, mut from: usize) -> io::Result<Sought> {
         let mut head = Vec::new();
         loop {
-            let bytes = self.window.data();
+            let bytes = self.window.in_view();
             let looked = match search.search(bytes, from, self.window.ended()) {
                 Found::At(end, next) => return Ok(Sought { head, end, next: Some(next) }),
                 Found::Never => return Ok(Sought { head, end: bytes.len(), next: None }),
@@ -431,7 +431,7 @@ impl<'s, 'd, 'w, 'c> Sequence<'s, 'd, 'w, 'c> {
 impl Sought {
     /// The fragment's bytes, the first ones if it was too long to hold.
     fn bytes<'a>(&'a self, window: &'a Window<'_>) -> &'a [u8] {
-        if self.head.is_empty() { &window.data()[..self.end] } else { &self.head }
+        if self.head.is_empty() { &window.in_view()[..self.end] } else { &self.head }
     }
 }
 

@@ -39,7 +39,7 @@ impl<'w> Window<'w> {
     }
 
     /// What is in view.
-    pub(super) fn data(&self) -> &[u8] {
+    pub(super) fn in_view(&self) -> &[u8] {
         match &self.source {
             Source::Slice(bytes) => bytes,
             Source::Stream { buffer, start, end, .. } => &buffer[*start..*end],
@@ -94,7 +94,7 @@ impl<'w> Window<'w> {
     /// # Errors
     /// Those of the outermost reader. Damage found by a transformation ends the input instead ([`Self::stop`]).
     pub(super) fn fill(&mut self, wanted: usize) -> io::Result<()> {
-        while !self.ended && self.data().len() < wanted && !self.full() {
+        while !self.ended && self.in_view().len() < wanted && !self.full() {
             self.read()?;
         }
         Ok(())
@@ -102,7 +102,7 @@ impl<'w> Window<'w> {
 
     /// Reads on by one step; with nothing in view, this finds out whether anything comes.
     pub(super) fn more(&mut self) -> io::Result<()> {
-        self.fill(self.data().len() + 1)
+        self.fill(self.in_view().len() + 1)
     }
 
     fn read(&mut self) -> io::Result<()> {
@@ -154,15 +154,15 @@ fn make_room(buffer: &mut Vec<u8>, start: &mut usize, end: &mut usize, limit: us
 /// bytes.
 impl Read for Window<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        if self.data().is_empty() {
+        if self.in_view().is_empty() {
             return match &mut self.source {
                 Source::Slice(_) => Ok(0),
                 Source::Stream { .. } if self.ended => Ok(0),
                 Source::Stream { reader, .. } => reader.read(into),
             };
         }
-        let count = self.data().len().min(into.len());
-        into[..count].copy_from_slice(&self.data()[..count]);
+        let count = self.in_view().len().min(into.len());
+        into[..count].copy_from_slice(&self.in_view()[..count]);
         self.consume(count);
         Ok(count)
     }
@@ -196,11 +196,11 @@ mod tests {
             let mut seen = Vec::new();
             loop {
                 window.fill(taken).unwrap();
-                let count = window.data().len().min(taken);
+                let count = window.in_view().len().min(taken);
                 if count == 0 {
                     break;
                 }
-                seen.extend_from_slice(&window.data()[..count]);
+                seen.extend_from_slice(&window.in_view()[..count]);
                 window.consume(count);
             }
             assert_eq!(seen, input, "step {step}, limit {limit}, taken {taken}");
@@ -215,7 +215,7 @@ mod tests {
         let mut reader = &input[..];
         let mut window = Window::stream(&mut reader, Vec::new(), 2000);
         window.fill(usize::MAX).unwrap();
-        assert_eq!(window.data().len(), 2000);
+        assert_eq!(window.in_view().len(), 2000);
         assert!(window.full() && !window.ended());
     }
 
@@ -225,6 +225,6 @@ mod tests {
         let mut reader = &input[..];
         let mut window = Window::stream(&mut reader, vec![0; 1 << 20], 2000);
         window.fill(usize::MAX).unwrap();
-        assert_eq!(window.data().len(), 2000);
+        assert_eq!(window.in_view().len(), 2000);
     }
 }
