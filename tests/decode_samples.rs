@@ -41,7 +41,7 @@ const INPUT: &[(&str, Holds)] = &[
     ("ocsf-examples-v1.1.0-api_activity.ocsf.json", Damage(Fault::EnvelopeUnsupported)),
     ("ocsf-examples-v1.1.0-api_activity.raw.json", Events(Envelope::Bare, 1)),
     ("real-array-stratus-aws.defense-evasion.cloudtrail-stop.json", Events(Envelope::Array, 1)),
-    ("real-array-stratus-aws.execution.ec2-launch-unusual-instances.json", Events(Envelope::Array, 6)),
+    ("real-array-stratus-aws.execution.ec2-launch-unusual-instances.json", Events(Envelope::Array, 3)),
     ("real-invictus-all-2900-records.ndjson.gz", Events(Envelope::Bare, 2900)),
     ("real-raw-record-assumedrole.json", Events(Envelope::Bare, 1)),
     ("real-raw-record-awsservice-identity.json", Events(Envelope::Bare, 1)),
