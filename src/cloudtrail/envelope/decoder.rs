@@ -27,7 +27,7 @@ pub(super) struct Context<'c> {
     depth: usize,
     /// The outermost of them that has a name.
     pub(super) envelope: Option<Envelope>,
-    /// It is a member of a batch that is itself the wrapping, so its own key is not one more.
+    /// It is a member of a batch that is itself the wrapping, so its own key is not one more (but a batch inside of it is).
     in_batch: bool,
     /// What it was decoded from, for the case that nothing in it can be read.
     pub(super) encoded: Option<&'c [u8]>,
@@ -52,8 +52,8 @@ impl<'c> Context<'c> {
     }
 
     fn inside(self, envelope: Option<Envelope>) -> Self {
-        let depth = if self.in_batch { self.depth } else { self.depth + 1 };
-        Self { depth, envelope: self.envelope.or(envelope), in_batch: false, encoded: None, top_of_file: false }
+        let envelope = self.envelope.or(envelope);
+        Self { depth: self.depth + 1, envelope, in_batch: false, encoded: None, top_of_file: false }
     }
 
     fn decoded_from(self, encoded: &[u8]) -> Context<'_> {
@@ -139,7 +139,10 @@ impl<'d> Decoder<'d> {
             Shape::Skip(kind) => return Ok(Some(kind)),
             Shape::Unsupported(name) => self.malformed(&at, Fault::EnvelopeUnsupported, name, raw),
             Shape::Wrapped { envelope, inner, encoding } => {
-                let inside = at.inside(envelope);
+                let mut inside = at.inside(envelope);
+                if at.in_batch && !inner.get().starts_with('[') {
+                    inside.depth = at.depth;
+                }
                 if !self.too_deep(&inside, inner.get().as_bytes()) {
                     self.inner(inner, encoding, raw, inside)?;
                 }

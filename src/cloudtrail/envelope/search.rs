@@ -122,8 +122,10 @@ pub(super) struct Balanced {
     records: bool,
     /// The brackets or quotes were found not to balance; only lines and records count from here.
     broken: bool,
-    /// Ends without a bracket, at a comma: for scalars, and inside an object whose own end is searched.
-    scalar: bool,
+    /// It is a member of an array: it may be a scalar, and another member or the end of the array must follow.
+    member: bool,
+    /// The brackets have balanced; what follows is still to be looked at.
+    closed: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -138,7 +140,7 @@ impl Balanced {
     /// printer puts one there inside of a value.
     pub(super) fn value() -> Self {
         let brackets = Brackets::default();
-        Self { brackets, state: State::Plain, before: 0, records: false, broken: false, scalar: false }
+        Self { brackets, state: State::Plain, before: 0, records: false, broken: false, member: false, closed: false }
     }
 
     /// The end of an object of which the search begins somewhere behind a member.
@@ -151,7 +153,7 @@ impl Balanced {
     /// The end of a damaged member of an array: its bracket, or the comma or bracket behind it, unless a line or a record
     /// begins before. `broken` forgoes the brackets.
     pub(super) fn member(broken: bool) -> Self {
-        Self { records: true, scalar: true, broken, ..Self::value() }
+        Self { records: true, member: true, broken, ..Self::value() }
     }
 
     /// Judges a byte outside of strings: whether, and where, the value has ended.
@@ -159,7 +161,7 @@ impl Balanced {
         match byte {
             b'"' => self.state = State::Text,
             b'{' | b'[' => self.brackets.open(byte),
-            b',' | b']' | b'}' if self.scalar && self.brackets.depth == 0 => return Some(Ended::Before),
+            b',' | b']' if self.member && self.brackets.depth == 0 => return Some(Ended::Before),
             b'}' | b']' => match self.brackets.close(byte) {
                 true if self.brackets.depth == 0 => return Some(Ended::With),
                 true => {}
@@ -168,6 +170,26 @@ impl Balanced {
             _ => {}
         }
         None
+    }
+
+    /// Takes one byte.
+    fn step(&mut self, byte: u8) -> Option<Ended> {
+        let mut end = None;
+        match self.state {
+            _ if self.broken => {}
+            State::Plain => end = self.plain(byte),
+            State::Text if byte == b'"' => self.state = State::Plain,
+            State::Text if byte == b'\\' => self.state = State::Escape,
+            // A string cannot hold a newline: a quote is missing, and nothing that follows can be trusted.
+            State::Text if byte == b'\n' => self.broken = true,
+            State::Text => {}
+            State::Escape => self.state = State::Text,
+        }
+        self.closed = end.is_some();
+        if !byte.is_ascii_whitespace() {
+            self.before = byte;
+        }
+        end
     }
 
     /// Whether a line or a record begins here; `None` if that cannot be told yet.
@@ -230,8 +252,16 @@ enum Ended {
 impl Search for Balanced {
     fn search(&mut self, bytes: &[u8], from: usize, ended: bool) -> Found {
         let mut at = from;
-        while at < bytes.len() {
-            let byte = bytes[at];
+        loop {
+            if self.closed {
+                match if self.member { follows_member(&bytes[at..], ended) } else { Some(true) } {
+                    Some(true) => return Found::At(at, Next::Behind),
+                    None => return Found::More(at),
+                    // It closed too early: one of the brackets is the damage.
+                    Some(false) => (self.closed, self.broken) = (false, true),
+                }
+            }
+            let Some(&byte) = bytes.get(at) else { break };
             if matches!(byte, b'\n' | b'{') {
                 match self.resumes(bytes, at, ended) {
                     None => return Found::More(at),
@@ -239,27 +269,24 @@ impl Search for Balanced {
                     Some(None) => {}
                 }
             }
-            if !self.broken {
-                match self.state {
-                    State::Plain => match self.plain(byte) {
-                        Some(Ended::With) => return Found::At(at + 1, Next::Behind),
-                        Some(Ended::Before) => return Found::At(at, Next::Behind),
-                        None => {}
-                    },
-                    State::Text if byte == b'"' => self.state = State::Plain,
-                    State::Text if byte == b'\\' => self.state = State::Escape,
-                    // A string cannot hold a newline: a quote is missing, and nothing that follows can be trusted.
-                    State::Text if byte == b'\n' => self.broken = true,
-                    State::Text => {}
-                    State::Escape => self.state = State::Text,
-                }
+            match self.step(byte) {
+                Some(Ended::Before) => continue,
+                Some(Ended::With) | None => at += 1,
             }
-            if !byte.is_ascii_whitespace() {
-                self.before = byte;
-            }
-            at += 1;
         }
         if ended { Found::Never } else { Found::More(at) }
+    }
+}
+
+/// Whether what follows on a member is the array's end or another member. Records are objects, so anything else behind the comma
+/// is the rest of the member. `None` if that cannot be told yet.
+fn follows_member(bytes: &[u8], ended: bool) -> Option<bool> {
+    let head = &bytes[..bytes.len().min(LOOK_AHEAD)];
+    let mut solid = head.iter().filter(|byte| !byte.is_ascii_whitespace());
+    match (solid.next(), solid.next()) {
+        (Some(b']'), _) | (Some(b','), Some(b'{' | b'[' | b']')) => Some(true),
+        (Some(b','), None) | (None, None) => (head.len() == LOOK_AHEAD || ended).then_some(true),
+        _ => Some(false),
     }
 }
 

@@ -169,7 +169,8 @@ impl<'s, 'd, 'w, 'c> Sequence<'s, 'd, 'w, 'c> {
                 }
             },
             b'[' => self.enter(1, false),
-            b'"' => self.string(self.at)?,
+            // Behind a value of the same line, a string is no value but what is left of a damaged one.
+            b'"' if line_start => self.string(self.at)?,
             b',' | b']' | b'}' if self.unclosed => self.window.consume(1),
             _ => self.garbage()?,
         }

@@ -103,7 +103,21 @@ impl<R: Read> Read for Blame<R> {
 
 /// Unfolds gzip, any number of members.
 pub(super) fn gunzip<'r>(reader: impl Read + 'r) -> impl Read + 'r {
-    Blame { reader: MultiGzDecoder::new(reader), fault: Fault::GzipDamaged }
+    Blame { reader: Pieces(MultiGzDecoder::new(reader)), fault: Fault::GzipDamaged }
+}
+
+/// Reads in small pieces: what a decoder has unfolded in the very call that finds damage is lost, and records before the damage
+/// count.
+struct Pieces<R>(R);
+
+/// Size of a piece, bytes: a few records.
+const PIECE_BYTES: usize = 4096;
+
+impl<R: Read> Read for Pieces<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let most = into.len().min(PIECE_BYTES);
+        self.0.read(&mut into[..most])
+    }
 }
 
 /// Decodes base64 of the standard alphabet, padded or not.

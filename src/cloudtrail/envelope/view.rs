@@ -44,6 +44,7 @@ struct Keys<'a> {
     vector: bool,
     // Kafka Connect, CloudEvents
     payload: Raw<'a>,
+    payload_seen: bool,
     specversion: bool,
     data_base64: Raw<'a>,
     // S3 and SNS notifications
@@ -143,7 +144,10 @@ impl<'a> Keys<'a> {
             "event.original" => self.original = raw(map)?,
             "@metadata" | "agent" | "input" | "ecs" => self.beat |= present(map)?,
             "source_type" | "bucket" => self.vector |= present(map)?,
-            "payload" => self.payload = raw(map)?,
+            "payload" => {
+                self.payload = raw(map)?;
+                self.payload_seen = true;
+            }
             "specversion" => self.specversion = present(map)?,
             "data_base64" => self.data_base64 = raw(map)?,
             "s3" => self.s3 = present(map)?,
@@ -309,6 +313,8 @@ impl<'a> View<'a> {
             .or_else(|| self.log_shipper())
             .or_else(|| wrapped(Some(Envelope::Firehose), keys.firehose_records.or(keys.data), Base64))
             .or_else(|| wrapped(None, keys.raw, Text))
+            // How Kafka Connect writes a tombstone.
+            .or_else(|| keys.payload_seen.then_some(Shape::Skip(Skipped::Empty)))
     }
 
     fn event_bridge(&self) -> Option<Shape<'a>> {
