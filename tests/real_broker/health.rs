@@ -64,8 +64,9 @@ fn metrics_add_up_at_any_time() {
         );
     }
     assert_eq!(sum_of(&text, "insightd_transactions_total", &[("outcome", "aborted")]), Some(0.0));
-    let live = sum_of(&text, "insightd_accounts", &[("state", "live")]);
-    assert_eq!(live, Some(3.0), "all accounts are past their warm-up");
+    daemon.wait_until("all accounts are past their warm-up", |daemon| {
+        daemon.metric("insightd_accounts", &[("state", "live")]) == Some(3.0)
+    });
     daemon.wait_until("the lag is gone", |daemon| daemon.metric("insightd_kafka_lag_records", &[]) == Some(0.0));
     daemon.stop();
 }

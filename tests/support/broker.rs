@@ -196,7 +196,7 @@ fn runtime() -> &'static Runtime {
     RUNTIME.get_or_init(|| Runtime::new().expect("a runtime"))
 }
 
-/// Sends to one topic.
+/// Sends to one topic. What was sent is with the broker when the feeder is gone, or `flush` has returned.
 pub struct Feeder {
     producer: ThreadedProducer<DefaultProducerContext>,
     topic: String,
@@ -224,6 +224,13 @@ impl Feeder {
     /// Waits until the broker has everything.
     pub fn flush(&self) {
         self.producer.flush(Duration::from_secs(60)).expect("the broker takes everything");
+    }
+}
+
+impl Drop for Feeder {
+    fn drop(&mut self) {
+        // A dropped producer forgets what it has queued.
+        let _ = self.producer.flush(Duration::from_secs(60));
     }
 }
 
