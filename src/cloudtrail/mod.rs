@@ -2,6 +2,11 @@
 //!
 //! Pure: no IO beyond reading from a `Read` it is handed, no clock, no threads, no Kafka, no metrics, no logging.
 
+mod classify;
 pub mod envelope;
 pub mod event;
+mod field;
 pub mod insight;
+mod principal;
+mod record;
+mod time;

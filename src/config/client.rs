@@ -65,7 +65,10 @@ const REFUSED: &[(&[&str], &str)] = &[
         &["topic.blacklist", "topic.denylist"],
         "the daemon's own topics are excluded already; narrow input.topics instead",
     ),
-    (&["statistics.interval.ms"], "statistics that nobody takes pile up; metrics are at http.listen"),
+    (
+        &["statistics.interval.ms"],
+        "is set so that lag and brokers in reach are known in time; metrics are at http.listen",
+    ),
     (
         &["connections.max.idle.ms", "reconnect.backoff.max.ms"],
         "is chosen so that a transaction survives the loss of a broker",

@@ -14,6 +14,8 @@ pub enum Origin {
     File(String),
     /// The variable of this name.
     Environment(String),
+    /// The host's name, which stands in for an empty `kafka.instance_id`.
+    Host,
 }
 
 impl fmt::Display for Origin {
@@ -22,6 +24,7 @@ impl fmt::Display for Origin {
             Self::Default => write!(f, "default"),
             Self::File(place) => write!(f, "{place}"),
             Self::Environment(name) => write!(f, "environment variable {name}"),
+            Self::Host => write!(f, "the host name"),
         }
     }
 }

@@ -247,7 +247,7 @@ fn table(value: Value) -> Map<String, Value> {
 
 fn to_value(setting: &Setting) -> Value {
     let origin = match &setting.origin {
-        Origin::Default => String::new(),
+        Origin::Default | Origin::Host => String::new(),
         Origin::File(place) => format!("file:{place}"),
         Origin::Environment(name) => format!("variable:{name}"),
     };

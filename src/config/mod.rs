@@ -164,6 +164,8 @@ pub struct Input {
     pub payload_records_max: u64,
     /// `accounts_max`: accounts per partition.
     pub accounts_max: usize,
+    /// `clocks_max`: clocks (account and region) per partition.
+    pub clocks_max: usize,
     /// `lateness`: a minute is open until its clock passes it by this.
     pub lateness: Duration,
     /// `clock_jump`: a record further ahead of its clock is held until another confirms it.
@@ -218,6 +220,8 @@ pub struct AttributionConfig {
     pub values_max: usize,
     /// `value_bytes_max`: longer values are cut.
     pub value_bytes_max: usize,
+    /// `bytes_max`: all values of a partition together.
+    pub bytes_max: usize,
 }
 
 /// `[state]`

@@ -56,7 +56,7 @@ impl Resolved {
     pub fn facts(&self) -> Vec<String> {
         let kafka = &self.config.kafka;
         let mut facts = Vec::new();
-        if self.is_default("kafka.instance_id") {
+        if self.shown.iter().any(|shown| shown.origin == Origin::Host) {
             facts.push(format!("kafka.instance_id is the host name, {}", kafka.instance_id));
         }
         let last = kafka.workers - 1;
@@ -91,10 +91,6 @@ impl Resolved {
                 format!("input.topics matches the daemon's own topics {}: never read", excluded.join(" and "))
             }
         })
-    }
-
-    fn is_default(&self, key: &str) -> bool {
-        self.shown.iter().any(|shown| shown.key == key && shown.origin == Origin::Default)
     }
 }
 

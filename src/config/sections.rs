@@ -24,9 +24,7 @@ const DAY_S: u64 = 24 * HOUR_S;
 pub(super) fn resolve(merged: Merged) -> (Vec<Shown>, Result<Config, Faults>) {
     let mut walk = Walk::new(merged);
     let config = sections(&mut walk);
-    if let Some(config) = &config {
-        topics_differ(&mut walk, config);
-    }
+    topics_differ(&mut walk);
     let (shown, sound) = walk.finish();
     // A section is missing only where a fault was noted.
     let missing = || Faults(vec![Fault::of_source("a section is missing", Origin::Default)]);
@@ -110,6 +108,7 @@ fn input(walk: &mut Walk) -> Option<Input> {
     let nesting_depth_max = walk.whole("input.nesting_depth_max", 1..=32);
     let payload_records_max = walk.whole("input.payload_records_max", 1..=100_000_000);
     let accounts_max = walk.whole("input.accounts_max", 1..=10_000_000);
+    let clocks_max = walk.whole("input.clocks_max", 1..=100_000_000);
     let lateness = walk.minutes("input.lateness", 1..=24 * 60, false).map(minutes);
     let clock_jump = walk.duration("input.clock_jump", seconds(MINUTE_S, 30 * DAY_S));
     let held_records_max = walk.whole("input.held_records_max", 1..=1024);
@@ -128,6 +127,7 @@ fn input(walk: &mut Walk) -> Option<Input> {
         nesting_depth_max: nesting_depth_max?,
         payload_records_max: payload_records_max?,
         accounts_max: accounts_max?,
+        clocks_max: clocks_max?,
         lateness: lateness?,
         clock_jump: clock_jump?,
         held_records_max: held_records_max?,
@@ -155,7 +155,8 @@ fn attribution(walk: &mut Walk) -> Option<AttributionConfig> {
     // A record names the top five.
     let values_max = walk.whole("attribution.values_max", 5..=1024);
     let value_bytes_max = walk.size("attribution.value_bytes_max", 16..=64 * KIB);
-    Some(AttributionConfig { values_max: values_max?, value_bytes_max: value_bytes_max? })
+    let bytes_max = walk.size("attribution.bytes_max", MIB..=64 * GIB);
+    Some(AttributionConfig { values_max: values_max?, value_bytes_max: value_bytes_max?, bytes_max: bytes_max? })
 }
 
 fn output(walk: &mut Walk) -> Option<Output> {
@@ -215,13 +216,15 @@ fn horizon_holds_lateness(walk: &mut Walk, horizon: Option<Duration>, lateness: 
 }
 
 /// The daemon must not read what it writes, nor mix insights with dead letters.
-fn topics_differ(walk: &mut Walk, config: &Config) {
-    if config.output.topic == config.dlq.topic {
+fn topics_differ(walk: &mut Walk) {
+    let input = walk.value("input.topics").and_then(|topics| topics.as_array()).cloned().unwrap_or_default();
+    let [output, dlq] = ["output.topic", "dlq.topic"].map(|key| walk.value(key).cloned());
+    if output.is_some() && output == dlq {
         walk.conflict("dlq.topic", "must differ from output.topic");
     }
-    for (key, topic) in [("output.topic", &config.output.topic), ("dlq.topic", &config.dlq.topic)] {
-        if config.input.topics.contains(topic) {
-            walk.conflict("input.topics", format!("must not hold {topic:?}, which is {key}"));
+    for (key, topic) in [("output.topic", output), ("dlq.topic", dlq)] {
+        if let Some(topic) = topic.filter(|topic| input.contains(topic)) {
+            walk.conflict("input.topics", format!("must not hold {topic}, which is {key}"));
         }
     }
 }
@@ -268,7 +271,7 @@ fn instance(walk: &mut Walk) -> Option<String> {
         );
         return None;
     }
-    walk.resolved("kafka.instance_id", &name);
+    walk.resolved("kafka.instance_id", &name, Origin::Host);
     Some(name)
 }
 

@@ -125,13 +125,47 @@ pub(super) fn show_duration(duration: Duration) -> String {
         (1, "ns"),
     ];
     let nanos = duration.as_nanos();
-    let whole = UNITS.iter().find(|(unit, _)| nanos > 0 && nanos % unit == 0);
+    let whole = UNITS.iter().find(|(unit, _)| nanos > 0 && nanos.is_multiple_of(*unit));
     whole.map_or_else(|| "0s".to_owned(), |(unit, name)| format!("{}{name}", nanos / unit))
 }
 
 /// A size as `config/default.toml` writes it: in the largest unit that needs no fraction.
 pub(super) fn show_size(bytes: u64) -> String {
     const UNITS: [(u64, &str); 3] = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
-    let whole = UNITS.iter().find(|(unit, _)| bytes > 0 && bytes % unit == 0);
+    let whole = UNITS.iter().find(|(unit, _)| bytes > 0 && bytes.is_multiple_of(*unit));
     whole.map_or_else(|| format!("{bytes} B"), |(unit, name)| format!("{} {name}", bytes / unit))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_shown_duration_reads_back(nanos in any::<u64>()) {
+            let written = Duration::from_nanos(nanos);
+            prop_assert_eq!(duration(&Raw::Text(show_duration(written))), Ok(written));
+        }
+
+        #[test]
+        fn a_shown_size_reads_back(bytes in any::<u64>()) {
+            prop_assert_eq!(size(&Raw::Text(show_size(bytes))), Ok(bytes));
+        }
+
+        #[test]
+        fn no_text_breaks_a_parser(text in "\\PC{0,30}") {
+            let raw = Raw::Text(text);
+            let _ = (flag(&raw), whole(&raw), real(&raw), list(&raw), duration(&raw), size(&raw));
+        }
+    }
+
+    #[test]
+    fn durations_and_sizes_are_shown_in_the_largest_whole_unit() {
+        let shown = [0, 100, 1000, 90_000, 600_000, 129_600_000, 604_800_000]
+            .map(|ms| show_duration(Duration::from_millis(ms)));
+        assert_eq!(shown, ["0s", "100ms", "1s", "90s", "10min", "36h", "7d"]);
+        assert_eq!([0, 1, 1024, 1536, 32 << 20].map(show_size), ["0 B", "1 B", "1 KiB", "1536 B", "32 MiB"]);
+    }
 }

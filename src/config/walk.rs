@@ -213,10 +213,16 @@ impl Walk {
     }
 
     /// Replaces what is printed for a key whose written value stands for another one.
-    pub(super) fn resolved(&mut self, key: &str, value: &str) {
+    pub(super) fn resolved(&mut self, key: &str, value: &str, origin: Origin) {
         if let Some(shown) = self.shown.iter_mut().find(|shown| shown.key == key) {
             shown.value = value.into();
+            shown.origin = origin;
         }
+    }
+
+    /// The value of a key that was read well, as it is printed.
+    pub(super) fn value(&self, key: &str) -> Option<&toml::Value> {
+        self.shown.iter().find(|shown| shown.key == key).map(|shown| &shown.value)
     }
 
     /// A key that was read well is wrong beside another one.
@@ -259,7 +265,7 @@ impl Walk {
 fn spelled(key: &str, origin: &Origin) -> String {
     match origin {
         Origin::Environment(_) => format!("{PREFIX}{}", key.to_uppercase().replace('.', "__")),
-        Origin::Default | Origin::File(_) => key.to_owned(),
+        _ => key.to_owned(),
     }
 }
 

@@ -10,7 +10,9 @@ use std::thread::{self, Thread};
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, OwnedResourceSpecifier, ResourceSpecifier, TopicReplication};
+use rdkafka::admin::{
+    AdminClient, AdminOptions, NewTopic, OwnedResourceSpecifier, ResourceSpecifier, TopicReplication,
+};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 
@@ -43,8 +45,8 @@ pub fn create(client: &ClientConfig, topics: &[Creation]) -> Result<(), Failure>
         .iter()
         .map(|topic| NewTopic::new(&topic.topic, topic.partitions, TopicReplication::Fixed(topic.replication)))
         .collect();
-    let answers = block_on(admin.create_topics(&new, &options()))
-        .map_err(|error| errors::failure("create topics", &error))?;
+    let answers =
+        block_on(admin.create_topics(&new, &options())).map_err(|error| errors::failure("create topics", &error))?;
     for answer in answers {
         match answer {
             Ok(_) | Err((_, Code::TopicAlreadyExists)) => {}

@@ -261,7 +261,12 @@ impl KafkaBroker {
     }
 
     /// Repeats a call for as long as that is allowed and the transaction lives.
-    fn repeat(&self, doing: &str, call: &'static str, run: &dyn Fn(Duration) -> KafkaResult<()>) -> Result<(), Failure> {
+    fn repeat(
+        &self,
+        doing: &str,
+        call: &'static str,
+        run: &dyn Fn(Duration) -> KafkaResult<()>,
+    ) -> Result<(), Failure> {
         loop {
             let left = self.expires().saturating_duration_since(Instant::now()).max(REPEAT_AFTER);
             let outcome = {
@@ -403,9 +408,8 @@ impl Broker for KafkaBroker {
 
     fn abort(&self) -> Result<(), Failure> {
         self.drain();
-        let outcome = self.repeat("abort the transaction", "abort_transaction", &|left| {
-            self.producer.abort_transaction(left)
-        });
+        let outcome =
+            self.repeat("abort the transaction", "abort_transaction", &|left| self.producer.abort_transaction(left));
         self.producer.context().take_undelivered();
         self.begun.set(None);
         outcome

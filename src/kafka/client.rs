@@ -151,7 +151,8 @@ mod tests {
     #[test]
     fn the_settings_that_carry_the_guarantee_are_set() {
         let config = config(&[("INSIGHTD__KAFKA__TRANSACTION_TIMEOUT", "8s")]);
-        let (consumer, producer) = (consumer(&config, 2), producer(&config, 2, RecordLimits { output: 90_000, dlq: 70_000 }));
+        let (consumer, producer) =
+            (consumer(&config, 2), producer(&config, 2, RecordLimits { output: 90_000, dlq: 70_000 }));
         let table = [
             (&consumer, "group.id", "soc"),
             (&consumer, "group.instance.id", "pod-3-2"),

@@ -92,9 +92,9 @@ impl Context {
     pub fn reason(&self) -> Option<String> {
         let (code, reason) = self.error()?;
         // The broker hangs up on the very first request: it takes it for something else.
-        let misunderstood = reason.contains("APIVERSION_QUERY").then_some(
-            "the port may speak another protocol: look at security.protocol under [kafka.client]",
-        );
+        let misunderstood = reason
+            .contains("APIVERSION_QUERY")
+            .then_some("the port may speak another protocol: look at security.protocol under [kafka.client]");
         Some(match errors::advice(code).or(misunderstood) {
             Some(advice) => format!("{reason}; {advice}"),
             None => reason,
@@ -133,7 +133,8 @@ impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         // The loss of a broker is told by the worker, once; the library repeats it for each attempt and each client. Keys
         // that only one of the clients knows are no mistake: [kafka.client] goes to all of them.
-        let repeated = matches!(facility, "FAIL" | "ERROR" | "CONFWARN" | "REQTMOUT" | "MAXPOLL" | "GETPID" | "TERMINATE");
+        let repeated =
+            matches!(facility, "FAIL" | "ERROR" | "CONFWARN" | "REQTMOUT" | "MAXPOLL" | "GETPID" | "TERMINATE");
         if facility == "FAIL" && self.error().is_none() {
             // Some failures of a connection are told as a line only. It begins with the thread that wrote it.
             let said = message.split_once("]: ").map_or(message, |(_, said)| said);

@@ -119,7 +119,10 @@ pub fn cause(code: Code) -> Cause {
 /// What an operator can do about it, where that is not "wait": the key to look at, or the right to grant.
 pub fn advice(code: Code) -> Option<&'static str> {
     Some(match code {
-        Code::Authentication | Code::SaslAuthenticationFailed | Code::UnsupportedSASLMechanism | Code::IllegalSASLState => {
+        Code::Authentication
+        | Code::SaslAuthenticationFailed
+        | Code::UnsupportedSASLMechanism
+        | Code::IllegalSASLState => {
             "the broker refused the login: look at sasl.mechanisms, sasl.username and sasl.password under [kafka.client]"
         }
         Code::SSL => {

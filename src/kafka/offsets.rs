@@ -61,10 +61,7 @@ pub fn list<'a>(offsets: impl Iterator<Item = (&'a TopicPartition, i64)>) -> Res
 }
 
 /// The group's offset of each partition, in their order; none where it has committed none.
-fn committed(
-    consumer: &BaseConsumer<Context>,
-    partitions: &[TopicPartition],
-) -> Result<Vec<Option<i64>>, Failure> {
+fn committed(consumer: &BaseConsumer<Context>, partitions: &[TopicPartition]) -> Result<Vec<Option<i64>>, Failure> {
     let failed = |error: &KafkaError| errors::failure("ask for the group's committed offsets", error);
     let mut asked = TopicPartitionList::new();
     for partition in partitions {
@@ -86,11 +83,7 @@ fn committed(
 }
 
 /// Where a partition without a committed offset begins.
-fn first_offset(
-    consumer: &BaseConsumer<Context>,
-    partition: &TopicPartition,
-    start: StartAt,
-) -> Result<i64, Failure> {
+fn first_offset(consumer: &BaseConsumer<Context>, partition: &TopicPartition, start: StartAt) -> Result<i64, Failure> {
     match start {
         StartAt::Earliest => Ok(bounds(consumer, partition)?.0),
         StartAt::Latest => Ok(bounds(consumer, partition)?.1),

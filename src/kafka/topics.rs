@@ -308,5 +308,9 @@ fn limits(config: &Config) -> Result<(RecordLimits, Option<String>), ProbeError>
 }
 
 fn by_action(failure: Failure) -> ProbeError {
-    if failure.action == Action::Retry { ProbeError::Unreachable(failure.message) } else { ProbeError::Refused(failure) }
+    if failure.action == Action::Retry {
+        ProbeError::Unreachable(failure.message)
+    } else {
+        ProbeError::Refused(failure)
+    }
 }

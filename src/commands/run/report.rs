@@ -168,7 +168,8 @@ impl Report for WorkerReport {
         for (reason, count) in &transaction.dead_letters {
             self.letters(reason, *count);
         }
-        for (cut, count) in [(Cut::DeadLetter, transaction.dead_letters_cut), (Cut::Insight, transaction.insights_cut)] {
+        for (cut, count) in [(Cut::DeadLetter, transaction.dead_letters_cut), (Cut::Insight, transaction.insights_cut)]
+        {
             for _ in 0..count {
                 self.metrics.cut(cut);
             }

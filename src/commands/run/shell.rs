@@ -85,7 +85,10 @@ impl Signals {
             }
         }
         let second = self.next().await;
-        tracing::warn!(signal = second.name(), "second signal: ending at once, the open transaction is left to the broker");
+        tracing::warn!(
+            signal = second.name(),
+            "second signal: ending at once, the open transaction is left to the broker"
+        );
         std::process::exit(second.exit_code());
     }
 

@@ -2,10 +2,27 @@
 //!
 //! Two entrances, one decoder: [`decode_slice`] for a Kafka message, [`decode_stream`] for a file. A stream is read value by
 //! value and a `Records` array member by member, so memory does not grow with the input.
+//!
+//! The way of a byte: [`window`] shows a part of the input, [`sequence`] takes values off it and finds the way on behind damage
+//! ([`search`]), [`view`] tells what an object is, [`decoder`] undoes its wrapping ([`transform`]) and begins again with what was
+//! inside. [`payload`] sees to the dead letter of a message
+//! in which nothing can be read.
 
+mod decoder;
+mod payload;
+mod search;
+mod sequence;
+mod transform;
+mod view;
+mod window;
+
+use std::cell::Cell;
 use std::io::{self, Read};
 
 use super::event::Event;
+use decoder::{Context, Decoder};
+use payload::PayloadSink;
+use transform::{Outermost, unmarked};
 
 /// The outermost wrapping that a record came in; a metric label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -199,18 +216,21 @@ pub enum Limit {
     PayloadRecords,
     /// `input.accounts_max`.
     Accounts,
+    /// `input.clocks_max`.
+    Clocks,
     /// `detect.series_max`.
     Series,
 }
 
 impl Limit {
     /// All of them, in the order of their discriminants.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::PayloadBytes,
         Self::DecompressedBytes,
         Self::NestingDepth,
         Self::PayloadRecords,
         Self::Accounts,
+        Self::Clocks,
         Self::Series,
     ];
 
@@ -222,6 +242,7 @@ impl Limit {
             Self::NestingDepth => "nesting_depth",
             Self::PayloadRecords => "payload_records",
             Self::Accounts => "accounts",
+            Self::Clocks => "clocks",
             Self::Series => "series",
         }
     }
@@ -233,8 +254,8 @@ pub struct Limits {
     /// Largest single JSON value held whole in memory, bytes (a record, or a wrapping that cannot be streamed).
     /// For a slice also the largest payload.
     pub payload_bytes_max: usize,
-    /// Largest size to which one gzip stream inside a payload may unfold, bytes. A file's own compression is
-    /// streamed and not bounded by it.
+    /// Largest size to which the gzip streams inside one payload may unfold together, bytes. A file's own compression is
+    /// streamed and not bounded by it; each value at the top of a file is a payload.
     pub decompressed_bytes_max: u64,
     /// Wrappings inside wrappings.
     pub nesting_depth_max: usize,
@@ -259,8 +280,15 @@ pub trait Sink {
 
 /// Decodes one payload that lies in memory (a Kafka message).
 pub fn decode_slice(payload: &[u8], limits: &Limits, sink: &mut dyn Sink) {
-    let _ = (payload, limits, sink);
-    todo!()
+    if payload.len() > limits.payload_bytes_max {
+        return sink.shed(Envelope::Unknown, Limit::PayloadBytes, payload);
+    }
+    let mut sink = PayloadSink::new(payload, sink);
+    let unfold_left = Cell::new(limits.decompressed_bytes_max);
+    let mut decoder = Decoder::new(limits, &unfold_left, limits.payload_records_max, &mut sink);
+    let decoded = decoder.bytes(payload, Context::payload());
+    debug_assert!(decoded.is_ok(), "reading from memory cannot fail: {decoded:?}");
+    sink.finish();
 }
 
 /// Decodes a stream (a file, standard input) in bounded memory. Gzip is recognised by its magic bytes.
@@ -268,6 +296,7 @@ pub fn decode_slice(payload: &[u8], limits: &Limits, sink: &mut dyn Sink) {
 /// # Errors
 /// Only those of reading; damaged content is reported to the sink.
 pub fn decode_stream(reader: &mut dyn Read, limits: &Limits, sink: &mut dyn Sink) -> io::Result<()> {
-    let _ = (reader, limits, sink);
-    todo!()
+    let unfold_left = Cell::new(limits.decompressed_bytes_max);
+    let mut decoder = Decoder::new(limits, &unfold_left, u64::MAX, sink);
+    decoder.stream(&mut Outermost(reader), Context::file()).map_err(unmarked)
 }

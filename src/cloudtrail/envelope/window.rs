@@ -1,0 +1,230 @@
+//! What the decoder sees of its input: a payload as a whole, or a bounded part of a stream that moves on.
+
+use std::io::{self, Read};
+
+use super::transform::{Stop, stop_of};
+
+/// First size of a stream's buffer, bytes: some hundred records, and small enough for the processor's cache.
+const BUFFER_BYTES: usize = 128 * 1024;
+
+/// Smallest limit of a buffer, bytes, so that every search finds the look-ahead it needs.
+const LIMIT_BYTES_MIN: usize = 1024;
+
+/// A view of the input that begins at the first byte not yet consumed.
+pub(super) struct Window<'w> {
+    source: Source<'w>,
+    /// Bytes consumed.
+    consumed: u64,
+    /// Nothing comes behind what is in view.
+    ended: bool,
+    stop: Option<Stop>,
+}
+
+enum Source<'w> {
+    Slice(&'w [u8]),
+    Stream { reader: &'w mut dyn Read, buffer: Vec<u8>, start: usize, end: usize, limit: usize },
+}
+
+impl<'w> Window<'w> {
+    /// The whole input, without a copy.
+    pub(super) fn slice(bytes: &'w [u8]) -> Self {
+        Self { source: Source::Slice(bytes), consumed: 0, ended: true, stop: None }
+    }
+
+    /// A stream, seen through a buffer that grows to `limit` bytes at most. `buffer` is used again for its memory alone.
+    pub(super) fn stream(reader: &'w mut dyn Read, buffer: Vec<u8>, limit: usize) -> Self {
+        let limit = limit.max(LIMIT_BYTES_MIN);
+        let source = Source::Stream { reader, buffer, start: 0, end: 0, limit };
+        Self { source, consumed: 0, ended: false, stop: None }
+    }
+
+    /// What is in view.
+    pub(super) fn in_view(&self) -> &[u8] {
+        match &self.source {
+            Source::Slice(bytes) => bytes,
+            Source::Stream { buffer, start, end, .. } => &buffer[*start..*end],
+        }
+    }
+
+    /// Bytes of memory held.
+    pub(super) fn held(&self) -> usize {
+        match &self.source {
+            Source::Slice(_) => 0,
+            Source::Stream { buffer, .. } => buffer.len(),
+        }
+    }
+
+    /// Bytes consumed so far.
+    pub(super) fn consumed(&self) -> u64 {
+        self.consumed
+    }
+
+    /// Whether the input ends with what is in view.
+    pub(super) fn ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Whether the view can hold no more bytes without consuming some.
+    pub(super) fn full(&self) -> bool {
+        match &self.source {
+            Source::Slice(_) => true,
+            Source::Stream { start, end, limit, .. } => end - start >= *limit,
+        }
+    }
+
+    /// Why the input ended before its time, once it has.
+    pub(super) fn stop(&self) -> Option<Stop> {
+        self.stop
+    }
+
+    /// Moves on.
+    pub(super) fn consume(&mut self, count: usize) {
+        match &mut self.source {
+            Source::Slice(bytes) => *bytes = &bytes[count..],
+            Source::Stream { start, end, .. } => {
+                assert!(count <= *end - *start, "only what is in view can be consumed");
+                *start += count;
+            }
+        }
+        self.consumed += count as u64;
+    }
+
+    /// Reads on until `wanted` bytes are in view, or the view is full, or the input has ended.
+    ///
+    /// # Errors
+    /// Those of the outermost reader. Damage found by a transformation ends the input instead ([`Self::stop`]).
+    pub(super) fn fill(&mut self, wanted: usize) -> io::Result<()> {
+        while !self.ended && self.in_view().len() < wanted && !self.full() {
+            self.read()?;
+        }
+        Ok(())
+    }
+
+    /// Reads on by one step; with nothing in view, this finds out whether anything comes.
+    pub(super) fn more(&mut self) -> io::Result<()> {
+        self.fill(self.in_view().len() + 1)
+    }
+
+    fn read(&mut self) -> io::Result<()> {
+        let Source::Stream { reader, buffer, start, end, limit } = &mut self.source else { return Ok(()) };
+        make_room(buffer, start, end, *limit);
+        // A buffer that served another stream may be larger than this one's limit.
+        let size = buffer.len().min(*limit);
+        match reader.read(&mut buffer[*end..size]) {
+            Ok(0) => self.ended = true,
+            Ok(count) => *end += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => {
+                self.stop = Some(stop_of(error)?);
+                self.ended = true;
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives the buffer back for further use.
+    pub(super) fn into_buffer(self) -> Vec<u8> {
+        match self.source {
+            Source::Slice(_) => Vec::new(),
+            Source::Stream { buffer, .. } => buffer,
+        }
+    }
+}
+
+/// Makes room behind `end`. Bytes are moved only when at least as many have been consumed, so that moving costs constant
+/// time a byte; otherwise the buffer doubles.
+fn make_room(buffer: &mut Vec<u8>, start: &mut usize, end: &mut usize, limit: usize) {
+    if start == end {
+        (*start, *end) = (0, 0);
+    }
+    if *end < buffer.len().min(limit) {
+        return;
+    }
+    let held = *end - *start;
+    if (*start >= held && *start > 0) || buffer.len() >= limit {
+        buffer.copy_within(*start..*end, 0);
+        (*start, *end) = (0, held);
+    } else {
+        let size = (buffer.len() * 2).max(BUFFER_BYTES).min(limit);
+        buffer.resize(size, 0);
+    }
+}
+
+/// Hands out what is in view and then the rest of the stream: for a decoder put behind a window that has looked at the first
+/// bytes.
+impl Read for Window<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if self.in_view().is_empty() {
+            return match &mut self.source {
+                Source::Slice(_) => Ok(0),
+                Source::Stream { .. } if self.ended => Ok(0),
+                Source::Stream { reader, .. } => reader.read(into),
+            };
+        }
+        let count = self.in_view().len().min(into.len());
+        into[..count].copy_from_slice(&self.in_view()[..count]);
+        self.consume(count);
+        Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A reader that gives at most `step` bytes at a time.
+    struct Steps<'a> {
+        bytes: &'a [u8],
+        step: usize,
+    }
+
+    impl Read for Steps<'_> {
+        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+            let count = self.step.min(self.bytes.len()).min(into.len());
+            into[..count].copy_from_slice(&self.bytes[..count]);
+            self.bytes = &self.bytes[count..];
+            Ok(count)
+        }
+    }
+
+    #[test]
+    fn a_stream_passes_through_whole_and_in_bounds() {
+        let input: Vec<u8> = (0..100_000_u32).map(|n| (n % 251) as u8).collect();
+        for (step, limit, taken) in [(1, 1024, 7), (4096, 2000, 1999), (100_000, 1 << 20, 5000), (333, 5000, 1)] {
+            let mut reader = Steps { bytes: &input, step };
+            let mut window = Window::stream(&mut reader, Vec::new(), limit);
+            let mut seen = Vec::new();
+            loop {
+                window.fill(taken).unwrap();
+                let count = window.in_view().len().min(taken);
+                if count == 0 {
+                    break;
+                }
+                seen.extend_from_slice(&window.in_view()[..count]);
+                window.consume(count);
+            }
+            assert_eq!(seen, input, "step {step}, limit {limit}, taken {taken}");
+            assert!(window.ended());
+            assert!(window.into_buffer().len() <= limit.max(LIMIT_BYTES_MIN));
+        }
+    }
+
+    #[test]
+    fn a_full_window_reads_no_further() {
+        let input = [b'x'; 10_000];
+        let mut reader = &input[..];
+        let mut window = Window::stream(&mut reader, Vec::new(), 2000);
+        window.fill(usize::MAX).unwrap();
+        assert_eq!(window.in_view().len(), 2000);
+        assert!(window.full() && !window.ended());
+    }
+
+    #[test]
+    fn reused_buffers_larger_than_the_limit_do_not_lift_it() {
+        let input = [b'x'; 10_000];
+        let mut reader = &input[..];
+        let mut window = Window::stream(&mut reader, vec![0; 1 << 20], 2000);
+        window.fill(usize::MAX).unwrap();
+        assert_eq!(window.in_view().len(), 2000);
+    }
+}

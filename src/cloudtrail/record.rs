@@ -1,0 +1,213 @@
+//! One CloudTrail record: its fields as borrowed from the JSON (specification 5.1), and what makes it usable.
+
+use std::borrow::Cow;
+
+use serde::de::MapAccess;
+
+use super::classify::{Said, classify};
+use super::envelope::Fault;
+use super::event::{AccountId, Category, Event};
+use super::field::{Flag, Lenient, Object, Text, ignore};
+use super::principal::Identity;
+use super::time;
+
+/// What a missing user agent is attributed to, as AWS does.
+const NO_AGENT: &str = "null";
+
+/// Longest `eventSource`, `eventName` and `awsRegion`, bytes. AWS's own are below 128.
+const NAME_BYTES_MAX: usize = 256;
+
+/// 2005-01-01T00:00:00Z. CloudTrail began in 2013; an earlier time is a wrong clock or a wrong unit.
+const EVENT_TIME_MIN: i64 = 1_104_537_600;
+
+/// The wanted fields of a record, as they are written.
+#[derive(Debug, Default)]
+pub(super) struct Fields<'a> {
+    /// Which of the keys that tell a record from other objects occur, a bit for each.
+    marks: u16,
+    pub(super) time: Text<'a>,
+    pub(super) source: Text<'a>,
+    name: Text<'a>,
+    region: Text<'a>,
+    agent: Text<'a>,
+    error: Text<'a>,
+    id: Text<'a>,
+    pub(super) kind: Text<'a>,
+    pub(super) category: Text<'a>,
+    recipient: Text<'a>,
+    read_only: Flag,
+    management: Flag,
+    identity: Identity<'a>,
+    addendum: Addendum<'a>,
+}
+
+#[derive(Debug, Default)]
+struct Addendum<'a> {
+    reason: Text<'a>,
+}
+
+impl<'a> Object<'a> for Addendum<'a> {
+    fn field<A: MapAccess<'a>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        match key {
+            "reason" => self.reason = map.next_value()?,
+            _ => ignore(map)?,
+        }
+        Ok(())
+    }
+}
+
+impl<'a> Fields<'a> {
+    /// Takes the value of a record's key; false (and nothing taken) for any other key.
+    pub(super) fn take<A: MapAccess<'a>>(&mut self, key: &str, map: &mut A) -> Result<bool, A::Error> {
+        // The commonest keys come first; those that are of no use are named to spare the search among the wrappings' keys.
+        match key {
+            "eventVersion" => {
+                self.marks |= 1 << 0;
+                ignore(map)?;
+            }
+            "userIdentity" => {
+                self.marks |= 1 << 1;
+                self.identity = map.next_value::<Lenient<_>>()?.0;
+            }
+            "eventTime" => {
+                self.marks |= 1 << 2;
+                self.time = map.next_value()?;
+            }
+            "eventSource" => {
+                self.marks |= 1 << 3;
+                self.source = map.next_value()?;
+            }
+            "eventName" => {
+                self.marks |= 1 << 4;
+                self.name = map.next_value()?;
+            }
+            "awsRegion" => {
+                self.marks |= 1 << 5;
+                self.region = map.next_value()?;
+            }
+            "sourceIPAddress"
+            | "requestParameters"
+            | "responseElements"
+            | "requestID"
+            | "errorMessage"
+            | "resources"
+            | "tlsDetails"
+            | "additionalEventData"
+            | "apiVersion"
+            | "serviceEventDetails"
+            | "sharedEventID"
+            | "vpcEndpointId"
+            | "sessionCredentialFromConsole" => ignore(map)?,
+            "userAgent" => self.agent = map.next_value()?,
+            "errorCode" => self.error = map.next_value()?,
+            "eventID" => {
+                self.marks |= 1 << 6;
+                self.id = map.next_value()?;
+            }
+            "readOnly" => self.read_only = map.next_value()?,
+            "eventType" => {
+                self.marks |= 1 << 7;
+                self.kind = map.next_value()?;
+            }
+            "managementEvent" => self.management = map.next_value()?,
+            "recipientAccountId" => {
+                self.marks |= 1 << 8;
+                self.recipient = map.next_value()?;
+            }
+            "eventCategory" => {
+                self.marks |= 1 << 9;
+                self.category = map.next_value()?;
+            }
+            "insightDetails" => {
+                self.marks |= 1 << 10;
+                ignore(map)?;
+            }
+            "addendum" => self.addendum = map.next_value::<Lenient<_>>()?.0,
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// Whether the object is a record: it has at least two of a record's own keys. Other keys do not matter, and a record that
+    /// lacks some of them is a malformed record, not another kind of object.
+    pub(super) fn is_record(&self) -> bool {
+        self.marks.count_ones() >= 2
+    }
+
+    /// The usable event, or why the record is unusable, with what is wrong for people. `time_max` is the latest `eventTime`
+    /// accepted, seconds since 1970.
+    pub(super) fn event(self, time_max: i64) -> Result<Event<'a>, (Fault, String)> {
+        let time = event_time(self.time.as_str(), time_max)?;
+        let class = classify(Said {
+            category: self.category.as_str(),
+            kind: self.kind.as_str(),
+            management: self.management.0,
+            read_only: self.read_only.0,
+            source: self.source.as_str(),
+            name: self.name.as_str(),
+        });
+        let named = class.category != Category::Insight;
+        let source = name_of("eventSource", self.source, named, Fault::EventSourceMissing)?;
+        let name = name_of("eventName", self.name, named, Fault::EventNameMissing)?;
+        let region = name_of("awsRegion", self.region, true, Fault::RegionMissing)?;
+        let account = account(&self.recipient, &self.identity.account_id)?;
+        Ok(Event {
+            account,
+            principal: self.identity.principal(&region),
+            region,
+            source,
+            name,
+            error: self.error.filled(),
+            time,
+            id: self.id.filled(),
+            agent: self.agent.filled().unwrap_or(Cow::Borrowed(NO_AGENT)),
+            category: class.category,
+            write: class.write,
+            read_only: self.read_only.0,
+            inferred: class.inferred,
+            correction: self.addendum.reason.as_str() == "UPDATED_DATA",
+        })
+    }
+}
+
+fn event_time(text: &str, time_max: i64) -> Result<i64, (Fault, String)> {
+    let Some(time) = time::parse(text) else {
+        return Err((Fault::EventTimeInvalid, format!("eventTime {} is no time", quoted(text))));
+    };
+    if time < EVENT_TIME_MIN {
+        return Err((Fault::EventTimePast, format!("eventTime {} lies before 2005", quoted(text))));
+    }
+    if time > time_max {
+        return Err((Fault::EventTimeFuture, format!("eventTime {} lies in the future", quoted(text))));
+    }
+    Ok(time)
+}
+
+/// A text of 1 to [`NAME_BYTES_MAX`] bytes; one that is not required may be empty.
+fn name_of<'a>(key: &str, text: Text<'a>, required: bool, fault: Fault) -> Result<Cow<'a, str>, (Fault, String)> {
+    match text.filled() {
+        Some(text) if text.len() > NAME_BYTES_MAX => {
+            Err((fault, format!("{key} has {} bytes, more than {NAME_BYTES_MAX}", text.len())))
+        }
+        Some(text) => Ok(text),
+        None if required => Err((fault, format!("{key} is missing, empty or no string"))),
+        None => Ok(Cow::Borrowed("")),
+    }
+}
+
+fn account(recipient: &Text<'_>, caller: &Text<'_>) -> Result<AccountId, (Fault, String)> {
+    AccountId::parse(recipient.as_str()).or_else(|| AccountId::parse(caller.as_str())).ok_or_else(|| {
+        let detail = format!(
+            "neither recipientAccountId {} nor userIdentity.accountId {} has twelve digits",
+            quoted(recipient.as_str()),
+            quoted(caller.as_str())
+        );
+        (Fault::AccountMissing, detail)
+    })
+}
+
+/// The text in quotes, cut to what fits a line.
+fn quoted(text: &str) -> String {
+    const SHOWN_CHARS_MAX: usize = 40;
+    format!("{:?}", text.chars().take(SHOWN_CHARS_MAX).collect::<String>())
+}
