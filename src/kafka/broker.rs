@@ -304,11 +304,23 @@ impl KafkaBroker {
         })
     }
 
+    /// Why the producer is of no more use, if it is.
+    fn fatal(&self) -> Option<Failure> {
+        let (code, reason) = self.producer.client().fatal_error()?;
+        Some(Failure {
+            action: Action::Fatal,
+            cause: errors::cause(code),
+            message: format!("cannot write to Kafka: {reason}"),
+        })
+    }
+
     fn delivered(&self) -> Result<(), Failure> {
         match self.producer.context().take_undelivered() {
             // A record that is lost is lost to this transaction, whatever the reason.
             Some(error) => {
                 let failure = errors::failure("write to Kafka", &error);
+                // A producer that is of no more use purges its queue; what made it so says more than the purge.
+                let failure = self.fatal().unwrap_or(failure);
                 let action = failure.action.max(Action::AbortAndRewind);
                 Err(Failure { action, ..failure })
             }

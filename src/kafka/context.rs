@@ -23,6 +23,12 @@ use super::errors;
 /// Errors of one code are logged once within this time; the metrics count them all.
 const SAY_AGAIN_AFTER: Duration = Duration::from_secs(60);
 
+/// Kinds of lines that are shown at level debug only. The loss of a broker and the end of a transaction are told by the
+/// worker, once; the library repeats them for each attempt and each client. And keys that only one of the clients knows
+/// (CONFWARN) are no mistake: [kafka.client] goes to all of them.
+const TOLD: [&str; 10] =
+    ["FAIL", "ERROR", "REQTMOUT", "MAXPOLL", "GETPID", "TERMINATE", "ADDPARTS", "TXNERR", "FATAL", "CONFWARN"];
+
 /// An older error explains nothing that happens now.
 const RECENT: Duration = Duration::from_secs(10);
 
@@ -101,17 +107,18 @@ impl Context {
         })
     }
 
-    /// Whether an error is worth a line of its own: not the loss of a connection, which the worker tells, and not what was said
+    /// Whether an error is worth a line of its own: not the loss of a connection or of the place, which the worker tells, and not what was said
     /// within the last minute.
     fn is_news(&self, code: Code) -> bool {
-        const LOST: [Code; 5] = [
+        const TOLD_CODES: [Code; 6] = [
+            Code::Fenced,
             Code::BrokerTransportFailure,
             Code::AllBrokersDown,
             Code::Resolve,
             Code::OperationTimedOut,
             Code::AutoOffsetReset,
         ];
-        if LOST.contains(&code) {
+        if TOLD_CODES.contains(&code) {
             return false;
         }
         let mut said = lock(&self.said);
@@ -131,17 +138,14 @@ impl Context {
 
 impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        // The loss of a broker is told by the worker, once; the library repeats it for each attempt and each client. Keys
-        // that only one of the clients knows are no mistake: [kafka.client] goes to all of them.
-        let repeated =
-            matches!(facility, "FAIL" | "ERROR" | "CONFWARN" | "REQTMOUT" | "MAXPOLL" | "GETPID" | "TERMINATE");
+        let told = TOLD.contains(&facility);
         if facility == "FAIL" && self.error().is_none() {
             // Some failures of a connection are told as a line only. It begins with the thread that wrote it.
             let said = message.split_once("]: ").map_or(message, |(_, said)| said);
             *lock(&self.error) = Some((Code::BrokerTransportFailure, said.to_owned(), Instant::now()));
         }
         match level {
-            _ if repeated => tracing::debug!(target: "librdkafka", facility, "{message}"),
+            _ if told => tracing::debug!(target: "librdkafka", facility, "{message}"),
             RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical | RDKafkaLogLevel::Error => {
                 tracing::error!(target: "librdkafka", facility, "{message}");
             }
