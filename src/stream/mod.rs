@@ -7,6 +7,8 @@ pub mod broker;
 pub mod clock;
 pub mod publish;
 pub mod report;
+#[cfg(test)]
+mod scripted;
 pub mod task;
 pub mod tasks;
 pub mod transaction;

@@ -63,25 +63,46 @@ impl Publishing {
     }
 }
 
-/// Receives the output of one task while it handles one record (or a tick of the clock).
-pub struct Publisher<'a, B: Broker> {
-    /// Where records go.
-    pub broker: &'a B,
-    /// In which shape.
-    pub publishing: &'a Publishing,
-    /// The transaction they become part of.
-    pub transaction: &'a mut Transaction,
-    /// The task's partition.
-    pub source: &'a TopicPartition,
-    /// Offset of the record.
+/// What a task is handling.
+#[derive(Clone, Copy, Debug)]
+pub struct Source<'a> {
+    /// Its partition.
+    pub partition: &'a TopicPartition,
+    /// Offset of the record, or of the next one where time alone has passed.
     pub offset: i64,
     /// Wall clock, seconds since 1970.
     pub now: i64,
-    /// The first failure; a task knows nothing of it, so it is looked at afterwards.
-    pub failure: Option<Failure>,
 }
 
-impl<B: Broker> Publisher<'_, B> {
+/// Receives the output of one task while it handles one record (or a tick of the clock).
+pub struct Publisher<'a, B: Broker> {
+    broker: &'a B,
+    publishing: &'a Publishing,
+    transaction: &'a mut Transaction,
+    source: Source<'a>,
+    /// The first failure; a task knows nothing of it, so it is kept until the task is done.
+    failure: Option<Failure>,
+}
+
+impl<'a, B: Broker> Publisher<'a, B> {
+    /// A publisher into this transaction.
+    pub fn new(
+        broker: &'a B,
+        publishing: &'a Publishing,
+        transaction: &'a mut Transaction,
+        source: Source<'a>,
+    ) -> Self {
+        Self { broker, publishing, transaction, source, failure: None }
+    }
+
+    /// Whether everything could be handed to the broker.
+    ///
+    /// # Errors
+    /// The first failure.
+    pub fn finish(self) -> Result<(), Failure> {
+        self.failure.map_or(Ok(()), Err)
+    }
+
     fn publish(&mut self, record: &Outgoing<'_>) {
         if self.failure.is_some() {
             return;
@@ -100,7 +121,7 @@ impl<B: Broker> Publisher<'_, B> {
     }
 
     fn historic(&self, insight: &Insight) -> bool {
-        let age = self.now.saturating_sub(insight.finding.detected_at);
+        let age = self.source.now.saturating_sub(insight.finding.detected_at);
         u64::try_from(age).is_ok_and(|age| age > self.publishing.max_age.as_secs())
     }
 }
@@ -120,16 +141,16 @@ impl<B: Broker> Output for Publisher<'_, B> {
             self.transaction.insights_cut += 1;
         }
         self.publish(&record);
-        self.transaction.raise(Raised { source: self.source.clone(), insight, historic });
+        self.transaction.raise(Raised { source: self.source.partition.clone(), insight, historic });
     }
 
     fn dead_letter(&mut self, letter: DeadLetter<'_>) {
-        let (partition, offset) = (self.source.partition.to_string(), self.offset.to_string());
+        let (partition, offset) = (self.source.partition.partition.to_string(), self.source.offset.to_string());
         let index = letter.record_index.to_string();
         let mut headers: Vec<(&str, &[u8])> = vec![
             ("reason", letter.reason.as_bytes()),
             ("detail", cut(letter.detail, DETAIL_BYTES_MAX).as_bytes()),
-            ("topic", self.source.topic.as_bytes()),
+            ("topic", self.source.partition.topic.as_bytes()),
             ("partition", partition.as_bytes()),
             ("offset", offset.as_bytes()),
             ("record-index", index.as_bytes()),
@@ -195,4 +216,131 @@ fn cut(text: &str, bytes_max: usize) -> &str {
         end -= 1;
     }
     &text[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stream::scripted::{Produced, ScriptedBroker, WALL, insight};
+
+    fn published(limits: RecordLimits, send: impl FnOnce(&mut dyn Output)) -> (Produced, Transaction) {
+        let broker = ScriptedBroker::default();
+        let publishing = Publishing {
+            output_topic: "out".into(),
+            format: Format::Cloudtrail,
+            max_age: Duration::from_secs(6 * 3600),
+            dlq_topic: "dlq".into(),
+            letter_bytes_max: 5000,
+            limits,
+        };
+        let partition = TopicPartition::new("in", 3);
+        let mut transaction = Transaction::open(Duration::ZERO);
+        let source = Source { partition: &partition, offset: 77, now: WALL };
+        let mut publisher = Publisher::new(&broker, &publishing, &mut transaction, source);
+        send(&mut publisher);
+        publisher.finish().unwrap();
+        let produced = broker.produced.take().pop().unwrap();
+        (produced, transaction)
+    }
+
+    fn letter(raw: &[u8]) -> DeadLetter<'_> {
+        DeadLetter { reason: "truncated", detail: "byte 9", record_index: 4, raw }
+    }
+
+    const WIDE: RecordLimits = RecordLimits { output: 1_000_000, dlq: 1_000_000 };
+
+    fn headers(produced: &Produced) -> Vec<(&str, &str)> {
+        produced.3.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
+    }
+
+    #[test]
+    fn an_insight_has_its_account_as_key_and_says_in_headers_what_it_is() {
+        let (produced, transaction) = published(WIDE, |out| out.insight(insight(WALL - 60)));
+        assert_eq!((produced.0.as_str(), produced.1.as_deref()), ("out", Some("000000000042")));
+        let expected = [
+            ("insight-type", "ApiCallRateInsight"),
+            ("insight-state", "Start"),
+            ("detected-at", "2023-11-14T22:12:20Z"),
+            ("score", "12.35"),
+            ("expected", "0.1000"),
+        ];
+        assert_eq!(headers(&produced), expected);
+        assert!(transaction.urgent && transaction.begun);
+        let record: serde_json::Value = serde_json::from_slice(&produced.2).unwrap();
+        assert_eq!(record["insightDetails"]["eventName"], "RunInstances");
+    }
+
+    #[test]
+    fn an_insight_older_than_the_maximum_is_marked_historic() {
+        for (age, historic) in [(6 * 3600, false), (6 * 3600 + 1, true)] {
+            let (produced, transaction) = published(WIDE, |out| out.insight(insight(WALL - age)));
+            assert_eq!(headers(&produced).contains(&("insight-historic", "true")), historic, "{age}");
+            assert_eq!(transaction.insights[0].historic, historic);
+        }
+    }
+
+    #[test]
+    fn an_insight_above_the_topics_limit_loses_its_attributions_and_goes_out() {
+        let mut long = insight(WALL);
+        long.principals.insight = (0..5).map(|n| (format!("{n}-{}", "p".repeat(9000)), 10)).collect();
+        long.error = Some("E".repeat(9000));
+        let limits = RecordLimits { output: RecordLimits::LEAST, dlq: RecordLimits::LEAST };
+        let (produced, transaction) = published(limits, |out| out.insight(long));
+        assert!(produced.2.len() < RecordLimits::LEAST, "{}", produced.2.len());
+        assert_eq!((transaction.insights_cut, transaction.insights.len()), (1, 1));
+    }
+
+    #[test]
+    fn the_shortened_insight_fits_where_every_text_is_as_long_as_it_may_be_and_needs_escapes() {
+        let mut worst = insight(WALL);
+        let text = "\u{1}".repeat(TEXT_BYTES_MAX);
+        (worst.region, worst.source, worst.name) = (text.clone(), text.clone(), text.clone());
+        worst.error = Some("\u{1}".repeat(100_000));
+        worst.agents.insight = vec![("\u{1}".repeat(100_000), 1)];
+        let limits = RecordLimits { output: RecordLimits::LEAST, dlq: RecordLimits::LEAST };
+        let (produced, _) = published(limits, |out| out.insight(worst));
+        assert!(produced.2.len() < RecordLimits::LEAST - 1024, "{}", produced.2.len());
+    }
+
+    #[test]
+    fn a_dead_letter_says_where_it_came_from_and_why() {
+        let (produced, transaction) = published(WIDE, |out| out.dead_letter(letter(b"{\"a\":")));
+        assert_eq!((produced.0.as_str(), &produced.1, produced.2.as_slice()), ("dlq", &None, &b"{\"a\":"[..]));
+        let expected = [
+            ("reason", "truncated"),
+            ("detail", "byte 9"),
+            ("topic", "in"),
+            ("partition", "3"),
+            ("offset", "77"),
+            ("record-index", "4"),
+        ];
+        assert_eq!(headers(&produced), expected);
+        assert_eq!((transaction.dead_letters["truncated"], transaction.dead_letters_cut), (1, 0));
+    }
+
+    #[test]
+    fn a_dead_letter_is_cut_to_the_configured_size_and_to_what_the_topic_takes() {
+        let raw = [b'x'; 20_000];
+        let narrow = RecordLimits { output: 1_000_000, dlq: 4000 };
+        for (limits, least, most) in [(WIDE, 5000, 5000), (narrow, 3000, 4000)] {
+            let (produced, transaction) = published(limits, |out| out.dead_letter(letter(&raw)));
+            assert!((least..=most).contains(&produced.2.len()), "{}", produced.2.len());
+            assert!(headers(&produced).contains(&("truncated", "true")));
+            assert_eq!(transaction.dead_letters_cut, 1);
+        }
+    }
+
+    #[test]
+    fn a_dead_letter_at_the_limit_to_the_byte_is_whole() {
+        let raw = [b'x'; 5000];
+        let (produced, transaction) = published(WIDE, |out| out.dead_letter(letter(&raw)));
+        assert_eq!((produced.2.len(), transaction.dead_letters_cut), (5000, 0));
+    }
+
+    #[test]
+    fn a_text_is_cut_between_characters() {
+        assert_eq!(cut("aé", 2), "a");
+        assert_eq!(cut("aé", 3), "aé");
+        assert_eq!(cut("aé", 9), "aé");
+    }
 }

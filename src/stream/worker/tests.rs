@@ -1,0 +1,390 @@
+//! The worker's decisions, one test each.
+
+use std::time::Duration;
+
+use super::{Pace, TICK, Worker};
+use crate::config::Format;
+use crate::pipeline::{Levels, Tally};
+use crate::stream::broker::{Action, Assigned, Cause, Failure, Polled, TopicPartition};
+use crate::stream::publish::{Publishing, RecordLimits};
+use crate::stream::report::Report;
+use crate::stream::scripted::{ScriptedBroker, ScriptedTask};
+use crate::stream::tasks::Origin;
+use crate::stream::transaction::Transaction;
+
+const INTERVAL: Duration = Duration::from_millis(100);
+
+/// What was told to the outside.
+#[derive(Default)]
+struct Told {
+    insights: usize,
+    letters: u64,
+    payloads: u64,
+    commits: usize,
+    aborts: usize,
+    origins: Vec<Origin>,
+    lag: Option<i64>,
+}
+
+impl Report for Told {
+    fn turned(&mut self) {}
+    fn assigned(&mut self, _: &[Assigned], origins: &[Origin], _: &[TopicPartition]) {
+        self.origins = origins.to_vec();
+    }
+    fn revoked(&mut self, _: bool) {}
+    fn committed(&mut self, transaction: &Transaction, _: Duration, _: Duration, _: i64) {
+        self.commits += 1;
+        self.insights += transaction.insights.len();
+        self.letters += transaction.dead_letters.values().sum::<u64>();
+    }
+    fn aborted(&mut self, _: bool, _: Duration) {
+        self.aborts += 1;
+    }
+    fn counted(&mut self, tally: &Tally) {
+        self.payloads += tally.payloads;
+    }
+    fn levels(&mut self, _: &TopicPartition, _: &Levels) {}
+    fn lag(&mut self, _: &TopicPartition, records: i64) {
+        self.lag = Some(records);
+    }
+    fn skipped(&mut self, _: &TopicPartition, _: i64, _: i64) {}
+    fn down(&mut self, _: &str) {}
+    fn up(&mut self) {}
+    fn retrying(&mut self, _: &str, _: &str) {}
+}
+
+fn publishing() -> Publishing {
+    Publishing {
+        output_topic: "out".into(),
+        format: Format::Cloudtrail,
+        max_age: Duration::from_secs(6 * 3600),
+        dlq_topic: "dlq".into(),
+        letter_bytes_max: 1000,
+        limits: RecordLimits { output: 100_000, dlq: 100_000 },
+    }
+}
+
+fn pace() -> Pace {
+    Pace { commit_interval: INTERVAL, transaction_records_max: 4, poll_records_max: 100, single_partition: false }
+}
+
+fn partition(number: i32) -> TopicPartition {
+    TopicPartition::new("in", number)
+}
+
+type Scripted<'b> = Worker<'b, ScriptedBroker, ScriptedTask>;
+
+/// Runs a script against a worker that holds partition 0, committed at offset 10.
+fn with_worker(script: impl FnOnce(&mut Scripted<'_>, &ScriptedBroker)) -> Told {
+    let broker = ScriptedBroker::default();
+    broker.committed.borrow_mut().push((partition(0), 10));
+    let mut told = Told::default();
+    let make_task = || ScriptedTask::default();
+    {
+        let mut worker = Worker::new(&broker, &broker.clock, &make_task, &mut told, publishing(), pace());
+        broker.event(Polled::Assign(vec![partition(0)]));
+        worker.turn().unwrap();
+        assert_eq!(broker.take_calls(), ["assign"]);
+        script(&mut worker, &broker);
+    }
+    told
+}
+
+#[test]
+fn what_is_only_read_is_begun_and_committed_at_the_interval() {
+    let told = with_worker(|worker, broker| {
+        broker.message(0, 10, "quiet");
+        broker.message(0, 12, "quiet");
+        worker.turn().unwrap();
+        assert_eq!(broker.take_calls(), [""; 0]);
+        broker.clock.pass(INTERVAL);
+        worker.turn().unwrap();
+        assert_eq!(broker.take_calls(), ["begin", "commit in[0]=13"]);
+    });
+    assert_eq!((told.commits, told.payloads), (1, 2));
+}
+
+#[test]
+fn an_insight_is_committed_at_once_together_with_its_offsets() {
+    let told = with_worker(|worker, broker| {
+        broker.message(0, 10, "quiet");
+        broker.message(0, 11, "now");
+        broker.message(0, 12, "quiet");
+        worker.turn().unwrap();
+        assert_eq!(broker.take_calls(), ["begin", "produce out", "commit in[0]=12"]);
+    });
+    assert_eq!((told.insights, told.payloads), (1, 2));
+}
+
+#[test]
+fn one_insight_after_the_other_leaves_half_of_the_time_for_records() {
+    with_worker(|worker, broker| {
+        broker.commit_takes.set(Duration::from_millis(8));
+        broker.message(0, 10, "now");
+        worker.turn().unwrap();
+        assert_eq!(broker.take_calls(), ["begin", "produce out", "commit in[0]=11"]);
+        broker.message(0, 11, "now");
+        broker.clock.pass(Duration::from_millis(7));
+        worker.turn().unwrap();
+        assert_eq!(broker.take_calls(), ["begin", "produce out"]);
+        broker.clock.pass(Duration::from_millis(1));
+        worker.turn().unwrap();
+        assert_eq!(broker.take_calls(), ["commit in[0]=12"]);
+    });
+}
+
+#[test]
+fn a_historic_insight_and_a_dead_letter_wait_for_the_interval() {
+    let told = with_worker(|worker, broker| {
+        broker.message(0, 10, "old");
+        broker.message(0, 11, "odd");
+        worker.turn().unwrap();
+        assert_eq!(broker.take_calls(), ["begin", "produce out", "produce dlq"]);
+    });
+    // Not committed, so not told.
+    assert_eq!((told.insights, told.letters, told.payloads), (0, 0, 0));
+}
+
+#[test]
+fn a_full_transaction_is_committed_before_the_interval() {
+    with_worker(|worker, broker| {
+        (10..16).for_each(|offset| broker.message(0, offset, "quiet"));
+        worker.turn().unwrap();
+        assert_eq!(broker.take_calls(), ["begin", "commit in[0]=14"]);
+    });
+}
+
+#[test]
+fn partitions_are_given_back_after_the_commit_and_taken_up_with_their_history() {
+    let told = with_worker(|worker, broker| {
+        broker.message(0, 10, "quiet");
+        broker.event(Polled::Revoke { lost: false });
+        broker.event(Polled::Assign(vec![partition(0)]));
+        worker.turn().unwrap();
+        assert_eq!(broker.take_calls(), ["begin", "commit in[0]=11", "unassign", "assign"]);
+    });
+    assert_eq!(told.origins, [Origin::Kept]);
+}
+
+#[test]
+fn a_partition_that_somebody_else_moved_on_begins_without_history() {
+    let told = with_worker(|worker, broker| {
+        broker.event(Polled::Revoke { lost: false });
+        worker.turn().unwrap();
+        broker.committed.borrow_mut().push((partition(0), 17));
+        broker.event(Polled::Assign(vec![partition(0)]));
+        worker.turn().unwrap();
+    });
+    assert_eq!(told.origins, [Origin::Outdated]);
+}
+
+#[test]
+fn a_lost_assignment_commits_nothing_and_forgets_what_was_only_read() {
+    let told = with_worker(|worker, broker| {
+        broker.message(0, 10, "quiet");
+        broker.event(Polled::Revoke { lost: true });
+        broker.event(Polled::Assign(vec![partition(0)]));
+        worker.turn().unwrap();
+        broker.clock.pass(INTERVAL);
+        worker.turn().unwrap();
+        assert_eq!(broker.take_calls(), ["unassign", "assign"]);
+    });
+    assert_eq!((told.origins, told.payloads), (vec![Origin::Outdated], 0));
+}
+
+#[test]
+fn a_lost_assignment_with_an_open_transaction_ends_the_worker() {
+    let told = with_worker(|worker, broker| {
+        broker.message(0, 10, "odd");
+        broker.event(Polled::Revoke { lost: true });
+        let failure = worker.run(&false.into()).unwrap_err();
+        assert_eq!(failure.action, Action::AbortAndRewind);
+        assert_eq!(broker.take_calls(), ["begin", "produce dlq", "abort"]);
+    });
+    assert_eq!((told.aborts, told.letters, told.payloads), (1, 0, 0));
+}
+
+#[test]
+fn an_assignment_that_cannot_be_answered_is_answered_later() {
+    with_worker(|worker, broker| {
+        broker.event(Polled::Revoke { lost: false });
+        broker.event(Polled::Assign(vec![partition(0)]));
+        broker.fail_assign.set(true);
+        worker.turn().unwrap();
+        broker.fail_assign.set(false);
+        worker.turn().unwrap();
+        assert_eq!(broker.take_calls(), ["unassign"]);
+        broker.clock.pass(Duration::from_secs(1));
+        worker.turn().unwrap();
+        assert_eq!(broker.take_calls(), ["assign"]);
+    });
+}
+
+/// Otherwise a restart before the first record would choose the beginning anew and skip what came in between.
+#[test]
+fn where_a_new_group_begins_is_committed_without_waiting_for_a_record() {
+    with_worker(|worker, broker| {
+        broker.event(Polled::Revoke { lost: false });
+        broker.event(Polled::Assign(vec![partition(0), partition(1)]));
+        worker.turn().unwrap();
+        broker.clock.pass(INTERVAL);
+        worker.turn().unwrap();
+        assert_eq!(broker.take_calls(), ["unassign", "assign", "begin", "commit in[1]=5"]);
+    });
+}
+
+#[test]
+fn while_no_broker_is_in_reach_nothing_is_begun() {
+    with_worker(|worker, broker| {
+        broker.message(0, 10, "quiet");
+        broker.event(Polled::Down("gone".into()));
+        worker.turn().unwrap();
+        broker.clock.pass(Duration::from_secs(3600));
+        worker.turn().unwrap();
+        assert_eq!(broker.take_calls(), ["pause"]);
+        broker.event(Polled::Up);
+        worker.turn().unwrap();
+        assert_eq!(broker.take_calls(), ["resume", "begin", "commit in[0]=11"]);
+    });
+}
+
+#[test]
+fn stopping_while_no_broker_is_in_reach_leaves_what_was_only_read_to_the_next_start() {
+    with_worker(|worker, broker| {
+        broker.message(0, 10, "quiet");
+        broker.event(Polled::Down("gone".into()));
+        worker.turn().unwrap();
+        worker.run(&true.into()).unwrap();
+        assert_eq!(broker.take_calls(), ["pause"]);
+    });
+}
+
+#[test]
+fn stopping_finishes_the_open_transaction() {
+    let told = with_worker(|worker, broker| {
+        broker.message(0, 10, "odd");
+        worker.turn().unwrap();
+        worker.run(&true.into()).unwrap();
+        assert_eq!(broker.take_calls(), ["begin", "produce dlq", "commit in[0]=11"]);
+    });
+    assert_eq!(told.letters, 1);
+}
+
+#[test]
+fn a_commit_that_fails_is_aborted_and_ends_the_worker_with_one_line() {
+    let told = with_worker(|worker, broker| {
+        broker.fail_commit.replace(Some(Failure::new(Action::AbortAndRewind, "cannot commit: too slow")));
+        broker.message(0, 10, "now");
+        let failure = worker.run(&false.into()).unwrap_err();
+        assert_eq!(broker.take_calls(), ["begin", "produce out", "commit in[0]=11", "abort"]);
+        assert!(failure.message.starts_with("cannot commit: too slow; the open transaction is aborted"), "{failure}");
+        assert!(failure.message.ends_with("it takes up at the committed offsets"), "{failure}");
+        assert!(!failure.message.contains('\n'));
+    });
+    assert_eq!((told.commits, told.aborts, told.insights, told.payloads), (0, 1, 0, 0));
+}
+
+#[test]
+fn a_fenced_producer_is_not_asked_to_abort() {
+    with_worker(|worker, broker| {
+        let fenced = Failure { action: Action::Fatal, cause: Cause::ProducerFenced, message: "fenced".into() };
+        broker.fail_commit.replace(Some(fenced));
+        broker.message(0, 10, "now");
+        let failure = worker.run(&false.into()).unwrap_err();
+        assert_eq!(failure.cause, Cause::ProducerFenced);
+        assert_eq!(broker.take_calls(), ["begin", "produce out", "commit in[0]=11"]);
+    });
+}
+
+#[test]
+fn time_is_told_only_to_a_task_at_the_end_of_its_partition() {
+    let told_the_time = |worker: &mut Scripted<'_>| worker.tasks.find("in", 0).unwrap().task.told_the_time;
+    with_worker(|worker, broker| {
+        broker.clock.pass(TICK);
+        worker.turn().unwrap();
+        assert_eq!(told_the_time(worker), 0);
+        broker.event(Polled::End(partition(0)));
+        worker.turn().unwrap();
+        assert_eq!(told_the_time(worker), 1);
+        broker.event(Polled::Away(partition(0)));
+        broker.clock.pass(TICK);
+        worker.turn().unwrap();
+        assert_eq!(told_the_time(worker), 1);
+        broker.event(Polled::End(partition(0)));
+        broker.message(0, 10, "quiet");
+        broker.clock.pass(TICK);
+        worker.turn().unwrap();
+        assert_eq!(told_the_time(worker), 2);
+    });
+}
+
+/// So a worker that lost the partition without knowing it is fenced by its generation.
+#[test]
+fn an_insight_of_time_alone_is_committed_with_the_offset_where_the_task_stands() {
+    let told = with_worker(|worker, broker| {
+        broker.event(Polled::End(partition(0)));
+        worker.turn().unwrap();
+        broker.clock.pass(TICK);
+        worker.turn().unwrap();
+        broker.clock.pass(TICK);
+        worker.turn().unwrap();
+        assert_eq!(broker.take_calls(), ["begin", "produce out", "commit in[0]=10"]);
+    });
+    assert_eq!((told.insights, told.lag), (1, Some(90)));
+}
+
+#[test]
+fn a_record_of_a_partition_that_is_not_held_is_refused() {
+    with_worker(|worker, broker| {
+        broker.message(1, 10, "quiet");
+        let failure = worker.turn().unwrap_err();
+        assert!(failure.message.starts_with("OWN-1"), "{failure}");
+    });
+}
+
+#[test]
+fn an_offset_that_goes_back_is_refused() {
+    with_worker(|worker, broker| {
+        broker.message(0, 9, "quiet");
+        let failure = worker.turn().unwrap_err();
+        assert!(failure.message.starts_with("EO-2"), "{failure}");
+    });
+}
+
+#[test]
+fn what_retention_has_taken_is_passed_over_and_the_new_position_committed() {
+    with_worker(|worker, broker| {
+        broker.event(Polled::Skipped { partition: partition(0), from: 10, to: 40 });
+        broker.message(0, 40, "quiet");
+        worker.turn().unwrap();
+        broker.clock.pass(INTERVAL);
+        worker.turn().unwrap();
+        assert_eq!(broker.take_calls(), ["begin", "commit in[0]=41"]);
+    });
+}
+
+#[test]
+fn a_log_that_was_cut_off_does_not_make_a_transaction_go_back() {
+    with_worker(|worker, broker| {
+        broker.message(0, 20, "quiet");
+        broker.event(Polled::Skipped { partition: partition(0), from: 21, to: 15 });
+        broker.message(0, 15, "quiet");
+        worker.turn().unwrap();
+        broker.clock.pass(INTERVAL);
+        worker.turn().unwrap();
+        assert_eq!(broker.take_calls(), ["begin", "commit in[0]=21", "begin", "commit in[0]=16"]);
+    });
+}
+
+#[test]
+fn an_input_that_is_not_keyed_and_grows_a_partition_ends_the_worker() {
+    let broker = ScriptedBroker::default();
+    let mut told = Told::default();
+    let make_task = || ScriptedTask::default();
+    let pace = Pace { single_partition: true, ..pace() };
+    let mut worker = Worker::new(&broker, &broker.clock, &make_task, &mut told, publishing(), pace);
+    broker.event(Polled::Assign(vec![partition(0), partition(1)]));
+    let failure = worker.turn().unwrap_err();
+    assert_eq!(failure.cause, Cause::Configuration);
+    assert!(failure.message.contains("input.keyed_by_account"), "{failure}");
+}
