@@ -22,13 +22,15 @@ use crate::config::StartAt;
 use crate::stream::broker::{Assigned, Broker, Failure, Message, Outgoing, Polled, TopicPartition};
 use crate::stream::watchdog::Calls;
 
-use super::context::{Context, Rebalance};
-use super::ends::{Change, Ends};
+use super::context::Context;
+use super::ends::Ends;
 use super::{errors, offsets};
 
 mod connect;
 mod events;
 mod transact;
+
+use events::Event;
 
 pub use connect::Connection;
 
@@ -55,14 +57,6 @@ pub struct KafkaBroker {
     events: RefCell<VecDeque<Event>>,
 }
 
-/// An event that carries no message.
-enum Event {
-    Rebalance(Rebalance),
-    Change(Change),
-    Down(String),
-    Up,
-}
-
 impl Drop for KafkaBroker {
     fn drop(&mut self) {
         // No leave request is sent for a static member, on purpose: a restart within kafka.session_timeout then gets its
@@ -75,41 +69,32 @@ impl Broker for KafkaBroker {
     type Message<'a> = KafkaMessage<'a>;
 
     fn poll(&self, wait: Duration) -> Result<Polled<KafkaMessage<'_>>, Failure> {
+        // Before any message: it may lie behind what was skipped.
+        let waiting = self.events.borrow_mut().pop_front();
+        if let Some(event) = waiting {
+            return Ok(event.into());
+        }
         match self.consumer.poll(wait) {
             Some(Ok(message)) => return Ok(Polled::Message(KafkaMessage(message))),
-            Some(Err(error)) => match self.error(&error)? {
-                Polled::Nothing => {}
-                polled => return Ok(polled),
-            },
+            Some(Err(error)) => self.take_error(&error)?,
             None => {}
         }
         if self.astray.get() && !self.down.get() {
-            return self.repair_offsets();
+            self.repair_offsets()?;
         }
         self.producer.poll(Duration::ZERO);
-        Ok(match self.next_event() {
-            None => Polled::Nothing,
-            Some(Event::Rebalance(Rebalance::Assign(partitions))) => Polled::Assign(partitions),
-            Some(Event::Rebalance(Rebalance::Revoke { lost })) => Polled::Revoke { lost },
-            Some(Event::Change(Change::End(partition))) => Polled::End(partition),
-            Some(Event::Change(Change::Away(partition))) => Polled::Away(partition),
-            Some(Event::Down(reason)) => Polled::Down(reason),
-            Some(Event::Up) => Polled::Up,
-        })
+        Ok(self.next_event().map_or(Polled::Nothing, Polled::from))
     }
 
     fn assign(&self, partitions: &[TopicPartition]) -> Result<Vec<Assigned>, Failure> {
         let assigned = offsets::beginnings(&self.consumer, partitions, self.start)?;
-        let list = offsets::list(assigned.iter().map(|began| (&began.partition, began.position)))?;
-        self.consumer.assign(&list).map_err(|error| errors::failure("take up partitions", &error))?;
-        self.ends.borrow_mut().assign(partitions);
-        self.assigned.replace(assigned.clone());
+        self.take_up(assigned.iter().map(|began| (&began.partition, began.position)))?;
+        self.hold(assigned.clone());
         Ok(assigned)
     }
 
     fn unassign(&self) -> Result<(), Failure> {
-        self.assigned.take();
-        self.ends.borrow_mut().assign(&[]);
+        self.hold(Vec::new());
         self.consumer.unassign().map_err(|error| errors::failure("give partitions back", &error))
     }
 

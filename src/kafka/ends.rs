@@ -94,8 +94,8 @@ struct Known {
 
 impl Ends {
     /// Begins anew with these partitions.
-    pub fn assign(&mut self, partitions: &[TopicPartition]) {
-        self.0 = partitions.iter().map(|partition| (partition.clone(), Known::default())).collect();
+    pub fn assign(&mut self, partitions: impl IntoIterator<Item = TopicPartition>) {
+        self.0 = partitions.into_iter().map(|partition| (partition, Known::default())).collect();
     }
 
     /// The one assigned partition of this number. An end-of-partition event carries no topic; where two topics were assigned with
@@ -163,7 +163,7 @@ mod tests {
     fn silence_after_a_lost_broker_means_nothing_until_the_partition_was_readable_for_two_reports() {
         let zero = TopicPartition::new("t", 0);
         let mut ends = Ends::default();
-        ends.assign(std::slice::from_ref(&zero));
+        ends.assign([zero.clone()]);
         assert_eq!(ends.end_offset(&zero), None);
         assert_eq!(ends.observe(&report("UP", 5, 5, 0)), []);
         assert_eq!(ends.end_offset(&zero), Some(5));
@@ -178,7 +178,7 @@ mod tests {
     fn a_partition_that_comes_back_with_records_waits_for_its_own_end() {
         let zero = TopicPartition::new("t", 0);
         let mut ends = Ends::default();
-        ends.assign(std::slice::from_ref(&zero));
+        ends.assign([zero.clone()]);
         ends.all_away();
         for _ in 0..3 {
             assert_eq!(ends.observe(&report("UP", 5, 9, 4)), []);
@@ -196,7 +196,7 @@ mod tests {
     #[test]
     fn an_end_without_a_topic_is_believed_only_where_it_is_unambiguous() {
         let mut ends = Ends::default();
-        ends.assign(&[TopicPartition::new("a", 0), TopicPartition::new("b", 0), TopicPartition::new("b", 1)]);
+        ends.assign([TopicPartition::new("a", 0), TopicPartition::new("b", 0), TopicPartition::new("b", 1)]);
         assert_eq!(ends.by_number(0), None);
         assert_eq!(ends.by_number(1), Some(TopicPartition::new("b", 1)));
         assert_eq!(ends.by_number(2), None);

@@ -1,17 +1,37 @@
 //! What a poll brings beside messages.
 
-use std::time::Duration;
-
 use rdkafka::consumer::Consumer;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
-use super::{Event, KafkaBroker, KafkaMessage};
+use super::KafkaBroker;
+use crate::kafka::context::Rebalance;
+use crate::kafka::ends::Change;
 use crate::kafka::{errors, offsets};
 use crate::stream::broker::{Action, Assigned, Failure, Polled, TopicPartition};
 
-/// Longest wait until the library has taken up another offset.
-const SEEK_MAX: Duration = Duration::from_secs(5);
+/// An event that carries no message.
+pub(super) enum Event {
+    Rebalance(Rebalance),
+    Change(Change),
+    Skipped { partition: TopicPartition, from: i64, to: i64 },
+    Down(String),
+    Up,
+}
+
+impl<M> From<Event> for Polled<M> {
+    fn from(event: Event) -> Self {
+        match event {
+            Event::Rebalance(Rebalance::Assign(partitions)) => Self::Assign(partitions),
+            Event::Rebalance(Rebalance::Revoke { lost }) => Self::Revoke { lost },
+            Event::Change(Change::End(partition)) => Self::End(partition),
+            Event::Change(Change::Away(partition)) => Self::Away(partition),
+            Event::Skipped { partition, from, to } => Self::Skipped { partition, from, to },
+            Event::Down(reason) => Self::Down(reason),
+            Event::Up => Self::Up,
+        }
+    }
+}
 
 impl KafkaBroker {
     pub(super) fn next_event(&self) -> Option<Event> {
@@ -29,13 +49,14 @@ impl KafkaBroker {
         self.events.borrow_mut().pop_front()
     }
 
-    pub(super) fn error(&self, error: &KafkaError) -> Result<Polled<KafkaMessage<'_>>, Failure> {
-        let failure = match error {
-            KafkaError::PartitionEOF(number) => {
-                return Ok(self.ends.borrow().by_number(*number).map_or(Polled::Nothing, Polled::End));
-            }
-            _ => errors::failure("read from Kafka", error),
-        };
+    /// An error in place of a message. Most are the client's own business: the context has counted them.
+    pub(super) fn take_error(&self, error: &KafkaError) -> Result<(), Failure> {
+        if let KafkaError::PartitionEOF(number) = error {
+            let end = self.ends.borrow().by_number(*number).map(|partition| Event::Change(Change::End(partition)));
+            self.events.borrow_mut().extend(end);
+            return Ok(());
+        }
+        let failure = errors::failure("read from Kafka", error);
         match error.rdkafka_error_code() {
             Some(Code::AllBrokersDown) => {
                 self.ends.borrow_mut().all_away();
@@ -44,43 +65,59 @@ impl KafkaBroker {
                     let reason = reason.unwrap_or_else(|| "all broker connections are down".to_owned());
                     self.events.borrow_mut().push_back(Event::Down(reason));
                 }
-                Ok(Polled::Nothing)
+                Ok(())
             }
             Some(Code::AutoOffsetReset | Code::OffsetOutOfRange) => {
                 self.astray.set(true);
-                Ok(Polled::Nothing)
+                Ok(())
             }
             _ if failure.action == Action::Fatal => Err(failure),
-            // The client deals with it; the context has counted it.
-            _ => Ok(Polled::Nothing),
+            _ => Ok(()),
         }
     }
 
-    /// Some partition's next offset does not exist any more; the library does not say which. It goes on at the nearest offset that
-    /// exists: the oldest one when retention was faster, the end when the log was cut off behind it.
-    pub(super) fn repair_offsets(&self) -> Result<Polled<KafkaMessage<'_>>, Failure> {
-        let assigned = self.assigned.borrow();
-        for (partition, from) in self.positions(&assigned)? {
+    /// Some partition's next offset does not exist any more; the library does not say which, and does not seek in a partition that it
+    /// has stopped to fetch. So all are taken up anew: those with a next record there, the others at the nearest offset that
+    /// exists (the oldest one when retention was faster, the end when the log was cut off behind it).
+    pub(super) fn repair_offsets(&self) -> Result<(), Failure> {
+        let mut repaired = Vec::new();
+        for (partition, from) in self.positions()? {
             let (oldest, end) = match offsets::bounds(&self.consumer, &partition) {
                 Ok(bounds) => bounds,
                 // Asked again at the next poll.
-                Err(failure) if failure.action == Action::Retry => return Ok(Polled::Nothing),
+                Err(failure) if failure.action == Action::Retry => return Ok(()),
                 Err(failure) => return Err(failure),
             };
             let to = from.clamp(oldest, end.max(oldest));
-            if to != from {
-                self.consumer
-                    .seek(&partition.topic, partition.partition, Offset::Offset(to), SEEK_MAX)
-                    .map_err(|error| errors::failure(&format!("seek in {partition}"), &error))?;
-                return Ok(Polled::Skipped { partition, from, to });
+            repaired.push((partition, from, to));
+        }
+        self.take_up(repaired.iter().map(|(partition, _, to)| (partition, *to)))?;
+        self.astray.set(false);
+        for (began, (partition, from, to)) in self.assigned.borrow_mut().iter_mut().zip(repaired) {
+            began.position = to;
+            if from != to {
+                self.events.borrow_mut().push_back(Event::Skipped { partition, from, to });
             }
         }
+        Ok(())
+    }
+
+    /// From now on these partitions are held. What was heard of others, or of these in an earlier life, is void.
+    pub(super) fn hold(&self, assigned: Vec<Assigned>) {
         self.astray.set(false);
-        Ok(Polled::Nothing)
+        self.events.borrow_mut().retain(|event| matches!(event, Event::Rebalance(_) | Event::Down(_) | Event::Up));
+        self.ends.borrow_mut().assign(assigned.iter().map(|began| began.partition.clone()));
+        self.assigned.replace(assigned);
+    }
+
+    /// Begins to fetch these partitions, each at its offset, and no others.
+    pub(super) fn take_up<'a>(&self, offsets: impl Iterator<Item = (&'a TopicPartition, i64)>) -> Result<(), Failure> {
+        let list = offsets::list(offsets)?;
+        self.consumer.assign(&list).map_err(|error| errors::failure("take up partitions", &error))
     }
 
     /// The next offset of each partition: behind the last message handed out, or where it began.
-    fn positions(&self, assigned: &[Assigned]) -> Result<Vec<(TopicPartition, i64)>, Failure> {
+    fn positions(&self) -> Result<Vec<(TopicPartition, i64)>, Failure> {
         let now = self.consumer.position().map_err(|error| errors::failure("ask for positions", &error))?;
         let position_of = |began: &Assigned| {
             let found = now.find_partition(&began.partition.topic, began.partition.partition);
@@ -89,7 +126,7 @@ impl KafkaBroker {
                 _ => began.position,
             }
         };
-        Ok(assigned.iter().map(|began| (began.partition.clone(), position_of(began))).collect())
+        Ok(self.assigned.borrow().iter().map(|began| (began.partition.clone(), position_of(began))).collect())
     }
 
     pub(super) fn all_assigned(&self) -> TopicPartitionList {
