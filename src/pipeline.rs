@@ -3,11 +3,18 @@
 //! Pure but for reading from a `Read`: no Kafka, no clock (wall time comes in as a value), no metrics, no logging.
 
 use std::io::{self, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-use crate::cloudtrail::envelope::{Envelope, Fault, Limit, Skipped};
-use crate::cloudtrail::event::AccountId;
+use hashbrown::HashSet;
+
+use crate::cloudtrail::envelope::{self, Envelope, Fault, Limit, Limits, Sink, Skipped};
+use crate::cloudtrail::event::{AccountId, Category, Event};
 use crate::cloudtrail::insight::Insight;
 use crate::config::Config;
+pub use crate::detect::Levels;
+use crate::detect::{Detector, Settings, Verdict};
 
 /// What became of a record. Each record ends in exactly one of these (CNT-1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -93,25 +100,6 @@ impl Tally {
     }
 }
 
-/// What is live at the moment, for gauges.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Levels {
-    /// Series held.
-    pub series: u64,
-    /// Accounts too young for an insight.
-    pub accounts_learning: u64,
-    /// Accounts old enough.
-    pub accounts_live: u64,
-    /// Insights open.
-    pub insights_open: u64,
-    /// Records held back until another one confirms their time.
-    pub unconfirmed: u64,
-    /// Latest event-time clock, seconds since 1970; 0 before the first.
-    pub clock: i64,
-    /// eventIDs remembered.
-    pub dedup_events: u64,
-}
-
 /// One record for the dead-letter topic.
 #[derive(Clone, Debug)]
 pub struct DeadLetter<'a> {
@@ -133,45 +121,82 @@ pub trait Output {
     fn dead_letter(&mut self, letter: DeadLetter<'_>);
 }
 
+/// Accounts whose first misrouted record is remembered, so that each is named once.
+const MISROUTED_ACCOUNTS_MAX: usize = 10_000;
+
 /// Decode, count and score for one task: in `run` one input partition, in `replay` the whole input.
 pub struct Pipeline {
+    detector: Detector,
+    limits: Limits,
+    future_max_s: i64,
+    misrouted: HashSet<AccountId>,
     tally: Tally,
+    taken_in: Arc<AtomicU64>,
 }
 
 impl Pipeline {
     /// A pipeline without history.
     pub fn new(config: &Config) -> Self {
-        let _ = config;
-        todo!()
+        let input = &config.input;
+        Self {
+            detector: Detector::new(Settings::from(config)),
+            limits: Limits {
+                payload_bytes_max: input.payload_bytes_max,
+                decompressed_bytes_max: input.decompressed_bytes_max,
+                nesting_depth_max: input.nesting_depth_max,
+                payload_records_max: input.payload_records_max,
+                event_time_max: i64::MAX,
+            },
+            future_max_s: seconds(input.future_max),
+            misrouted: HashSet::new(),
+            tally: Tally::default(),
+            taken_in: Arc::default(),
+        }
     }
 
-    /// Takes in one message. `key` is its Kafka key, given only when the topic is keyed by account and misrouted records
-    /// are to be counted; `now` is the wall clock, seconds since 1970.
+    /// Records taken in so far, for a progress display.
+    pub fn taken_in(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.taken_in)
+    }
+
+    /// Takes in one message. `key` is given only on a topic keyed by account: the message's key, or none if it has none; records of
+    /// another account are counted as misrouted. `now` is the wall clock, seconds since 1970.
     pub fn payload(&mut self, payload: &[u8], key: Option<Option<&[u8]>>, now: i64, out: &mut dyn Output) {
-        let _ = (payload, key, now, out);
-        todo!()
+        self.tally.payloads += 1;
+        self.tally.payload_bytes += payload.len() as u64;
+        self.limits.event_time_max = now.saturating_add(self.future_max_s);
+        let limits = self.limits.clone();
+        let mut intake = Intake { pipeline: self, out, live: Some(now), routed: key, index: 0 };
+        envelope::decode_slice(payload, &limits, &mut intake);
+        self.take_notices();
     }
 
-    /// Takes in one file.
+    /// Takes in one file; `now` is the wall clock, seconds since 1970.
     ///
     /// # Errors
     /// Only those of reading.
     pub fn stream(&mut self, reader: &mut dyn Read, now: i64, out: &mut dyn Output) -> io::Result<()> {
-        let _ = (reader, now, out);
-        todo!()
+        self.tally.payloads += 1;
+        self.limits.event_time_max = now.saturating_add(self.future_max_s);
+        let limits = self.limits.clone();
+        let mut intake = Intake { pipeline: self, out, live: None, routed: None, index: 0 };
+        let read = envelope::decode_stream(reader, &limits, &mut intake);
+        self.take_notices();
+        read
     }
 
     /// The task has reached the end of its partition at wall time `now` (seconds): clocks silent for `input.idle_after` move on by
     /// the time that has passed (WM-2).
     pub fn caught_up(&mut self, now: i64, out: &mut dyn Output) {
-        let _ = (now, out);
-        todo!()
+        let tally = &mut self.tally;
+        self.detector.caught_up(now, &mut |insight| emit(tally, out, insight));
     }
 
     /// The end of the input of `replay`: what is held is applied, and every clock is brought up to the newest.
     pub fn finish(&mut self, out: &mut dyn Output) {
-        let _ = out;
-        todo!()
+        let tally = &mut self.tally;
+        self.detector.finish(&mut |insight| emit(tally, out, insight));
+        self.take_notices();
     }
 
     /// Takes the counts since the last call.
@@ -181,6 +206,127 @@ impl Pipeline {
 
     /// What is live now.
     pub fn levels(&self) -> Levels {
-        todo!()
+        self.detector.levels()
     }
+
+    fn take_notices(&mut self) {
+        let notices = self.detector.take_notices();
+        self.tally.late += notices.late;
+        self.tally.attributions_summarised += notices.summarised;
+        self.tally.dedup_shortened += notices.dedup_shortened;
+        self.tally.held_overflow += notices.held_overflow;
+    }
+
+    fn note_route(&mut self, account: AccountId, key: Option<&[u8]>) {
+        if key.and_then(|key| std::str::from_utf8(key).ok()).and_then(AccountId::parse) == Some(account) {
+            return;
+        }
+        self.tally.misrouted += 1;
+        if self.misrouted.len() < MISROUTED_ACCOUNTS_MAX && self.misrouted.insert(account) {
+            self.tally.misrouted_accounts.push(account);
+        }
+    }
+}
+
+/// Receives what decoding finds in one payload, hands it to the detector and counts where it ended (CNT-1).
+struct Intake<'a> {
+    pipeline: &'a mut Pipeline,
+    out: &'a mut dyn Output,
+    /// Wall clock, when records arrive as they happen.
+    live: Option<i64>,
+    /// The message's key, on a topic keyed by account.
+    routed: Option<Option<&'a [u8]>>,
+    index: u64,
+}
+
+impl Intake<'_> {
+    fn count(&mut self, envelope: Envelope, outcome: Outcome) {
+        self.index += 1;
+        self.pipeline.taken_in.fetch_add(1, Ordering::Relaxed);
+        self.pipeline.tally.records[envelope as usize][outcome as usize] += 1;
+    }
+
+    fn dead_letter(&mut self, reason: &'static str, detail: &str, raw: &[u8]) {
+        self.out.dead_letter(DeadLetter { reason, detail, record_index: self.index, raw });
+    }
+}
+
+impl Sink for Intake<'_> {
+    fn event(&mut self, envelope: Envelope, event: &Event<'_>) {
+        let Pipeline { detector, tally, .. } = &mut *self.pipeline;
+        tally.read_only += u64::from(event.category == Category::Management && event.read_only == Some(true));
+        tally.inferred += u64::from(event.inferred);
+        if let Some(now) = self.live {
+            tally.delays_s.push(u32::try_from((now - event.time).max(0)).unwrap_or(u32::MAX));
+        }
+        let out = &mut *self.out;
+        let outcome = match detector.observe(event, self.live, &mut |insight| emit(tally, out, insight)) {
+            Verdict::Counted => Outcome::Counted,
+            Verdict::Duplicate => Outcome::Duplicate,
+            Verdict::OutOfScope => Outcome::OutOfScope,
+            Verdict::TooLate => Outcome::TooLate,
+            Verdict::Shed(limit) => {
+                tally.shed[limit as usize] += 1;
+                Outcome::Shed
+            }
+        };
+        if let Some(key) = self.routed {
+            self.pipeline.note_route(event.account, key);
+        }
+        self.count(envelope, outcome);
+    }
+
+    fn malformed(&mut self, envelope: Envelope, fault: Fault, detail: &str, raw: &[u8]) {
+        self.dead_letter(fault.label(), detail, raw);
+        self.pipeline.tally.malformed[fault as usize] += 1;
+        self.count(envelope, Outcome::Malformed);
+    }
+
+    fn shed(&mut self, envelope: Envelope, limit: Limit, raw: &[u8]) {
+        self.dead_letter(limit.label(), "a limit of the configuration was reached", raw);
+        self.pipeline.tally.shed[limit as usize] += 1;
+        self.count(envelope, Outcome::Shed);
+    }
+
+    fn skipped(&mut self, kind: Skipped) {
+        self.pipeline.tally.skipped[kind as usize] += 1;
+    }
+}
+
+fn emit(tally: &mut Tally, out: &mut dyn Output, insight: Insight) {
+    tally.insights[insight.kind as usize][insight.state as usize] += 1;
+    out.insight(insight);
+}
+
+impl From<&Config> for Settings {
+    fn from(config: &Config) -> Self {
+        let input = &config.input;
+        Self {
+            lateness: minutes(input.lateness),
+            clock_jump_s: seconds(input.clock_jump),
+            held_max: input.held_records_max,
+            dedup_horizon_s: seconds(input.dedup_horizon),
+            dedup_events_max: input.dedup_events_max,
+            idle_after_s: seconds(input.idle_after),
+            warm_up: minutes(config.baseline.warm_up),
+            budget: config.detect.false_insights_per_account_per_week,
+            end_after: config.detect.end_after_minutes,
+            accounts_max: input.accounts_max,
+            clocks_max: input.clocks_max,
+            series_max: config.detect.series_max,
+            series_ttl: minutes(config.state.series_ttl),
+            values_max: config.attribution.values_max,
+            value_bytes_max: config.attribution.value_bytes_max,
+            attribution_bytes_max: config.attribution.bytes_max,
+            data_events: input.data_events,
+        }
+    }
+}
+
+fn seconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX / 4)
+}
+
+fn minutes(duration: Duration) -> i64 {
+    seconds(duration) / 60
 }

@@ -1,5 +1,6 @@
 //! One file for each command of the binary; here the command line itself and how a command ends.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -98,8 +99,13 @@ pub fn run(cli: Cli) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("insightd: {}", failure.message);
+            say(&failure.message);
             failure.code.into()
         }
     }
+}
+
+/// One line for people on standard error. A closed standard error is no reason to fail.
+pub(crate) fn say(line: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "insightd: {line}");
 }

@@ -3,11 +3,29 @@
 //! Defaults (`config/default.toml`, compiled in) < file < environment `INSIGHTD__SECTION__KEY`.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fmt;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
+mod client;
+mod faults;
+mod host;
+mod layers;
+pub mod mask;
+mod print;
+mod sections;
+mod topics;
+mod values;
+mod walk;
+
+pub use faults::{Fault, Faults, Origin};
+pub use print::Resolved;
+pub use topics::{TopicFilter, is_pattern};
+
 /// The whole resolved configuration. One field per key; sections as in `config/default.toml`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// `[kafka]`
     pub kafka: Kafka,
@@ -33,8 +51,43 @@ pub struct Config {
     pub log: Log,
 }
 
+impl Config {
+    /// Loads defaults, file (if any) and the environment of this process.
+    ///
+    /// # Errors
+    /// Every fault at once: of reading and parsing the file, unknown keys, values out of range or in conflict.
+    pub fn load(path: Option<&Path>) -> Result<Self, Faults> {
+        Self::load_from(path, std::env::vars_os())
+    }
+
+    /// As [`Config::load`], with these variables instead of the environment.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn load_from(
+        path: Option<&Path>,
+        variables: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> Result<Self, Faults> {
+        Resolved::load(path, variables).map(|resolved| resolved.config)
+    }
+
+    /// The defaults alone, without file and environment. `kafka.instance_id` is `localhost`: the host is not asked.
+    pub fn default_config() -> Self {
+        let mut merged = layers::merge(None, []);
+        merged.host = Some("localhost".to_owned());
+        let (_, resolved) = sections::resolve(merged);
+        // The defaults are compiled in, and a test loads them.
+        resolved.expect("config/default.toml has no fault")
+    }
+
+    /// Topics that the daemon writes, and therefore never reads.
+    pub fn own_topics(&self) -> Vec<&str> {
+        vec![&self.output.topic, &self.dlq.topic]
+    }
+}
+
 /// `[kafka]`: brokers, group, transactions.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq)]
 pub struct Kafka {
     /// `bootstrap_servers`, `host:port` each.
     pub bootstrap_servers: Vec<String>,
@@ -66,8 +119,34 @@ pub struct Kafka {
     pub client: BTreeMap<String, String>,
 }
 
+impl Kafka {
+    /// `transactional.id` of a worker: stable over restarts, so that a restarted worker ends what it left open at once.
+    pub fn transactional_id(&self, worker: usize) -> String {
+        format!("{}-{}-{worker}", self.group_id, self.instance_id)
+    }
+
+    /// `group.instance.id` of a worker: stable over restarts, so that a quick restart moves no partition.
+    pub fn member_id(&self, worker: usize) -> String {
+        format!("{}-{worker}", self.instance_id)
+    }
+}
+
+/// By hand, as client keys hold passwords.
+impl fmt::Debug for Kafka {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let client: BTreeMap<_, _> = self.client.iter().map(|(key, value)| (key, mask::value(key, value))).collect();
+        f.debug_struct("Kafka")
+            .field("bootstrap_servers", &self.bootstrap_servers)
+            .field("group_id", &self.group_id)
+            .field("instance_id", &self.instance_id)
+            .field("workers", &self.workers)
+            .field("client", &client)
+            .finish_non_exhaustive()
+    }
+}
+
 /// `[input]`: where records come from, and the bounds of taking them in.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Input {
     /// `topics`: names, or regular expressions beginning with `^`.
     pub topics: Vec<String>,
@@ -85,6 +164,8 @@ pub struct Input {
     pub payload_records_max: u64,
     /// `accounts_max`: accounts per partition.
     pub accounts_max: usize,
+    /// `clocks_max`: clocks (account and region) per partition.
+    pub clocks_max: usize,
     /// `lateness`: a minute is open until its clock passes it by this.
     pub lateness: Duration,
     /// `clock_jump`: a record further ahead of its clock is held until another confirms it.
@@ -115,14 +196,14 @@ pub enum StartAt {
 }
 
 /// `[baseline]`
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Baseline {
     /// `warm_up`: age of an account before its first insight.
     pub warm_up: Duration,
 }
 
 /// `[detect]`
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Detect {
     /// `false_insights_per_account_per_week`: the alarm budget.
     pub false_insights_per_account_per_week: f64,
@@ -133,23 +214,25 @@ pub struct Detect {
 }
 
 /// `[attribution]`
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct AttributionConfig {
     /// `values_max`: distinct values per series and attribute that are counted exactly.
     pub values_max: usize,
     /// `value_bytes_max`: longer values are cut.
     pub value_bytes_max: usize,
+    /// `bytes_max`: all values of a partition together.
+    pub bytes_max: usize,
 }
 
 /// `[state]`
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct State {
     /// `series_ttl`: a series without an event for this long is forgotten.
     pub series_ttl: Duration,
 }
 
 /// `[output]`
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Output {
     /// `topic`
     pub topic: String,
@@ -169,7 +252,7 @@ pub enum Format {
 }
 
 /// `[dlq]`
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Dlq {
     /// `topic`
     pub topic: String,
@@ -178,21 +261,21 @@ pub struct Dlq {
 }
 
 /// `[http]`
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Http {
     /// `listen`
     pub listen: SocketAddr,
 }
 
 /// `[metrics]`
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Metrics {
     /// `open_insights_max`: gauges of open insights shown at most.
     pub open_insights_max: usize,
 }
 
 /// `[log]`
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Log {
     /// `level`: a tracing filter such as `info` or `insightd=debug`.
     pub level: String,

@@ -1,1 +1,71 @@
-//! Series, baselines, scores, episodes: how a deviation is found. Pure: no IO, no clock, no threads, no logging; time comes in as a value.
+//! Series, baselines, scores, episodes: how a deviation is found.
+//!
+//! Pure: no IO, no clock, no threads, no Kafka, no metrics, no logging; time comes in as a value. Minutes are minutes of
+//! event time since 1970 throughout.
+//!
+//! From the outside only [`Detector`] matters: records go in, verdicts and insights come out. Inside, from the bottom up:
+//!
+//! * [`horizon`]: half-lives and sums of decayed sequences.
+//! * [`tail`]: the calibrated tail of one view, incidents, trend evidence.
+//! * [`statistic`]: the three views (burst, slow, level) of one series, its score and the count that reaches a limit.
+//! * [`recent`], [`days`], [`attribution`]: what is counted exactly, for the numbers of a record.
+//! * [`episode`]: an open insight. [`series`]: all of that for one API.
+//! * [`dedup`], [`clock`]: which records count, and when a minute is closed.
+//! * [`account`], [`detector`]: the whole.
+
+pub mod account;
+pub mod attribution;
+pub mod clock;
+pub mod days;
+pub mod dedup;
+pub mod detector;
+pub mod episode;
+pub mod horizon;
+pub mod recent;
+pub mod series;
+pub mod statistic;
+pub mod tail;
+
+pub use detector::{Detector, Levels, Verdict};
+
+/// Minutes in a day.
+pub const DAY: i64 = 1440;
+
+/// Bounds and knobs of detection, resolved from the configuration. All times in minutes unless the name says otherwise.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Closed minutes: a minute is open until its clock passes it by this.
+    pub lateness: i64,
+    /// Seconds a record may lie ahead of its clock without being held.
+    pub clock_jump_s: i64,
+    /// Records held per clock at most.
+    pub held_max: usize,
+    /// Seconds of event time over which eventIDs are remembered; older records are too late.
+    pub dedup_horizon_s: i64,
+    /// eventIDs remembered at most.
+    pub dedup_events_max: usize,
+    /// Seconds of wall time after which a silent clock moves on by itself.
+    pub idle_after_s: i64,
+    /// Age of an account before its first insight.
+    pub warm_up: i64,
+    /// The alarm budget, insights per account and week.
+    pub budget: f64,
+    /// Closed minutes at the usual rate before an End.
+    pub end_after: u32,
+    /// Accounts at most.
+    pub accounts_max: usize,
+    /// Clocks (account and region) at most.
+    pub clocks_max: usize,
+    /// Series at most.
+    pub series_max: usize,
+    /// Minutes without an event after which a series is forgotten.
+    pub series_ttl: i64,
+    /// Distinct values per series and attribute that are counted exactly.
+    pub values_max: usize,
+    /// Bytes of one attribution value; longer ones are cut.
+    pub value_bytes_max: usize,
+    /// Bytes of all attribution values together.
+    pub attribution_bytes_max: usize,
+    /// Whether data events are counted.
+    pub data_events: bool,
+}

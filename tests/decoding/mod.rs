@@ -221,9 +221,9 @@ pub const WRAPPINGS: &[(&str, Envelope, Wrap)] = &[
         format!("{{\"Records\" : [{}], \"Z\": {{\"]\": \"}}\"}}}}\n", lines(r).trim_end().replace('\n', ",\n"))
             .into_bytes()
     }),
-    ("log files, one per line", Envelope::Records, |r| each(r, |record| log_file(&[record.clone()]))),
+    ("log files, one per line", Envelope::Records, |r| each(r, |record| log_file(std::slice::from_ref(record)))),
     ("log files, gzip members concatenated", Envelope::Records, |r| {
-        r.iter().flat_map(|record| gzip(log_file(&[record.clone()]).to_string().as_bytes())).collect()
+        r.iter().flat_map(|record| gzip(log_file(std::slice::from_ref(record)).to_string().as_bytes())).collect()
     }),
     ("array", Envelope::Array, |r| json!(r).to_string().into_bytes()),
     ("array, pretty-printed", Envelope::Array, |r| format!("{:#}", json!(r)).into_bytes()),

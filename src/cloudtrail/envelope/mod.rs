@@ -216,18 +216,21 @@ pub enum Limit {
     PayloadRecords,
     /// `input.accounts_max`.
     Accounts,
+    /// `input.clocks_max`.
+    Clocks,
     /// `detect.series_max`.
     Series,
 }
 
 impl Limit {
     /// All of them, in the order of their discriminants.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::PayloadBytes,
         Self::DecompressedBytes,
         Self::NestingDepth,
         Self::PayloadRecords,
         Self::Accounts,
+        Self::Clocks,
         Self::Series,
     ];
 
@@ -239,6 +242,7 @@ impl Limit {
             Self::NestingDepth => "nesting_depth",
             Self::PayloadRecords => "payload_records",
             Self::Accounts => "accounts",
+            Self::Clocks => "clocks",
             Self::Series => "series",
         }
     }

@@ -1,4 +1,10 @@
-//! The Insights record: counts in, AWS's JSON out (specification 1.1 to 1.7).
+//! The Insights record: counts in, AWS's JSON out.
+//!
+//! Here what an insight is, in counts and minutes; [`json`] writes it field for field as AWS does.
+
+mod json;
+
+pub use json::rfc3339;
 
 use super::event::AccountId;
 
@@ -106,6 +112,9 @@ pub struct Finding {
     pub detected_at: i64,
     /// `eventID` of the tipping event; empty for an End or where the record had none.
     pub tipping_event: String,
+    /// Minute whose counts were found significant: the tipping event's, or a later one of the same series whose sum it
+    /// completed; minutes since 1970.
+    pub detection_minute: i64,
     /// Calls of the detection minute at the tipping event (Start), calls a minute over the insight (End).
     pub observed: f64,
     /// Calls a minute expected (mean of the seven-day view).

@@ -1,0 +1,78 @@
+//! Detection alone: time per counted event, by number of live series.
+//!
+//! `cargo bench --bench detect`. One event is drawn for each minute-and-series in turn, so that at 100,000 series most events meet a
+//! series whose minute is new (the expensive path); `busy` stays inside one minute (the cheap one).
+
+use std::borrow::Cow;
+
+use divan::Bencher;
+use divan::counter::ItemsCount;
+use insightd::cloudtrail::event::{AccountId, Category, Event};
+use insightd::config::Config;
+use insightd::detect::{Detector, Settings};
+
+const EVENTS: usize = 100_000;
+
+fn main() {
+    divan::main();
+}
+
+/// `EVENTS` events over `series` series of `series / 100 + 1` accounts, `per_second` of them a second.
+fn events(series: usize, per_second: usize, from: usize) -> Vec<Event<'static>> {
+    let event = |i: usize| {
+        // A fixed multiplicative step visits the series in a scattered order.
+        let which = (i.wrapping_mul(2_654_435_761)) % series;
+        Event {
+            account: AccountId::parse(&format!("{:012}", which / 100)).expect("twelve digits"),
+            region: Cow::Borrowed("us-east-1"),
+            source: Cow::Borrowed("ec2.amazonaws.com"),
+            name: Cow::Owned(format!("Operation{}", which % 100)),
+            error: None,
+            time: 1_780_000_000 + (i / per_second) as i64,
+            id: Some(Cow::Owned(format!("{i:032x}"))),
+            principal: Cow::Owned(format!("arn:aws:sts::111122223333:assumed-role/role-{}", which % 7)),
+            agent: Cow::Borrowed("aws-sdk-go/1.55"),
+            category: Category::Management,
+            write: true,
+            read_only: Some(false),
+            inferred: false,
+            correction: false,
+        }
+    };
+    (from..from + EVENTS).map(event).collect()
+}
+
+fn warmed(series: usize, per_second: usize) -> (Detector, Vec<Event<'static>>) {
+    let mut detector = Detector::new(Settings::from(&Config::default_config()));
+    let rounds = (3 * series).div_ceil(EVENTS).max(1);
+    for round in 0..rounds {
+        for event in events(series, per_second, round * EVENTS) {
+            detector.observe(&event, None, &mut |_| {});
+        }
+    }
+    (detector, events(series, per_second, rounds * EVENTS))
+}
+
+fn observe(bencher: Bencher, series: usize, per_second: usize) {
+    bencher.counter(ItemsCount::new(EVENTS)).with_inputs(|| warmed(series, per_second)).bench_local_values(
+        |(mut detector, events)| {
+            let mut insights = 0_u64;
+            for event in &events {
+                detector.observe(event, None, &mut |_| insights += 1);
+            }
+            (detector, events, insights)
+        },
+    );
+}
+
+#[divan::bench(args = [1_000, 10_000, 100_000], sample_count = 5)]
+fn new_minute(bencher: Bencher, series: usize) {
+    // Each series has about one event a minute.
+    observe(bencher, series, (series / 60).max(1));
+}
+
+#[divan::bench(args = [1_000, 100_000], sample_count = 5)]
+fn busy(bencher: Bencher, series: usize) {
+    // All in one minute.
+    observe(bencher, series, EVENTS);
+}

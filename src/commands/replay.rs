@@ -1,9 +1,0 @@
-//! `insightd replay`.
-
-use super::{Failure, ReplayArgs};
-
-/// Runs the command.
-pub fn run(args: &ReplayArgs) -> Result<(), Failure> {
-    let _ = args;
-    todo!()
-}

@@ -1,0 +1,161 @@
+//! `insightd replay`: the engine of `run` over CloudTrail files. Insights go to standard output and nothing else does.
+
+mod files;
+mod progress;
+mod stats;
+
+use std::cell::RefCell;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::Path;
+use std::rc::Rc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use sysexits::ExitCode;
+
+use self::files::{Found, Source};
+use self::progress::Progress;
+use super::{Failure, ReplayArgs, say};
+use crate::cloudtrail::insight::Insight;
+use crate::config::{Config, Format};
+use crate::pipeline::{DeadLetter, Output, Pipeline};
+
+/// Runs the command.
+pub fn run(args: &ReplayArgs) -> Result<(), Failure> {
+    let config = Config::load(args.config.as_deref()).map_err(|f| Failure::new(ExitCode::Config, f.to_string()))?;
+    let found = files::find(&args.paths)?;
+    let stats = args.stats.as_deref().map(create_stats).transpose()?;
+    if found.others > 0 {
+        say(&found.others_line());
+    }
+    let mut pipeline = Pipeline::new(&config);
+    let format = args.format.unwrap_or(config.output.format);
+    let mut out = Lines::new(format, args.explain);
+    let unreadable = replay(&found, &mut pipeline, &mut out)?;
+    if let (Some((mut file, path)), false) = (stats, out.reader_left()) {
+        let written = stats::write(&mut file, &pipeline.take_tally(), &pipeline.levels());
+        written.map_err(|e| io_failure(path, &e))?;
+    }
+    match unreadable {
+        0 => Ok(()),
+        n => Err(Failure::new(ExitCode::IoErr, format!("{n} of the files could not be read to their end, see above"))),
+    }
+}
+
+/// Replays all sources; returns how many could not be read.
+fn replay(found: &Found, pipeline: &mut Pipeline, out: &mut Lines) -> Result<usize, Failure> {
+    let progress = Progress::new(found.bytes, pipeline.taken_in());
+    let now = wall_clock();
+    let mut unreadable = 0;
+    for source in &found.sources {
+        if let Err(error) = replay_one(source, now, pipeline, out, &progress) {
+            out.check()?;
+            if out.reader_left() {
+                break;
+            }
+            unreadable += 1;
+            progress.say(&format!("{}: {error}", source.name()));
+        }
+    }
+    if !out.reader_left() {
+        pipeline.finish(out);
+    }
+    progress.finish();
+    out.check()?;
+    Ok(unreadable)
+}
+
+fn replay_one(
+    source: &Source,
+    now: i64,
+    pipeline: &mut Pipeline,
+    out: &mut Lines,
+    progress: &Progress,
+) -> io::Result<()> {
+    let input: Box<dyn Read> = match source {
+        Source::StandardInput => Box::new(io::stdin().lock()),
+        Source::File(path) => Box::new(File::open(path)?),
+    };
+    let mut input = progress.watch(Stoppable { input, failed: Rc::clone(&out.failed) });
+    pipeline.stream(&mut input, now, out)
+}
+
+/// Seconds since 1970.
+fn wall_clock() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.as_secs()).unwrap_or(i64::MAX)
+}
+
+fn create_stats(path: &Path) -> Result<(File, &Path), Failure> {
+    File::create(path).map(|file| (file, path)).map_err(|e| io_failure(path, &e))
+}
+
+fn io_failure(path: &Path, error: &io::Error) -> Failure {
+    Failure::new(ExitCode::IoErr, format!("cannot write {}: {error}", path.display()))
+}
+
+/// Insights as lines on standard output, each written at once, so that a reader sees it when it happens.
+struct Lines {
+    format: Format,
+    explain: bool,
+    line: Vec<u8>,
+    /// The first failed write; reading stops at it.
+    failed: Rc<RefCell<Option<io::Error>>>,
+}
+
+impl Lines {
+    fn new(format: Format, explain: bool) -> Self {
+        Self { format, explain, line: Vec::new(), failed: Rc::default() }
+    }
+
+    /// Whether whoever read standard output has closed it: the end of the run, but no fault.
+    fn reader_left(&self) -> bool {
+        self.failed.borrow().as_ref().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
+    }
+
+    fn check(&self) -> Result<(), Failure> {
+        match &*self.failed.borrow() {
+            Some(e) if e.kind() != io::ErrorKind::BrokenPipe => {
+                Err(Failure::new(ExitCode::IoErr, format!("cannot write to standard output: {e}")))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Output for Lines {
+    fn insight(&mut self, insight: Insight) {
+        if self.failed.borrow().is_some() {
+            return;
+        }
+        self.line.clear();
+        match self.format {
+            Format::Cloudtrail => insight.write_json(&mut self.line, self.explain),
+            Format::Eventbridge => insight.write_eventbridge(&mut self.line, self.explain),
+        }
+        self.line.push(b'\n');
+        let mut stdout = io::stdout().lock();
+        if let Err(error) = stdout.write_all(&self.line).and_then(|()| stdout.flush()) {
+            *self.failed.borrow_mut() = Some(error);
+        }
+    }
+
+    fn dead_letter(&mut self, _: DeadLetter<'_>) {
+        // Counted by the pipeline; files stay where they are, so nothing is lost.
+    }
+}
+
+/// Input that ends with an error once standard output has failed.
+struct Stoppable {
+    input: Box<dyn Read>,
+    failed: Rc<RefCell<Option<io::Error>>>,
+}
+
+impl Read for Stoppable {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.failed.borrow().is_some() {
+            return Err(io::Error::other("standard output failed"));
+        }
+        self.input.read(buffer)
+    }
+}

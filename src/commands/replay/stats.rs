@@ -1,0 +1,59 @@
+//! The counts of a replay as one JSON object.
+//!
+//! `records` is the sum of `counted`, `duplicates`, `out_of_scope`, `too_late`, `malformed` and `shed` (CNT-1); the other
+//! numbers stand beside that sum.
+
+use std::io::{self, Write};
+
+use serde_json::{Map, Value, json};
+
+use crate::cloudtrail::envelope::{Envelope, Fault, Limit, Skipped};
+use crate::cloudtrail::insight::{InsightType, State};
+use crate::pipeline::{Levels, Outcome, Tally};
+
+/// Writes the object and a newline.
+///
+/// # Errors
+/// Those of writing.
+pub fn write(out: &mut impl Write, tally: &Tally, levels: &Levels) -> io::Result<()> {
+    let insights =
+        |state: State| InsightType::ALL.iter().map(|&k| tally.insights[k as usize][state as usize]).sum::<u64>();
+    let by_envelope = |e: Envelope| tally.records[e as usize].iter().sum::<u64>();
+    let stats = json!({
+        "records": tally.total(),
+        "counted": tally.outcome(Outcome::Counted),
+        "duplicates": tally.outcome(Outcome::Duplicate),
+        "out_of_scope": tally.outcome(Outcome::OutOfScope),
+        "too_late": tally.outcome(Outcome::TooLate),
+        "malformed": tally.outcome(Outcome::Malformed),
+        "shed": tally.outcome(Outcome::Shed),
+        "read_only": tally.read_only,
+        "late": tally.late,
+        "unconfirmed": levels.unconfirmed,
+        "inferred": tally.inferred,
+        "series": levels.series,
+        "accounts": levels.accounts_learning + levels.accounts_live,
+        "insights_started": insights(State::Start),
+        "insights_ended": insights(State::End),
+        "insights_open": levels.insights_open,
+        "payloads_skipped": named(&Skipped::ALL, Skipped::label, |k| tally.skipped[k as usize]),
+        "records_by_envelope": named(&Envelope::ALL, Envelope::label, by_envelope),
+        "malformed_by_reason": named(&Fault::ALL, Fault::label, |k| tally.malformed[k as usize]),
+        "shed_by_limit": named(&Limit::ALL, Limit::label, |k| tally.shed[k as usize]),
+        "attributions_summarised": tally.attributions_summarised,
+        "dedup_shortened": tally.dedup_shortened,
+        "held_overflow": tally.held_overflow,
+    });
+    serde_json::to_writer_pretty(&mut *out, &stats)?;
+    out.write_all(b"\n")?;
+    out.flush()
+}
+
+/// Counts above zero, by label.
+fn named<T: Copy>(all: &[T], label: impl Fn(T) -> &'static str, count: impl Fn(T) -> u64) -> Map<String, Value> {
+    all.iter()
+        .map(|&kind| (label(kind).to_owned(), count(kind)))
+        .filter(|&(_, n)| n > 0)
+        .map(|(l, n)| (l, n.into()))
+        .collect()
+}

@@ -1,0 +1,227 @@
+//! What a worker tells the outside: log line and metrics of each event, together.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::cloudtrail::insight::State;
+use crate::http::{Health, WorkerState};
+use crate::metrics::{Cut, Metrics, Rebalance, Task, Transaction as Ended};
+use crate::pipeline::{Levels, Tally};
+use crate::stream::broker::{Assigned, TopicPartition};
+use crate::stream::report::Report;
+use crate::stream::tasks::Origin;
+use crate::stream::transaction::{Raised, Transaction};
+
+use super::Daemon;
+
+/// Dead letters of one reason are logged once within this time; the metrics count them all.
+const SAY_AGAIN_AFTER: Duration = Duration::from_secs(60);
+
+/// The voice of one worker.
+pub struct WorkerReport {
+    worker: usize,
+    metrics: Arc<Metrics>,
+    health: Arc<Health>,
+    session_timeout: Duration,
+    /// Partitions held; none while it waits for its place in the group.
+    partitions: Option<usize>,
+    down_since: Option<Instant>,
+    letters_said: HashMap<&'static str, Instant>,
+}
+
+impl WorkerReport {
+    /// A worker that has not begun.
+    pub fn new(daemon: &Daemon, worker: usize) -> Self {
+        Self {
+            worker,
+            metrics: daemon.metrics.clone(),
+            health: daemon.health.clone(),
+            session_timeout: daemon.config.kafka.session_timeout,
+            partitions: None,
+            down_since: None,
+            letters_said: HashMap::new(),
+        }
+    }
+
+    /// No broker lets it register yet.
+    pub fn waiting(&self, reason: &str) {
+        self.metrics.broker_up(self.worker, false);
+        self.health.set(self.worker, WorkerState::BrokerAway { error: reason.to_owned() });
+    }
+
+    /// Registered; waits for its place in the group.
+    pub fn joining(&self) {
+        self.metrics.broker_up(self.worker, true);
+        self.health.set(self.worker, WorkerState::Connecting);
+    }
+
+    /// The loop has ended.
+    pub fn stopping(&self) {
+        self.health.set(self.worker, WorkerState::Stopping);
+        if let Some(partitions @ 1..) = self.partitions {
+            tracing::info!(
+                worker = self.worker,
+                partitions,
+                kept_for = ?self.session_timeout,
+                "stopped; the group keeps its partitions for a restart within kafka.session_timeout"
+            );
+        }
+    }
+
+    fn task(&self, partition: &TopicPartition) -> Task {
+        Task::new(self.worker, partition.topic.clone(), partition.partition)
+    }
+
+    fn rebalanced(&mut self, what: Rebalance, partitions: Option<usize>) {
+        self.partitions = partitions;
+        self.metrics.rebalance(self.worker, what, partitions.unwrap_or_default());
+        self.health.set(self.worker, self.place());
+    }
+
+    fn place(&self) -> WorkerState {
+        self.partitions.map_or(WorkerState::Connecting, |partitions| WorkerState::Assigned { partitions })
+    }
+
+    fn raised(&self, raised: &Raised, wall: i64) {
+        let Raised { source, insight, historic } = raised;
+        self.metrics.insight(&self.task(source), insight, wall, *historic);
+        let what = match insight.state {
+            State::Start => "insight started",
+            State::End => "insight ended",
+        };
+        tracing::info!(
+            account = %insight.account,
+            region = insight.region,
+            event_source = insight.source,
+            event_name = insight.name,
+            error_code = insight.error.as_deref(),
+            insight_type = insight.kind.label(),
+            score = insight.finding.score,
+            observed = insight.finding.observed,
+            expected = insight.finding.expected,
+            historic,
+            partition = %source,
+            "{what}"
+        );
+    }
+
+    fn letters(&mut self, reason: &'static str, count: u64) {
+        for _ in 0..count {
+            self.metrics.dead_letter(reason);
+        }
+        let now = Instant::now();
+        if self.letters_said.get(reason).is_none_or(|at| now.duration_since(*at) >= SAY_AGAIN_AFTER) {
+            self.letters_said.insert(reason, now);
+            tracing::warn!(reason, count, "records went to the dead-letter topic");
+        }
+    }
+}
+
+impl Report for WorkerReport {
+    fn turned(&mut self) {
+        self.health.polled(self.worker);
+    }
+
+    fn assigned(&mut self, assigned: &[Assigned], origins: &[Origin], gone: &[TopicPartition]) {
+        for partition in gone {
+            self.metrics.drop_task(&self.task(partition));
+        }
+        for (began, origin) in assigned.iter().zip(origins) {
+            if *origin == Origin::Outdated {
+                self.metrics.drop_task(&self.task(&began.partition));
+            }
+            tracing::info!(
+                worker = self.worker,
+                partition = %began.partition,
+                offset = began.position,
+                begins = if began.committed { "at the committed offset" } else { "at input.start" },
+                history = if *origin == Origin::Kept { "kept" } else { "none" },
+                "partition assigned"
+            );
+        }
+        if assigned.is_empty() {
+            tracing::info!(worker = self.worker, "no partition assigned: a spare");
+        }
+        self.rebalanced(Rebalance::Assigned, Some(assigned.len()));
+    }
+
+    fn revoked(&mut self, lost: bool) {
+        let partitions = self.partitions.unwrap_or_default();
+        if lost {
+            tracing::warn!(worker = self.worker, partitions, "partitions lost: the group has moved on");
+        } else {
+            tracing::info!(worker = self.worker, partitions, "partitions revoked");
+        }
+        self.rebalanced(if lost { Rebalance::Lost } else { Rebalance::Revoked }, None);
+    }
+
+    fn committed(&mut self, transaction: &Transaction, took: Duration, open: Duration, wall: i64) {
+        self.metrics.transaction(Ended::Committed, open);
+        self.health.committed(self.worker);
+        for raised in &transaction.insights {
+            self.raised(raised, wall);
+        }
+        for (reason, count) in &transaction.dead_letters {
+            self.letters(reason, *count);
+        }
+        for (cut, count) in [(Cut::DeadLetter, transaction.dead_letters_cut), (Cut::Insight, transaction.insights_cut)]
+        {
+            for _ in 0..count {
+                self.metrics.cut(cut);
+            }
+        }
+        tracing::debug!(worker = self.worker, messages = transaction.messages, ?took, ?open, "committed");
+    }
+
+    fn aborted(&mut self, fenced: bool, open: Duration) {
+        self.metrics.transaction(if fenced { Ended::Fenced } else { Ended::Aborted }, open);
+    }
+
+    fn counted(&mut self, tally: &Tally) {
+        self.metrics.committed(tally);
+        for account in &tally.misrouted_accounts {
+            tracing::warn!(
+                worker = self.worker,
+                %account,
+                "a record of this account does not have it as its message key: its records may lie in several partitions"
+            );
+        }
+    }
+
+    fn levels(&mut self, partition: &TopicPartition, levels: &Levels) {
+        self.metrics.levels(&self.task(partition), levels);
+    }
+
+    fn lag(&mut self, partition: &TopicPartition, records: i64) {
+        self.metrics.lag(&partition.topic, partition.partition, records);
+    }
+
+    fn skipped(&mut self, partition: &TopicPartition, from: i64, to: i64) {
+        self.metrics.kafka_error("OffsetOutOfRange");
+        let records = to - from;
+        if records >= 0 {
+            tracing::error!(%partition, from, to, records, "retention was faster: these records were never read");
+        } else {
+            tracing::error!(%partition, from, to, "the partition ends before the committed offset; reading goes on at its end");
+        }
+    }
+
+    fn down(&mut self, reason: &str) {
+        self.down_since.get_or_insert_with(Instant::now);
+        self.metrics.broker_up(self.worker, false);
+        self.health.set(self.worker, WorkerState::BrokerAway { error: reason.to_owned() });
+        tracing::warn!(worker = self.worker, reason, "no Kafka broker is in reach; trying again until one is");
+    }
+
+    fn up(&mut self) {
+        let away = self.down_since.take().map(|since| since.elapsed());
+        self.metrics.broker_up(self.worker, true);
+        self.health.set(self.worker, self.place());
+        tracing::info!(worker = self.worker, ?away, "a Kafka broker is in reach again");
+    }
+
+    fn retrying(&mut self, what: &str, reason: &str) {
+        tracing::warn!(worker = self.worker, reason, "cannot {what}; trying again");
+    }
+}

@@ -1,0 +1,179 @@
+//! The worker threads: starting, watching, waiting for them, and how the process ends.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::commands::Failure;
+use crate::kafka::KafkaBroker;
+use crate::kafka::broker::Connection;
+use crate::kafka::topics::Ready;
+use crate::stream::broker::{self, Cause};
+use crate::stream::clock::SystemClock;
+use crate::stream::publish::Publishing;
+use crate::stream::task::DetectorTask;
+use crate::stream::watchdog::{self, Calls};
+use crate::stream::worker::{Pace, Worker};
+
+use super::Daemon;
+use super::report::WorkerReport;
+use super::waiting::Away;
+
+/// A transactional call that takes longer than this many transaction time-outs does not come back.
+const HUNG_AFTER_TIMEOUTS: u32 = 3;
+/// Being fenced this soon after the start means that two processes share an identity.
+const FENCED_SOON: Duration = Duration::from_secs(60);
+/// Longest wait for clients to close, once all transactions have ended.
+const CLOSE_MAX: Duration = Duration::from_secs(5);
+
+type Outcome = Result<(), Failure>;
+
+/// Runs all workers until they end. The first one that ends makes the others finish.
+///
+/// # Errors
+/// The first failure.
+pub fn run(daemon: &Daemon, ready: &Ready) -> Result<(), Failure> {
+    let calls: Vec<Arc<Calls>> = (0..daemon.config.kafka.workers).map(|_| Arc::default()).collect();
+    watch(daemon, &calls)?;
+    let (tell, told) = mpsc::channel();
+    let mut threads = Vec::new();
+    for (number, calls) in calls.into_iter().enumerate() {
+        let start = Start { daemon: daemon.clone(), ready: ready.clone(), number, calls };
+        let tell = tell.clone();
+        let thread = thread::Builder::new().name(format!("worker-{number}")).spawn(move || start.run(&tell));
+        threads.push(thread.map_err(|error| Failure::new(sysexits::ExitCode::OsErr, error.to_string()))?);
+    }
+    drop(tell);
+    let outcome = wait_for_all(daemon, &told);
+    // All transactions have ended. What remains is closing clients, which a broker that is away must not hold up.
+    let until = Instant::now() + CLOSE_MAX;
+    while !threads.iter().all(thread::JoinHandle::is_finished) && Instant::now() < until {
+        thread::sleep(Duration::from_millis(10));
+    }
+    outcome
+}
+
+fn wait_for_all(daemon: &Daemon, told: &Receiver<Outcome>) -> Outcome {
+    let mut first = Ok(());
+    // Ends when the last worker has let go of its sender.
+    while let Ok(outcome) = told.recv() {
+        daemon.stop.set();
+        first = first.and(outcome);
+    }
+    first
+}
+
+fn watch(daemon: &Daemon, calls: &[Arc<Calls>]) -> Result<(), Failure> {
+    let limit = daemon.config.kafka.transaction_timeout * HUNG_AFTER_TIMEOUTS;
+    watchdog::watch(calls.to_vec(), limit, |worker, call, took| {
+        // The same line, on the same stream and with the same code as any other end by Kafka; nobody else can end it any more.
+        eprintln!(
+            "insightd: worker {worker}: the call {call} has not returned for {} s, so the process ends; start it again, it \
+             takes up at the committed offsets",
+            took.as_secs()
+        );
+        std::process::exit(i32::from(u8::from(sysexits::ExitCode::IoErr)));
+    })
+    .map_err(|error| Failure::new(sysexits::ExitCode::OsErr, format!("cannot start the watchdog: {error}")))
+}
+
+/// What one worker begins with.
+struct Start {
+    daemon: Daemon,
+    ready: Ready,
+    number: usize,
+    calls: Arc<Calls>,
+}
+
+impl Start {
+    fn run(&self, tell: &Sender<Outcome>) {
+        let mut kafka = None;
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.work(&mut kafka))).unwrap_or_else(|panic| {
+            let text = format!("worker {} has panicked: {}; please report this", self.number, said(&*panic));
+            Err(Failure::new(sysexits::ExitCode::Software, text))
+        });
+        // Told before the clients are closed, which can take its time. The receiver outlives all senders.
+        let _ = tell.send(outcome);
+        drop(kafka);
+    }
+
+    fn work(&self, kafka: &mut Option<KafkaBroker>) -> Outcome {
+        let began = Instant::now();
+        let mut report = WorkerReport::new(&self.daemon, self.number);
+        let outcome = self.connect(&mut report).and_then(|connected| {
+            *kafka = connected;
+            kafka.as_ref().map_or(Ok(()), |kafka| self.turn(kafka, &mut report))
+        });
+        report.stopping();
+        outcome.map_err(|ended| self.explain(ended, began.elapsed()))
+    }
+
+    fn connect(&self, report: &mut WorkerReport) -> Result<Option<KafkaBroker>, broker::Failure> {
+        let names: Vec<String> = self.ready.topics.iter().map(|topic| topic.name.clone()).collect();
+        let connection = Connection {
+            config: &self.daemon.config,
+            worker: self.number,
+            topics: &names,
+            record_bytes_max: self.ready.record_bytes_max,
+            metrics: self.daemon.metrics.clone(),
+            calls: self.calls.clone(),
+        };
+        let mut away = Away::default();
+        let connected = KafkaBroker::connect(&connection, &|| self.daemon.stop.is_set(), &mut |reason| {
+            away.say(reason);
+            report.waiting(reason);
+        })?;
+        away.over();
+        Ok(connected)
+    }
+
+    fn turn(&self, kafka: &KafkaBroker, report: &mut WorkerReport) -> Result<(), broker::Failure> {
+        let config = &self.daemon.config;
+        let clock = SystemClock::start();
+        let make_task = || DetectorTask::new(config);
+        let publishing = Publishing::new(config, self.ready.record_bytes_max);
+        report.joining();
+        Worker::new(kafka, &clock, &make_task, report, publishing, Pace::new(config)).run(self.daemon.stop.flag())
+    }
+
+    fn explain(&self, ended: broker::Failure, age: Duration) -> Failure {
+        let kafka = &self.daemon.config.kafka;
+        let two_processes = match ended.cause {
+            Cause::MemberFenced => true,
+            Cause::ProducerFenced => age < FENCED_SOON,
+            Cause::Configuration | Cause::Other => false,
+        };
+        let hint = if two_processes {
+            format!(
+                "; two processes run with kafka.instance_id = {:?}: give each one of its own (kafka.instance_id, or \
+                 INSIGHTD__KAFKA__INSTANCE_ID)",
+                kafka.instance_id
+            )
+        } else if ended.cause == Cause::ProducerFenced {
+            format!(
+                "; either another process runs with kafka.instance_id = {:?}, or a transaction was open for longer than \
+                 kafka.transaction_timeout",
+                kafka.instance_id
+            )
+        } else {
+            String::new()
+        };
+        failure(broker::Failure { message: format!("worker {}: {}{hint}", self.number, ended.message), ..ended })
+    }
+}
+
+/// How a failure of Kafka ends the process.
+pub fn failure(ended: broker::Failure) -> Failure {
+    let code = match ended.cause {
+        Cause::Configuration => sysexits::ExitCode::Config,
+        Cause::MemberFenced | Cause::ProducerFenced | Cause::Other => sysexits::ExitCode::IoErr,
+    };
+    Failure::new(code, ended.message)
+}
+
+fn said(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no reason was given")
+}

@@ -1,0 +1,90 @@
+//! What is wrong with a configuration: every fault with key, value, reason, origin and, where one is near, a suggestion.
+
+use std::fmt;
+
+use super::mask;
+use super::values::Raw;
+
+/// Where a value was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// `config/default.toml`, compiled in.
+    Default,
+    /// A place in a file: its name and, for values, the line.
+    File(String),
+    /// The variable of this name.
+    Environment(String),
+    /// The host's name, which stands in for an empty `kafka.instance_id`.
+    Host,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => write!(f, "default"),
+            Self::File(place) => write!(f, "{place}"),
+            Self::Environment(name) => write!(f, "environment variable {name}"),
+            Self::Host => write!(f, "the host name"),
+        }
+    }
+}
+
+/// One fault.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The key, `section.key`; empty for a fault of the whole file.
+    pub key: String,
+    /// The value as written, secrets masked; empty where there is none.
+    pub value: String,
+    /// What is wrong, and what would be right.
+    pub reason: String,
+    /// Where it was written.
+    pub origin: Origin,
+}
+
+impl Fault {
+    /// A fault of a value. Everything is masked here, so that no fault can show a secret.
+    pub(super) fn of_value(key: &str, value: &Raw, reason: impl Into<String>, origin: Origin) -> Self {
+        Self {
+            key: key.to_owned(),
+            value: value.show(key),
+            // A reason may quote a part of the value.
+            reason: mask::text(&reason.into()),
+            origin,
+        }
+    }
+
+    /// A fault of a whole source.
+    pub(super) fn of_source(reason: impl Into<String>, origin: Origin) -> Self {
+        Self { key: String::new(), value: String::new(), reason: reason.into(), origin }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.key.is_empty() {
+            return write!(f, "{}: {}", self.origin, self.reason);
+        }
+        write!(f, "{}", self.key)?;
+        if !self.value.is_empty() {
+            write!(f, " = {}", self.value)?;
+        }
+        write!(f, ": {} ({})", self.reason, self.origin)
+    }
+}
+
+/// All faults of a configuration; never empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Faults(pub Vec<Fault>);
+
+impl fmt::Display for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.len() {
+            1 => write!(f, "the configuration has a fault:")?,
+            count => write!(f, "the configuration has {count} faults:")?,
+        }
+        self.0.iter().try_for_each(|fault| write!(f, "\n  {fault}"))
+    }
+}
+
+impl std::error::Error for Faults {}

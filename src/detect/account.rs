@@ -1,0 +1,272 @@
+//! One account: its history, its regions, their clocks and series. Nothing here looks at another account (ISO-1).
+
+use std::hash::BuildHasher;
+
+use hashbrown::{DefaultHashBuilder, HashTable};
+
+use super::clock::Clock;
+use super::dedup::Seen;
+use super::detector::Shared;
+use super::series::{Call, Context, Key, Series};
+use super::{DAY, Settings};
+use crate::cloudtrail::event::AccountId;
+use crate::cloudtrail::insight::Insight;
+
+/// Days without a call after which a series no longer counts as live.
+const LIVE_DAYS: i64 = 28;
+
+/// Where the history of an account begins: its first record, in any region, counted or not.
+///
+/// A first record that lies more than a jump ahead of the second one was dated ahead, and gives way; after that nothing
+/// moves the beginning, older records that come later included.
+#[derive(Clone, Copy, Debug)]
+struct History {
+    begin: i64,
+    settled: bool,
+}
+
+impl History {
+    fn note(&mut self, time: i64, jump_s: i64) {
+        if self.settled {
+            return;
+        }
+        if time >= self.begin - jump_s {
+            self.settled = true;
+        } else {
+            self.begin = time;
+        }
+    }
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Account {
+    /// Its id.
+    pub id: AccountId,
+    history: History,
+    mature: bool,
+    /// Series with a call in the last 28 days.
+    live: usize,
+    /// Its regions, in the order in which they were seen.
+    pub regions: Vec<Region>,
+}
+
+/// One region of an account.
+#[derive(Debug)]
+pub struct Region {
+    /// Its name.
+    pub name: Box<str>,
+    begin: i64,
+    /// Its clock.
+    pub clock: Clock,
+    /// eventIDs seen.
+    pub seen: Seen,
+    swept: i64,
+    index: HashTable<u32>,
+    hasher: DefaultHashBuilder,
+    series: Vec<Entry>,
+    open: Vec<u32>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    series: Series,
+    live: bool,
+}
+
+// === impl Account ===
+
+impl Account {
+    /// An account whose first record is dated `time` (seconds).
+    pub fn new(id: AccountId, time: i64) -> Self {
+        Self { id, history: History { begin: time, settled: false }, mature: false, live: 0, regions: Vec::new() }
+    }
+
+    /// Notes one more record; returns true when the account has just become old enough for insights.
+    pub fn note(&mut self, time: i64, settings: &Settings) -> bool {
+        self.history.note(time, settings.clock_jump_s);
+        let was = self.mature;
+        self.mature |= time.div_euclid(60) - self.begin() >= settings.warm_up;
+        self.mature && !was
+    }
+
+    /// First minute of its history.
+    pub fn begin(&self) -> i64 {
+        self.history.begin.div_euclid(60)
+    }
+
+    /// Index of a region, if it was seen.
+    pub fn region(&self, name: &str) -> Option<usize> {
+        self.regions.iter().position(|r| &*r.name == name)
+    }
+
+    /// Score from which an insight starts: a calibrated score passes it `budget` times a week over all live series of the
+    /// account, `log10(minutes a week x live series / budget)`.
+    fn limit(&self, settings: &Settings) -> f64 {
+        (7.0 * DAY as f64 * self.live.max(1) as f64 / settings.budget).log10()
+    }
+
+    /// Moves the clock of region `at` to `time`; Ends of open insights come out in the order of their Starts.
+    pub fn advance(&mut self, at: usize, time: i64, wall: i64, shared: &mut Shared, emit: &mut dyn FnMut(Insight)) {
+        if self.regions[at].clock.advance(time, wall) {
+            self.minute_changed(at, shared, emit);
+        }
+    }
+
+    /// Moves a silent clock on (WM-2).
+    pub fn idle(&mut self, at: usize, now: i64, shared: &mut Shared, emit: &mut dyn FnMut(Insight)) {
+        let (after, lateness_s) = (shared.settings.idle_after_s, shared.settings.lateness * 60);
+        if self.regions[at].clock.idle(now, after, lateness_s) {
+            self.minute_changed(at, shared, emit);
+        }
+    }
+
+    fn minute_changed(&mut self, at: usize, shared: &mut Shared, emit: &mut dyn FnMut(Insight)) {
+        let limit = self.limit(&shared.settings);
+        let (id, begin) = (self.id, self.begin());
+        let region = &mut self.regions[at];
+        region.end_insights((id, begin, limit), shared, emit);
+        let Some(time) = region.clock.time() else { return };
+        if time.div_euclid(3600) != region.swept.div_euclid(3600) {
+            shared.dedup_events -= region.seen.expire(time - shared.settings.dedup_horizon_s);
+            if time.div_euclid(86_400) != region.swept.div_euclid(86_400) {
+                let (before, after) = region.sweep(time.div_euclid(60), shared);
+                self.live = self.live - before + after;
+            }
+            self.regions[at].swept = time;
+        }
+    }
+
+    /// Counts one call in the series `key` of region `at`. False when there is no room for a new series.
+    pub fn count(
+        &mut self,
+        at: usize,
+        key: Key<'_>,
+        call: &Call<'_>,
+        shared: &mut Shared,
+        emit: &mut dyn FnMut(Insight),
+    ) -> bool {
+        let limit = self.limit(&shared.settings);
+        let (account, begin) = (self.id, self.begin());
+        let region = &mut self.regions[at];
+        let (settings, horizons) = (&shared.settings, &shared.horizons);
+        let closed = region.clock.closed(settings.lateness);
+        let context = Context {
+            account,
+            region: &region.name,
+            begin,
+            region_begin: region.begin,
+            closed,
+            limit,
+            settings,
+            horizons,
+        };
+        let hash = region.hasher.hash_one(key);
+        let found = region.index.find(hash, |&i| region.series[i as usize].series.key() == key).copied();
+        let index = match found {
+            Some(index) => index,
+            None => {
+                if shared.series >= shared.settings.series_max {
+                    return false;
+                }
+                let index = region.series.len() as u32;
+                region.series.push(Entry { series: Series::new(key, call.minute, &context), live: false });
+                let (series, hasher) = (&region.series, &region.hasher);
+                region.index.insert_unique(hash, index, |&i| hasher.hash_one(series[i as usize].series.key()));
+                shared.series += 1;
+                index
+            }
+        };
+        let entry = &mut region.series[index as usize];
+        if !entry.live {
+            entry.live = true;
+            self.live += 1;
+        }
+        if let Some(start) = entry.series.add(call, &context, &mut shared.attribution) {
+            region.open.push(index);
+            shared.open += 1;
+            emit(start);
+        }
+        true
+    }
+}
+
+// === impl Region ===
+
+impl Region {
+    /// A region whose first record is dated `time` (seconds).
+    pub fn new(name: &str, time: i64) -> Self {
+        Self {
+            name: name.into(),
+            begin: time.div_euclid(60),
+            clock: Clock::default(),
+            seen: Seen::default(),
+            swept: i64::MIN / 2,
+            index: HashTable::new(),
+            hasher: DefaultHashBuilder::default(),
+            series: Vec::new(),
+            open: Vec::new(),
+        }
+    }
+
+    fn end_insights(
+        &mut self,
+        (account, begin, limit): (AccountId, i64, f64),
+        shared: &mut Shared,
+        emit: &mut dyn FnMut(Insight),
+    ) {
+        let Some(now) = self.clock.time() else { return };
+        let (settings, horizons) = (&shared.settings, &shared.horizons);
+        let closed = self.clock.closed(settings.lateness);
+        let context =
+            Context { account, region: &self.name, begin, region_begin: self.begin, closed, limit, settings, horizons };
+        let series = &mut self.series;
+        let before = self.open.len();
+        self.open.retain(|&i| match series[i as usize].series.tick(now, &context) {
+            Some(end) => {
+                emit(end);
+                false
+            }
+            None => true,
+        });
+        shared.open -= before - self.open.len();
+    }
+
+    /// Once a day: forgets series that were silent too long. Returns the live series before and after.
+    fn sweep(&mut self, minute: i64, shared: &mut Shared) -> (usize, usize) {
+        let count_live = |series: &[Entry]| series.iter().filter(|e| e.live).count();
+        let before = count_live(&self.series);
+        for entry in &mut self.series {
+            entry.live = minute - entry.series.last() < LIVE_DAYS * DAY;
+        }
+        let ttl = shared.settings.series_ttl;
+        let expired = |e: &Entry| minute - e.series.last() >= ttl && !e.series.is_open();
+        if self.series.iter().any(expired) {
+            self.forget(expired, shared);
+        }
+        (before, count_live(&self.series))
+    }
+
+    fn forget(&mut self, expired: impl Fn(&Entry) -> bool, shared: &mut Shared) {
+        // Positions change, so the list of open insights is carried over by identity.
+        let mut position = Vec::with_capacity(self.series.len());
+        let mut kept = 0_u32;
+        for entry in &self.series {
+            let gone = expired(entry);
+            position.push((!gone).then_some(kept));
+            kept += u32::from(!gone);
+            if gone {
+                entry.series.release(&mut shared.attribution);
+                shared.series -= 1;
+            }
+        }
+        self.series.retain(|e| !expired(e));
+        self.open = self.open.iter().filter_map(|&i| position[i as usize]).collect();
+        self.index.clear();
+        let (series, hasher) = (&self.series, &self.hasher);
+        let hash = |i: u32| hasher.hash_one(series[i as usize].series.key());
+        for i in 0..kept {
+            self.index.insert_unique(hash(i), i, |&i| hash(i));
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! The event-time clock of one (account, region), and the records held back until another one confirms their time.
+//!
+//! * **WM-1** a clock never goes back.
+//! * A record far ahead of its clock is held; it is applied when another record arrives that is dated no earlier than one
+//!   jump (an hour) before it. So one record dated ahead blinds nobody, and a sparse account lags by one record at most.
+//! * **WM-2** a silent clock moves on only when its partition was read to the end, and only by the wall time that has passed.
+
+use crate::cloudtrail::event::Event;
+
+/// See the module. A clock that has applied nothing stands at minus infinity.
+#[derive(Clone, Debug)]
+pub struct Clock {
+    time: i64,
+    /// Wall time (seconds) when a record last moved or touched it, and where it stood then.
+    touched: (i64, i64),
+    held: Vec<Held>,
+}
+
+/// A record whose time awaits confirmation.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// The record, owned.
+    pub event: Box<Event<'static>>,
+    /// Order of arrival within the clock.
+    arrival: u64,
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self { time: i64::MIN, touched: (0, i64::MIN), held: Vec::new() }
+    }
+}
+
+impl Clock {
+    /// Seconds since 1970; none before the first applied record.
+    pub fn time(&self) -> Option<i64> {
+        (self.time != i64::MIN).then_some(self.time)
+    }
+
+    /// Last minute that is closed: its clock has passed it by `lateness` minutes.
+    pub fn closed(&self, lateness: i64) -> i64 {
+        match self.time() {
+            Some(time) => time.div_euclid(60) - lateness - 1,
+            None => i64::MIN / 4,
+        }
+    }
+
+    /// Whether a record of `time` lies more than `jump_s` ahead.
+    pub fn is_ahead(&self, time: i64, jump_s: i64) -> bool {
+        self.time().is_none_or(|clock| time > clock + jump_s)
+    }
+
+    /// Moves to `time` if that is later (WM-1); `wall` is the wall clock, seconds. Returns whether the minute changed.
+    pub fn advance(&mut self, time: i64, wall: i64) -> bool {
+        let before = self.time;
+        self.time = self.time.max(time);
+        self.touched = (wall, self.time);
+        before == i64::MIN || before.div_euclid(60) != self.time.div_euclid(60)
+    }
+
+    /// Moves a silent clock on by the wall time since it was touched, never beyond `now - lateness_s` (WM-2). Returns whether the
+    /// minute changed.
+    pub fn idle(&mut self, now: i64, idle_after_s: i64, lateness_s: i64) -> bool {
+        let (wall, at) = self.touched;
+        if self.time().is_none() || now - wall < idle_after_s {
+            return false;
+        }
+        let before = self.time;
+        self.time = self.time.max((at + (now - wall)).min(now - lateness_s));
+        before.div_euclid(60) != self.time.div_euclid(60)
+    }
+
+    /// Records held.
+    pub fn held(&self) -> usize {
+        self.held.len()
+    }
+
+    /// Holds a record.
+    pub fn hold(&mut self, event: Box<Event<'static>>) {
+        let arrival = self.held.last().map_or(0, |h| h.arrival + 1);
+        self.held.push(Held { event, arrival });
+    }
+
+    /// Takes the held records that one of `time` confirms, in the order in which they arrived.
+    pub fn confirmed(&mut self, time: i64, jump_s: i64) -> Vec<Held> {
+        if self.held.is_empty() {
+            return Vec::new();
+        }
+        self.held.extract_if(.., |h| time >= h.event.time - jump_s).collect()
+    }
+
+    /// Takes the earliest held record.
+    pub fn take_earliest(&mut self) -> Option<Held> {
+        let at = (0..self.held.len()).min_by_key(|&i| (self.held[i].event.time, self.held[i].arrival))?;
+        Some(self.held.remove(at))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_minute_is_closed_when_the_clock_has_passed_it_by_lateness() {
+        let mut clock = Clock::default();
+        clock.advance(100 * 60 + 59, 0);
+        // Minute 89 ended at 90:00, ten minutes before 100:00.
+        assert_eq!(clock.closed(10), 89);
+        clock.advance(101 * 60, 0);
+        assert_eq!(clock.closed(10), 90);
+    }
+
+    #[test]
+    fn wm1_a_clock_never_goes_back() {
+        let mut clock = Clock::default();
+        clock.advance(1000, 0);
+        assert!(!clock.advance(10, 0));
+        assert_eq!(clock.time(), Some(1000));
+    }
+
+    #[test]
+    fn wm2_an_idle_clock_moves_by_elapsed_time_and_never_beyond_now_less_lateness() {
+        let mut clock = Clock::default();
+        clock.advance(1_000_000, 2_000_000);
+        assert!(!clock.idle(2_000_100, 120, 600), "not silent long enough");
+        assert!(clock.idle(2_000_300, 120, 600));
+        assert_eq!(clock.time(), Some(1_000_300), "history is not skipped");
+        clock.advance(2_000_290, 2_000_300);
+        clock.idle(2_000_500, 120, 600);
+        assert_eq!(clock.time(), Some(2_000_290), "never beyond now - lateness, never back");
+        clock.idle(2_001_000, 120, 600);
+        assert_eq!(clock.time(), Some(2_000_400));
+    }
+}

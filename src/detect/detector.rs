@@ -1,0 +1,350 @@
+//! Records in; verdicts and insights out. The one entrance to detection.
+
+use std::borrow::Cow;
+use std::hash::{Hash, Hasher};
+
+use hashbrown::HashMap;
+
+use super::Settings;
+use super::account::{Account, Region};
+use super::attribution::{Budget, cut};
+use super::horizon::Horizons;
+use super::series::{Call, Key};
+use crate::cloudtrail::envelope::Limit;
+use crate::cloudtrail::event::{AccountId, Category, Event};
+use crate::cloudtrail::insight::{Insight, SourceCategory};
+
+/// Longest error code that names a series, bytes; a longer one is cut.
+const ERROR_BYTES_MAX: usize = 256;
+/// A held record can create as many series.
+const SERIES_PER_RECORD: usize = 2;
+
+/// What became of one decoded record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It entered at least one series (at once, or later when it is confirmed).
+    Counted,
+    /// Its eventID was seen.
+    Duplicate,
+    /// It enters no series.
+    OutOfScope,
+    /// Older than the deduplication horizon.
+    TooLate,
+    /// A limit was reached.
+    Shed(Limit),
+}
+
+/// Counters that accounts share: bounds and gauges, nothing that a score depends on (ISO-1).
+#[derive(Debug)]
+pub struct Shared {
+    /// Bounds and knobs.
+    pub settings: Settings,
+    /// Horizons of the statistic.
+    pub horizons: Horizons,
+    /// Bytes of attribution values.
+    pub attribution: Budget,
+    /// Series held.
+    pub series: usize,
+    /// Insights open.
+    pub open: usize,
+    /// eventIDs remembered.
+    pub dedup_events: usize,
+}
+
+/// What is live at the moment, for gauges.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Levels {
+    /// Series held.
+    pub series: u64,
+    /// Accounts too young for an insight.
+    pub accounts_learning: u64,
+    /// Accounts old enough.
+    pub accounts_live: u64,
+    /// Insights open.
+    pub insights_open: u64,
+    /// Records held back until another one confirms their time.
+    pub unconfirmed: u64,
+    /// Latest event-time clock, seconds since 1970; 0 before the first.
+    pub clock: i64,
+    /// eventIDs remembered.
+    pub dedup_events: u64,
+}
+
+/// Events that are not verdicts, counted since they were last taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Notices {
+    /// Counted records whose minute was already closed.
+    pub late: u64,
+    /// Attribution values that took the place of another.
+    pub summarised: u64,
+    /// Times the bound on eventIDs shortened the horizon.
+    pub dedup_shortened: u64,
+    /// Times the bound on held records made one give way.
+    pub held_overflow: u64,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Detector {
+    shared: Shared,
+    by_id: HashMap<AccountId, u32>,
+    accounts: Vec<Account>,
+    clocks: usize,
+    mature: usize,
+    unconfirmed: usize,
+    newest: i64,
+    notices: Notices,
+}
+
+impl Detector {
+    /// A detector without history.
+    pub fn new(settings: Settings) -> Self {
+        let attribution = Budget {
+            values_max: settings.values_max,
+            value_bytes_max: settings.value_bytes_max,
+            bytes_max: settings.attribution_bytes_max,
+            bytes: 0,
+            summarised: 0,
+        };
+        let horizons = Horizons::per_minute();
+        Self {
+            shared: Shared { settings, horizons, attribution, series: 0, open: 0, dedup_events: 0 },
+            by_id: HashMap::new(),
+            accounts: Vec::new(),
+            clocks: 0,
+            mature: 0,
+            unconfirmed: 0,
+            newest: 0,
+            notices: Notices::default(),
+        }
+    }
+
+    /// Takes in one record. `wall` is the wall clock (seconds) when records arrive as they happen, none when files are
+    /// replayed: a time close to the wall clock needs no confirmation.
+    pub fn observe(&mut self, event: &Event<'_>, wall: Option<i64>, emit: &mut dyn FnMut(Insight)) -> Verdict {
+        let in_scope = scope(event, self.shared.settings.data_events) != Scope::default();
+        let Some(account) = self.account(event) else {
+            return if in_scope { Verdict::Shed(Limit::Accounts) } else { Verdict::OutOfScope };
+        };
+        let region = self.region(account, event);
+        if !in_scope {
+            return Verdict::OutOfScope;
+        }
+        let Some(region) = region else { return Verdict::Shed(Limit::Clocks) };
+        if self.is_too_late(account, region, event.time) {
+            return Verdict::TooLate;
+        }
+        if !self.remember(account, region, event) {
+            return Verdict::Duplicate;
+        }
+        self.admit(account, region, event, wall, emit)
+    }
+
+    /// The partition was read to its end at wall time `now` (seconds): silent clocks move on (WM-2).
+    pub fn caught_up(&mut self, now: i64, emit: &mut dyn FnMut(Insight)) {
+        for account in &mut self.accounts {
+            for region in 0..account.regions.len() {
+                account.idle(region, now, &mut self.shared, emit);
+            }
+        }
+    }
+
+    /// The end of all input: held records are applied in order of time, and every clock is brought up to the newest.
+    pub fn finish(&mut self, emit: &mut dyn FnMut(Insight)) {
+        for account in 0..self.accounts.len() {
+            for region in 0..self.accounts[account].regions.len() {
+                while let Some(held) = self.accounts[account].regions[region].clock.take_earliest() {
+                    self.unconfirmed -= 1;
+                    self.apply(account, region, &held.event, 0, emit);
+                }
+            }
+        }
+        for account in &mut self.accounts {
+            for region in 0..account.regions.len() {
+                if account.regions[region].clock.time().is_some() {
+                    account.advance(region, self.newest, 0, &mut self.shared, emit);
+                }
+            }
+        }
+    }
+
+    /// What is live now.
+    pub fn levels(&self) -> Levels {
+        Levels {
+            series: self.shared.series as u64,
+            accounts_learning: (self.accounts.len() - self.mature) as u64,
+            accounts_live: self.mature as u64,
+            insights_open: self.shared.open as u64,
+            unconfirmed: self.unconfirmed as u64,
+            clock: self.newest,
+            dedup_events: self.shared.dedup_events as u64,
+        }
+    }
+
+    /// Notices since the last call.
+    pub fn take_notices(&mut self) -> Notices {
+        self.notices.summarised = std::mem::take(&mut self.shared.attribution.summarised);
+        std::mem::take(&mut self.notices)
+    }
+
+    fn account(&mut self, event: &Event<'_>) -> Option<usize> {
+        let at = match self.by_id.get(&event.account) {
+            Some(&at) => at as usize,
+            None if self.accounts.len() >= self.shared.settings.accounts_max => return None,
+            None => {
+                self.by_id.insert(event.account, self.accounts.len() as u32);
+                self.accounts.push(Account::new(event.account, event.time));
+                self.accounts.len() - 1
+            }
+        };
+        self.mature += usize::from(self.accounts[at].note(event.time, &self.shared.settings));
+        Some(at)
+    }
+
+    fn region(&mut self, account: usize, event: &Event<'_>) -> Option<usize> {
+        let account = &mut self.accounts[account];
+        if let Some(at) = account.region(&event.region) {
+            return Some(at);
+        }
+        if self.clocks >= self.shared.settings.clocks_max {
+            return None;
+        }
+        self.clocks += 1;
+        account.regions.push(Region::new(&event.region, event.time));
+        Some(account.regions.len() - 1)
+    }
+
+    fn is_too_late(&self, account: usize, region: usize, time: i64) -> bool {
+        let region = &self.accounts[account].regions[region];
+        let horizon = region.clock.time().map_or(i64::MIN, |clock| clock - self.shared.settings.dedup_horizon_s);
+        time < horizon.max(region.seen.floor())
+    }
+
+    fn remember(&mut self, account: usize, region: usize, event: &Event<'_>) -> bool {
+        // Version 1.00 has no eventID: nothing to tell a repeat by, so such a record always counts.
+        let Some(id) = &event.id else { return true };
+        let seen = &mut self.accounts[account].regions[region].seen;
+        let mut hasher = std::hash::DefaultHasher::new();
+        id.hash(&mut hasher);
+        if !seen.insert(hasher.finish(), event.time) {
+            return false;
+        }
+        self.shared.dedup_events += 1;
+        if self.shared.dedup_events > self.shared.settings.dedup_events_max {
+            self.shared.dedup_events -= seen.shorten();
+            self.notices.dedup_shortened += 1;
+        }
+        true
+    }
+
+    fn admit(
+        &mut self,
+        account: usize,
+        region: usize,
+        event: &Event<'_>,
+        wall: Option<i64>,
+        emit: &mut dyn FnMut(Insight),
+    ) -> Verdict {
+        let jump_s = self.shared.settings.clock_jump_s;
+        let wall_s = wall.unwrap_or(0);
+        for held in self.accounts[account].regions[region].clock.confirmed(event.time, jump_s) {
+            self.unconfirmed -= 1;
+            self.apply(account, region, &held.event, wall_s, emit);
+        }
+        let near_wall = wall.is_some_and(|now| (event.time - now).abs() <= jump_s);
+        if near_wall || !self.accounts[account].regions[region].clock.is_ahead(event.time, jump_s) {
+            return self.apply(account, region, event, wall_s, emit);
+        }
+        // What is held is counted already (CNT-1), so there must be room for it when it is applied.
+        let reserved = SERIES_PER_RECORD * (self.unconfirmed + 1);
+        if self.shared.series + reserved > self.shared.settings.series_max {
+            return Verdict::Shed(Limit::Series);
+        }
+        self.unconfirmed += 1;
+        let clock = &mut self.accounts[account].regions[region].clock;
+        clock.hold(Box::new(to_owned(event)));
+        if clock.held() > self.shared.settings.held_max
+            && let Some(earliest) = clock.take_earliest()
+        {
+            self.unconfirmed -= 1;
+            self.notices.held_overflow += 1;
+            self.apply(account, region, &earliest.event, wall_s, emit);
+        }
+        Verdict::Counted
+    }
+
+    fn apply(
+        &mut self,
+        account: usize,
+        region: usize,
+        event: &Event<'_>,
+        wall: i64,
+        emit: &mut dyn FnMut(Insight),
+    ) -> Verdict {
+        let scope = scope(event, self.shared.settings.data_events);
+        let account = &mut self.accounts[account];
+        account.advance(region, event.time, wall, &mut self.shared, emit);
+        self.newest = self.newest.max(event.time);
+        let minute = event.time.div_euclid(60);
+        let late = minute <= account.regions[region].clock.closed(self.shared.settings.lateness);
+        let error = event.error.as_deref().map(|e| cut(e, ERROR_BYTES_MAX));
+        let call = Call {
+            minute,
+            time: event.time,
+            late,
+            event_id: event.id.as_deref().unwrap_or_default(),
+            principal: &event.principal,
+            agent: &event.agent,
+            error: error.unwrap_or("null"),
+        };
+        let mut entered = false;
+        let keys = [(scope.call_rate, None), (scope.error_rate, error)];
+        for (_, error) in keys.into_iter().filter(|&(in_scope, _)| in_scope) {
+            let category =
+                if event.category == Category::Data { SourceCategory::Data } else { SourceCategory::Management };
+            let key = Key { source: &event.source, name: &event.name, error, category };
+            entered |= account.count(region, key, &call, &mut self.shared, emit);
+        }
+        self.notices.late += u64::from(entered && late);
+        if entered { Verdict::Counted } else { Verdict::Shed(Limit::Series) }
+    }
+}
+
+/// The series a record enters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Scope {
+    call_rate: bool,
+    error_rate: bool,
+}
+
+/// Call rate: management writes, failed ones included. Error rate: management reads and writes with an error code. Of data events,
+/// when they are switched on, reads and writes alike.
+fn scope(event: &Event<'_>, data_events: bool) -> Scope {
+    let call_rate = match event.category {
+        _ if event.correction => return Scope::default(),
+        Category::Management => event.write,
+        Category::Data if data_events => true,
+        Category::Data | Category::Network | Category::Insight => return Scope::default(),
+    };
+    Scope { call_rate, error_rate: event.error.is_some() }
+}
+
+fn to_owned(event: &Event<'_>) -> Event<'static> {
+    let own = |text: &Cow<'_, str>| Cow::Owned(text.clone().into_owned());
+    Event {
+        account: event.account,
+        region: own(&event.region),
+        source: own(&event.source),
+        name: own(&event.name),
+        error: event.error.as_ref().map(own),
+        time: event.time,
+        id: event.id.as_ref().map(own),
+        principal: own(&event.principal),
+        agent: own(&event.agent),
+        category: event.category,
+        write: event.write,
+        read_only: event.read_only,
+        inferred: event.inferred,
+        correction: event.correction,
+    }
+}

@@ -1,0 +1,394 @@
+//! The statistic of one series: three views of its counts, the score of a minute, and the count that would reach a limit.
+//!
+//! | view | z | horizon | finds | learns |
+//! |---|---|---|---|---|
+//! | burst | (c - mean) / sd of c | 7 d | the burst | incidents |
+//! | slow | (S - mean) / sd of S | S 60 min; 7 d | few calls over minutes, slow ramps | incidents |
+//! | level | (c - m) / sd of the one-step error | m 10 min, error 80 min | a jump within a noisy level | minutes |
+//!
+//! c is the count of a minute, S the leaky sum including it. The score of a series is the highest of the three, in
+//! -log10 of a calibrated tail probability per minute. Closing a minute and scoring are O(1); minutes without a call are passed
+//! over together, in closed form.
+
+use super::horizon::{Horizons, geometric};
+use super::tail::{IncidentTail, Prior, THRESHOLD, Tail};
+
+/// Weight of the prior in the burst and slow views, exceedances.
+const VIEW_PRIOR: f64 = 0.5;
+/// Weight of the prior in the level view, exceedances.
+const LEVEL_PRIOR: f64 = 4.0;
+/// Variance floor. It makes two calls on nothing z = 4, where AWS raises an insight, and one call z = 2.
+const FLOOR: f64 = 0.25;
+/// Minutes of prior in every variance.
+const PRIOR_MINUTES: f64 = 3.0;
+/// Decayed minutes from which on outliers are clipped.
+const CLIP_FROM: f64 = 5.0;
+/// Standard deviations at which a learnt value is clipped.
+const CLIP: f64 = 3.0;
+
+/// Decayed raw moments with their own tail: the burst and the slow view.
+#[derive(Clone, Copy, Debug, Default)]
+struct View {
+    m1: f64,
+    m2: f64,
+    weight: f64,
+    tail: IncidentTail,
+}
+
+/// The level view: a short mean and the squared errors of predicting the next minute by it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Level {
+    sum: f64,
+    weight: f64,
+    error: f64,
+    error_weight: f64,
+    run: u32,
+    tail: Tail,
+}
+
+/// Mean and standard deviation that a count is held against, calls per minute.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Expectation {
+    /// Expected calls.
+    pub mean: f64,
+    /// Standard deviation.
+    pub sd: f64,
+}
+
+impl Expectation {
+    fn z(self, x: f64) -> f64 {
+        (x - self.mean) / self.sd
+    }
+
+    fn clip(self, x: f64) -> f64 {
+        x.clamp(self.mean - CLIP * self.sd, self.mean + CLIP * self.sd)
+    }
+}
+
+/// A score and what it was measured against.
+#[derive(Clone, Copy, Debug)]
+pub struct Score {
+    /// -log10 of the tail probability; 0 is usual.
+    pub value: f64,
+    /// Expectation for single minutes, of the view that scored highest (the burst view's for the slow view).
+    pub expected: Expectation,
+}
+
+/// See the module.
+#[derive(Clone, Copy, Debug)]
+pub struct Statistic {
+    closed: i64,
+    sum: f64,
+    minutes: f64,
+    burst: View,
+    slow: View,
+    level: Level,
+}
+
+// === impl View ===
+
+impl View {
+    fn expectation(&self) -> Expectation {
+        let mean = if self.weight > 0.0 { self.m1 / self.weight } else { 0.0 };
+        let variance = if self.weight > 0.0 { (self.m2 / self.weight - mean * mean).max(0.0) } else { 0.0 };
+        let prior = PRIOR_MINUTES / (self.weight + PRIOR_MINUTES);
+        Expectation { mean, sd: (variance * (1.0 - prior) + FLOOR * prior + FLOOR).sqrt() }
+    }
+
+    /// Variance as observed, without prior and floor.
+    fn variance(&self) -> f64 {
+        let mean = self.expectation().mean;
+        if self.weight > 0.0 { (self.m2 / self.weight - mean * mean).max(0.0) } else { 0.0 }
+    }
+
+    fn learn(&mut self, x: f64, now: i64, horizons: &Horizons) {
+        let mut x = x;
+        if self.tail.is_level(now, horizons) {
+            let scale = (horizons.stretch as f64 / self.weight).min(1.0);
+            (self.m1, self.m2, self.weight) = (self.m1 * scale, self.m2 * scale, self.weight * scale);
+        } else if self.weight >= CLIP_FROM {
+            x = self.expectation().clip(x);
+        }
+        let keep = horizons.moments.keep();
+        self.m1 = self.m1 * keep + x;
+        self.m2 = self.m2 * keep + x * x;
+        self.weight = self.weight * keep + 1.0;
+    }
+
+    /// Empty minutes in which the observed value starts at `x` (already one minute old) and shrinks by `r` a minute.
+    fn advance(&mut self, gap: f64, x: f64, r: f64, r_gap: f64, horizons: &Horizons) {
+        let (keep, keep_gap) = (horizons.moments.keep(), horizons.moments.keep_over(gap));
+        self.m1 *= keep_gap;
+        self.m2 *= keep_gap;
+        if x > 0.0 {
+            self.m1 += geometric(x, r, keep, r_gap, keep_gap);
+            self.m2 += geometric(x * x, r * r, keep, r_gap * r_gap, keep_gap);
+        }
+        self.weight = self.weight * keep_gap + horizons.moments.ones(gap);
+    }
+}
+
+// === impl Level ===
+
+impl Level {
+    fn mean(&self) -> f64 {
+        if self.weight > 0.0 { self.sum / self.weight } else { 0.0 }
+    }
+
+    fn expectation(&self) -> Expectation {
+        let variance = (self.error + PRIOR_MINUTES * FLOOR) / (self.error_weight + PRIOR_MINUTES) + FLOOR;
+        Expectation { mean: self.mean(), sd: variance.sqrt() }
+    }
+
+    fn learn(&mut self, c: f64, horizons: &Horizons) {
+        let expected = self.expectation();
+        self.run = if (c - expected.mean).abs() > CLIP * expected.sd { self.run + 1 } else { 0 };
+        // A run longer than this is a new level and taken as it is.
+        let clipped = self.weight >= CLIP_FROM && self.run <= horizons.level_run;
+        let x = if clipped { expected.clip(c) } else { c };
+        let error = x - expected.mean;
+        self.error = self.error * horizons.error.keep() + error * error;
+        self.error_weight = self.error_weight * horizons.error.keep() + 1.0;
+        self.sum = self.sum * horizons.level.keep() + x;
+        self.weight = self.weight * horizons.level.keep() + 1.0;
+    }
+
+    fn advance(&mut self, gap: f64, horizons: &Horizons) {
+        let (error, level) = (horizons.error.keep(), horizons.level.keep());
+        let (error_gap, level_gap) = (horizons.error.keep_over(gap), horizons.level.keep_over(gap));
+        let mean = self.mean();
+        self.error =
+            self.error * error_gap + mean * mean * (error_gap - level_gap * level_gap) / (error - level * level);
+        self.error_weight = self.error_weight * error_gap + horizons.error.ones(gap);
+        self.sum *= level_gap;
+        self.weight = self.weight * level_gap + horizons.level.ones(gap);
+        self.run = 0;
+    }
+}
+
+// === impl Statistic ===
+
+impl Statistic {
+    /// A series first seen in an account whose history begins at minute `begin`: zeros from there to `closed`.
+    pub fn new(begin: i64, closed: i64, horizons: &Horizons) -> Self {
+        let begin = begin.min(closed + 1);
+        let mut statistic = Self {
+            closed: begin - 1,
+            sum: 0.0,
+            minutes: 0.0,
+            burst: View::default(),
+            slow: View::default(),
+            level: Level::default(),
+        };
+        statistic.advance(closed, false, horizons);
+        statistic
+    }
+
+    /// Last minute that has been closed here.
+    pub fn closed(&self) -> i64 {
+        self.closed
+    }
+
+    /// Leaky sum of the closed minutes, as of minute `now`.
+    pub fn sum_at(&self, now: i64, horizons: &Horizons) -> f64 {
+        self.sum * horizons.sum.keep_over((now - self.closed) as f64)
+    }
+
+    /// Expectation of the burst view, calls per minute.
+    pub fn expectation(&self) -> Expectation {
+        self.burst.expectation()
+    }
+
+    /// The usual rate: mean of the burst view and its spread, `spread^2 = max(mean, variance)`.
+    pub fn usual(&self) -> Expectation {
+        let mean = self.burst.expectation().mean;
+        Expectation { mean, sd: mean.max(self.burst.variance()).max(0.0).sqrt() }
+    }
+
+    /// Closes all minutes up to `minute` (inclusive), which had no call. While `frozen` the moments do not learn.
+    pub fn advance(&mut self, minute: i64, frozen: bool, horizons: &Horizons) {
+        if minute <= self.closed {
+            return;
+        }
+        let gap = (minute - self.closed) as f64;
+        let (burst, slow, _) = self.fits();
+        self.burst.tail.advance(self.closed, minute, burst, horizons);
+        self.slow.tail.advance(self.closed, minute, slow, horizons);
+        self.level.tail.decay(horizons.tail.keep_over(gap));
+        self.minutes = self.minutes * horizons.tail.keep_over(gap) + horizons.tail.ones(gap);
+        let (r, r_gap) = (horizons.sum.keep(), horizons.sum.keep_over(gap));
+        if !frozen {
+            self.burst.advance(gap, 0.0, r, r_gap, horizons);
+            self.slow.advance(gap, self.sum, r, r_gap, horizons);
+        }
+        self.sum *= r_gap;
+        self.level.advance(gap, horizons);
+        self.closed = minute;
+    }
+
+    /// Closes `minute` with count `c`, after the empty ones before it.
+    pub fn close(&mut self, minute: i64, c: f64, frozen: bool, horizons: &Horizons) {
+        assert!(minute > self.closed, "a minute is closed once");
+        self.advance(minute - 1, frozen, horizons);
+        let s = self.sum * horizons.sum.keep() + c;
+        let (burst, slow, level) = self.fits();
+        let z_level = self.level.expectation().z(c);
+        self.burst.tail.close(self.burst.expectation().z(c), minute, burst, horizons);
+        self.slow.tail.close(self.slow.expectation().z(s), minute, slow, horizons);
+        self.level.tail.decay(horizons.tail.keep());
+        if z_level > THRESHOLD {
+            self.level.tail.learn(super::tail::excess(z_level), level);
+        }
+        self.minutes = self.minutes * horizons.tail.keep() + 1.0;
+        if !frozen {
+            self.burst.learn(c, minute, horizons);
+            self.slow.learn(s, minute, horizons);
+        }
+        self.level.learn(c, horizons);
+        self.sum = s;
+        self.closed = minute;
+    }
+
+    /// Score of minute `now` with count `c` and leaky sum `s` (including `c`).
+    pub fn score(&self, now: i64, c: f64, s: f64, horizons: &Horizons) -> Score {
+        let (burst_fit, slow_fit, level_fit) = self.fits();
+        let (burst, level) = (self.burst.expectation(), self.level.expectation());
+        let by_burst = self.burst.tail.score(burst.z(c), now, burst_fit, horizons);
+        let by_slow = self.slow.tail.score(self.slow.expectation().z(s), now, slow_fit, horizons);
+        let by_level = level_fit.score(level.z(c));
+        let value = by_burst.max(by_slow).max(by_level);
+        Score { value, expected: if by_level > by_burst.max(by_slow) { level } else { burst } }
+    }
+
+    /// Smallest count of minute `now` whose score can reach `limit`, when the leaky sum without that count is `s_before`.
+    /// Rounded down where rounding matters: the full score confirms.
+    pub fn needed(&self, now: i64, s_before: f64, limit: f64, horizons: &Horizons) -> u32 {
+        // Below the threshold the score is at most 2, so a limit up to there can be reached by any count.
+        if limit <= 2.0 {
+            return 0;
+        }
+        let (burst_fit, slow_fit, level_fit) = self.fits();
+        let at = |e: Expectation, excess: f64| e.mean + THRESHOLD * e.sd * excess.exp();
+        let burst = at(self.burst.expectation(), self.burst.tail.excess_needed(limit, now, burst_fit, horizons));
+        let slow = at(self.slow.expectation(), self.slow.tail.excess_needed(limit, now, slow_fit, horizons)) - s_before;
+        let level = at(self.level.expectation(), level_fit.excess_at(limit).max(0.0));
+        let needed = (burst.min(slow).min(level) - 1e-6).ceil();
+        needed.clamp(0.0, f64::from(u32::MAX)) as u32
+    }
+
+    fn fits(&self) -> (super::tail::Fit, super::tail::Fit, super::tail::Fit) {
+        let prior = Prior::default();
+        (
+            self.burst.tail.fit(self.minutes, VIEW_PRIOR, prior),
+            self.slow.tail.fit(self.minutes, VIEW_PRIOR, prior),
+            self.level.tail.fit(self.minutes, LEVEL_PRIOR, prior),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WEEK: i64 = 10_080;
+
+    fn limit() -> f64 {
+        (10_080.0_f64 * 2.0).log10()
+    }
+
+    #[test]
+    fn two_calls_in_one_minute_on_nothing_are_significant_and_one_is_not() {
+        let horizons = Horizons::per_minute();
+        let statistic = Statistic::new(0, WEEK, &horizons);
+        let now = WEEK + 5;
+        assert!(statistic.score(now, 2.0, 2.0, &horizons).value > limit());
+        assert!(statistic.score(now, 1.0, 1.0, &horizons).value < 2.0);
+        assert_eq!(statistic.needed(now, 0.0, limit(), &horizons), 2);
+    }
+
+    #[test]
+    fn a_count_once_a_minute_learns_its_mean_and_stays_usual() {
+        let horizons = Horizons::per_minute();
+        let mut statistic = Statistic::new(0, 0, &horizons);
+        for minute in 1..=WEEK {
+            statistic.close(minute, 80.0 + (minute % 11) as f64, false, &horizons);
+        }
+        let expected = statistic.expectation();
+        assert!((expected.mean - 85.0).abs() < 0.5, "{expected:?}");
+        let s = statistic.sum_at(WEEK + 1, &horizons);
+        assert!(statistic.score(WEEK + 1, 86.0, s + 86.0, &horizons).value < 1.0);
+        assert!(statistic.score(WEEK + 1, 664.0, s + 664.0, &horizons).value > 6.0);
+    }
+
+    #[test]
+    fn needed_is_the_first_count_that_scores_up_to_rounding() {
+        let horizons = Horizons::per_minute();
+        let mut statistic = Statistic::new(0, 0, &horizons);
+        for minute in (1..=WEEK).step_by(3) {
+            statistic.close(minute, (minute % 7) as f64, false, &horizons);
+        }
+        for now in [WEEK + 1, WEEK + 9] {
+            let before = statistic.sum_at(now, &horizons);
+            let needed = statistic.needed(now, before, limit(), &horizons);
+            let score = |c: u32| statistic.score(now, f64::from(c), before + f64::from(c), &horizons).value;
+            let first = (0..1000).find(|&c| score(c) >= limit());
+            assert_eq!(first, Some(needed), "at {now}");
+        }
+    }
+
+    #[test]
+    fn passing_over_empty_minutes_equals_closing_them_with_zero_where_nothing_is_clipped() {
+        let horizons = Horizons::per_minute();
+        let mut lazy = Statistic::new(0, 2000, &horizons);
+        for minute in 2001..=2050 {
+            lazy.close(minute, 1.0, false, &horizons);
+        }
+        let mut eager = lazy;
+        lazy.advance(2350, false, &horizons);
+        for minute in 2051..=2350 {
+            eager.close(minute, 0.0, false, &horizons);
+        }
+        let close = |a: f64, b: f64, tolerance: f64| (a - b).abs() <= tolerance * b.abs().max(1e-3);
+        assert!(close(lazy.burst.m1, eager.burst.m1, 1e-9), "{} {}", lazy.burst.m1, eager.burst.m1);
+        assert!(close(lazy.burst.weight, eager.burst.weight, 1e-9));
+        assert!(close(lazy.sum, eager.sum, 1e-9));
+        assert!(close(lazy.minutes, eager.minutes, 1e-9));
+        assert!(close(lazy.level.mean(), eager.level.mean(), 1e-6));
+    }
+
+    #[test]
+    fn advancing_twice_equals_advancing_once() {
+        let horizons = Horizons::per_minute();
+        let mut once = Statistic::new(0, 500, &horizons);
+        once.close(501, 40.0, false, &horizons);
+        let mut twice = once;
+        once.advance(900, false, &horizons);
+        twice.advance(620, false, &horizons);
+        twice.advance(900, false, &horizons);
+        assert!((once.slow.m2 - twice.slow.m2).abs() < 1e-6 * once.slow.m2);
+        assert!((once.level.error - twice.level.error).abs() < 0.2 * once.level.error.max(1e-6));
+        let (a, b) = (once.score(901, 3.0, 3.0, &horizons).value, twice.score(901, 3.0, 3.0, &horizons).value);
+        assert!((a - b).abs() < 0.05, "{a} {b}");
+    }
+
+    #[test]
+    fn frozen_moments_do_not_learn_an_open_insight() {
+        let horizons = Horizons::per_minute();
+        let mut statistic = Statistic::new(0, WEEK, &horizons);
+        let before = statistic.expectation();
+        for minute in WEEK + 1..WEEK + 200 {
+            statistic.close(minute, 500.0, true, &horizons);
+        }
+        assert_eq!(statistic.expectation(), before);
+    }
+
+    #[test]
+    fn a_lasting_level_is_learnt_after_a_day() {
+        let horizons = Horizons::per_minute();
+        let mut statistic = Statistic::new(0, WEEK, &horizons);
+        for minute in WEEK + 1..=WEEK + 4 * 1440 {
+            statistic.close(minute, 50.0, false, &horizons);
+        }
+        assert!(statistic.expectation().mean > 40.0, "{:?}", statistic.expectation());
+    }
+}

@@ -1,0 +1,207 @@
+//! The settings of the clients: first what is merely sensible, then `[kafka.client]`, then what carries the guarantee.
+
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+use rdkafka::config::RDKafkaLogLevel;
+
+use crate::config::{Config, Kafka};
+
+/// How often the library tells where partitions end and which brokers are in reach.
+pub(super) const STATISTICS_INTERVAL: Duration = Duration::from_secs(1);
+/// Largest request the library makes by default, bytes; records are kept below it unless `[kafka.client]` says otherwise.
+const MESSAGE_BYTES_MAX: usize = 1_000_000;
+
+/// Settings of one client.
+type Settings = Vec<(&'static str, String)>;
+/// Settings that `[kafka.client]` may change, each with its other name.
+type Tunable = Vec<(&'static str, &'static str, String)>;
+
+/// The largest record that the producer may make of what the topics allow (`max.message.bytes`, the smaller of both).
+pub fn record_bytes_max(kafka: &Kafka, topics_allow: usize) -> usize {
+    topics_allow.min(asked(kafka, "message.max.bytes").unwrap_or(MESSAGE_BYTES_MAX))
+}
+
+/// Settings of a worker's consumer.
+pub(super) fn consumer(config: &Config, worker: usize) -> ClientConfig {
+    let kafka = &config.kafka;
+    assemble(kafka, client_id(kafka, worker), tunable_consumer(), consumer_guarantee(kafka, worker))
+}
+
+/// Settings of a worker's producer, for topics that take records up to `record_bytes_max`.
+pub(super) fn producer(config: &Config, worker: usize, record_bytes_max: usize) -> ClientConfig {
+    let kafka = &config.kafka;
+    assemble(kafka, client_id(kafka, worker), tunable_producer(), producer_guarantee(kafka, worker, record_bytes_max))
+}
+
+/// Settings of a client that only looks at the cluster.
+pub(super) fn onlooker(config: &Config) -> ClientConfig {
+    let kafka = &config.kafka;
+    assemble(kafka, format!("insightd-{}", kafka.instance_id), Vec::new(), reach())
+}
+
+/// A number of `[kafka.client]`. One that cannot be read is refused by the library itself.
+fn asked(kafka: &Kafka, key: &str) -> Option<usize> {
+    kafka.client.get(key)?.parse().ok()
+}
+
+fn client_id(kafka: &Kafka, worker: usize) -> String {
+    format!("insightd-{}", kafka.member_id(worker))
+}
+
+fn assemble(kafka: &Kafka, client_id: String, tunable: Tunable, guarantee: Settings) -> ClientConfig {
+    let mut client = ClientConfig::new();
+    client.set_log_level(RDKafkaLogLevel::Info);
+    client.set("client.id", client_id);
+    for (key, alias, value) in tunable {
+        // The library takes both names, in no certain order.
+        if !kafka.client.contains_key(alias) {
+            client.set(key, value);
+        }
+    }
+    for (key, value) in &kafka.client {
+        client.set(key, value);
+    }
+    client.set("bootstrap.servers", kafka.bootstrap_servers.join(","));
+    for (key, value) in guarantee {
+        client.set(key, value);
+    }
+    client
+}
+
+fn tunable_consumer() -> Tunable {
+    // Bounds what lies fetched and unread, in KiB.
+    vec![("queued.max.messages.kbytes", "", "65536".into())]
+}
+
+fn tunable_producer() -> Tunable {
+    vec![
+        // An insight is not held back for company; a burst of dead letters still shares batches, as requests queue up.
+        ("linger.ms", "queue.buffering.max.ms", "0".into()),
+        ("compression.type", "compression.codec", "lz4".into()),
+    ]
+}
+
+/// Both clients: found by trial to bring a client back soon after its broker is back, and to let a waiting coordinator request
+/// see that (librdkafka looks at it again only when some connection changes state).
+fn reach() -> Settings {
+    vec![
+        ("reconnect.backoff.max.ms", "500".into()),
+        ("connections.max.idle.ms", "3000".into()),
+        ("allow.auto.create.topics", "false".into()),
+    ]
+}
+
+fn consumer_guarantee(kafka: &Kafka, worker: usize) -> Settings {
+    let mut settings = reach();
+    settings.extend([
+        ("group.id", kafka.group_id.clone()),
+        ("group.instance.id", kafka.member_id(worker)),
+        // Eager: with a cooperative one, partitions that stay would go on committing under a generation that is over.
+        ("group.protocol", "classic".into()),
+        ("partition.assignment.strategy", "range".into()),
+        ("session.timeout.ms", millis(kafka.session_timeout)),
+        ("max.poll.interval.ms", millis(kafka.max_poll_interval)),
+        ("isolation.level", "read_committed".into()),
+        // Offsets are committed by the producer, inside the transaction.
+        ("enable.auto.commit", "false".into()),
+        ("enable.auto.offset.store", "false".into()),
+        // Where to begin is decided by us, at assignment; anything else is told, not guessed.
+        ("auto.offset.reset", "error".into()),
+        ("enable.partition.eof", "true".into()),
+        ("statistics.interval.ms", millis(STATISTICS_INTERVAL)),
+    ]);
+    settings
+}
+
+fn producer_guarantee(kafka: &Kafka, worker: usize, record_bytes_max: usize) -> Settings {
+    let mut settings = reach();
+    settings.extend([
+        ("transactional.id", kafka.transactional_id(worker)),
+        ("transaction.timeout.ms", millis(kafka.transaction_timeout)),
+        ("message.timeout.ms", millis(kafka.transaction_timeout)),
+        ("enable.idempotence", "true".into()),
+        ("acks", "all".into()),
+        // The broker's limit holds for a whole batch: with these no batch is above what every record was cut to.
+        ("message.max.bytes", record_bytes_max.to_string()),
+        ("batch.size", record_bytes_max.min(asked(kafka, "batch.size").unwrap_or(MESSAGE_BYTES_MAX)).to_string()),
+    ]);
+    settings
+}
+
+fn millis(duration: Duration) -> String {
+    duration.as_millis().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ffi::OsString;
+
+    fn config(pairs: &[(&str, &str)]) -> Config {
+        let mut variables = vec![("INSIGHTD__KAFKA__INSTANCE_ID", "pod-3"), ("INSIGHTD__KAFKA__GROUP_ID", "soc")];
+        variables.extend(pairs);
+        let variables = variables.into_iter().map(|(key, value)| (OsString::from(key), OsString::from(value)));
+        Config::load_from(None, variables).unwrap()
+    }
+
+    #[test]
+    fn the_settings_that_carry_the_guarantee_are_set() {
+        let config = config(&[("INSIGHTD__KAFKA__TRANSACTION_TIMEOUT", "8s")]);
+        let (consumer, producer) = (consumer(&config, 2), producer(&config, 2, 90_000));
+        let table = [
+            (&consumer, "group.id", "soc"),
+            (&consumer, "group.instance.id", "pod-3-2"),
+            (&consumer, "isolation.level", "read_committed"),
+            (&consumer, "enable.auto.commit", "false"),
+            (&consumer, "enable.auto.offset.store", "false"),
+            (&consumer, "auto.offset.reset", "error"),
+            (&consumer, "enable.partition.eof", "true"),
+            (&consumer, "partition.assignment.strategy", "range"),
+            (&consumer, "session.timeout.ms", "45000"),
+            (&consumer, "max.poll.interval.ms", "300000"),
+            (&consumer, "connections.max.idle.ms", "3000"),
+            (&consumer, "reconnect.backoff.max.ms", "500"),
+            (&consumer, "allow.auto.create.topics", "false"),
+            (&producer, "transactional.id", "soc-pod-3-2"),
+            (&producer, "transaction.timeout.ms", "8000"),
+            (&producer, "message.timeout.ms", "8000"),
+            (&producer, "enable.idempotence", "true"),
+            (&producer, "acks", "all"),
+            (&producer, "connections.max.idle.ms", "3000"),
+            (&producer, "reconnect.backoff.max.ms", "500"),
+            (&producer, "message.max.bytes", "90000"),
+            (&producer, "batch.size", "90000"),
+        ];
+        for (client, key, value) in table {
+            assert_eq!(client.get(key), Some(value), "{key}");
+        }
+        assert_eq!(onlooker(&config).get("group.id"), None);
+    }
+
+    #[test]
+    fn the_configuration_refuses_every_key_that_is_set_here_without_asking() {
+        let kafka = &config(&[]).kafka;
+        let mut keys: Vec<&str> = consumer_guarantee(kafka, 0).into_iter().map(|(key, _)| key).collect();
+        keys.extend(producer_guarantee(kafka, 0, 1).into_iter().map(|(key, _)| key));
+        // These two are taken into account instead.
+        keys.retain(|key| !["message.max.bytes", "batch.size"].contains(key));
+        assert!(keys.len() > 20);
+        for key in keys {
+            let name = format!("INSIGHTD__KAFKA__CLIENT__{}", key.to_uppercase().replace('.', "_"));
+            let loaded = Config::load_from(None, [(OsString::from(name), OsString::from("1"))]);
+            assert!(loaded.is_err_and(|faults| faults.to_string().contains(key)), "{key} would be overridden silently");
+        }
+    }
+
+    #[test]
+    fn what_is_merely_sensible_can_be_changed_by_either_name() {
+        let alias = config(&[("INSIGHTD__KAFKA__CLIENT__QUEUE_BUFFERING_MAX_MS", "20")]);
+        let client = producer(&alias, 0, 90_000);
+        assert_eq!((client.get("linger.ms"), client.get("queue.buffering.max.ms")), (None, Some("20")));
+        let sizes = config(&[("INSIGHTD__KAFKA__CLIENT__MESSAGE_MAX_BYTES", "50000")]);
+        assert_eq!(record_bytes_max(&sizes.kafka, 90_000), 50_000);
+        assert_eq!(record_bytes_max(&sizes.kafka, 30_000), 30_000);
+        assert_eq!(record_bytes_max(&config(&[]).kafka, 5_000_000), MESSAGE_BYTES_MAX);
+    }
+}

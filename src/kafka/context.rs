@@ -1,0 +1,193 @@
+//! What librdkafka calls back. Everything is only recorded here; the worker's loop answers it.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::producer::{DeliveryResult, ProducerContext};
+use rdkafka::topic_partition_list::TopicPartitionList;
+use rdkafka::types::RDKafkaRespErr;
+
+use crate::metrics::Metrics;
+use crate::stream::broker::TopicPartition;
+
+use super::ends::Statistics;
+use super::errors;
+
+/// Errors of one code are logged once within this time; the metrics count them all.
+const SAY_AGAIN_AFTER: Duration = Duration::from_secs(60);
+
+/// A rebalance that waits for its answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rebalance {
+    /// Partitions are given to this member.
+    Assign(Vec<TopicPartition>),
+    /// All partitions are taken back.
+    Revoke {
+        /// They belong to somebody else already.
+        lost: bool,
+    },
+}
+
+/// The context of one client.
+pub struct Context {
+    /// Counts errors; a client that only looks at the cluster counts nothing.
+    metrics: Option<Arc<Metrics>>,
+    rebalances: Mutex<VecDeque<Rebalance>>,
+    closing: AtomicBool,
+    statistics: Mutex<Option<Statistics>>,
+    error: Mutex<Option<(Code, String)>>,
+    /// When an error of each code was last logged.
+    said: Mutex<HashMap<i32, Instant>>,
+    undelivered: Mutex<Option<KafkaError>>,
+}
+
+impl Context {
+    /// A context that has heard nothing yet.
+    pub fn new(metrics: Option<Arc<Metrics>>) -> Self {
+        Self {
+            metrics,
+            rebalances: Mutex::default(),
+            closing: AtomicBool::new(false),
+            statistics: Mutex::default(),
+            error: Mutex::default(),
+            said: Mutex::default(),
+            undelivered: Mutex::default(),
+        }
+    }
+
+    /// The oldest rebalance that was not answered yet.
+    pub fn take_rebalance(&self) -> Option<Rebalance> {
+        lock(&self.rebalances).pop_front()
+    }
+
+    /// From now on revocations are answered at once: the consumer is being dropped and nobody polls it any more. Without this its
+    /// drop would wait for the answer for ever.
+    pub fn close(&self) {
+        self.closing.store(true, Ordering::SeqCst);
+    }
+
+    /// The newest statistics, once.
+    pub fn take_statistics(&self) -> Option<Statistics> {
+        lock(&self.statistics).take()
+    }
+
+    /// The newest error that says more than that all brokers are down.
+    pub fn error(&self) -> Option<(Code, String)> {
+        lock(&self.error).clone()
+    }
+
+    /// The newest error with what to do about it, as one line.
+    pub fn reason(&self) -> Option<String> {
+        self.error().map(|(code, reason)| match errors::advice(code) {
+            Some(advice) => format!("{reason}; {advice}"),
+            None => reason,
+        })
+    }
+
+    /// Whether an error is worth a line of its own: not the loss of a connection, which the worker tells, and not what was said
+    /// within the last minute.
+    fn is_news(&self, code: Code) -> bool {
+        const LOST: [Code; 5] = [
+            Code::BrokerTransportFailure,
+            Code::AllBrokersDown,
+            Code::Resolve,
+            Code::OperationTimedOut,
+            Code::AutoOffsetReset,
+        ];
+        if LOST.contains(&code) {
+            return false;
+        }
+        let mut said = lock(&self.said);
+        let now = Instant::now();
+        let recently = said.get(&(code as i32)).is_some_and(|at| now.duration_since(*at) < SAY_AGAIN_AFTER);
+        if !recently {
+            said.insert(code as i32, now);
+        }
+        !recently
+    }
+
+    /// The first record of the open transaction that could not be delivered, once.
+    pub fn take_undelivered(&self) -> Option<KafkaError> {
+        lock(&self.undelivered).take()
+    }
+}
+
+impl ClientContext for Context {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        // The loss of a broker is told by the worker, once; the library repeats it for each attempt and each client. Keys
+        // that only one of the clients knows are no mistake: [kafka.client] goes to all of them.
+        let repeated =
+            matches!(facility, "FAIL" | "ERROR" | "CONFWARN" | "REQTMOUT" | "MAXPOLL" | "GETPID" | "TERMINATE");
+        match level {
+            _ if repeated => tracing::debug!(target: "librdkafka", facility, "{message}"),
+            RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical | RDKafkaLogLevel::Error => {
+                tracing::error!(target: "librdkafka", facility, "{message}");
+            }
+            RDKafkaLogLevel::Warning => tracing::warn!(target: "librdkafka", facility, "{message}"),
+            RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info => {
+                tracing::info!(target: "librdkafka", facility, "{message}");
+            }
+            RDKafkaLogLevel::Debug => tracing::debug!(target: "librdkafka", facility, "{message}"),
+        }
+    }
+
+    fn stats_raw(&self, json: &[u8]) {
+        match serde_json::from_slice(json) {
+            Ok(statistics) => *lock(&self.statistics) = Some(statistics),
+            Err(error) => tracing::debug!(target: "librdkafka", %error, "cannot read the statistics"),
+        }
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        let Some(code) = error.rdkafka_error_code().filter(|code| *code != Code::PartitionEOF) else { return };
+        if let Some(metrics) = &self.metrics {
+            metrics.kafka_error(&format!("{code:?}"));
+        }
+        if self.is_news(code) {
+            tracing::warn!(target: "librdkafka", ?code, "{reason}");
+        } else {
+            tracing::debug!(target: "librdkafka", ?code, "{reason}");
+        }
+        if code != Code::AllBrokersDown {
+            *lock(&self.error) = Some((code, reason.to_owned()));
+        }
+    }
+}
+
+impl ConsumerContext for Context {
+    fn rebalance(&self, consumer: &BaseConsumer<Self>, event: RDKafkaRespErr, partitions: &mut TopicPartitionList) {
+        if self.closing.load(Ordering::SeqCst) {
+            // Closing: whatever is offered or taken, the answer is to hold nothing.
+            let _ = consumer.unassign();
+            return;
+        }
+        let rebalance = if event == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
+            let named = partitions.elements();
+            Rebalance::Assign(named.iter().map(|p| TopicPartition::new(p.topic(), p.partition())).collect())
+        } else {
+            Rebalance::Revoke { lost: consumer.assignment_lost() }
+        };
+        lock(&self.rebalances).push_back(rebalance);
+    }
+}
+
+impl ProducerContext for Context {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, (): Self::DeliveryOpaque) {
+        if let Err((error, _)) = result {
+            lock(&self.undelivered).get_or_insert_with(|| error.clone());
+        }
+    }
+}
+
+/// The lock; a panic of another thread leaves values that stay usable.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,117 @@
+//! Where an assigned partition begins: at the group's committed offset, else as `input.start` says.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+
+use crate::config::StartAt;
+use crate::stream::broker::{Assigned, Failure, TopicPartition};
+
+use super::context::Context;
+use super::errors;
+
+/// Longest wait for one answer of a broker.
+const ANSWER_MAX: Duration = Duration::from_secs(10);
+
+/// The first offset of each partition, in their order.
+///
+/// # Errors
+/// When the broker does not answer; nothing is assigned then.
+pub fn beginnings(
+    consumer: &BaseConsumer<Context>,
+    partitions: &[TopicPartition],
+    start: StartAt,
+) -> Result<Vec<Assigned>, Failure> {
+    let committed = committed(consumer, partitions)?;
+    let known = partitions.iter().zip(committed);
+    known
+        .map(|(partition, committed)| {
+            let (position, committed) = match committed {
+                Some(offset) => (offset, true),
+                None => (first_offset(consumer, partition, start)?, false),
+            };
+            Ok(Assigned { partition: partition.clone(), position, committed })
+        })
+        .collect()
+}
+
+/// The oldest and the end offset of a partition, as a reader of committed records sees them.
+///
+/// # Errors
+/// When the broker does not answer.
+pub fn bounds(consumer: &BaseConsumer<Context>, partition: &TopicPartition) -> Result<(i64, i64), Failure> {
+    consumer
+        .fetch_watermarks(&partition.topic, partition.partition, ANSWER_MAX)
+        .map_err(|error| errors::failure(&format!("ask for the offsets of {partition}"), &error))
+}
+
+/// A list for the library, each partition with an offset.
+///
+/// # Errors
+/// When an offset is none that the protocol can say.
+pub fn list<'a>(offsets: impl Iterator<Item = (&'a TopicPartition, i64)>) -> Result<TopicPartitionList, Failure> {
+    let mut list = TopicPartitionList::new();
+    for (partition, offset) in offsets {
+        list.add_partition_offset(&partition.topic, partition.partition, Offset::Offset(offset))
+            .map_err(|error| errors::failure(&format!("name offset {offset} of {partition}"), &error))?;
+    }
+    Ok(list)
+}
+
+/// The group's offset of each partition, in their order; none where it has committed none.
+fn committed(consumer: &BaseConsumer<Context>, partitions: &[TopicPartition]) -> Result<Vec<Option<i64>>, Failure> {
+    let failed = |error: &KafkaError| errors::failure("ask for the group's committed offsets", error);
+    let mut asked = TopicPartitionList::new();
+    for partition in partitions {
+        asked.add_partition(&partition.topic, partition.partition);
+    }
+    if partitions.is_empty() {
+        return Ok(Vec::new());
+    }
+    let answer = consumer.committed_offsets(asked, ANSWER_MAX).map_err(|error| failed(&error))?;
+    let offset_of = |partition: &TopicPartition| {
+        let Some(found) = answer.find_partition(&partition.topic, partition.partition) else { return Ok(None) };
+        found.error().map_err(|error| failed(&error))?;
+        match found.offset() {
+            Offset::Offset(offset) => Ok(Some(offset)),
+            _ => Ok(None),
+        }
+    };
+    partitions.iter().map(offset_of).collect()
+}
+
+/// Where a partition without a committed offset begins.
+fn first_offset(consumer: &BaseConsumer<Context>, partition: &TopicPartition, start: StartAt) -> Result<i64, Failure> {
+    match start {
+        StartAt::Earliest => Ok(bounds(consumer, partition)?.0),
+        StartAt::Latest => Ok(bounds(consumer, partition)?.1),
+        StartAt::Ago(age) => {
+            let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            let millis = i64::try_from(since_1970.saturating_sub(age).as_millis()).unwrap_or(i64::MAX);
+            match offset_at(consumer, partition, millis)? {
+                Some(offset) => Ok(offset),
+                // Nothing is that young.
+                None => Ok(bounds(consumer, partition)?.1),
+            }
+        }
+    }
+}
+
+/// The first offset whose record is no older than `millis` (since 1970); none when all are older.
+fn offset_at(
+    consumer: &BaseConsumer<Context>,
+    partition: &TopicPartition,
+    millis: i64,
+) -> Result<Option<i64>, Failure> {
+    let failed = |error: &KafkaError| errors::failure(&format!("look up a time in {partition}"), error);
+    let asked = list(std::iter::once((partition, millis)))?;
+    let answer = consumer.offsets_for_times(asked, ANSWER_MAX).map_err(|error| failed(&error))?;
+    let Some(found) = answer.find_partition(&partition.topic, partition.partition) else { return Ok(None) };
+    found.error().map_err(|error| failed(&error))?;
+    match found.offset() {
+        Offset::Offset(offset) => Ok(Some(offset)),
+        _ => Ok(None),
+    }
+}

@@ -1,0 +1,295 @@
+//! A look at the cluster before any worker starts: which topics there are, which are read, what is missing.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::time::Duration;
+
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::metadata::{Metadata, MetadataTopic};
+
+use crate::config::{Config, TopicFilter, is_pattern};
+use crate::stream::broker::{Action, Cause, Failure};
+
+use super::admin::{self, Creation};
+use super::context::Context;
+use super::{client, errors};
+
+/// Kafka's own default of `max.message.bytes`, for a broker that does not tell.
+const MESSAGE_BYTES_MAX_DEFAULT: usize = 1_048_588;
+
+/// An input topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InputTopic {
+    /// Name.
+    pub name: String,
+    /// Partitions it has.
+    pub partitions: usize,
+}
+
+/// What a look at the cluster has found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Probe {
+    /// Topics that are read.
+    pub topics: Vec<InputTopic>,
+    /// Topics that `input.topics` matches and that are not read, because the daemon writes them itself.
+    pub excluded: Vec<String>,
+    /// Topics that do not exist: named ones of `input.topics`, `output.topic`, `dlq.topic`.
+    pub missing: Vec<String>,
+}
+
+/// Why nothing was found out.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ProbeError {
+    /// No broker answered; it may do so later.
+    #[error("{0}")]
+    Unreachable(String),
+    /// The broker, or a setting of the client, does not allow it. The failure says what to change.
+    #[error("{0}")]
+    Refused(Failure),
+}
+
+/// Looks at the cluster once, for at most `wait`.
+///
+/// # Errors
+/// When no broker answers, or one refuses.
+pub fn probe(config: &Config, wait: Duration) -> Result<Probe, ProbeError> {
+    Onlooker::new(config)?.look(config, wait)
+}
+
+impl Probe {
+    /// Everything that keeps `run` from starting with what was found, one sentence each. Missing topics are no fault when they are
+    /// going to be created.
+    pub fn faults(&self, config: &Config) -> Vec<String> {
+        let mut faults = Vec::new();
+        if !config.kafka.create_topics {
+            faults.extend(self.missing.iter().map(|topic| missing(config, topic)));
+        }
+        let missing_input = self.missing.iter().any(|topic| config.input.topics.contains(topic));
+        match &self.topics[..] {
+            [] if missing_input => {}
+            [] => faults.push(format!("no topic matches input.topics = {:?}{}", config.input.topics, self.left_out())),
+            [one] if one.partitions > 1 && !config.input.keyed_by_account => faults.push(format!(
+                "topic {} has {} partitions and input.keyed_by_account is false: key its records by account id and set \
+                 input.keyed_by_account = true, or use a topic with one partition",
+                one.name, one.partitions
+            )),
+            [_] => {}
+            several => faults.push(format!(
+                "input.topics matches {} topics ({}): name exactly one, for the records of an account must come in one order",
+                several.len(),
+                several.iter().map(|topic| topic.name.as_str()).collect::<Vec<_>>().join(", "),
+            )),
+        }
+        faults
+    }
+
+    fn left_out(&self) -> String {
+        if self.excluded.is_empty() {
+            return String::new();
+        }
+        format!(" (never read, because the daemon writes them itself: {})", self.excluded.join(", "))
+    }
+}
+
+fn missing(config: &Config, topic: &str) -> String {
+    let creation = creation(config, topic);
+    let mut command = format!(
+        "kafka-topics.sh --bootstrap-server {} --create --topic {topic}",
+        config.kafka.bootstrap_servers.join(",")
+    );
+    for (option, value) in [("--partitions", creation.partitions), ("--replication-factor", creation.replication)] {
+        if value > 0 {
+            // Writing to a text cannot fail.
+            let _ = write!(command, " {option} {value}");
+        }
+    }
+    format!("topic {topic} does not exist: create it ({command}) or set kafka.create_topics = true")
+}
+
+/// How a topic of the configuration is created: with the broker's defaults, but for an input that is not keyed by account and
+/// therefore has one partition.
+fn creation(config: &Config, topic: &str) -> Creation {
+    let is_input = config.input.topics.iter().any(|named| named == topic);
+    let partitions = if is_input && !config.input.keyed_by_account { 1 } else { -1 };
+    Creation { topic: topic.to_owned(), partitions, replication: config.kafka.topic_replication }
+}
+
+// === choosing ===
+
+/// Topics that a later version writes for itself; reading one would feed its output back.
+fn reserved(config: &Config) -> [String; 2] {
+    let group = &config.kafka.group_id;
+    [format!("{group}-calls"), format!("{group}-state")]
+}
+
+/// Which of the existing topics are read, and which are matched but left out. Both are sorted.
+fn choose(config: &Config, existing: &[InputTopic]) -> (Vec<InputTopic>, Vec<String>) {
+    let filter = TopicFilter::new(config);
+    let (own, reserved) = (filter.excluded(), reserved(config));
+    let (mut topics, mut excluded) = (BTreeSet::new(), BTreeSet::new());
+    for topic in existing {
+        let is_read = filter.reads(&topic.name);
+        if own.contains(&topic.name.as_str()) || (is_read && reserved.contains(&topic.name)) {
+            excluded.insert(topic.name.clone());
+        } else if is_read {
+            topics.insert((topic.name.clone(), topic.partitions));
+        }
+    }
+    let topics = topics.into_iter().map(|(name, partitions)| InputTopic { name, partitions }).collect();
+    (topics, excluded.into_iter().collect())
+}
+
+// === looking ===
+
+/// A client that looks and never joins the group.
+pub struct Onlooker {
+    consumer: BaseConsumer<Context>,
+}
+
+impl Onlooker {
+    /// Makes the client; nothing is connected yet.
+    ///
+    /// # Errors
+    /// When the library refuses a setting.
+    pub fn new(config: &Config) -> Result<Self, ProbeError> {
+        let consumer = client::onlooker(config).create_with_context(Context::new(None));
+        let refused = |error| ProbeError::Refused(errors::failure("make a Kafka client", &error));
+        Ok(Self { consumer: consumer.map_err(refused)? })
+    }
+
+    /// Looks once, for at most `wait` per question.
+    ///
+    /// # Errors
+    /// As [`probe`].
+    pub fn look(&self, config: &Config, wait: Duration) -> Result<Probe, ProbeError> {
+        let (mut existing, mut absent) = (Vec::new(), BTreeSet::new());
+        if config.input.topics.iter().any(|item| is_pattern(item)) {
+            existing.extend(self.metadata(None, wait)?.topics().iter().map(input_topic));
+        }
+        for name in named(config) {
+            // Asked for one by one: a topic without the right to describe it is merely missing in a listing.
+            match self.topic(name, wait)? {
+                Some(topic) => existing.push(topic),
+                None => drop(absent.insert(name.to_owned())),
+            }
+        }
+        let (topics, excluded) = choose(config, &existing);
+        Ok(Probe { topics, excluded, missing: absent.into_iter().collect() })
+    }
+
+    fn topic(&self, name: &str, wait: Duration) -> Result<Option<InputTopic>, ProbeError> {
+        let metadata = self.metadata(Some(name), wait)?;
+        let Some(topic) = metadata.topics().iter().find(|topic| topic.name() == name) else { return Ok(None) };
+        match topic.error().map(Code::from) {
+            None => Ok(Some(input_topic(topic))),
+            Some(Code::UnknownTopicOrPartition | Code::UnknownTopic) => Ok(None),
+            Some(code) => Err(self.refused(&format!("look at topic {name}"), &KafkaError::MetadataFetch(code))),
+        }
+    }
+
+    fn metadata(&self, topic: Option<&str>, wait: Duration) -> Result<Metadata, ProbeError> {
+        let answer = self.consumer.fetch_metadata(topic, wait);
+        // Serves the events that say why it failed.
+        while self.consumer.poll(Duration::ZERO).is_some() {}
+        answer.map_err(|error| self.refused("ask for the topics", &error))
+    }
+
+    /// A broker that refuses the login does not answer either; only the events tell the two apart.
+    fn refused(&self, doing: &str, error: &KafkaError) -> ProbeError {
+        let failure = errors::failure(doing, error);
+        if failure.action != Action::Retry {
+            return ProbeError::Refused(failure);
+        }
+        let reason = self.consumer.context().reason().unwrap_or(failure.message);
+        match self.consumer.context().error() {
+            Some((Code::Authentication | Code::SaslAuthenticationFailed | Code::SSL, _)) => {
+                ProbeError::Refused(Failure { action: Action::Fatal, cause: Cause::Other, message: reason })
+            }
+            _ => ProbeError::Unreachable(reason),
+        }
+    }
+}
+
+/// Every topic the configuration spells out.
+fn named(config: &Config) -> BTreeSet<&str> {
+    let input = config.input.topics.iter().map(String::as_str).filter(|item| !is_pattern(item));
+    input.chain([config.output.topic.as_str(), config.dlq.topic.as_str()]).collect()
+}
+
+fn input_topic(topic: &MetadataTopic) -> InputTopic {
+    InputTopic { name: topic.name().to_owned(), partitions: topic.partitions().len() }
+}
+
+// === preparing ===
+
+/// What the workers need to know of the cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ready {
+    /// Input topics.
+    pub topics: Vec<InputTopic>,
+    /// Topics that matched and are left out.
+    pub excluded: Vec<String>,
+    /// Topics that were created just now.
+    pub created: Vec<String>,
+    /// Largest record that output and dead-letter topic take, bytes.
+    pub record_bytes_max: usize,
+    /// Why the topics' own limit is not known, if it is not.
+    pub limit_unknown: Option<String>,
+}
+
+/// One attempt to make sure that everything is there: topics are created if that is wanted.
+///
+/// # Errors
+/// [`ProbeError::Unreachable`] may go away by itself, the other does not.
+pub fn prepare(config: &Config, onlooker: &Onlooker, wait: Duration) -> Result<Ready, ProbeError> {
+    let mut probe = onlooker.look(config, wait)?;
+    let created = if config.kafka.create_topics { std::mem::take(&mut probe.missing) } else { Vec::new() };
+    if !created.is_empty() {
+        let creations: Vec<Creation> = created.iter().map(|topic| creation(config, topic)).collect();
+        admin::create(&client::onlooker(config), &creations).map_err(by_action)?;
+        probe = appeared(onlooker, config, wait)?;
+    }
+    let faults = probe.faults(config);
+    if !faults.is_empty() {
+        return Err(ProbeError::Refused(Failure::configuration(faults.join("\n"))));
+    }
+    let (allowed, limit_unknown) = match limit(config) {
+        Ok(bytes) => (bytes, None),
+        Err(failure) if failure.action == Action::Retry => return Err(ProbeError::Unreachable(failure.message)),
+        Err(failure) => (MESSAGE_BYTES_MAX_DEFAULT, Some(failure.message)),
+    };
+    let record_bytes_max = client::record_bytes_max(&config.kafka, allowed);
+    Ok(Ready { topics: probe.topics, excluded: probe.excluded, created, record_bytes_max, limit_unknown })
+}
+
+/// Looks until created topics are known everywhere they are asked for.
+fn appeared(onlooker: &Onlooker, config: &Config, wait: Duration) -> Result<Probe, ProbeError> {
+    const LOOKS: u32 = 20;
+    const PAUSE: Duration = Duration::from_millis(250);
+    let mut probe = onlooker.look(config, wait)?;
+    for _ in 1..LOOKS {
+        if probe.missing.is_empty() && probe.topics.iter().all(|topic| topic.partitions > 0) {
+            return Ok(probe);
+        }
+        std::thread::sleep(PAUSE);
+        probe = onlooker.look(config, wait)?;
+    }
+    if probe.missing.is_empty() {
+        return Ok(probe);
+    }
+    let text = format!("topics {} were created and do not appear", probe.missing.join(", "));
+    Err(ProbeError::Unreachable(text))
+}
+
+fn limit(config: &Config) -> Result<usize, Failure> {
+    admin::message_bytes_max(&client::onlooker(config), &[&config.output.topic, &config.dlq.topic])
+}
+
+fn by_action(failure: Failure) -> ProbeError {
+    if failure.action == Action::Retry {
+        ProbeError::Unreachable(failure.message)
+    } else {
+        ProbeError::Refused(failure)
+    }
+}

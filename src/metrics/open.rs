@@ -1,0 +1,86 @@
+//! Gauges of open insights: one label set each while it is open, up to `metrics.open_insights_max`.
+
+use std::collections::BTreeMap;
+
+use super::Task;
+use super::families::{Families, INSIGHT_LABELS};
+use crate::cloudtrail::insight::Insight;
+
+type Labels = [String; INSIGHT_LABELS.len()];
+
+/// Which label sets are shown, and on whose behalf.
+pub(super) struct OpenInsights {
+    shown_max: usize,
+    /// One series can be open in two tasks when its records are not keyed by account; its gauge stays until both have ended.
+    holders: BTreeMap<Labels, Vec<Task>>,
+}
+
+impl OpenInsights {
+    pub(super) fn new(shown_max: usize) -> Self {
+        Self { shown_max, holders: BTreeMap::new() }
+    }
+
+    /// Shows an insight. Beyond the configured number it is counted and not shown, also not later.
+    pub(super) fn start(&mut self, families: &Families, task: &Task, insight: &Insight) {
+        let labels = labels(insight);
+        if self.holders.len() >= self.shown_max && !self.holders.contains_key(&labels) {
+            families.open_insights_reached().inc();
+            return;
+        }
+        families.insight_open.with_label_values(&labels).set(1);
+        families.insight_rate.with_label_values(&labels).set(rate(insight.insight_count, insight.insight_minutes));
+        families
+            .insight_baseline
+            .with_label_values(&labels)
+            .set(rate(insight.baseline_count, insight.baseline_minutes));
+        let holders = self.holders.entry(labels).or_default();
+        if !holders.contains(task) {
+            holders.push(task.clone());
+        }
+    }
+
+    /// Takes an ended insight away.
+    pub(super) fn end(&mut self, families: &Families, task: &Task, insight: &Insight) {
+        let labels = labels(insight);
+        if let Some(holders) = self.holders.get_mut(&labels) {
+            holders.retain(|holder| holder != task);
+            if holders.is_empty() {
+                self.holders.remove(&labels);
+                remove(families, &labels);
+            }
+        }
+    }
+
+    /// Takes away what only this task held.
+    pub(super) fn drop_task(&mut self, families: &Families, task: &Task) {
+        self.holders.retain(|labels, holders| {
+            holders.retain(|holder| holder != task);
+            if holders.is_empty() {
+                remove(families, labels);
+            }
+            !holders.is_empty()
+        });
+    }
+}
+
+fn labels(insight: &Insight) -> Labels {
+    [
+        insight.account.to_string(),
+        insight.region.clone(),
+        insight.source.clone(),
+        insight.name.clone(),
+        insight.kind.label().to_owned(),
+        insight.error.clone().unwrap_or_default(),
+    ]
+}
+
+fn rate(count: u64, minutes: u64) -> f64 {
+    if minutes == 0 { 0.0 } else { count as f64 / minutes as f64 }
+}
+
+fn remove(families: &Families, labels: &Labels) {
+    // All three are set together; one that is missing is as good as removed.
+    let _ = families.insight_open.remove_label_values(labels);
+    let _ = families.insight_rate.remove_label_values(labels);
+    let _ = families.insight_baseline.remove_label_values(labels);
+}

@@ -1,0 +1,389 @@
+//! The text output, as a scraper reads it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use super::{CONTENT_TYPE, Cut, Metrics, Rebalance, Task, Transaction};
+use crate::cloudtrail::envelope::{Envelope, Fault, Limit, Skipped};
+use crate::cloudtrail::event::AccountId;
+use crate::cloudtrail::insight::{Attribution, Finding, Insight, InsightType, SourceCategory, State};
+use crate::config::Config;
+use crate::pipeline::{Levels, Outcome, Tally};
+
+fn metrics() -> Arc<Metrics> {
+    Metrics::new(&Config::default_config()).expect("names differ")
+}
+
+/// Samples of an exposition: `name{labels}` to value.
+fn samples(metrics: &Metrics) -> BTreeMap<String, f64> {
+    let text = metrics.render().expect("it encodes");
+    let sample = |line: &str| {
+        let (name, value) = line.rsplit_once(' ').expect("name and value");
+        (name.to_owned(), value.parse().expect("a number"))
+    };
+    text.lines().filter(|line| !line.starts_with('#')).map(sample).collect()
+}
+
+fn sum(samples: &BTreeMap<String, f64>, family: &str, label: &str) -> f64 {
+    let prefix = format!("{family}{{");
+    samples.iter().filter(|(name, _)| name.starts_with(&prefix) && name.contains(label)).map(|(_, value)| value).sum()
+}
+
+fn insight(account: &str, name: &str, state: State) -> Insight {
+    Insight {
+        account: AccountId::parse(account).expect("an account"),
+        region: "eu-central-1".into(),
+        source: "ec2.amazonaws.com".into(),
+        name: name.into(),
+        error: None,
+        category: SourceCategory::Management,
+        kind: InsightType::ApiCallRate,
+        state,
+        start: 28_000_000,
+        event_minute: 28_000_000,
+        baseline_count: 25,
+        baseline_minutes: 10_000,
+        insight_count: 90,
+        insight_minutes: 6,
+        principals: Attribution::default(),
+        agents: Attribution::default(),
+        errors: None,
+        finding: Finding { detected_at: 1000, ..Finding::default() },
+    }
+}
+
+fn open_gauge(account: &str, name: &str) -> String {
+    // The encoder orders labels by name.
+    format!(
+        "insightd_insight_open{{account=\"{account}\",error_code=\"\",event_name=\"{name}\",\
+         event_source=\"ec2.amazonaws.com\",insight_type=\"ApiCallRateInsight\",region=\"eu-central-1\"}}"
+    )
+}
+
+/// A tally in which every cell differs from every other.
+fn full_tally() -> Tally {
+    let mut tally = Tally::default();
+    let mut next = 0;
+    let mut number = || {
+        next += 1;
+        next
+    };
+    tally.records.iter_mut().flatten().for_each(|cell| *cell = number());
+    tally.malformed.iter_mut().for_each(|cell| *cell = number());
+    tally.shed.iter_mut().for_each(|cell| *cell = number());
+    tally.skipped.iter_mut().for_each(|cell| *cell = number());
+    tally.insights.iter_mut().flatten().for_each(|cell| *cell = number());
+    (tally.late, tally.inferred, tally.misrouted, tally.read_only) = (1001, 1002, 1003, 1004);
+    (tally.payloads, tally.payload_bytes) = (1005, 1006);
+    (tally.attributions_summarised, tally.dedup_shortened, tally.held_overflow) = (1007, 1008, 1009);
+    tally.delays_s = vec![0, 1, 200, 200, 400, 100_000];
+    tally
+}
+
+#[test]
+fn every_cell_of_a_tally_arrives_under_its_own_labels() {
+    let (metrics, tally) = (metrics(), full_tally());
+    metrics.committed(&tally);
+    metrics.committed(&tally);
+    let samples = samples(&metrics);
+    let twice = |name: &str, count: u64| assert_eq!(samples.get(name), Some(&(2.0 * count as f64)), "{name}");
+    for (e, envelope) in Envelope::ALL.iter().enumerate() {
+        for (o, outcome) in Outcome::ALL.iter().enumerate() {
+            let (envelope, outcome) = (envelope.label(), outcome.label());
+            let name = format!("insightd_records_total{{envelope=\"{envelope}\",outcome=\"{outcome}\"}}");
+            twice(&name, tally.records[e][o]);
+        }
+    }
+    for (i, fault) in Fault::ALL.iter().enumerate() {
+        twice(&format!("insightd_malformed_records_total{{reason=\"{}\"}}", fault.label()), tally.malformed[i]);
+    }
+    for (i, limit) in Limit::ALL.iter().enumerate() {
+        twice(&format!("insightd_shed_records_total{{limit=\"{}\"}}", limit.label()), tally.shed[i]);
+        twice(&format!("insightd_limits_reached_total{{limit=\"{}\"}}", limit.label()), tally.shed[i]);
+    }
+    for (i, kind) in Skipped::ALL.iter().enumerate() {
+        twice(&format!("insightd_payloads_skipped_total{{kind=\"{}\"}}", kind.label()), tally.skipped[i]);
+    }
+    let insights =
+        |kind: &str, state: &str| format!("insightd_insights_total{{insight_type=\"{kind}\",state=\"{state}\"}}");
+    twice(&insights("ApiCallRateInsight", "Start"), tally.insights[0][0]);
+    twice(&insights("ApiCallRateInsight", "End"), tally.insights[0][1]);
+    twice(&insights("ApiErrorRateInsight", "Start"), tally.insights[1][0]);
+    twice(&insights("ApiErrorRateInsight", "End"), tally.insights[1][1]);
+    twice("insightd_duplicate_records_total", tally.outcome(Outcome::Duplicate));
+    twice("insightd_late_records_total", 1001);
+    twice("insightd_readonly_inferred_total", 1002);
+    twice("insightd_misrouted_records_total", 1003);
+    twice("insightd_readonly_records_total", 1004);
+    twice("insightd_payloads_total", 1005);
+    twice("insightd_payload_bytes_total", 1006);
+    twice("insightd_limits_reached_total{limit=\"attribution_values\"}", 1007);
+    twice("insightd_limits_reached_total{limit=\"dedup_events\"}", 1008);
+    twice("insightd_limits_reached_total{limit=\"held_records\"}", 1009);
+    twice("insightd_event_delay_seconds_count", 6);
+    twice("insightd_event_delay_seconds_sum", 100_801);
+    twice("insightd_event_delay_seconds_bucket{le=\"1\"}", 2);
+    twice("insightd_event_delay_seconds_bucket{le=\"180\"}", 2);
+    twice("insightd_event_delay_seconds_bucket{le=\"240\"}", 4);
+    twice("insightd_event_delay_seconds_bucket{le=\"86400\"}", 5);
+}
+
+#[test]
+fn fixed_labels_are_there_before_the_first_event() {
+    let samples = samples(&metrics());
+    for name in [
+        "insightd_records_total{envelope=\"eventbridge\",outcome=\"counted\"}",
+        "insightd_dead_letters_total{reason=\"not_json\"}",
+        "insightd_transactions_total{outcome=\"fenced\"}",
+        "insightd_rebalances_total{kind=\"lost\"}",
+        "insightd_limits_reached_total{limit=\"open_insights\"}",
+        "insightd_accounts{state=\"learning\"}",
+        "insightd_insights_open",
+    ] {
+        assert_eq!(samples.get(name), Some(&0.0), "{name}");
+    }
+    let build = samples.iter().find(|(name, _)| name.starts_with("insightd_build_info{")).expect("build info");
+    assert!(build.0.contains(concat!("version=\"", env!("CARGO_PKG_VERSION"), "\"")), "{build:?}");
+    assert_eq!(*build.1, 1.0);
+    assert!(samples["process_start_time_seconds"] > 1.6e9);
+}
+
+#[test]
+fn gauges_are_sums_over_tasks_and_a_dropped_task_leaves_nothing() {
+    let metrics = metrics();
+    let (one, two) = (Task::new(0, "ct", 0), Task::new(1, "ct", 1));
+    let levels = Levels {
+        series: 10,
+        accounts_learning: 2,
+        accounts_live: 3,
+        insights_open: 1,
+        unconfirmed: 4,
+        clock: 1_700_000_000,
+        dedup_events: 7,
+    };
+    metrics.levels(&one, &Levels { series: 99, ..levels });
+    metrics.levels(&one, &levels);
+    metrics.levels(&two, &Levels { clock: 1_700_000_060, ..levels });
+    metrics.lag("ct", 0, 12);
+    let both = samples(&metrics);
+    assert_eq!(both["insightd_series"], 20.0);
+    assert_eq!(both["insightd_accounts{state=\"learning\"}"], 4.0);
+    assert_eq!(both["insightd_accounts{state=\"live\"}"], 6.0);
+    assert_eq!(both["insightd_insights_open"], 2.0);
+    assert_eq!(both["insightd_records_unconfirmed"], 8.0);
+    assert_eq!(both["insightd_dedup_events"], 14.0);
+    assert_eq!(both["insightd_clock_timestamp_seconds{partition=\"1\",topic=\"ct\"}"], 1_700_000_060.0);
+    assert_eq!(both["insightd_kafka_lag_records{partition=\"0\",topic=\"ct\"}"], 12.0);
+
+    metrics.drop_task(&one);
+    let left = samples(&metrics);
+    assert_eq!(left["insightd_series"], 10.0);
+    assert!(!left.keys().any(|name| name.contains("partition=\"0\"")), "{left:?}");
+    assert!(left.contains_key("insightd_clock_timestamp_seconds{partition=\"1\",topic=\"ct\"}"));
+}
+
+#[test]
+fn an_insight_is_a_gauge_from_start_to_end() {
+    let (metrics, task) = (metrics(), Task::new(0, "ct", 0));
+    metrics.insight(&task, &insight("000123456789", "RunInstances", State::Start), 1007, false);
+    let open = samples(&metrics);
+    let gauge = open_gauge("000123456789", "RunInstances");
+    assert_eq!(open[&gauge], 1.0);
+    let rate = gauge.replace("insightd_insight_open", "insightd_insight_rate_calls_per_minute");
+    let baseline = gauge.replace("insightd_insight_open", "insightd_insight_baseline_calls_per_minute");
+    assert_eq!(open[&rate], 15.0);
+    assert_eq!(open[&baseline], 0.0025);
+    assert_eq!(open["insightd_detection_latency_seconds_sum"], 7.0);
+
+    metrics.insight(&task, &insight("000123456789", "RunInstances", State::End), 2000, false);
+    let ended = samples(&metrics);
+    assert!(![gauge, rate, baseline].iter().any(|name| ended.contains_key(name)), "{ended:?}");
+    assert_eq!(ended["insightd_detection_latency_seconds_count"], 1.0, "an End has no latency of detection");
+}
+
+#[test]
+fn a_historic_insight_is_no_gauge_and_has_no_latency() {
+    let (metrics, task) = (metrics(), Task::new(0, "ct", 0));
+    metrics.insight(&task, &insight("000123456789", "RunInstances", State::Start), 90_000, true);
+    let samples = samples(&metrics);
+    assert!(!samples.keys().any(|name| name.starts_with("insightd_insight_open")), "{samples:?}");
+    assert_eq!(samples["insightd_detection_latency_seconds_count"], 0.0);
+    assert_eq!(samples["insightd_insights_historic_total"], 1.0);
+}
+
+#[test]
+fn open_insights_are_shown_up_to_the_configured_number_and_the_rest_is_counted() {
+    let mut config = Config::default_config();
+    config.metrics.open_insights_max = 2;
+    let metrics = Metrics::new(&config).expect("names differ");
+    let task = Task::new(0, "ct", 0);
+    for name in ["A", "B", "C", "D"] {
+        metrics.insight(&task, &insight("000000000001", name, State::Start), 1000, false);
+    }
+    let shown = |metrics: &Metrics| {
+        samples(metrics).keys().filter(|name| name.starts_with("insightd_insight_open{")).cloned().collect::<Vec<_>>()
+    };
+    assert_eq!(shown(&metrics), [open_gauge("000000000001", "A"), open_gauge("000000000001", "B")]);
+    assert_eq!(samples(&metrics)["insightd_limits_reached_total{limit=\"open_insights\"}"], 2.0);
+
+    // The end of one that was not shown takes nothing away; that of one shown makes room.
+    metrics.insight(&task, &insight("000000000001", "C", State::End), 1000, false);
+    metrics.insight(&task, &insight("000000000001", "A", State::End), 1000, false);
+    metrics.insight(&task, &insight("000000000001", "E", State::Start), 1000, false);
+    assert_eq!(shown(&metrics), [open_gauge("000000000001", "B"), open_gauge("000000000001", "E")]);
+}
+
+#[test]
+fn a_dropped_task_takes_its_open_insights_with_it_but_not_those_of_others() {
+    let metrics = metrics();
+    let (one, two) = (Task::new(0, "ct", 0), Task::new(0, "ct", 1));
+    metrics.insight(&one, &insight("000000000001", "Mine", State::Start), 1000, false);
+    metrics.insight(&one, &insight("000000000001", "Both", State::Start), 1000, false);
+    metrics.insight(&two, &insight("000000000001", "Both", State::Start), 1000, false);
+    metrics.drop_task(&one);
+    let left = samples(&metrics);
+    assert!(!left.contains_key(&open_gauge("000000000001", "Mine")));
+    assert!(left.contains_key(&open_gauge("000000000001", "Both")));
+    metrics.drop_task(&two);
+    assert!(!samples(&metrics).keys().any(|name| name.starts_with("insightd_insight_")));
+}
+
+#[test]
+fn kafka_is_told_by_outcome_kind_and_worker() {
+    let metrics = metrics();
+    metrics.transaction(Transaction::Committed, Duration::from_millis(12));
+    metrics.transaction(Transaction::Aborted, Duration::from_secs(3));
+    metrics.transaction(Transaction::Fenced, Duration::from_secs(11));
+    metrics.kafka_error("AllBrokersDown");
+    metrics.broker_up(1, true);
+    metrics.broker_up(1, false);
+    metrics.rebalance(1, Rebalance::Assigned, 3);
+    metrics.rebalance(1, Rebalance::Revoked, 0);
+    metrics.rebalance(0, Rebalance::Lost, 0);
+    metrics.dead_letter("not_json");
+    metrics.cut(Cut::DeadLetter);
+    metrics.cut(Cut::Insight);
+    let samples = samples(&metrics);
+    for (name, value) in [
+        ("insightd_transactions_total{outcome=\"committed\"}", 1.0),
+        ("insightd_transactions_total{outcome=\"aborted\"}", 1.0),
+        ("insightd_transactions_total{outcome=\"fenced\"}", 1.0),
+        ("insightd_transaction_duration_seconds_bucket{le=\"0.025\"}", 1.0),
+        ("insightd_transaction_duration_seconds_count", 3.0),
+        ("insightd_kafka_errors_total{kind=\"AllBrokersDown\"}", 1.0),
+        ("insightd_broker_up{worker=\"1\"}", 0.0),
+        ("insightd_rebalances_total{kind=\"assigned\"}", 1.0),
+        ("insightd_rebalances_total{kind=\"revoked\"}", 1.0),
+        ("insightd_rebalances_total{kind=\"lost\"}", 1.0),
+        ("insightd_partitions_assigned{worker=\"1\"}", 0.0),
+        ("insightd_dead_letters_total{reason=\"not_json\"}", 1.0),
+        ("insightd_records_cut_total{kind=\"dead_letter\"}", 1.0),
+        ("insightd_records_cut_total{kind=\"insight\"}", 1.0),
+    ] {
+        assert_eq!(samples.get(name), Some(&value), "{name}");
+    }
+}
+
+/// Ends the writers when it goes out of scope.
+struct Ended<'a>(&'a AtomicBool);
+
+impl Drop for Ended<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// CNT-1 over families, at any scrape: what one commit adds is seen whole.
+#[test]
+fn a_scrape_beside_running_commits_sees_whole_commits_only() {
+    let metrics = metrics();
+    let mut tally = Tally::default();
+    for (row, envelope) in tally.records.iter_mut().zip(0u64..) {
+        row[Outcome::Duplicate as usize] = envelope + 1;
+        row[Outcome::Malformed as usize] = 2;
+        row[Outcome::Shed as usize] = 3;
+    }
+    tally.malformed[0] = tally.outcome(Outcome::Malformed);
+    tally.shed[5] = tally.outcome(Outcome::Shed);
+    tally.delays_s = vec![1; usize::try_from(tally.outcome(Outcome::Duplicate)).expect("small")];
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        // Also when an assertion fails: the scope waits for the writers.
+        let _ended = Ended(&stop);
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !stop.load(Ordering::Relaxed) {
+                    metrics.committed(&tally);
+                }
+            });
+        }
+        for _ in 0..200 {
+            let seen = samples(&metrics);
+            let records = |outcome: &str| sum(&seen, "insightd_records_total", &format!("outcome=\"{outcome}\""));
+            assert_eq!(records("duplicate"), seen["insightd_duplicate_records_total"]);
+            assert_eq!(records("duplicate"), seen["insightd_event_delay_seconds_count"]);
+            assert_eq!(records("malformed"), sum(&seen, "insightd_malformed_records_total", ""));
+            assert_eq!(records("shed"), sum(&seen, "insightd_shed_records_total", ""));
+        }
+    });
+    assert!(samples(&metrics)["insightd_duplicate_records_total"] > 0.0, "nothing ran beside the scrapes");
+}
+
+/// A metrics page in which every family has a sample.
+fn full_page() -> String {
+    let (metrics, task) = (metrics(), Task::new(0, "ct", 0));
+    metrics.committed(&full_tally());
+    metrics.levels(&task, &Levels { clock: 1, ..Levels::default() });
+    metrics.lag("ct", 0, 1);
+    metrics.kafka_error("x");
+    metrics.broker_up(0, true);
+    metrics.rebalance(0, Rebalance::Assigned, 1);
+    metrics.insight(&task, &insight("000000000001", "Run\"Inst\\ances\n", State::Start), 1000, false);
+    metrics.render().expect("it encodes")
+}
+
+/// What `promtool check metrics` asks for, and the naming rules of Prometheus' documentation.
+#[test]
+fn names_follow_prometheus_conventions() {
+    let page = full_page();
+    let mut kinds = BTreeMap::new();
+    let mut helped = BTreeSet::new();
+    for line in page.lines() {
+        if let Some(help) = line.strip_prefix("# HELP ") {
+            let (name, text) = help.split_once(' ').expect("a help text");
+            assert!(text.ends_with('.') && text.len() > 10, "{line}");
+            helped.insert(name.to_owned());
+        } else if let Some(kind) = line.strip_prefix("# TYPE ") {
+            let (name, kind) = kind.split_once(' ').expect("a type");
+            kinds.insert(name.to_owned(), kind.to_owned());
+        }
+    }
+    assert!(kinds.len() >= 35, "{kinds:?}");
+    for (name, kind) in &kinds {
+        assert!(helped.contains(name), "{name} has no help text");
+        assert_eq!(name.ends_with("_total"), kind == "counter", "{name} is a {kind}");
+        assert!(name.starts_with("insightd_") || name.starts_with("process_"), "{name}");
+        assert!(kind != "histogram" || name.ends_with("_seconds"), "{name} has no base unit");
+        assert!(!["_ms", "_minutes", "_kb", "_percent"].iter().any(|unit| name.ends_with(unit)), "{name}");
+    }
+    assert!(page.contains(r#"event_name="Run\"Inst\\ances\n""#), "label values are escaped");
+    assert!(CONTENT_TYPE.starts_with("text/plain; version=0.0.4"));
+}
+
+/// The judge itself, where it is installed.
+#[test]
+fn promtool_finds_nothing_where_it_is_installed() {
+    use std::io::Write as _;
+    use std::process::{Command, Stdio};
+    let started =
+        Command::new("promtool").args(["check", "metrics"]).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let Ok(mut promtool) = started else {
+        eprintln!("promtool is not installed: names_follow_prometheus_conventions alone has judged");
+        return;
+    };
+    promtool.stdin.take().expect("piped").write_all(full_page().as_bytes()).expect("written");
+    let output = promtool.wait_with_output().expect("it ends");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}

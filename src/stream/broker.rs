@@ -1,0 +1,231 @@
+//! The seam between the worker and Kafka: what a worker needs of a broker, and nothing of how a client library says it.
+//!
+//! Two implementations are meant: `kafka` (librdkafka) and a simulator. Everything is synchronous, because a worker is a
+//! thread of its own; every method takes `&self`, because a message borrows from the broker while its consequences are
+//! produced. No type of a client library may occur here.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A partition of a topic.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TopicPartition {
+    /// Topic name.
+    pub topic: Arc<str>,
+    /// Partition number, from 0.
+    pub partition: i32,
+}
+
+impl TopicPartition {
+    /// A partition of a topic.
+    pub fn new(topic: &str, partition: i32) -> Self {
+        Self { topic: topic.into(), partition }
+    }
+}
+
+impl fmt::Display for TopicPartition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}[{}]", self.topic, self.partition)
+    }
+}
+
+/// A consumed message, borrowed from the client's own buffer.
+pub trait Message {
+    /// Topic it was read from.
+    fn topic(&self) -> &str;
+    /// Partition it was read from.
+    fn partition(&self) -> i32;
+    /// Its offset.
+    fn offset(&self) -> i64;
+    /// Its key.
+    fn key(&self) -> Option<&[u8]>;
+    /// Its value; none is a tombstone.
+    fn payload(&self) -> Option<&[u8]>;
+}
+
+/// A record for the open transaction.
+#[derive(Clone, Copy, Debug)]
+pub struct Outgoing<'a> {
+    /// Topic.
+    pub topic: &'a str,
+    /// Key; the partition follows from it.
+    pub key: Option<&'a [u8]>,
+    /// Value.
+    pub value: &'a [u8],
+    /// Headers, in order.
+    pub headers: &'a [(&'a str, &'a [u8])],
+}
+
+impl Outgoing<'_> {
+    /// An upper bound of the bytes that the record takes inside a batch of its own: contents, lengths as varints,
+    /// record and batch header (Kafka's message format 2).
+    pub fn bytes_max(&self) -> usize {
+        const BATCH_AND_RECORD_HEADER: usize = 128;
+        const LENGTHS: usize = 10;
+        let headers: usize = self.headers.iter().map(|(name, value)| name.len() + value.len() + LENGTHS).sum();
+        BATCH_AND_RECORD_HEADER + self.key.map_or(0, <[u8]>::len) + self.value.len() + headers
+    }
+}
+
+/// Where a partition begins after it was assigned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assigned {
+    /// The partition.
+    pub partition: TopicPartition,
+    /// Offset of the next record to read.
+    pub position: i64,
+    /// Whether the group had committed that offset; otherwise it follows from `input.start`.
+    pub committed: bool,
+}
+
+/// What a poll brought.
+#[derive(Debug)]
+pub enum Polled<M> {
+    /// Nothing within the wait, or something internal that the client dealt with itself.
+    Nothing,
+    /// A message.
+    Message(M),
+    /// The partition was read to its end.
+    End(TopicPartition),
+    /// The partition cannot be read at the moment: nobody knows any more whether its end was reached. [`Polled::End`]
+    /// follows when it is known again.
+    Away(TopicPartition),
+    /// The group gives these partitions to this worker. To be answered by [`Broker::assign`].
+    Assign(Vec<TopicPartition>),
+    /// The group takes all partitions back. To be answered by [`Broker::unassign`].
+    Revoke {
+        /// They belong to somebody else already: nothing about them may be committed any more.
+        lost: bool,
+    },
+    /// The next offset of this partition does not exist any more (retention was faster): reading goes on at `to`.
+    Skipped {
+        /// The partition.
+        partition: TopicPartition,
+        /// The offset that should have been read.
+        from: i64,
+        /// The oldest offset that exists.
+        to: i64,
+    },
+    /// No broker is in reach; the text says why. The client goes on trying by itself.
+    Down(String),
+    /// A broker is in reach again.
+    Up,
+}
+
+/// What to do about a failure. Errors are named by it, not by their cause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Action {
+    /// Nothing is lost: try the same again, later.
+    Retry,
+    /// The transaction cannot be committed: abort it and take up at the committed offsets.
+    AbortAndRewind,
+    /// The client is of no more use, or nobody knows what happened.
+    Fatal,
+}
+
+/// Causes that the operator is told in other words, or that end the process with a code of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Cause {
+    /// Another member with the same static identity took this one's place.
+    MemberFenced,
+    /// Another producer with the same transactional id took over, or the transaction outlived its time-out.
+    ProducerFenced,
+    /// What is configured does not fit what is there.
+    Configuration,
+    /// Anything else.
+    Other,
+}
+
+/// A failed call.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Failure {
+    /// What to do.
+    pub action: Action,
+    /// Why, where it matters.
+    pub cause: Cause,
+    /// What happened, where, and what the operator can do, on one line.
+    pub message: String,
+}
+
+impl Failure {
+    /// A failure of no special cause.
+    pub fn new(action: Action, message: impl Into<String>) -> Self {
+        Self { action, cause: Cause::Other, message: message.into() }
+    }
+
+    /// A fatal failure that only another configuration (or another topic) cures.
+    pub fn configuration(message: impl Into<String>) -> Self {
+        Self { action: Action::Fatal, cause: Cause::Configuration, message: message.into() }
+    }
+}
+
+/// A consumer in a group and a transactional producer, as one.
+///
+/// At most one transaction is open at a time. Offsets given to [`Broker::commit_with_offsets`] are those of the next
+/// record to read.
+pub trait Broker {
+    /// The consumed message, borrowed.
+    type Message<'a>: Message
+    where
+        Self: 'a;
+
+    /// Waits up to `wait` for the next event.
+    ///
+    /// # Errors
+    /// Only what ends the worker; that brokers are out of reach is an event.
+    fn poll(&self, wait: Duration) -> Result<Polled<Self::Message<'_>>, Failure>;
+
+    /// Answers [`Polled::Assign`]: settles where each partition begins and starts to fetch there.
+    ///
+    /// # Errors
+    /// [`Action::Retry`] when the offsets could not be asked for; the answer is still due.
+    fn assign(&self, partitions: &[TopicPartition]) -> Result<Vec<Assigned>, Failure>;
+
+    /// Answers [`Polled::Revoke`]: gives all partitions back.
+    ///
+    /// # Errors
+    /// When the client refuses.
+    fn unassign(&self) -> Result<(), Failure>;
+
+    /// Stops fetching, for all assigned partitions.
+    ///
+    /// # Errors
+    /// When the client refuses.
+    fn pause(&self) -> Result<(), Failure>;
+
+    /// Fetches again.
+    ///
+    /// # Errors
+    /// When the client refuses.
+    fn resume(&self) -> Result<(), Failure>;
+
+    /// Opens a transaction.
+    ///
+    /// # Errors
+    /// When the producer is fenced or has another transaction open.
+    fn begin(&self) -> Result<(), Failure>;
+
+    /// Adds a record to the open transaction. Waits while the send queue is full.
+    ///
+    /// # Errors
+    /// When it cannot be queued. Failures of delivery show at the commit.
+    fn produce(&self, record: &Outgoing<'_>) -> Result<(), Failure>;
+
+    /// Commits the open transaction together with the offsets of the *next* record of each partition, which must be
+    /// assigned at this moment. Returns when the outcome is known.
+    ///
+    /// # Errors
+    /// Nothing was committed.
+    fn commit_with_offsets(&self, next: &[(TopicPartition, i64)]) -> Result<(), Failure>;
+
+    /// Aborts the open transaction.
+    ///
+    /// # Errors
+    /// When the coordinator did not confirm it; it will then end at its time-out.
+    fn abort(&self) -> Result<(), Failure>;
+
+    /// Offset behind the last record a reader of committed records can see now; none when it is not known.
+    fn end_offset(&self, partition: &TopicPartition) -> Option<i64>;
+}

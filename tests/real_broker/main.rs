@@ -1,0 +1,12 @@
+//! The daemon as a process against a real Apache Kafka. Nothing is simulated here, and a test that reaches no broker fails.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod dead_letters;
+mod exactly_once;
+mod health;
+mod real_logs;
+mod security;
+mod setup;
+mod topics;

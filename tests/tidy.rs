@@ -1,0 +1,186 @@
+//! Rules of the repository that no compiler checks, as tests. A rule that is broken on purpose is changed here, with its reason.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use regex::Regex;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Files below a folder of the repository, with their paths from its root.
+fn files(folder: &str) -> Vec<(String, PathBuf)> {
+    let mut found = Vec::new();
+    let mut open = vec![root().join(folder)];
+    while let Some(path) = open.pop() {
+        if path.is_dir() {
+            open.extend(fs::read_dir(&path).expect("a folder").map(|entry| entry.expect("an entry").path()));
+        } else if path.exists() {
+            let name = path.strip_prefix(root()).expect("below the root").to_string_lossy().into_owned();
+            found.push((name, path));
+        }
+    }
+    found.sort();
+    found
+}
+
+fn rust(folder: &str) -> Vec<(String, String)> {
+    let rust = files(folder).into_iter().filter(|(name, _)| name.ends_with(".rs"));
+    rust.map(|(name, path)| (name, fs::read_to_string(path).expect("UTF-8"))).collect()
+}
+
+/// What ships: without comments, and without the tests inside the file.
+fn production(text: &str) -> String {
+    let shipped = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
+    shipped.lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n")
+}
+
+fn is_test(name: &str) -> bool {
+    name.ends_with("/tests.rs") || name.contains("/tests/")
+}
+
+fn assert_none(broken: Vec<String>, rule: &str) {
+    assert!(broken.is_empty(), "{rule}:\n{}", broken.join("\n"));
+}
+
+#[test]
+fn modules_say_what_lives_in_them() {
+    let all = ["src", "tests", "benches"].into_iter().flat_map(rust);
+    let silent = all.filter(|(_, text)| !text.starts_with("//!")).map(|(name, _)| name);
+    assert_none(silent.collect(), "a file opens with //! and says what lives here");
+}
+
+#[test]
+fn only_the_kafka_layer_names_the_client() {
+    // The library's name in a message to people ("librdkafka key") is no use of it.
+    let client = Regex::new(r"\brdkafka(_sys)?\b").expect("a pattern");
+    let broken = rust("src")
+        .into_iter()
+        .filter(|(name, text)| !name.starts_with("src/kafka") && client.is_match(&production(text)));
+    assert_none(broken.map(|(name, _)| name).collect(), "rdkafka outside src/kafka");
+}
+
+/// `cloudtrail`, `detect` and `pipeline` get time as a value and return what happened; so they can be replayed and simulated.
+#[test]
+fn pure_layers_have_no_clock_no_io_and_no_log() {
+    let forbidden = Regex::new(
+        r"SystemTime|Instant\b|Timestamp::now|Zoned::now|\bstd::(fs|net|thread|env|process)\b|\btracing\b|\blog::|println!|eprint!|print!\(|\bdbg!|prometheus|\btokio\b|crate::(kafka|stream|http|metrics|commands)\b",
+    )
+    .expect("a pattern");
+    let mut broken = Vec::new();
+    for (name, text) in ["src/cloudtrail", "src/detect", "src/pipeline", "src/pipeline.rs"].into_iter().flat_map(rust) {
+        if !is_test(&name) {
+            broken.extend(forbidden.find_iter(&production(&text)).map(|found| format!("{name}: {}", found.as_str())));
+        }
+    }
+    assert_none(broken, "a pure layer reaches outside");
+}
+
+#[test]
+fn nothing_shipped_is_unfinished() {
+    let stub = Regex::new(r"\b(todo|unimplemented)!").expect("a pattern");
+    let broken = rust("src").into_iter().filter(|(_, text)| stub.is_match(&production(text)));
+    assert_none(broken.map(|(name, _)| name).collect(), "todo! or unimplemented! in what ships");
+}
+
+#[test]
+fn names_say_something() {
+    let empty = Regex::new(r"(^|/)(utils?|common|helpers?|misc|managers?)(\.rs|/)").expect("a pattern");
+    let all = ["src", "tests", "benches"].into_iter().flat_map(rust);
+    assert_none(all.map(|(name, _)| name).filter(|name| empty.is_match(name)).collect(), "a name that says nothing");
+}
+
+/// A ratchet: files below the limit may not grow past it; the exceptions may only shrink.
+#[test]
+fn files_stay_short() {
+    const LINES_MAX: usize = 550;
+    const EXCEPTIONS: [(&str, usize); 0] = [];
+    let mut broken = Vec::new();
+    for (name, text) in ["src", "tests", "benches"].into_iter().flat_map(rust) {
+        let most = EXCEPTIONS.iter().find(|(file, _)| *file == name).map_or(LINES_MAX, |(_, lines)| *lines);
+        let lines = text.lines().count();
+        if lines > most {
+            broken.push(format!("{name}: {lines} lines, at most {most}"));
+        }
+    }
+    assert_none(broken, "too long: split it by what its parts are");
+}
+
+#[test]
+fn no_file_names_a_machine() {
+    let places = Regex::new(&["/work", "/"].concat()).expect("a pattern");
+    let more = [["/tmp", "/wt"].concat(), ["/root", "/"].concat(), ["/home", "/"].concat()];
+    let mut broken = Vec::new();
+    let all =
+        ["src", "tests", "benches", "config", "samples", ".ci", "README.md", "CHANGELOG.md", "Cargo.toml", "build.rs"];
+    for (name, path) in all.into_iter().flat_map(files) {
+        let Ok(text) = fs::read_to_string(path) else { continue };
+        for (n, line) in text.lines().enumerate() {
+            if places.is_match(line) || more.iter().any(|place| line.contains(place.as_str())) {
+                broken.push(format!("{name}:{}: {}", n + 1, line.trim()));
+            }
+        }
+    }
+    assert_none(broken, "a path of somebody's machine");
+}
+
+/// The key of a setting is the first word in backticks of the field's comment.
+#[test]
+fn every_setting_is_in_default_toml_with_a_comment() {
+    let text = fs::read_to_string(root().join("config/default.toml")).expect("config/default.toml");
+    let defaults: toml::Table = text.parse().expect("TOML");
+    let settings = fs::read_to_string(root().join("src/config/mod.rs")).expect("src/config/mod.rs");
+    let section =
+        Regex::new(r"(?s)/// `\[(\w+)\]`[^\n]*\n(?:#\[[^\n]*\n)*pub struct \w+ \{(.*?)\n\}").expect("a pattern");
+    let field = Regex::new(r"/// `(?:\[kafka\.)?(\w+)[^\n]*\n(?:    ///[^\n]*\n)*    pub \w+:").expect("a pattern");
+    let mut settings_seen = 0;
+    for found in section.captures_iter(&settings) {
+        for key in field.captures_iter(&found[2]) {
+            settings_seen += 1;
+            assert!(
+                defaults[&found[1]].get(&key[1]).is_some(),
+                "{}.{} is not in config/default.toml",
+                &found[1],
+                &key[1]
+            );
+        }
+    }
+    assert!(
+        settings_seen > 40,
+        "only {settings_seen} settings were recognised: the pattern no longer fits src/config/mod.rs"
+    );
+
+    let lines: Vec<&str> = text.lines().collect();
+    let silent = (1..lines.len())
+        .filter(|&n| lines[n].contains(" = ") && !lines[n].starts_with('#') && !lines[n - 1].starts_with('#'));
+    assert_none(
+        silent.map(|n| lines[n].to_owned()).collect(),
+        "a key of config/default.toml without a comment above it",
+    );
+}
+
+#[test]
+fn readme_names_every_metric_and_every_command() {
+    let readme = fs::read_to_string(root().join("README.md")).expect("README.md");
+    let metric = Regex::new(r#"make\s*\.(?:counters?|levels?|values|histogram)\(\s*"(\w+)""#).expect("a pattern");
+    let names: Vec<String> = rust("src/metrics")
+        .iter()
+        .flat_map(|(_, text)| {
+            metric.captures_iter(text).map(|found| format!("insightd_{}", &found[1])).collect::<Vec<_>>()
+        })
+        .collect();
+    assert!(names.len() > 20, "only {} metrics were recognised: the pattern no longer fits src/metrics", names.len());
+    assert_none(names.into_iter().filter(|name| !readme.contains(name.as_str())).collect(), "not in README.md");
+    for command in ["insightd run", "insightd check", "insightd replay", "tests/run"] {
+        assert!(readme.contains(command), "{command} is not in README.md");
+    }
+}
+
+#[test]
+fn readme_links_lead_somewhere() {
+    let readme = fs::read_to_string(root().join("README.md")).expect("README.md");
+    let link = Regex::new(r"\]\(([^)#:]+)\)").expect("a pattern");
+    let dead = link.captures_iter(&readme).map(|found| found[1].to_owned()).filter(|path| !root().join(path).exists());
+    assert_none(dead.collect(), "README.md points to what is not there");
+}
