@@ -121,7 +121,6 @@ fn a_broker_that_is_down_at_the_start_is_waited_for() {
 
 /// Both would write under the same transactional id. One of them must give way, and say which key to set.
 #[test]
-#[ignore = "fails: the fenced process does not name the key yet"]
 fn two_processes_with_one_instance_id_are_reported() {
     let setup = Setup::new("twins");
     let mut first = Daemon::start_ready(&setup.config());
