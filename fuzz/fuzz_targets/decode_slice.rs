@@ -1,8 +1,12 @@
 //! Any bytes as a Kafka message: no panic, no more records than the limit, and every event usable.
 #![no_main]
 
-use insightd::cloudtrail::envelope::{Envelope, Fault, Limit, Limits, Sink, Skipped, decode_slice};
-use insightd::cloudtrail::event::{Category, Event};
+#[path = "../../src/cloudtrail/mod.rs"]
+#[allow(dead_code, reason = "the half that writes is not fuzzed")]
+mod cloudtrail;
+
+use cloudtrail::envelope::{Envelope, Fault, Limit, Limits, Sink, Skipped, decode_slice};
+use cloudtrail::event::{Category, Event};
 use libfuzzer_sys::fuzz_target;
 
 const RECORDS_MAX: u64 = 100;

@@ -1,10 +1,14 @@
 //! Any bytes as a file, read in pieces of any size: the same is found as in one piece.
 #![no_main]
 
+#[path = "../../src/cloudtrail/mod.rs"]
+#[allow(dead_code, reason = "the half that writes is not fuzzed")]
+mod cloudtrail;
+
 use std::io::{self, Read};
 
-use insightd::cloudtrail::envelope::{Envelope, Fault, Limit, Limits, Sink, Skipped, decode_stream};
-use insightd::cloudtrail::event::Event;
+use cloudtrail::envelope::{Envelope, Fault, Limit, Limits, Sink, Skipped, decode_stream};
+use cloudtrail::event::Event;
 use libfuzzer_sys::fuzz_target;
 
 #[derive(Debug, Default, PartialEq, Eq)]
