@@ -13,12 +13,14 @@ use crate::metrics::Metrics;
 use super::{Failure, RunArgs, version};
 
 mod logging;
+mod reach;
 mod report;
 mod shell;
 mod stop;
 mod waiting;
 mod workers;
 
+use reach::Reach;
 use shell::Shell;
 use stop::Stop;
 
@@ -28,6 +30,7 @@ struct Daemon {
     config: Arc<Config>,
     metrics: Arc<Metrics>,
     health: Arc<Health>,
+    reach: Arc<Reach>,
     stop: Arc<Stop>,
 }
 
@@ -52,7 +55,7 @@ impl Daemon {
         let metrics =
             Metrics::new(&config).map_err(|error| Failure::new(sysexits::ExitCode::Software, error.to_string()))?;
         let health = Health::new(config.kafka.workers, config.kafka.max_poll_interval);
-        Ok(Self { config: Arc::new(config), metrics, health, stop: Arc::default() })
+        Ok(Self { config: Arc::new(config), metrics, health, reach: Arc::default(), stop: Arc::default() })
     }
 
     fn introduce(&self) {
@@ -92,7 +95,7 @@ impl Daemon {
         if let Some(reason) = &ready.limit_unknown {
             tracing::warn!(
                 reason,
-                assumed = ready.record_bytes_max,
+                assumed = ready.limits.output,
                 "the largest record that output and dead-letter topic take is not known; grant DescribeConfigs on them"
             );
         }

@@ -1,6 +1,7 @@
 //! Creating topics and asking for their limits. rdkafka offers these as futures only; they are waited for here, on the calling
 //! thread, before any worker starts.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -9,7 +10,9 @@ use std::thread::{self, Thread};
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::admin::{
+    AdminClient, AdminOptions, NewTopic, OwnedResourceSpecifier, ResourceSpecifier, TopicReplication,
+};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 
@@ -56,25 +59,31 @@ pub fn create(client: &ClientConfig, topics: &[Creation]) -> Result<(), Failure>
     Ok(())
 }
 
-/// Largest batch that every one of these topics takes (`max.message.bytes`).
+/// Largest batch that each of these topics takes (`max.message.bytes`), in their order.
 ///
 /// # Errors
 /// [`Action::Retry`] when the broker did not answer, anything else when it refused.
-pub fn message_bytes_max(client: &ClientConfig, topics: &[&str]) -> Result<usize, Failure> {
+pub fn message_bytes_max<const N: usize>(client: &ClientConfig, topics: [&str; N]) -> Result<[usize; N], Failure> {
     let admin: AdminClient<DefaultClientContext> =
         client.create().map_err(|error| errors::failure("make a Kafka client", &error))?;
-    let asked: Vec<ResourceSpecifier<'_>> = topics.iter().map(|topic| ResourceSpecifier::Topic(topic)).collect();
+    let asked = topics.map(ResourceSpecifier::Topic);
     let doing = format!("read max.message.bytes of {}", topics.join(", "));
     let answers =
         block_on(admin.describe_configs(&asked, &options())).map_err(|error| errors::failure(&doing, &error))?;
-    let mut smallest = usize::MAX;
+    let mut known = BTreeMap::new();
     for answer in answers {
         let resource = answer.map_err(|code| errors::failure(&doing, &KafkaError::AdminOp(code)))?;
         let value = resource.get("max.message.bytes").and_then(|entry| entry.value.as_deref()?.parse().ok());
-        smallest =
-            smallest.min(value.ok_or_else(|| Failure::new(Action::Fatal, format!("cannot {doing}: no such value")))?);
+        if let (OwnedResourceSpecifier::Topic(name), Some(value)) = (&resource.specifier, value) {
+            known.insert(name.clone(), value);
+        }
     }
-    Ok(smallest)
+    let mut limits = [0; N];
+    for (limit, topic) in limits.iter_mut().zip(topics) {
+        let unknown = || Failure::new(Action::Fatal, format!("cannot {doing}: no answer for {topic}"));
+        *limit = *known.get(topic).ok_or_else(unknown)?;
+    }
+    Ok(limits)
 }
 
 fn options() -> AdminOptions {

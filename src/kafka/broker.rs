@@ -23,6 +23,7 @@ use rdkafka::util::Timeout;
 use crate::config::{Config, StartAt};
 use crate::metrics::Metrics;
 use crate::stream::broker::{Action, Assigned, Broker, Failure, Message, Outgoing, Polled, TopicPartition};
+use crate::stream::publish::RecordLimits;
 use crate::stream::watchdog::Calls;
 
 use super::context::{Context, Rebalance};
@@ -44,8 +45,8 @@ pub struct Connection<'a> {
     pub worker: usize,
     /// The input topics.
     pub topics: &'a [String],
-    /// Largest record that output and dead-letter topic take.
-    pub record_bytes_max: usize,
+    /// What output and dead-letter topic take.
+    pub limits: RecordLimits,
     /// Counts errors.
     pub metrics: Arc<Metrics>,
     /// Watched from outside.
@@ -92,10 +93,10 @@ impl KafkaBroker {
         stop: &dyn Fn() -> bool,
         waiting: &mut dyn FnMut(&str),
     ) -> Result<Option<Self>, Failure> {
-        let Connection { config, worker, topics, record_bytes_max, metrics, calls } = connection;
+        let Connection { config, worker, topics, limits, metrics, calls } = connection;
         let context = || Context::new(Some(metrics.clone()));
         let made = |error: KafkaError| errors::failure("make a Kafka client", &error);
-        let settings = client::producer(config, *worker, *record_bytes_max);
+        let settings = client::producer(config, *worker, *limits);
         let producer: BaseProducer<Context> = settings.create_with_context(context()).map_err(made)?;
         if !register(&producer, calls, stop, waiting)? {
             return Ok(None);
@@ -133,14 +134,14 @@ fn register(
             let _running = calls.enter("init_transactions");
             producer.init_transactions(REGISTER_STEP)
         };
-        producer.poll(Duration::ZERO);
         let Err(error) = outcome else { return Ok(true) };
+        // Serves the events that say why.
+        producer.poll(REPEAT_AFTER);
         let failure = errors::failure("register the transactional id", &error);
         if failure.action != Action::Retry {
             return Err(failure);
         }
         waiting(&producer.context().reason().unwrap_or(failure.message));
-        thread::sleep(REPEAT_AFTER);
     }
     Ok(false)
 }
@@ -183,7 +184,8 @@ impl KafkaBroker {
                 self.ends.borrow_mut().all_away();
                 if !self.down.replace(true) {
                     let reason = self.consumer.context().reason();
-                    self.events.borrow_mut().push_back(Event::Down(reason.unwrap_or(failure.message)));
+                    let reason = reason.unwrap_or_else(|| "all broker connections are down".to_owned());
+                    self.events.borrow_mut().push_back(Event::Down(reason));
                 }
                 Ok(Polled::Nothing)
             }

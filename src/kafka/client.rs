@@ -6,6 +6,7 @@ use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
 
 use crate::config::{Config, Kafka};
+use crate::stream::publish::RecordLimits;
 
 /// How often the library tells where partitions end and which brokers are in reach.
 pub(super) const STATISTICS_INTERVAL: Duration = Duration::from_secs(1);
@@ -17,9 +18,10 @@ type Settings = Vec<(&'static str, String)>;
 /// Settings that `[kafka.client]` may change, each with its other name.
 type Tunable = Vec<(&'static str, &'static str, String)>;
 
-/// The largest record that the producer may make of what the topics allow (`max.message.bytes`, the smaller of both).
-pub fn record_bytes_max(kafka: &Kafka, topics_allow: usize) -> usize {
-    topics_allow.min(asked(kafka, "message.max.bytes").unwrap_or(MESSAGE_BYTES_MAX))
+/// The largest records that the producer makes, of what the topics allow (their `max.message.bytes`).
+pub(super) fn record_limits(kafka: &Kafka, allowed: RecordLimits) -> RecordLimits {
+    let largest = asked(kafka, "message.max.bytes").unwrap_or(MESSAGE_BYTES_MAX);
+    RecordLimits { output: allowed.output.min(largest), dlq: allowed.dlq.min(largest) }
 }
 
 /// Settings of a worker's consumer.
@@ -28,10 +30,10 @@ pub(super) fn consumer(config: &Config, worker: usize) -> ClientConfig {
     assemble(kafka, client_id(kafka, worker), tunable_consumer(), consumer_guarantee(kafka, worker))
 }
 
-/// Settings of a worker's producer, for topics that take records up to `record_bytes_max`.
-pub(super) fn producer(config: &Config, worker: usize, record_bytes_max: usize) -> ClientConfig {
+/// Settings of a worker's producer, for topics with these limits.
+pub(super) fn producer(config: &Config, worker: usize, limits: RecordLimits) -> ClientConfig {
     let kafka = &config.kafka;
-    assemble(kafka, client_id(kafka, worker), tunable_producer(), producer_guarantee(kafka, worker, record_bytes_max))
+    assemble(kafka, client_id(kafka, worker), tunable_producer(), producer_guarantee(kafka, worker, limits))
 }
 
 /// Settings of a client that only looks at the cluster.
@@ -82,14 +84,9 @@ fn tunable_producer() -> Tunable {
     ]
 }
 
-/// Both clients: found by trial to bring a client back soon after its broker is back, and to let a waiting coordinator request
-/// see that (librdkafka looks at it again only when some connection changes state).
+/// All clients: back soon after a broker is back, so that an open transaction lives to see it.
 fn reach() -> Settings {
-    vec![
-        ("reconnect.backoff.max.ms", "500".into()),
-        ("connections.max.idle.ms", "3000".into()),
-        ("allow.auto.create.topics", "false".into()),
-    ]
+    vec![("reconnect.backoff.max.ms", "500".into()), ("allow.auto.create.topics", "false".into())]
 }
 
 fn consumer_guarantee(kafka: &Kafka, worker: usize) -> Settings {
@@ -114,17 +111,23 @@ fn consumer_guarantee(kafka: &Kafka, worker: usize) -> Settings {
     settings
 }
 
-fn producer_guarantee(kafka: &Kafka, worker: usize, record_bytes_max: usize) -> Settings {
+fn producer_guarantee(kafka: &Kafka, worker: usize, limits: RecordLimits) -> Settings {
+    let batch_bytes_max = asked(kafka, "batch.size").unwrap_or(MESSAGE_BYTES_MAX).min(limits.output.min(limits.dlq));
     let mut settings = reach();
     settings.extend([
+        // A transactional call that waits for a coordinator looks again only when some connection changes state; closing idle
+        // ones makes such changes. Without it, a call survived the loss of a broker in 2 of 14 trials, with it in all. Never
+        // for a consumer: it would cut off the member that waits for the others in a rebalance, and its heartbeats
+        // (every 3 s) as well, until its session ends.
+        ("connections.max.idle.ms", "3000".into()),
         ("transactional.id", kafka.transactional_id(worker)),
         ("transaction.timeout.ms", millis(kafka.transaction_timeout)),
         ("message.timeout.ms", millis(kafka.transaction_timeout)),
         ("enable.idempotence", "true".into()),
         ("acks", "all".into()),
         // The broker's limit holds for a whole batch: with these no batch is above what every record was cut to.
-        ("message.max.bytes", record_bytes_max.to_string()),
-        ("batch.size", record_bytes_max.min(asked(kafka, "batch.size").unwrap_or(MESSAGE_BYTES_MAX)).to_string()),
+        ("message.max.bytes", limits.output.max(limits.dlq).to_string()),
+        ("batch.size", batch_bytes_max.to_string()),
     ]);
     settings
 }
@@ -148,7 +151,8 @@ mod tests {
     #[test]
     fn the_settings_that_carry_the_guarantee_are_set() {
         let config = config(&[("INSIGHTD__KAFKA__TRANSACTION_TIMEOUT", "8s")]);
-        let (consumer, producer) = (consumer(&config, 2), producer(&config, 2, 90_000));
+        let (consumer, producer) =
+            (consumer(&config, 2), producer(&config, 2, RecordLimits { output: 90_000, dlq: 70_000 }));
         let table = [
             (&consumer, "group.id", "soc"),
             (&consumer, "group.instance.id", "pod-3-2"),
@@ -160,7 +164,6 @@ mod tests {
             (&consumer, "partition.assignment.strategy", "range"),
             (&consumer, "session.timeout.ms", "45000"),
             (&consumer, "max.poll.interval.ms", "300000"),
-            (&consumer, "connections.max.idle.ms", "3000"),
             (&consumer, "reconnect.backoff.max.ms", "500"),
             (&consumer, "allow.auto.create.topics", "false"),
             (&producer, "transactional.id", "soc-pod-3-2"),
@@ -171,19 +174,21 @@ mod tests {
             (&producer, "connections.max.idle.ms", "3000"),
             (&producer, "reconnect.backoff.max.ms", "500"),
             (&producer, "message.max.bytes", "90000"),
-            (&producer, "batch.size", "90000"),
+            (&producer, "batch.size", "70000"),
         ];
         for (client, key, value) in table {
             assert_eq!(client.get(key), Some(value), "{key}");
         }
         assert_eq!(onlooker(&config).get("group.id"), None);
+        // Regression: with it, an idle member lost its session every few minutes.
+        assert_eq!(consumer.get("connections.max.idle.ms"), None);
     }
 
     #[test]
     fn the_configuration_refuses_every_key_that_is_set_here_without_asking() {
         let kafka = &config(&[]).kafka;
         let mut keys: Vec<&str> = consumer_guarantee(kafka, 0).into_iter().map(|(key, _)| key).collect();
-        keys.extend(producer_guarantee(kafka, 0, 1).into_iter().map(|(key, _)| key));
+        keys.extend(producer_guarantee(kafka, 0, RecordLimits { output: 1, dlq: 1 }).into_iter().map(|(key, _)| key));
         // These two are taken into account instead.
         keys.retain(|key| !["message.max.bytes", "batch.size"].contains(key));
         assert!(keys.len() > 20);
@@ -197,11 +202,12 @@ mod tests {
     #[test]
     fn what_is_merely_sensible_can_be_changed_by_either_name() {
         let alias = config(&[("INSIGHTD__KAFKA__CLIENT__QUEUE_BUFFERING_MAX_MS", "20")]);
-        let client = producer(&alias, 0, 90_000);
+        let client = producer(&alias, 0, RecordLimits { output: 90_000, dlq: 90_000 });
         assert_eq!((client.get("linger.ms"), client.get("queue.buffering.max.ms")), (None, Some("20")));
         let sizes = config(&[("INSIGHTD__KAFKA__CLIENT__MESSAGE_MAX_BYTES", "50000")]);
-        assert_eq!(record_bytes_max(&sizes.kafka, 90_000), 50_000);
-        assert_eq!(record_bytes_max(&sizes.kafka, 30_000), 30_000);
-        assert_eq!(record_bytes_max(&config(&[]).kafka, 5_000_000), MESSAGE_BYTES_MAX);
+        let allowed = RecordLimits { output: 90_000, dlq: 30_000 };
+        assert_eq!(record_limits(&sizes.kafka, allowed), RecordLimits { output: 50_000, dlq: 30_000 });
+        let generous = RecordLimits { output: 5_000_000, dlq: 30_000 };
+        assert_eq!(record_limits(&config(&[]).kafka, generous).output, MESSAGE_BYTES_MAX);
     }
 }

@@ -15,12 +15,16 @@ use rdkafka::types::RDKafkaRespErr;
 
 use crate::metrics::Metrics;
 use crate::stream::broker::TopicPartition;
+use crate::stream::clock::{Clock, SystemClock};
 
 use super::ends::Statistics;
 use super::errors;
 
 /// Errors of one code are logged once within this time; the metrics count them all.
 const SAY_AGAIN_AFTER: Duration = Duration::from_secs(60);
+
+/// An older error explains nothing that happens now.
+const RECENT: Duration = Duration::from_secs(10);
 
 /// A rebalance that waits for its answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +45,7 @@ pub struct Context {
     rebalances: Mutex<VecDeque<Rebalance>>,
     closing: AtomicBool,
     statistics: Mutex<Option<Statistics>>,
-    error: Mutex<Option<(Code, String)>>,
+    error: Mutex<Option<(Code, String, Instant)>>,
     /// When an error of each code was last logged.
     said: Mutex<HashMap<i32, Instant>>,
     undelivered: Mutex<Option<KafkaError>>,
@@ -72,19 +76,26 @@ impl Context {
         self.closing.store(true, Ordering::SeqCst);
     }
 
-    /// The newest statistics, once.
+    /// The newest statistics, once, if they tell of now.
     pub fn take_statistics(&self) -> Option<Statistics> {
-        lock(&self.statistics).take()
+        let newest = lock(&self.statistics).take()?;
+        newest.is_fresh(SystemClock::start().wall()).then_some(newest)
     }
 
-    /// The newest error that says more than that all brokers are down.
+    /// The newest error that says more than that all brokers are down, if it is recent.
     pub fn error(&self) -> Option<(Code, String)> {
-        lock(&self.error).clone()
+        let newest = lock(&self.error).clone();
+        newest.filter(|(_, _, at)| at.elapsed() < RECENT).map(|(code, reason, _)| (code, reason))
     }
 
     /// The newest error with what to do about it, as one line.
     pub fn reason(&self) -> Option<String> {
-        self.error().map(|(code, reason)| match errors::advice(code) {
+        let (code, reason) = self.error()?;
+        // The broker hangs up on the very first request: it takes it for something else.
+        let misunderstood = reason
+            .contains("APIVERSION_QUERY")
+            .then_some("the port may speak another protocol: look at security.protocol under [kafka.client]");
+        Some(match errors::advice(code).or(misunderstood) {
             Some(advice) => format!("{reason}; {advice}"),
             None => reason,
         })
@@ -124,6 +135,11 @@ impl ClientContext for Context {
         // that only one of the clients knows are no mistake: [kafka.client] goes to all of them.
         let repeated =
             matches!(facility, "FAIL" | "ERROR" | "CONFWARN" | "REQTMOUT" | "MAXPOLL" | "GETPID" | "TERMINATE");
+        if facility == "FAIL" && self.error().is_none() {
+            // Some failures of a connection are told as a line only. It begins with the thread that wrote it.
+            let said = message.split_once("]: ").map_or(message, |(_, said)| said);
+            *lock(&self.error) = Some((Code::BrokerTransportFailure, said.to_owned(), Instant::now()));
+        }
         match level {
             _ if repeated => tracing::debug!(target: "librdkafka", facility, "{message}"),
             RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical | RDKafkaLogLevel::Error => {
@@ -155,7 +171,7 @@ impl ClientContext for Context {
             tracing::debug!(target: "librdkafka", ?code, "{reason}");
         }
         if code != Code::AllBrokersDown {
-            *lock(&self.error) = Some((code, reason.to_owned()));
+            *lock(&self.error) = Some((code, reason.to_owned(), Instant::now()));
         }
     }
 }

@@ -14,9 +14,14 @@ use crate::stream::broker::TopicPartition;
 /// came back has then been answered.
 const REPORTS_TO_TRUST: u8 = 2;
 
+/// Reports older than this, in seconds, are passed over. They come once a second.
+const FRESH_S: i64 = 2;
+
 /// What is read of the library's statistics.
 #[derive(Debug, Default, Deserialize)]
 pub struct Statistics {
+    /// When they were taken, seconds since 1970.
+    time: i64,
     brokers: HashMap<String, BrokerStatistics>,
     topics: HashMap<String, TopicStatistics>,
 }
@@ -42,6 +47,11 @@ struct PartitionStatistics {
 }
 
 impl Statistics {
+    /// Whether they tell of now. Reports queue up while a commit blocks the worker, and then tell of what was before it.
+    pub fn is_fresh(&self, now: i64) -> bool {
+        now.saturating_sub(self.time) <= FRESH_S
+    }
+
     /// Whether any broker is in reach.
     pub fn any_broker_up(&self) -> bool {
         self.brokers.values().any(BrokerStatistics::is_up)
@@ -142,7 +152,7 @@ mod tests {
 
     fn report(state: &str, eof: i64, end: i64, queued: i64) -> Statistics {
         let text = format!(
-            r#"{{"name":"c","brokers":{{"b/1":{{"name":"b","nodeid":1,"state":"{state}"}}}},"topics":{{"t":{{"topic":"t","partitions":
+            r#"{{"time":100,"name":"c","brokers":{{"b/1":{{"name":"b","nodeid":1,"state":"{state}"}}}},"topics":{{"t":{{"topic":"t","partitions":
                {{"0":{{"partition":0,"broker":1,"fetchq_cnt":{queued},"eof_offset":{eof},"ls_offset":{end}}},
                 "-1":{{"partition":-1,"broker":-1,"fetchq_cnt":0,"eof_offset":-1001,"ls_offset":-1001}}}}}}}}}}"#
         );
@@ -174,6 +184,13 @@ mod tests {
             assert_eq!(ends.observe(&report("UP", 5, 9, 4)), []);
         }
         assert_eq!(ends.end_offset(&zero), Some(9));
+    }
+
+    #[test]
+    fn a_report_that_waited_behind_a_long_commit_is_passed_over() {
+        let report = report("UP", 5, 5, 0);
+        assert!(report.is_fresh(101));
+        assert!(!report.is_fresh(110));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use rdkafka::metadata::{Metadata, MetadataTopic};
 
 use crate::config::{Config, TopicFilter, is_pattern};
 use crate::stream::broker::{Action, Cause, Failure};
+use crate::stream::publish::RecordLimits;
 
 use super::admin::{self, Creation};
 use super::context::Context;
@@ -17,6 +18,9 @@ use super::{client, errors};
 
 /// Kafka's own default of `max.message.bytes`, for a broker that does not tell.
 const MESSAGE_BYTES_MAX_DEFAULT: usize = 1_048_588;
+
+/// How long the events that explain a failure are waited for.
+const EVENTS_MAX: Duration = Duration::from_millis(50);
 
 /// An input topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -190,8 +194,10 @@ impl Onlooker {
 
     fn metadata(&self, topic: Option<&str>, wait: Duration) -> Result<Metadata, ProbeError> {
         let answer = self.consumer.fetch_metadata(topic, wait);
-        // Serves the events that say why it failed.
-        while self.consumer.poll(Duration::ZERO).is_some() {}
+        if answer.is_err() {
+            // Serves the events that say why.
+            while self.consumer.poll(EVENTS_MAX).is_some() {}
+        }
         answer.map_err(|error| self.refused("ask for the topics", &error))
     }
 
@@ -232,9 +238,9 @@ pub struct Ready {
     pub excluded: Vec<String>,
     /// Topics that were created just now.
     pub created: Vec<String>,
-    /// Largest record that output and dead-letter topic take, bytes.
-    pub record_bytes_max: usize,
-    /// Why the topics' own limit is not known, if it is not.
+    /// What output and dead-letter topic take.
+    pub limits: RecordLimits,
+    /// Why the topics' own limits are not known, if they are not.
     pub limit_unknown: Option<String>,
 }
 
@@ -254,13 +260,8 @@ pub fn prepare(config: &Config, onlooker: &Onlooker, wait: Duration) -> Result<R
     if !faults.is_empty() {
         return Err(ProbeError::Refused(Failure::configuration(faults.join("\n"))));
     }
-    let (allowed, limit_unknown) = match limit(config) {
-        Ok(bytes) => (bytes, None),
-        Err(failure) if failure.action == Action::Retry => return Err(ProbeError::Unreachable(failure.message)),
-        Err(failure) => (MESSAGE_BYTES_MAX_DEFAULT, Some(failure.message)),
-    };
-    let record_bytes_max = client::record_bytes_max(&config.kafka, allowed);
-    Ok(Ready { topics: probe.topics, excluded: probe.excluded, created, record_bytes_max, limit_unknown })
+    let (limits, limit_unknown) = limits(config)?;
+    Ok(Ready { topics: probe.topics, excluded: probe.excluded, created, limits, limit_unknown })
 }
 
 /// Looks until created topics are known everywhere they are asked for.
@@ -282,8 +283,28 @@ fn appeared(onlooker: &Onlooker, config: &Config, wait: Duration) -> Result<Prob
     Err(ProbeError::Unreachable(text))
 }
 
-fn limit(config: &Config) -> Result<usize, Failure> {
-    admin::message_bytes_max(&client::onlooker(config), &[&config.output.topic, &config.dlq.topic])
+/// What the topics take, and why it had to be assumed where a broker does not tell.
+fn limits(config: &Config) -> Result<(RecordLimits, Option<String>), ProbeError> {
+    let topics = [config.output.topic.as_str(), config.dlq.topic.as_str()];
+    let (allowed, unknown) = match admin::message_bytes_max(&client::onlooker(config), topics) {
+        Ok([output, dlq]) => (RecordLimits { output, dlq }, None),
+        Err(failure) if failure.action == Action::Retry => return Err(ProbeError::Unreachable(failure.message)),
+        Err(failure) => {
+            let assumed = RecordLimits { output: MESSAGE_BYTES_MAX_DEFAULT, dlq: MESSAGE_BYTES_MAX_DEFAULT };
+            (assumed, Some(failure.message))
+        }
+    };
+    let limits = client::record_limits(&config.kafka, allowed);
+    for (topic, limit) in topics.into_iter().zip([limits.output, limits.dlq]) {
+        if limit < RecordLimits::LEAST {
+            return Err(ProbeError::Refused(Failure::configuration(format!(
+                "topic {topic} takes records of {limit} bytes at most, and {} are needed: raise its max.message.bytes \
+                 (and message.max.bytes under [kafka.client], if it is set)",
+                RecordLimits::LEAST
+            ))));
+        }
+    }
+    Ok((limits, unknown))
 }
 
 fn by_action(failure: Failure) -> ProbeError {

@@ -12,8 +12,25 @@ use crate::pipeline::{DeadLetter, Output};
 use super::broker::{Broker, Failure, Outgoing, TopicPartition};
 use super::transaction::{Raised, Transaction};
 
+/// Longest text that a shortened insight keeps, bytes; as long as the decoder lets a name be.
+const TEXT_BYTES_MAX: usize = 256;
 /// Longest `detail` header of a dead letter, bytes.
 const DETAIL_BYTES_MAX: usize = 512;
+
+/// Largest records that the topics take, bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecordLimits {
+    /// Of `output.topic`.
+    pub output: usize,
+    /// Of `dlq.topic`.
+    pub dlq: usize,
+}
+
+impl RecordLimits {
+    /// What either topic must take at least. An insight without attributions and with its texts cut stays below it,
+    /// even where every byte of a text needs six in JSON.
+    pub const LEAST: usize = 16 * 1024;
+}
 
 /// Where and in which shape records go. Resolved once at start.
 #[derive(Clone, Debug)]
@@ -28,20 +45,20 @@ pub struct Publishing {
     pub dlq_topic: String,
     /// `dlq.record_bytes_max`
     pub letter_bytes_max: usize,
-    /// Largest record that both topics take, bytes.
-    pub record_bytes_max: usize,
+    /// What the topics take.
+    pub limits: RecordLimits,
 }
 
 impl Publishing {
-    /// As configured, for topics that take records up to `record_bytes_max`.
-    pub fn new(config: &Config, record_bytes_max: usize) -> Self {
+    /// As configured, for topics with these limits.
+    pub fn new(config: &Config, limits: RecordLimits) -> Self {
         Self {
             output_topic: config.output.topic.clone(),
             format: config.output.format,
             max_age: config.output.max_age,
             dlq_topic: config.dlq.topic.clone(),
             letter_bytes_max: config.dlq.record_bytes_max,
-            record_bytes_max,
+            limits,
         }
     }
 }
@@ -97,8 +114,8 @@ impl<B: Broker> Output for Publisher<'_, B> {
         let topic = self.publishing.output_topic.as_str();
         let mut value = encode(&insight, self.publishing.format);
         let mut record = Outgoing { topic, key: Some(key.as_bytes()), value: &value, headers: &headers };
-        if record.bytes_max() > self.publishing.record_bytes_max {
-            value = encode(&without_attributions(&insight), self.publishing.format);
+        if record.bytes_max() > self.publishing.limits.output {
+            value = encode(&shortened(&insight), self.publishing.format);
             record = Outgoing { topic, key: Some(key.as_bytes()), value: &value, headers: &headers };
             self.transaction.insights_cut += 1;
         }
@@ -119,7 +136,7 @@ impl<B: Broker> Output for Publisher<'_, B> {
             ("truncated", b"true"),
         ];
         let empty = Outgoing { topic: &self.publishing.dlq_topic, key: None, value: b"", headers: &headers };
-        let room = self.publishing.record_bytes_max.saturating_sub(empty.bytes_max());
+        let room = self.publishing.limits.dlq.saturating_sub(empty.bytes_max());
         let bytes_max = room.min(self.publishing.letter_bytes_max);
         let value = letter.raw.get(..bytes_max).unwrap_or(letter.raw);
         if value.len() == letter.raw.len() {
@@ -155,12 +172,13 @@ fn encode(insight: &Insight, format: Format) -> Vec<u8> {
     value
 }
 
-/// The same insight without the lists whose length depends on the input. What remains is bounded by the decoder's limits
-/// on names.
-fn without_attributions(insight: &Insight) -> Insight {
+/// The same insight without what may be long: the lists of attributions, and the end of a long error code. The other
+/// texts are bounded by the decoder.
+fn shortened(insight: &Insight) -> Insight {
     let mut short = insight.clone();
     short.principals = Attribution::default();
     short.agents = Attribution::default();
+    short.error = short.error.map(|error| cut(&error, TEXT_BYTES_MAX).to_owned());
     short.errors = short.errors.map(|_| Attribution::default());
     short
 }

@@ -72,7 +72,6 @@ fn metrics_add_up_at_any_time() {
 }
 
 #[test]
-#[ignore = "did not come to an end within three minutes when tried"]
 fn a_broker_that_restarts_while_the_daemon_is_idle_is_waited_for() {
     let own: &'static Broker = Box::leak(Box::new(Broker::start("restarts", &[])));
     let setup = Setup { broker: own, ..Setup::without_topics("restart") };

@@ -14,6 +14,7 @@ use crate::stream::tasks::Origin;
 use crate::stream::transaction::{Raised, Transaction};
 
 use super::Daemon;
+use super::reach::Reach;
 
 /// Dead letters of one reason are logged once within this time; the metrics count them all.
 const SAY_AGAIN_AFTER: Duration = Duration::from_secs(60);
@@ -23,10 +24,10 @@ pub struct WorkerReport {
     worker: usize,
     metrics: Arc<Metrics>,
     health: Arc<Health>,
+    reach: Arc<Reach>,
     session_timeout: Duration,
     /// Partitions held; none while it waits for its place in the group.
     partitions: Option<usize>,
-    down_since: Option<Instant>,
     letters_said: HashMap<&'static str, Instant>,
 }
 
@@ -37,21 +38,23 @@ impl WorkerReport {
             worker,
             metrics: daemon.metrics.clone(),
             health: daemon.health.clone(),
+            reach: daemon.reach.clone(),
             session_timeout: daemon.config.kafka.session_timeout,
             partitions: None,
-            down_since: None,
             letters_said: HashMap::new(),
         }
     }
 
     /// No broker lets it register yet.
     pub fn waiting(&self, reason: &str) {
+        self.reach.down(self.worker, reason);
         self.metrics.broker_up(self.worker, false);
         self.health.set(self.worker, WorkerState::BrokerAway { error: reason.to_owned() });
     }
 
     /// Registered; waits for its place in the group.
     pub fn joining(&self) {
+        self.reach.up(self.worker);
         self.metrics.broker_up(self.worker, true);
         self.health.set(self.worker, WorkerState::Connecting);
     }
@@ -208,17 +211,13 @@ impl Report for WorkerReport {
     }
 
     fn down(&mut self, reason: &str) {
-        self.down_since.get_or_insert_with(Instant::now);
-        self.metrics.broker_up(self.worker, false);
-        self.health.set(self.worker, WorkerState::BrokerAway { error: reason.to_owned() });
-        tracing::warn!(worker = self.worker, reason, "no Kafka broker is in reach; trying again until one is");
+        self.waiting(reason);
     }
 
     fn up(&mut self) {
-        let away = self.down_since.take().map(|since| since.elapsed());
+        self.reach.up(self.worker);
         self.metrics.broker_up(self.worker, true);
         self.health.set(self.worker, self.place());
-        tracing::info!(worker = self.worker, ?away, "a Kafka broker is in reach again");
     }
 
     fn retrying(&mut self, what: &str, reason: &str) {

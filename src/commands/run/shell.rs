@@ -16,6 +16,9 @@ use super::stop::Stop;
 /// Longest wait for requests under way at the end.
 const CLOSE_MAX: Duration = Duration::from_secs(1);
 
+/// Signals this soon after the first are the same request: timeout(1), and a supervisor beside a terminal, send it twice.
+const SAME_REQUEST: Duration = Duration::from_millis(200);
+
 /// The runtime, while it lives.
 pub struct Shell {
     runtime: Runtime,
@@ -73,6 +76,14 @@ impl Signals {
         tracing::info!(signal = first.name(), "finishing the open transaction; a second signal ends at once");
         health.stop();
         stop.set();
+        let same = tokio::time::sleep(SAME_REQUEST);
+        tokio::pin!(same);
+        loop {
+            tokio::select! {
+                () = &mut same => break,
+                _ = self.next() => {}
+            }
+        }
         let second = self.next().await;
         tracing::warn!(
             signal = second.name(),

@@ -19,21 +19,21 @@ const PAUSE_FIRST: Duration = Duration::from_millis(250);
 /// # Errors
 /// When waiting would not help.
 pub fn prepare(daemon: &Daemon) -> Result<Option<Ready>, Failure> {
+    let workers = daemon.config.kafka.workers;
     let mut pause = PAUSE_FIRST;
-    let mut away = Away::default();
     let onlooker = Onlooker::new(&daemon.config).map_err(failure)?;
     while !daemon.stop.is_set() {
         match topics::prepare(&daemon.config, &onlooker, ANSWER_MAX) {
             Ok(ready) => {
-                away.over();
+                (0..workers).for_each(|worker| daemon.reach.up(worker));
                 return Ok(Some(ready));
             }
             Err(ProbeError::Unreachable(reason)) => {
-                away.say(&reason);
-                daemon.set_all(&WorkerState::BrokerAway { error: reason });
-                for worker in 0..daemon.config.kafka.workers {
+                for worker in 0..workers {
+                    daemon.reach.down(worker, &reason);
                     daemon.metrics.broker_up(worker, false);
                 }
+                daemon.set_all(&WorkerState::BrokerAway { error: reason });
             }
             Err(refused @ ProbeError::Refused(_)) => return Err(failure(refused)),
         }
@@ -47,25 +47,5 @@ fn failure(error: ProbeError) -> Failure {
     match error {
         ProbeError::Refused(refused) => workers::failure(refused),
         ProbeError::Unreachable(reason) => Failure::new(sysexits::ExitCode::IoErr, reason),
-    }
-}
-
-/// Says once that Kafka is out of reach, and once that it is there again.
-#[derive(Debug, Default)]
-pub struct Away(bool);
-
-impl Away {
-    /// Kafka is out of reach.
-    pub fn say(&mut self, reason: &str) {
-        if !std::mem::replace(&mut self.0, true) {
-            tracing::warn!(reason, "no Kafka broker is in reach; trying again until one is");
-        }
-    }
-
-    /// Kafka is there.
-    pub fn over(&mut self) {
-        if std::mem::take(&mut self.0) {
-            tracing::info!("a Kafka broker is in reach again");
-        }
     }
 }

@@ -19,7 +19,6 @@ use crate::stream::worker::{Pace, Worker};
 
 use super::Daemon;
 use super::report::WorkerReport;
-use super::waiting::Away;
 
 /// A transactional call that takes longer than this many transaction time-outs does not come back.
 const HUNG_AFTER_TIMEOUTS: u32 = 3;
@@ -116,24 +115,18 @@ impl Start {
             config: &self.daemon.config,
             worker: self.number,
             topics: &names,
-            record_bytes_max: self.ready.record_bytes_max,
+            limits: self.ready.limits,
             metrics: self.daemon.metrics.clone(),
             calls: self.calls.clone(),
         };
-        let mut away = Away::default();
-        let connected = KafkaBroker::connect(&connection, &|| self.daemon.stop.is_set(), &mut |reason| {
-            away.say(reason);
-            report.waiting(reason);
-        })?;
-        away.over();
-        Ok(connected)
+        KafkaBroker::connect(&connection, &|| self.daemon.stop.is_set(), &mut |reason| report.waiting(reason))
     }
 
     fn turn(&self, kafka: &KafkaBroker, report: &mut WorkerReport) -> Result<(), broker::Failure> {
         let config = &self.daemon.config;
         let clock = SystemClock::start();
         let make_task = || DetectorTask::new(config);
-        let publishing = Publishing::new(config, self.ready.record_bytes_max);
+        let publishing = Publishing::new(config, self.ready.limits);
         report.joining();
         Worker::new(kafka, &clock, &make_task, report, publishing, Pace::new(config)).run(self.daemon.stop.flag())
     }
