@@ -1,7 +1,8 @@
 //! Decoding, by wrapping: bytes and records a second, beside what serde_json does with the same records into a `Value` tree and into
 //! a derived struct that borrows.
 //!
-//! The records are constructed: 1.2 KB each, which is the median of real ones.
+//! The records are constructed: 1.4 KB each, somewhat above the median of real ones. Bytes are those of the payload; of a gzip
+//! payload those to which it unfolds.
 
 use std::hint::black_box;
 
@@ -99,6 +100,7 @@ fn payload(wrapping: &str) -> Vec<u8> {
     match wrapping {
         "bare" => lines(str::to_owned),
         "records" => log_file(),
+        // Deflate finds little else to do in records that are all alike, so this is the best case.
         "records_gzip" => gzip(&log_file()),
         "eventbridge" => lines(|record| {
             format!(
@@ -116,6 +118,12 @@ fn payload(wrapping: &str) -> Vec<u8> {
         "fluent_bit" => lines(|record| format!("{{\"@timestamp\":1.5,\"log\":{}}}", text(record))),
         other => unreachable!("no wrapping {other}"),
     }
+}
+
+/// Bytes to which a payload unfolds.
+fn unfolded(wrapping: &str, payload: &[u8]) -> BytesCount {
+    let len = if wrapping == "records_gzip" { self::payload("records").len() } else { payload.len() };
+    BytesCount::new(len)
 }
 
 const WRAPPINGS: [&str; 8] =
@@ -160,7 +168,7 @@ fn limits() -> Limits {
 #[divan::bench(args = WRAPPINGS)]
 fn slice(bencher: Bencher<'_, '_>, wrapping: &str) {
     let (payload, limits) = (payload(wrapping), limits());
-    bencher.counter(BytesCount::of_slice(&payload)).counter(ItemsCount::new(RECORDS)).bench_local(|| {
+    bencher.counter(unfolded(wrapping, &payload)).counter(ItemsCount::new(RECORDS)).bench_local(|| {
         let mut count = Count::default();
         decode_slice(black_box(&payload), &limits, &mut count);
         assert_eq!((count.events, count.others), (RECORDS, 0));
@@ -171,7 +179,7 @@ fn slice(bencher: Bencher<'_, '_>, wrapping: &str) {
 #[divan::bench(args = ["bare", "records", "records_gzip"])]
 fn stream(bencher: Bencher<'_, '_>, wrapping: &str) {
     let (payload, limits) = (payload(wrapping), limits());
-    bencher.counter(BytesCount::of_slice(&payload)).counter(ItemsCount::new(RECORDS)).bench_local(|| {
+    bencher.counter(unfolded(wrapping, &payload)).counter(ItemsCount::new(RECORDS)).bench_local(|| {
         let mut count = Count::default();
         decode_stream(&mut black_box(&payload[..]), &limits, &mut count).expect("reading from memory cannot fail");
         assert_eq!((count.events, count.others), (RECORDS, 0));

@@ -111,6 +111,14 @@ fn every_sample_decodes_to_what_its_readme_says() {
 #[test]
 fn insights_records_and_digests_are_known() {
     let Some(shared) = shared() else { return };
+    for path in files(&shared.join("spec/samples/insights")) {
+        let read = decoding::slice(&fs::read(&path).unwrap());
+        // An excerpt of a real record, from which the account was taken out.
+        let excerpt = path.to_string_lossy().contains("fivexl");
+        assert_eq!(read.found.faults, if excerpt { vec![Fault::AccountMissing] } else { vec![] }, "{}", path.display());
+        assert!(read.events.iter().all(|event| event.contains("category: Insight")), "{}", path.display());
+        assert_eq!(read.events.is_empty(), excerpt, "{}", path.display());
+    }
     for path in files(&shared.join("spec/samples/digest")) {
         check(&path, &Skip(Skipped::Digest));
     }

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::sequence::Sequence;
 use super::transform::{Budget, GZIP_MAGIC, Stop, Unescape, decode_base64, gunzip};
-use super::view::{Encoding, Shape, View};
+use super::view::{Encoding, Shape, View, first_keys};
 use super::window::Window;
 use super::{Envelope, Fault, Limit, Limits, Sink, Skipped};
 
@@ -147,7 +147,7 @@ impl<'d> Decoder<'d> {
                     self.inner(inner, encoding, raw, inside)?;
                 }
             }
-            Shape::Unknown => self.malformed(&at, Fault::UnknownShape, &unknown_shape(raw), raw),
+            Shape::Unknown => self.malformed(&at, Fault::UnknownShape, &first_keys(raw), raw),
         }
         Ok(None)
     }
@@ -296,13 +296,4 @@ fn looks_like_base64(escaped: &str) -> bool {
     const SEEN_BYTES: usize = 64;
     let mut seen = escaped.bytes().take(SEEN_BYTES);
     escaped.len() >= 4 && seen.all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'\\'))
-}
-
-/// What to say about an object that is nothing known: its first keys.
-fn unknown_shape(raw: &[u8]) -> String {
-    const KEYS_MAX: usize = 5;
-    const KEY_CHARS_MAX: usize = 32;
-    let object: std::collections::BTreeMap<String, &RawValue> = serde_json::from_slice(raw).unwrap_or_default();
-    let keys: Vec<String> = object.keys().take(KEYS_MAX).map(|key| key.chars().take(KEY_CHARS_MAX).collect()).collect();
-    format!("neither a record nor a known wrapping; it has {} keys: {}", object.len(), keys.join(", "))
 }

@@ -28,6 +28,9 @@ const CUT_BYTES: usize = 16;
 /// White space looked through for the beginning of a `Records` array, bytes.
 const RECORDS_HEAD_BYTES: usize = 1024;
 
+/// Values shorter than this are tried again after little more of them has come, bytes.
+const SHORT_BYTES: usize = 64 * 1024;
+
 /// Text of the message that CloudTrail publishes when a topic is set up.
 const VALIDATION_MESSAGE: &[u8] = b"CloudTrail validation message";
 
@@ -338,10 +341,12 @@ impl<'s, 'd, 'w, 'c> Sequence<'s, 'd, 'w, 'c> {
         }
     }
 
-    /// Brings more of a value in view. It is read again from its beginning, so each time a share more of it must be there.
+    /// Brings more of a value in view. It is read again from its beginning, so each time a share more of it must be there: a long
+    /// one is read about twice, while a short one, from a pipe perhaps, does not wait for much that follows.
     fn read_on(&mut self) -> io::Result<()> {
         let len = self.window.in_view().len();
-        self.window.fill(len + len / 16 + 1)
+        let more = if len < SHORT_BYTES { len / 16 } else { len };
+        self.window.fill(len + more + 1)
     }
 
     fn report_skipped(&mut self, kind: Option<Skipped>) {

@@ -350,3 +350,28 @@ impl<'a> View<'a> {
 fn wrapped<'a>(envelope: Option<Envelope>, inner: Raw<'a>, encoding: Encoding) -> Option<Shape<'a>> {
     inner.map(|inner| Shape::Wrapped { envelope, inner, encoding })
 }
+
+/// An object that is nothing known: how many keys it has, and the first of them. Not all: there may be millions.
+#[derive(Debug, Default)]
+struct FirstKeys {
+    count: u64,
+    first: Vec<String>,
+}
+
+impl<'a> Object<'a> for FirstKeys {
+    fn field<A: MapAccess<'a>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        const KEYS_MAX: usize = 5;
+        const KEY_CHARS_MAX: usize = 32;
+        self.count += 1;
+        if self.first.len() < KEYS_MAX {
+            self.first.push(key.chars().take(KEY_CHARS_MAX).collect());
+        }
+        ignore(map)
+    }
+}
+
+/// What to say about an object that is nothing known.
+pub(super) fn first_keys(object: &[u8]) -> String {
+    let Lenient(FirstKeys { count, first }) = serde_json::from_slice(object).unwrap_or_default();
+    format!("neither a record nor a known wrapping; the first of its {count} keys: {}", first.join(", "))
+}

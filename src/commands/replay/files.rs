@@ -2,8 +2,10 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::fs::Metadata;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use sysexits::ExitCode;
@@ -51,11 +53,15 @@ impl Found {
     }
 }
 
-/// Finds all inputs of the given paths, each in the order given; a folder's files in bytewise order of the whole path.
+/// Finds all inputs of the given paths, each in the order given; a folder's files in bytewise order of the whole path. `stats` is
+/// a file that is going to be written, so it is no input even where an earlier run has left it in a folder.
 ///
 /// # Errors
-/// A path that does not exist or a folder that cannot be read (66).
-pub fn find(paths: &[PathBuf]) -> Result<Found, Failure> {
+/// A path that does not exist or a folder that cannot be read (66), or `stats` among the paths (64).
+pub fn find(paths: &[PathBuf], stats: Option<&Path>) -> Result<Found, Failure> {
+    let written = stats.and_then(|path| fs::metadata(path).ok()).filter(Metadata::is_file);
+    let is_stats =
+        |meta: &Metadata| written.as_ref().is_some_and(|stats| (stats.dev(), stats.ino()) == (meta.dev(), meta.ino()));
     let mut found = Found { bytes: Some(0), ..Found::default() };
     for path in paths {
         if path.as_os_str() == "-" {
@@ -65,13 +71,18 @@ pub fn find(paths: &[PathBuf]) -> Result<Found, Failure> {
         }
         let add = fs::metadata(path).and_then(|meta| {
             if meta.is_dir() {
-                add_folder(path, &mut found)
-            } else {
-                found.add(path.clone(), meta.len());
-                Ok(())
+                return add_folder(path, &is_stats, &mut found);
             }
+            if is_stats(&meta) {
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, "it would be overwritten by --stats"));
+            }
+            found.add(path.clone(), meta.len());
+            Ok(())
         });
-        add.map_err(|e| Failure::new(ExitCode::NoInput, format!("cannot read {}: {e}", path.display())))?;
+        add.map_err(|e| {
+            let code = if e.kind() == io::ErrorKind::InvalidInput { ExitCode::Usage } else { ExitCode::NoInput };
+            Failure::new(code, format!("cannot read {}: {e}", path.display()))
+        })?;
     }
     Ok(found)
 }
@@ -83,7 +94,7 @@ impl Found {
     }
 }
 
-fn add_folder(folder: &Path, found: &mut Found) -> io::Result<()> {
+fn add_folder(folder: &Path, is_stats: &dyn Fn(&Metadata) -> bool, found: &mut Found) -> io::Result<()> {
     let mut files = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -96,6 +107,7 @@ fn add_folder(folder: &Path, found: &mut Found) -> io::Result<()> {
             }
             // A link to a file is read, a link to a folder is not followed (it could lead round in a circle).
             match fs::metadata(&path) {
+                Ok(meta) if is_stats(&meta) => {}
                 Ok(meta) if meta.is_file() && is_read(entry.file_name().as_os_str()) => files.push((path, meta.len())),
                 Ok(meta) if meta.is_dir() => {}
                 _ => found.others += 1,
@@ -125,7 +137,7 @@ mod tests {
         }
         std::os::unix::fs::symlink(folder.path().join("a"), folder.path().join("link")).expect("link");
         fs::write(folder.path().join(OsStr::from_bytes(b"\xff.json")), "").expect("name that is no UTF-8");
-        let found = find(&[folder.path().to_owned()]).expect("found");
+        let found = find(&[folder.path().to_owned()], None).expect("found");
         let names: Vec<_> = found
             .sources
             .iter()

@@ -23,7 +23,7 @@ use crate::pipeline::{DeadLetter, Output, Pipeline};
 /// Runs the command.
 pub fn run(args: &ReplayArgs) -> Result<(), Failure> {
     let config = Config::load(args.config.as_deref()).map_err(|f| Failure::new(ExitCode::Config, f.to_string()))?;
-    let found = files::find(&args.paths)?;
+    let found = files::find(&args.paths, args.stats.as_deref())?;
     let stats = args.stats.as_deref().map(create_stats).transpose()?;
     if found.others > 0 {
         say(&found.others_line());
@@ -32,7 +32,7 @@ pub fn run(args: &ReplayArgs) -> Result<(), Failure> {
     let format = args.format.unwrap_or(config.output.format);
     let mut out = Lines::new(format, args.explain);
     let unreadable = replay(&found, &mut pipeline, &mut out)?;
-    if let (Some((mut file, path)), false) = (stats, out.reader_left()) {
+    if let Some((mut file, path)) = stats {
         let written = stats::write(&mut file, &pipeline.take_tally(), &pipeline.levels());
         written.map_err(|e| io_failure(path, &e))?;
     }
