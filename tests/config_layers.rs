@@ -36,6 +36,7 @@ const OTHER: &[(&str, &str)] = &[
     ("kafka.session_timeout", "60s"),
     ("kafka.max_poll_interval", "6min"),
     ("kafka.retry_backoff_max", "20s"),
+    ("kafka.leave_on_stop", "false"),
     ("input.topics", "one,^two.*"),
     ("input.keyed_by_account", "TRUE"),
     ("input.start", "earliest"),

@@ -115,6 +115,8 @@ pub struct Kafka {
     pub max_poll_interval: Duration,
     /// `retry_backoff_max`: longest pause between attempts to reach a broker.
     pub retry_backoff_max: Duration,
+    /// `leave_on_stop`: leave the group when stopped by a signal.
+    pub leave_on_stop: bool,
     /// `[kafka.client]`: librdkafka keys passed through to every client, dots as in librdkafka.
     pub client: BTreeMap<String, String>,
 }

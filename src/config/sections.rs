@@ -78,6 +78,7 @@ fn kafka(walk: &mut Walk) -> Option<Kafka> {
     let max_poll_interval = walk.duration("kafka.max_poll_interval", seconds(1, DAY_S));
     let retry_backoff_max =
         walk.duration("kafka.retry_backoff_max", Duration::from_millis(100)..=Duration::from_secs(10 * MINUTE_S));
+    let leave_on_stop = walk.flag("kafka.leave_on_stop");
     let client = client::read(walk);
     timeouts_rise(walk, transaction_timeout, session_timeout, max_poll_interval);
     commits_in_time(walk, commit_interval, transaction_timeout);
@@ -95,6 +96,7 @@ fn kafka(walk: &mut Walk) -> Option<Kafka> {
         session_timeout: session_timeout?,
         max_poll_interval: max_poll_interval?,
         retry_backoff_max: retry_backoff_max?,
+        leave_on_stop: leave_on_stop?,
         client,
     })
 }

@@ -270,3 +270,28 @@ impl Region {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const JUMP_S: i64 = 3600;
+
+    fn begin(times: &[i64]) -> i64 {
+        let mut history = History { begin: times[0], settled: false };
+        times[1..].iter().for_each(|&time| history.note(time, JUMP_S));
+        history.begin
+    }
+
+    #[test]
+    fn history_begins_with_the_first_record_and_no_older_one_moves_it() {
+        assert_eq!(begin(&[10_000, 10_060, 9_000, 0]), 10_000);
+        assert_eq!(begin(&[10_000, 10_000 - JUMP_S, 0]), 10_000, "within the jump the second one confirms");
+    }
+
+    #[test]
+    fn history_does_not_begin_with_a_record_dated_ahead() {
+        assert_eq!(begin(&[90_000_000, 10_000, 10_060, 90_000_000]), 10_000);
+        assert_eq!(begin(&[90_000_000, 80_000_000, 10_000, 10_060]), 10_000, "nor with two");
+    }
+}

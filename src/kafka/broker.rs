@@ -38,6 +38,9 @@ pub use connect::Connection;
 const DRAIN_STEP: Duration = Duration::from_millis(1);
 /// Pause before a call is repeated that may be repeated.
 const REPEAT_AFTER: Duration = Duration::from_millis(100);
+/// Longest wait for the partitions to be given back when leaving.
+const LEAVE_MAX: Duration = Duration::from_secs(2);
+
 /// Kafka, for one worker.
 pub struct KafkaBroker {
     consumer: BaseConsumer<Context>,
@@ -59,10 +62,25 @@ pub struct KafkaBroker {
 
 impl Drop for KafkaBroker {
     fn drop(&mut self) {
-        // No leave request is sent for a static member, on purpose. A restart within kafka.session_timeout then gets its
-        // partitions back and nobody else notices; a leave would shift the partitions of all members twice, and what they
-        // hold in memory of them would be lost.
+        // Closing alone sends no leave request for a static member: its place is kept until the session ends.
         self.consumer.context().close();
+    }
+}
+
+impl KafkaBroker {
+    /// Leaves the group, so that others take over at once instead of after the session's end. Called between transactions, right before
+    /// the client is dropped: nothing is delivered any more.
+    ///
+    /// A static member leaves only by an explicit `unsubscribe`; the request itself goes out while the client is closed, which
+    /// waits for the answer.
+    pub fn leave(&self) {
+        self.consumer.context().close();
+        self.consumer.unsubscribe();
+        let until = Instant::now() + LEAVE_MAX;
+        while Instant::now() < until && self.consumer.assignment().is_ok_and(|held| held.count() > 0) {
+            // What is still delivered was never applied; its offset was not committed.
+            drop(self.consumer.poll(Duration::from_millis(10)));
+        }
     }
 }
 

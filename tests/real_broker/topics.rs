@@ -80,3 +80,21 @@ fn a_pattern_never_takes_in_the_daemons_own_topics() {
     assert_eq!(output.status.code(), Some(0), "{said}");
     assert!(said.contains(&setup.output) && said.contains(&setup.dlq), "what was excluded is not named: {said}");
 }
+
+/// A static member that only closes keeps its place until the session ends, 45 s by default; a stopped daemon leaves at once.
+#[test]
+fn a_stopped_daemon_leaves_the_group_and_another_one_takes_over_at_once() {
+    let setup = Setup::new("leaves");
+    let config = setup.config().replace("session_timeout = \"15s\"", "session_timeout = \"45s\"");
+    assert!(config.contains("45s"));
+    let second = config.replace("instance_id = \"", "instance_id = \"second-");
+    assert_ne!(second, config, "the second process needs an id of its own");
+    let mut first = Daemon::start_ready(&config);
+    let mut other = Daemon::start_ready(&second);
+    first.stop();
+    let stopped = std::time::Instant::now();
+    let all = |daemon: &Daemon| daemon.metric("insightd_partitions_assigned", &[("worker", "0")]) == Some(3.0);
+    other.wait_until("the other one has all partitions", all);
+    assert!(stopped.elapsed() < std::time::Duration::from_secs(20), "after {:?}", stopped.elapsed());
+    other.stop();
+}

@@ -94,7 +94,11 @@ impl Start {
             Err(Failure::new(sysexits::ExitCode::Software, text))
         });
         // Told before the clients are closed, which can take its time. The receiver outlives all senders.
+        let leaves = outcome.is_ok() && self.daemon.config.kafka.leave_on_stop;
         let _ = tell.send(outcome);
+        if let Some(kafka) = kafka.as_ref().filter(|_| leaves) {
+            kafka.leave();
+        }
         drop(kafka);
     }
 
