@@ -72,8 +72,13 @@ fn assemble(kafka: &Kafka, client_id: String, tunable: Tunable, guarantee: Setti
 }
 
 fn tunable_consumer() -> Tunable {
-    // Bounds what lies fetched and unread, in KiB.
-    vec![("queued.max.messages.kbytes", "", "65536".into())]
+    vec![
+        // Bounds what lies fetched and unread, in KiB.
+        ("queued.max.messages.kbytes", "", "65536".into()),
+        // When that bound is reached, fetching pauses for this long. The default of a second is longer than a worker takes to empty the
+        // queue: measured on loopback, it then stood idle for four fifths of the time.
+        ("fetch.queue.backoff.ms", "", "10".into()),
+    ]
 }
 
 fn tunable_producer() -> Tunable {

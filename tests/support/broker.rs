@@ -137,6 +137,16 @@ impl Broker {
         Feeder { producer, topic: topic.to_owned() }
     }
 
+    /// A consumer of committed records from the end of a topic's only partition on.
+    pub fn tail(&self, topic: &str) -> BaseConsumer {
+        let consumer = self.consumer("tail");
+        let end = consumer.fetch_watermarks(topic, 0, Duration::from_secs(30)).expect("watermarks").1;
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(topic, 0, Offset::Offset(end)).expect("a partition");
+        consumer.assign(&list).expect("assigned");
+        consumer
+    }
+
     /// Everything committed in a topic now: partition by partition, each in its order.
     pub fn read_committed(&self, topic: &str) -> Vec<Got> {
         let consumer = self.consumer("reader");

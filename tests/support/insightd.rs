@@ -194,6 +194,12 @@ impl Daemon {
         sum_of(&text, name, labels)
     }
 
+    /// Resident memory now, in KiB, as the kernel counts it.
+    pub fn resident_kib(&self) -> Option<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
+        status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?.split_whitespace().next()?.parse().ok()
+    }
+
     /// SIGTERM.
     pub fn terminate(&self) {
         self.signal("-TERM");
