@@ -10,11 +10,17 @@ use insightd::commands::{self, Cli};
 fn main() -> ExitCode {
     match Cli::try_parse() {
         Ok(cli) => commands::run(cli),
-        Err(error) => {
-            let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
-            // A closed standard output is no reason to fail.
-            let _ = error.print();
-            if asked { ExitCode::SUCCESS } else { sysexits::ExitCode::Usage.into() }
-        }
+        Err(error) => match error.kind() {
+            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+                // A closed standard output is no reason to fail.
+                let _ = error.print();
+                ExitCode::SUCCESS
+            }
+            ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+                let _ = error.print();
+                sysexits::ExitCode::Usage.into()
+            }
+            _ => commands::usage(&error.to_string()),
+        },
     }
 }

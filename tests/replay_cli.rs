@@ -439,3 +439,15 @@ fn a_file_that_ends_while_it_is_read_is_no_failure() {
     let stats = stats([&file]);
     assert_eq!((&stats["records"], &stats["malformed"]), (&json!(75), &json!(1)));
 }
+
+#[test]
+fn a_command_line_that_cannot_be_understood_is_told_in_one_line() {
+    for arguments in [&["replay"][..], &["replay", "--bogus", "x"], &["replay", "--format", "x", "y"], &["bogus"]] {
+        let output =
+            std::process::Command::new(env!("CARGO_BIN_EXE_insightd")).args(arguments).output().expect("it runs");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(64), "{arguments:?}: {said}");
+        assert_eq!(said.lines().count(), 1, "{arguments:?}: {said}");
+        assert!(said.starts_with("insightd: ") && output.stdout.is_empty(), "{arguments:?}: {said}");
+    }
+}

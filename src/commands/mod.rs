@@ -105,6 +105,16 @@ pub fn run(cli: Cli) -> ExitCode {
     }
 }
 
+/// A command line that cannot be understood, told in one line: what clap says of it before its usage lines.
+pub fn usage(said: &str) -> ExitCode {
+    let ends = |line: &str| line.starts_with("Usage:") || line.starts_with("For more information");
+    let before_usage = said.lines().take_while(|line| !ends(line));
+    let parts: Vec<&str> = before_usage.map(str::trim).filter(|line| !line.is_empty()).collect();
+    let line = parts.join(" ");
+    say(&format!("{} (insightd --help tells more)", line.strip_prefix("error: ").unwrap_or(&line)));
+    sysexits::ExitCode::Usage.into()
+}
+
 /// One line for people on standard error. A closed standard error is no reason to fail.
 pub(crate) fn say(line: &str) {
     let _ = writeln!(std::io::stderr().lock(), "insightd: {line}");

@@ -79,10 +79,10 @@ pub struct Faults(pub Vec<Fault>);
 
 impl fmt::Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.len() {
-            1 => write!(f, "the configuration has a fault:")?,
-            count => write!(f, "the configuration has {count} faults:")?,
+        if let [fault] = &self.0[..] {
+            return write!(f, "the configuration has a fault: {fault}");
         }
+        write!(f, "the configuration has {} faults:", self.0.len())?;
         self.0.iter().try_for_each(|fault| write!(f, "\n  {fault}"))
     }
 }
