@@ -222,7 +222,7 @@ pub struct AttributionConfig {
     pub values_max: usize,
     /// `value_bytes_max`: longer values are cut.
     pub value_bytes_max: usize,
-    /// `bytes_max`: all values of a partition together.
+    /// `bytes_max`: names of series and attribution values of a partition together.
     pub bytes_max: usize,
 }
 

@@ -70,7 +70,8 @@ pub struct Region {
 
 #[derive(Debug)]
 struct Entry {
-    series: Series,
+    /// Apart, so that the list can grow without moving (and for a moment doubling) all series.
+    series: Box<Series>,
     live: bool,
 }
 
@@ -166,11 +167,12 @@ impl Account {
         let index = match found {
             Some(index) => index,
             None => {
-                if shared.series >= shared.settings.series_max {
+                let values = [call.principal, call.agent, call.error];
+                if !shared.has_room(1) || !shared.attribution.admit(key.bytes(), values) {
                     return false;
                 }
                 let index = region.series.len() as u32;
-                region.series.push(Entry { series: Series::new(key, call.minute, &context), live: false });
+                region.series.push(Entry { series: Box::new(Series::new(key, call.minute, &context)), live: false });
                 let (series, hasher) = (&region.series, &region.hasher);
                 region.index.insert_unique(hash, index, |&i| hasher.hash_one(series[i as usize].series.key()));
                 shared.series += 1;

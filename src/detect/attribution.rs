@@ -38,12 +38,28 @@ pub struct Budget {
     pub values_max: usize,
     /// Bytes of one value.
     pub value_bytes_max: usize,
-    /// Bytes of all values.
+    /// Bytes of all values and of the names of series.
     pub bytes_max: usize,
     /// Bytes in use.
     pub bytes: usize,
     /// Values that took the place of another so far.
     pub summarised: u64,
+}
+
+impl Budget {
+    /// Bytes that a new series takes at least: its name, and one value of each attribute.
+    pub fn least(&self, name_bytes: usize, values: [&str; 3]) -> usize {
+        name_bytes + values.map(|text| cut(text, self.value_bytes_max).len() + VALUE_OVERHEAD).iter().sum::<usize>()
+    }
+
+    /// Takes in the name of a new series. False when there is no room for it and one value of each attribute.
+    pub fn admit(&mut self, name_bytes: usize, values: [&str; 3]) -> bool {
+        let fits = self.bytes + self.least(name_bytes, values) <= self.bytes_max;
+        if fits {
+            self.bytes += name_bytes;
+        }
+        fits
+    }
 }
 
 impl Values {
@@ -76,6 +92,10 @@ impl Values {
         }
         if !full || self.values.len() < budget.values_max && budget.bytes + VALUE_OVERHEAD <= budget.bytes_max {
             budget.bytes += text.len() + VALUE_OVERHEAD;
+            if self.values.len() < TOP {
+                // Most series have one or two values; room for four each would double the memory of a series.
+                self.values.reserve_exact(1);
+            }
             self.values.push(Value {
                 text: text.into(),
                 days: Days::default(),

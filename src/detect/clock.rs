@@ -21,6 +21,8 @@ pub struct Clock {
 pub struct Held {
     /// The record, owned.
     pub event: Box<Event<'static>>,
+    /// Bytes of attribution set aside for it, so that there is room when it is applied.
+    pub reserved: usize,
     /// Order of arrival within the clock.
     arrival: u64,
 }
@@ -75,10 +77,10 @@ impl Clock {
         self.held.len()
     }
 
-    /// Holds a record.
-    pub fn hold(&mut self, event: Box<Event<'static>>) {
+    /// Holds a record, for which `reserved` bytes were set aside.
+    pub fn hold(&mut self, event: Box<Event<'static>>, reserved: usize) {
         let arrival = self.held.last().map_or(0, |h| h.arrival + 1);
-        self.held.push(Held { event, arrival });
+        self.held.push(Held { event, reserved, arrival });
     }
 
     /// Takes the held records that one of `time` confirms, in the order in which they arrived.

@@ -8,6 +8,7 @@ use hashbrown::HashMap;
 use super::Settings;
 use super::account::{Account, Region};
 use super::attribution::{Budget, cut};
+use super::clock::Held;
 use super::horizon::Horizons;
 use super::series::{Call, Key};
 use crate::cloudtrail::envelope::Limit;
@@ -45,6 +46,8 @@ pub struct Shared {
     pub attribution: Budget,
     /// Series held.
     pub series: usize,
+    /// Records held until their time is confirmed; each has room for its series set aside.
+    pub unconfirmed: usize,
     /// Insights open.
     pub open: usize,
     /// eventIDs remembered.
@@ -91,7 +94,6 @@ pub struct Detector {
     accounts: Vec<Account>,
     clocks: usize,
     mature: usize,
-    unconfirmed: usize,
     newest: i64,
     notices: Notices,
 }
@@ -108,12 +110,11 @@ impl Detector {
         };
         let horizons = Horizons::per_minute();
         Self {
-            shared: Shared { settings, horizons, attribution, series: 0, open: 0, dedup_events: 0 },
+            shared: Shared { settings, horizons, attribution, series: 0, unconfirmed: 0, open: 0, dedup_events: 0 },
             by_id: HashMap::new(),
             accounts: Vec::new(),
             clocks: 0,
             mature: 0,
-            unconfirmed: 0,
             newest: 0,
             notices: Notices::default(),
         }
@@ -154,8 +155,7 @@ impl Detector {
         for account in 0..self.accounts.len() {
             for region in 0..self.accounts[account].regions.len() {
                 while let Some(held) = self.accounts[account].regions[region].clock.take_earliest() {
-                    self.unconfirmed -= 1;
-                    self.apply(account, region, &held.event, 0, emit);
+                    self.apply_held(account, region, held, 0, emit);
                 }
             }
         }
@@ -175,7 +175,7 @@ impl Detector {
             accounts_learning: (self.accounts.len() - self.mature) as u64,
             accounts_live: self.mature as u64,
             insights_open: self.shared.open as u64,
-            unconfirmed: self.unconfirmed as u64,
+            unconfirmed: self.shared.unconfirmed as u64,
             clock: self.newest,
             dedup_events: self.shared.dedup_events as u64,
         }
@@ -248,29 +248,30 @@ impl Detector {
         let jump_s = self.shared.settings.clock_jump_s;
         let wall_s = wall.unwrap_or(0);
         for held in self.accounts[account].regions[region].clock.confirmed(event.time, jump_s) {
-            self.unconfirmed -= 1;
-            self.apply(account, region, &held.event, wall_s, emit);
+            self.apply_held(account, region, held, wall_s, emit);
         }
         let near_wall = wall.is_some_and(|now| (event.time - now).abs() <= jump_s);
         if near_wall || !self.accounts[account].regions[region].clock.is_ahead(event.time, jump_s) {
             return self.apply(account, region, event, wall_s, emit);
         }
         // What is held is counted already (CNT-1), so there must be room for it when it is applied.
-        let reserved = SERIES_PER_RECORD * (self.unconfirmed + 1);
-        if self.shared.series + reserved > self.shared.settings.series_max {
-            return Verdict::Shed(Limit::Series);
-        }
-        self.unconfirmed += 1;
+        let Some(reserved) = self.shared.reserve(event) else { return Verdict::Shed(Limit::Series) };
         let clock = &mut self.accounts[account].regions[region].clock;
-        clock.hold(Box::new(to_owned(event)));
+        clock.hold(Box::new(to_owned(event)), reserved);
         if clock.held() > self.shared.settings.held_max
             && let Some(earliest) = clock.take_earliest()
         {
-            self.unconfirmed -= 1;
             self.notices.held_overflow += 1;
-            self.apply(account, region, &earliest.event, wall_s, emit);
+            self.apply_held(account, region, earliest, wall_s, emit);
         }
         Verdict::Counted
+    }
+
+    fn apply_held(&mut self, account: usize, region: usize, held: Held, wall: i64, emit: &mut dyn FnMut(Insight)) {
+        self.shared.unconfirmed -= 1;
+        self.shared.attribution.bytes -= held.reserved;
+        let verdict = self.apply(account, region, &held.event, wall, emit);
+        debug_assert_eq!(verdict, Verdict::Counted, "room was set aside");
     }
 
     fn apply(
@@ -310,6 +311,29 @@ impl Detector {
     }
 }
 
+impl Shared {
+    /// Whether `more` series fit beside what is there and what is set aside for held records.
+    pub fn has_room(&self, more: usize) -> bool {
+        self.series + SERIES_PER_RECORD * self.unconfirmed + more <= self.settings.series_max
+    }
+
+    /// Sets room aside for the series of one record; returns the bytes, or nothing if there is no room.
+    fn reserve(&mut self, event: &Event<'_>) -> Option<usize> {
+        let error = event.error.as_deref().map_or("", |e| cut(e, ERROR_BYTES_MAX));
+        let name_bytes = event.source.len() + event.name.len() + error.len();
+        let series_bytes = self
+            .attribution
+            .least(name_bytes, [&event.principal, &event.agent, if error.is_empty() { "null" } else { error }]);
+        let bytes = SERIES_PER_RECORD * series_bytes;
+        if !self.has_room(SERIES_PER_RECORD) || self.attribution.bytes + bytes > self.attribution.bytes_max {
+            return None;
+        }
+        self.attribution.bytes += bytes;
+        self.unconfirmed += 1;
+        Some(bytes)
+    }
+}
+
 /// The series a record enters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Scope {
@@ -346,5 +370,95 @@ fn to_owned(event: &Event<'_>) -> Event<'static> {
         read_only: event.read_only,
         inferred: event.inferred,
         correction: event.correction,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    const START: i64 = 1_780_000_000;
+
+    fn event(account: u64, name: &str, time: i64) -> Event<'static> {
+        let number = format!("{account}-{name}-{time}");
+        Event {
+            account: AccountId::parse(&format!("{account:012}")).expect("twelve digits"),
+            region: "us-east-1".into(),
+            source: "ec2.amazonaws.com".into(),
+            name: name.to_owned().into(),
+            error: Some("AccessDenied".into()),
+            time,
+            id: Some(number.into()),
+            principal: "arn:aws:iam::111122223333:user/dana".into(),
+            agent: "aws-cli".into(),
+            category: Category::Management,
+            write: true,
+            read_only: Some(false),
+            inferred: false,
+            correction: false,
+        }
+    }
+
+    fn detector(change: impl Fn(&mut Settings)) -> Detector {
+        let mut settings = Settings::from(&Config::default_config());
+        change(&mut settings);
+        Detector::new(settings)
+    }
+
+    fn observe(detector: &mut Detector, event: &Event<'_>) -> Verdict {
+        detector.observe(event, None, &mut |_| {})
+    }
+
+    /// A held record is `counted` from its arrival on, so others must not take the room for its series meanwhile.
+    #[test]
+    fn held_records_find_the_room_that_was_set_aside_for_them() {
+        let mut detector = detector(|settings| settings.series_max = 10);
+        assert_eq!(observe(&mut detector, &event(1, "A", START)), Verdict::Counted);
+        assert_eq!(observe(&mut detector, &event(1, "A", START + 1)), Verdict::Counted);
+        assert_eq!(detector.levels().series, 2);
+        for account in [2, 3] {
+            assert_eq!(observe(&mut detector, &event(account, "A", START)), Verdict::Counted, "held");
+        }
+        assert_eq!(observe(&mut detector, &event(1, "B", START + 2)), Verdict::Counted);
+        assert_eq!(detector.levels().series, 4);
+        let verdicts: Vec<_> = (0..5).map(|i| observe(&mut detector, &event(1, &format!("C{i}"), START + 3))).collect();
+        assert_eq!(verdicts[1..], [Verdict::Shed(Limit::Series); 4], "{verdicts:?}");
+        detector.finish(&mut |_| {});
+        let levels = detector.levels();
+        assert_eq!((levels.series, levels.unconfirmed), (10, 0));
+    }
+
+    #[test]
+    fn bytes_set_aside_are_given_back() {
+        let mut detector = detector(|_| {});
+        assert_eq!(observe(&mut detector, &event(1, "A", START)), Verdict::Counted);
+        let held = detector.shared.attribution.bytes;
+        assert!(held > 0);
+        assert_eq!(observe(&mut detector, &event(1, "A", START + 1)), Verdict::Counted);
+        assert!(detector.shared.attribution.bytes <= held, "two series of the same name need what was set aside");
+    }
+
+    #[test]
+    fn one_record_dated_ahead_blinds_nobody() {
+        let mut detector = detector(|_| {});
+        for second in 0..5 {
+            observe(&mut detector, &event(1, "A", START + second));
+        }
+        assert_eq!(observe(&mut detector, &event(1, "A", START + 86_400)), Verdict::Counted);
+        assert_eq!(detector.levels().unconfirmed, 1);
+        assert_eq!(detector.levels().clock, START + 4);
+        assert_eq!(observe(&mut detector, &event(1, "A", START + 5)), Verdict::Counted);
+        assert_eq!(observe(&mut detector, &event(1, "A", START + 86_401)), Verdict::Counted);
+        assert_eq!((detector.levels().unconfirmed, detector.levels().clock), (0, START + 86_401));
+        assert_eq!(observe(&mut detector, &event(1, "A", START + 6)), Verdict::TooLate);
+    }
+
+    #[test]
+    fn a_repeat_is_a_duplicate_also_while_the_first_is_held() {
+        let mut detector = detector(|_| {});
+        assert_eq!(observe(&mut detector, &event(1, "A", START)), Verdict::Counted);
+        assert_eq!(observe(&mut detector, &event(1, "A", START)), Verdict::Duplicate);
+        assert_eq!(detector.levels().unconfirmed, 1, "a repeat confirms nothing");
     }
 }

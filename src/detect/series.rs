@@ -26,6 +26,13 @@ pub struct Key<'a> {
     pub category: SourceCategory,
 }
 
+impl Key<'_> {
+    /// Bytes of its texts.
+    pub fn bytes(&self) -> usize {
+        self.source.len() + self.name.len() + self.error.map_or(0, str::len)
+    }
+}
+
 /// One call, as a series sees it.
 #[derive(Clone, Copy, Debug)]
 pub struct Call<'a> {
@@ -137,6 +144,7 @@ impl Series {
         for values in [&self.principals, &self.agents, &self.errors] {
             values.release(budget);
         }
+        budget.bytes -= self.key().bytes();
     }
 
     /// Counts one call; returns the Start that it tips, if any.

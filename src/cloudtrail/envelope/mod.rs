@@ -218,7 +218,7 @@ pub enum Limit {
     Accounts,
     /// `input.clocks_max`.
     Clocks,
-    /// `detect.series_max`.
+    /// `detect.series_max`, or `attribution.bytes_max` for the texts of a new series.
     Series,
 }
 
