@@ -25,7 +25,8 @@ pub struct WorkerReport {
     metrics: Arc<Metrics>,
     health: Arc<Health>,
     reach: Arc<Reach>,
-    session_timeout: Duration,
+    /// How long the group keeps its partitions after a stop; none if it leaves.
+    kept_for: Option<Duration>,
     /// Partitions held; none while it waits for its place in the group.
     partitions: Option<usize>,
     letters_said: HashMap<&'static str, Instant>,
@@ -39,7 +40,7 @@ impl WorkerReport {
             metrics: daemon.metrics.clone(),
             health: daemon.health.clone(),
             reach: daemon.reach.clone(),
-            session_timeout: daemon.config.kafka.session_timeout,
+            kept_for: (!daemon.config.kafka.leave_on_stop).then_some(daemon.config.kafka.session_timeout),
             partitions: None,
             letters_said: HashMap::new(),
         }
@@ -63,12 +64,15 @@ impl WorkerReport {
     pub fn stopping(&self) {
         self.health.set(self.worker, WorkerState::Stopping);
         if let Some(partitions @ 1..) = self.partitions {
-            tracing::info!(
-                worker = self.worker,
-                partitions,
-                kept_for = ?self.session_timeout,
-                "stopped; the group keeps its partitions for a restart within kafka.session_timeout"
-            );
+            match self.kept_for {
+                Some(kept_for) => tracing::info!(
+                    worker = self.worker,
+                    partitions,
+                    ?kept_for,
+                    "stopped; the group keeps its partitions for a restart within kafka.session_timeout"
+                ),
+                None => tracing::info!(worker = self.worker, partitions, "stopped; leaving the group"),
+            }
         }
     }
 
