@@ -48,6 +48,12 @@ pub struct Seen {
 }
 
 impl Seen {
+    /// Whether an event of time `time` (seconds) is remembered.
+    pub fn contains(&self, hash: u64, time: i64) -> bool {
+        let hour = time.div_euclid(BUCKET_S);
+        self.buckets.iter().any(|b| b.hour == hour && b.contains(hash))
+    }
+
     /// Remembers an event of time `time` (seconds); false if it was there already.
     pub fn insert(&mut self, hash: u64, time: i64) -> bool {
         let hour = time.div_euclid(BUCKET_S);
@@ -73,8 +79,12 @@ impl Seen {
         gone
     }
 
-    /// Forgets the oldest bucket because a bound was reached; returns how many events that were.
+    /// Forgets the oldest bucket because a bound was reached; returns how many events that were. The newest one stays: what lies
+    /// in its hour is arriving now, and would all be too late.
     pub fn shorten(&mut self) -> usize {
+        if self.buckets.len() < 2 {
+            return 0;
+        }
         let Some(oldest) = (0..self.buckets.len()).min_by_key(|&i| self.buckets[i].hour) else { return 0 };
         let bucket = self.buckets.swap_remove(oldest);
         self.floor = self.floor.max((bucket.hour + 1) * BUCKET_S);
@@ -96,6 +106,10 @@ impl Seen {
 impl Bucket {
     fn len(&self) -> usize {
         self.sorted.len() + self.fresh.len()
+    }
+
+    fn contains(&self, hash: u64) -> bool {
+        self.fresh.contains(&hash) || contains(&self.sorted, hash)
     }
 
     fn insert(&mut self, hash: u64) -> bool {
@@ -186,8 +200,11 @@ mod tests {
         assert_eq!(seen.expire(2 * 3600 + 5), 20);
         assert_eq!(seen.shorten(), 10);
         assert_eq!(seen.floor(), 3 * 3600);
-        assert!(seen.insert(mix(1), 2 * 3600), "forgotten");
-        assert!(!seen.insert(mix(1), 3 * 3600), "still there");
+        assert!(!seen.contains(mix(1), 2 * 3600), "forgotten");
+        assert!(seen.contains(mix(1), 3 * 3600), "still there");
+        assert_eq!(seen.shorten(), 10);
+        assert_eq!(seen.shorten(), 0, "the newest hour stays");
+        assert!(!seen.insert(mix(1), 4 * 3600), "still there");
     }
 
     proptest! {

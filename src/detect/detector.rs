@@ -226,13 +226,22 @@ impl Detector {
         let seen = &mut self.accounts[account].regions[region].seen;
         let mut hasher = std::hash::DefaultHasher::new();
         id.hash(&mut hasher);
-        if !seen.insert(hasher.finish(), event.time) {
+        let hash = hasher.finish();
+        if self.shared.dedup_events < self.shared.settings.dedup_events_max {
+            let new = seen.insert(hash, event.time);
+            self.shared.dedup_events += usize::from(new);
+            return new;
+        }
+        if seen.contains(hash, event.time) {
             return false;
         }
-        self.shared.dedup_events += 1;
-        if self.shared.dedup_events > self.shared.settings.dedup_events_max {
-            self.shared.dedup_events -= seen.shorten();
-            self.notices.dedup_shortened += 1;
+        // Rather a repeat that counts twice than a good record that does not count: a clock gives up its own oldest hours, and
+        // where it has none to give, the record is not remembered.
+        self.notices.dedup_shortened += 1;
+        let freed = seen.shorten();
+        if freed > 0 {
+            self.shared.dedup_events -= freed;
+            self.shared.dedup_events += usize::from(seen.insert(hash, event.time));
         }
         true
     }
@@ -452,6 +461,23 @@ mod tests {
         assert_eq!(observe(&mut detector, &event(1, "A", START + 86_401)), Verdict::Counted);
         assert_eq!((detector.levels().unconfirmed, detector.levels().clock), (0, START + 86_401));
         assert_eq!(observe(&mut detector, &event(1, "A", START + 6)), Verdict::TooLate);
+    }
+
+    /// The bound once pushed out the clock's own current hour, and every good record of that hour was too late from then on.
+    #[test]
+    fn the_bound_on_event_ids_never_makes_a_good_record_too_late() {
+        let mut detector = detector(|settings| settings.dedup_events_max = 10);
+        let verdicts: Vec<_> = (0..50).map(|second| observe(&mut detector, &event(1, "A", START + second))).collect();
+        assert!(verdicts.iter().all(|v| *v == Verdict::Counted), "{verdicts:?}");
+        let other = (0..5).map(|second| observe(&mut detector, &event(2, "A", START + second)));
+        assert!(other.into_iter().all(|v| v == Verdict::Counted), "a neighbour that holds nothing yet");
+        assert!(detector.levels().dedup_events <= 10);
+        assert!(detector.take_notices().dedup_shortened > 0);
+        assert_eq!(
+            observe(&mut detector, &event(1, "A", START)),
+            Verdict::Duplicate,
+            "what is remembered is still known"
+        );
     }
 
     #[test]
