@@ -1,5 +1,6 @@
-//! `insightd replay` as a command: which files it reads and in which order, what it writes where, how it ends, and how much memory
-//! it takes for input made to take more.
+//! `insightd replay` as a command: which files it reads and in which order, what it writes where, how it ends.
+
+mod replaying;
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -7,93 +8,11 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-use std::thread;
-use std::time::Duration;
+use std::process::{Output, Stdio};
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-fn insightd() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_insightd"));
-    command.stdin(Stdio::null()).env_remove("RUST_LOG");
-    command
-}
-
-fn replay<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Output {
-    insightd().arg("replay").args(arguments).output().unwrap()
-}
-
-fn text(bytes: &[u8]) -> &str {
-    std::str::from_utf8(bytes).unwrap()
-}
-
-/// Runs with `--stats` and reads them; the run must succeed.
-fn stats<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Value {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("stats");
-    let output = insightd().arg("replay").arg("--stats").arg(&file).args(arguments).output().unwrap();
-    assert!(output.status.success(), "{}", text(&output.stderr));
-    serde_json::from_slice(&fs::read(file).unwrap()).unwrap()
-}
-
-/// A write of account 111122223333 at a minute (from 2026-03-01T00:00Z on).
-fn record(minute: u32, number: u32) -> Value {
-    let (day, hour) = (1 + minute / 1440, minute / 60 % 24);
-    json!({
-        "eventVersion": "1.09",
-        "userIdentity": {"type": "IAMUser", "arn": "arn:aws:iam::111122223333:user/dana", "accountId": "111122223333"},
-        "eventTime": format!("2026-03-{day:02}T{hour:02}:{:02}:{:02}Z", minute % 60, number % 60),
-        "eventSource": "ec2.amazonaws.com",
-        "eventName": "RunInstances",
-        "awsRegion": "eu-west-1",
-        "userAgent": "aws-cli/2.15.30",
-        "eventID": format!("{minute:08x}-1111-4111-8111-{number:012x}"),
-        "readOnly": false,
-        "eventType": "AwsApiCall",
-        "managementEvent": true,
-        "recipientAccountId": "111122223333",
-        "eventCategory": "Management",
-    })
-}
-
-/// Three quiet days with a call every six hours, a minute of sixty calls, and quiet again: one Start and one End.
-fn burst() -> String {
-    let quiet = (0..12).map(|n| record(n * 360, 0));
-    let burst = (0..60).map(|n| record(4330, n));
-    let after = (1..4).map(|n| record(4330 + n * 360, 0));
-    quiet.chain(burst).chain(after).map(|record| format!("{record}\n")).collect()
-}
-
-struct Folder(TempDir);
-
-impl Folder {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn path(&self, name: impl AsRef<Path>) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn write(&self, name: impl AsRef<Path>, content: impl AsRef<[u8]>) -> PathBuf {
-        let path = self.path(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, content).unwrap();
-        path
-    }
-}
-
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(bytes).unwrap();
-    encoder.finish().unwrap()
-}
-
-// === output ===
+use replaying::*;
 
 #[test]
 fn insights_are_the_only_lines_of_standard_output_and_repeat_byte_for_byte() {
@@ -362,70 +281,6 @@ fn failures_have_their_code_and_one_clear_line() {
         if codes != &[78] {
             assert_eq!(text(&replay(*arguments).stderr).lines().count(), 1, "{arguments:?}");
         }
-    }
-}
-
-// === memory ===
-
-/// Peak resident memory of a run in MB, and its stats.
-fn peak_mb(file: &Path) -> (u64, Value) {
-    let folder = tempfile::tempdir().unwrap();
-    let stats = folder.path().join("stats");
-    let mut child =
-        insightd().arg("replay").arg("--stats").arg(&stats).arg(file).stdout(Stdio::null()).spawn().unwrap();
-    let status = format!("/proc/{}/status", child.id());
-    let mut peak = 0;
-    while child.try_wait().unwrap().is_none() {
-        // VmHWM only rises, so the last look before the end tells the peak.
-        let now = fs::read_to_string(&status).unwrap_or_default();
-        let peak_kb = now.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().split(' ').next()?.parse().ok());
-        peak = peak_kb.unwrap_or(0).max(peak);
-        thread::sleep(Duration::from_millis(5));
-    }
-    assert!(child.wait().unwrap().success());
-    (peak / 1024, serde_json::from_slice(&fs::read(stats).unwrap()).unwrap())
-}
-
-/// A piece again and again, packed, of this size unpacked.
-fn bomb(folder: &Folder, name: &str, piece: &str, bytes: usize) -> PathBuf {
-    let path = folder.path(name);
-    let mut encoder = GzEncoder::new(fs::File::create(&path).unwrap(), Compression::fast());
-    let chunk = piece.repeat((1 << 20) / piece.len());
-    for _ in 0..bytes / chunk.len() {
-        encoder.write_all(chunk.as_bytes()).unwrap();
-    }
-    encoder.finish().unwrap();
-    path
-}
-
-#[test]
-fn memory_stays_bounded_whatever_the_input() {
-    const MEMORY_MB_MAX: u64 = 512;
-    const GB: usize = 1 << 30;
-    let folder = Folder::new();
-    let long = |length: usize| record(1, 1).to_string().replace("aws-cli/2.15.30", &"\\u00e4".repeat(length / 6));
-    let nested = (0..7).fold(long(20 << 20), |inner, _| json!({"log": inner}).to_string());
-    let keys: String = (0..2 << 20).map(|n| format!(",\"{n:x}\":1")).collect();
-    let inputs = [
-        bomb(&folder, "zeros.json.gz", "\0", GB),
-        bomb(&folder, "spaces.json.gz", " ", GB / 16),
-        bomb(&folder, "lines.json.gz", "x\n", GB / 8),
-        bomb(&folder, "brackets.json.gz", "[", GB / 16),
-        bomb(&folder, "objects.json.gz", "{\"a\":", GB / 16),
-        bomb(&folder, "arrays.json.gz", "{\"Records\":[", GB / 16),
-        bomb(&folder, "cut.json.gz", "{\"eventVersion\":\n", GB / 64),
-        folder.write("line.json", long(100 << 20)),
-        folder.write("nested.json", nested),
-        folder.write("keys.json", format!("{{\"a\":1{keys}}}")),
-        folder.write("deep.json", "[".repeat(100_000) + &"]".repeat(100_000)),
-        folder.write("gzip-in-gzip.json.gz", gzip(&gzip(&gzip(&vec![0; GB / 4])))),
-    ];
-    for input in inputs {
-        let (peak, stats) = peak_mb(&input);
-        assert!((1..MEMORY_MB_MAX).contains(&peak), "{}: {peak} MB", input.display());
-        let found = stats["records"].as_u64().unwrap() + stats["payloads_skipped"].as_object().unwrap().len() as u64;
-        assert!(found > 0, "{}: {stats}", input.display());
-        println!("{}: {peak} MB, {} records", input.display(), stats["records"]);
     }
 }
 

@@ -53,11 +53,10 @@ fn modules_say_what_lives_in_them() {
 
 #[test]
 fn only_the_kafka_layer_names_the_client() {
-    // The library's name in a message to people ("librdkafka key") is no use of it.
-    let client = Regex::new(r"\brdkafka(_sys)?\b").expect("a pattern");
-    let broken = rust("src")
-        .into_iter()
-        .filter(|(name, text)| !name.starts_with("src/kafka") && client.is_match(&production(text)));
+    // A message to people may name the library ("librdkafka key"); code may not.
+    let text_literal = Regex::new(r#""(?:[^"\\]|\\.)*""#).expect("a pattern");
+    let names_it = |text: &str| text_literal.replace_all(&production(text), "").contains("rdkafka");
+    let broken = rust("src").into_iter().filter(|(name, text)| !name.starts_with("src/kafka") && names_it(text));
     assert_none(broken.map(|(name, _)| name).collect(), "rdkafka outside src/kafka");
 }
 
@@ -94,7 +93,7 @@ fn names_say_something() {
 /// A ratchet: files below the limit may not grow past it; the exceptions may only shrink.
 #[test]
 fn files_stay_short() {
-    const LINES_MAX: usize = 550;
+    const LINES_MAX: usize = 450;
     const EXCEPTIONS: [(&str, usize); 0] = [];
     let mut broken = Vec::new();
     for (name, text) in ["src", "tests", "benches"].into_iter().flat_map(rust) {

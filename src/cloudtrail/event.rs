@@ -75,3 +75,32 @@ pub struct Event<'a> {
     /// An `addendum` with reason `UPDATED_DATA`: a correction of an earlier record, which was counted already.
     pub correction: bool,
 }
+
+/// The longest prefix of at most `bytes_max` bytes that ends between two characters.
+pub fn cut(text: &str, bytes_max: usize) -> &str {
+    let mut end = text.len().min(bytes_max);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_cut_between_characters() {
+        assert_eq!(cut("aé", 2), "a");
+        assert_eq!(cut("aé", 3), "aé");
+        assert_eq!(cut("aé", 9), "aé");
+    }
+
+    #[test]
+    fn an_account_id_has_twelve_digits_and_keeps_its_zeros() {
+        assert_eq!(AccountId::parse("000000000042").map(|id| id.to_string()).as_deref(), Some("000000000042"));
+        for wrong in ["42", "00000000004x", "0000000000420", "+00000000042", ""] {
+            assert_eq!(AccountId::parse(wrong), None, "{wrong:?}");
+        }
+    }
+}

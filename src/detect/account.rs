@@ -47,6 +47,8 @@ pub struct Account {
     mature: bool,
     /// Series with a call in the last 28 days.
     live: usize,
+    /// Score from which an insight starts, for that many live series.
+    limit: f64,
     /// Its regions, in the order in which they were seen.
     pub regions: Vec<Region>,
 }
@@ -79,8 +81,11 @@ struct Entry {
 
 impl Account {
     /// An account whose first record is dated `time` (seconds).
-    pub fn new(id: AccountId, time: i64) -> Self {
-        Self { id, history: History { begin: time, settled: false }, mature: false, live: 0, regions: Vec::new() }
+    pub fn new(id: AccountId, time: i64, settings: &Settings) -> Self {
+        let history = History { begin: time, settled: false };
+        let mut account = Self { id, history, mature: false, live: 0, limit: 0.0, regions: Vec::new() };
+        account.set_live(0, settings);
+        account
     }
 
     /// Notes one more record; returns true when the account has just become old enough for insights.
@@ -101,10 +106,11 @@ impl Account {
         self.regions.iter().position(|r| &*r.name == name)
     }
 
-    /// Score from which an insight starts: a calibrated score passes it `budget` times a week over all live series of the
-    /// account, `log10(minutes a week x live series / budget)`.
-    fn limit(&self, settings: &Settings) -> f64 {
-        (7.0 * DAY as f64 * self.live.max(1) as f64 / settings.budget).log10()
+    /// A calibrated score passes the limit `budget` times a week over all live series of the account:
+    /// `log10(minutes a week x live series / budget)`.
+    fn set_live(&mut self, live: usize, settings: &Settings) {
+        self.live = live;
+        self.limit = (7.0 * DAY as f64 * live.max(1) as f64 / settings.budget).log10();
     }
 
     /// Moves the clock of region `at` to `time`; Ends of open insights come out in the order of their Starts.
@@ -123,8 +129,7 @@ impl Account {
     }
 
     fn minute_changed(&mut self, at: usize, shared: &mut Shared, emit: &mut dyn FnMut(Insight)) {
-        let limit = self.limit(&shared.settings);
-        let (id, begin) = (self.id, self.begin());
+        let (id, begin, limit) = (self.id, self.begin(), self.limit);
         let region = &mut self.regions[at];
         region.end_insights((id, begin, limit), shared, emit);
         let Some(time) = region.clock.time() else { return };
@@ -132,7 +137,7 @@ impl Account {
             shared.dedup_events -= region.seen.expire(time - shared.settings.dedup_horizon_s);
             if time.div_euclid(86_400) != region.swept.div_euclid(86_400) {
                 let (before, after) = region.sweep(time.div_euclid(60), shared);
-                self.live = self.live - before + after;
+                self.set_live(self.live - before + after, &shared.settings);
             }
             self.regions[at].swept = time;
         }
@@ -147,8 +152,8 @@ impl Account {
         shared: &mut Shared,
         emit: &mut dyn FnMut(Insight),
     ) -> bool {
-        let limit = self.limit(&shared.settings);
-        let (account, begin) = (self.id, self.begin());
+        let (account, begin, limit) = (self.id, self.begin(), self.limit);
+        let mut live = self.live;
         let region = &mut self.regions[at];
         let (settings, horizons) = (&shared.settings, &shared.horizons);
         let closed = region.clock.closed(settings.lateness);
@@ -182,12 +187,15 @@ impl Account {
         let entry = &mut region.series[index as usize];
         if !entry.live {
             entry.live = true;
-            self.live += 1;
+            live += 1;
         }
         if let Some(start) = entry.series.add(call, &context, &mut shared.attribution) {
             region.open.push(index);
             shared.open += 1;
             emit(start);
+        }
+        if live != self.live {
+            self.set_live(live, &shared.settings);
         }
         true
     }

@@ -8,6 +8,7 @@
 
 use super::days::{Days, day_of};
 use super::recent::Recent;
+use crate::cloudtrail::event::cut;
 
 /// Top values shown on each side of a record.
 const TOP: usize = 5;
@@ -179,18 +180,6 @@ pub fn baseline_count(days: &Days, recent: &Recent, start: i64) -> u64 {
     days.window(start).saturating_sub(recent.total(start, end_of_day))
 }
 
-/// `text` with at most `bytes_max` bytes, cut between characters.
-pub fn cut(text: &str, bytes_max: usize) -> &str {
-    if text.len() <= bytes_max {
-        return text;
-    }
-    let mut end = bytes_max;
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    &text[..end]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -235,11 +224,5 @@ mod tests {
         }
         values.release(&mut budget);
         assert_eq!(budget.bytes, 0);
-    }
-
-    #[test]
-    fn cut_never_splits_a_character() {
-        assert_eq!(cut("aé", 2), "a");
-        assert_eq!(cut("aé", 3), "aé");
     }
 }

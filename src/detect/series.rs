@@ -12,6 +12,8 @@ use crate::cloudtrail::insight::{Attribution, Finding, Insight, InsightType, Sou
 
 /// A Start's window: the detection minute and the four before it.
 const WINDOW: i64 = 5;
+/// A minute before all others.
+const NEVER: i64 = i64::MIN / 2;
 
 /// What a series is called. The error makes it an error-rate series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -73,6 +75,28 @@ pub struct Context<'a> {
     pub horizons: &'a Horizons,
 }
 
+/// Minutes of insights, which the moments do not learn.
+#[derive(Clone, Copy, Debug)]
+struct Frozen {
+    /// The last insight, from Start (inclusive) to End (exclusive).
+    last: (i64, i64),
+    /// Start of the open one.
+    open_since: i64,
+}
+
+impl Frozen {
+    fn contains(&self, minute: i64) -> bool {
+        minute >= self.open_since || (self.last.0..self.last.1).contains(&minute)
+    }
+
+    /// Passes over the empty minutes up to `to`, each by its own right: a silence may lead into an insight or out of one.
+    fn pass_over(&self, statistic: &mut Statistic, to: i64, horizons: &Horizons) {
+        for (until, frozen) in [(self.last.0, false), (self.last.1, true), (self.open_since, false), (i64::MAX, true)] {
+            statistic.advance(to.min(until - 1), frozen, horizons);
+        }
+    }
+}
+
 /// Smallest count of one minute that can be significant.
 #[derive(Clone, Copy, Debug)]
 struct Need {
@@ -120,7 +144,7 @@ impl Series {
             errors: Values::default(),
             need: Need { minute: i64::MIN, count: 0 },
             episode: None,
-            last_episode: (i64::MIN, i64::MIN),
+            last_episode: (NEVER, NEVER),
         }
     }
 
@@ -196,17 +220,17 @@ impl Series {
         if context.closed <= from {
             return;
         }
-        let open_since = self.episode.as_ref().map(|e| e.start);
-        let last_episode = self.last_episode;
-        let frozen = |minute: i64| {
-            open_since.is_some_and(|start| minute >= start) || (last_episode.0..last_episode.1).contains(&minute)
+        let frozen = Frozen {
+            last: self.last_episode,
+            open_since: self.episode.as_ref().map_or(i64::MAX, |episode| episode.start),
         };
         for (minute, count) in self.recent.counts() {
             if minute > self.statistic.closed() && minute <= context.closed && count > 0 {
-                self.statistic.close(minute, f64::from(count), frozen(minute), context.horizons);
+                frozen.pass_over(&mut self.statistic, minute - 1, context.horizons);
+                self.statistic.close(minute, f64::from(count), frozen.contains(minute), context.horizons);
             }
         }
-        self.statistic.advance(context.closed, frozen(context.closed), context.horizons);
+        frozen.pass_over(&mut self.statistic, context.closed, context.horizons);
         let keep_from = context.closed - WINDOW;
         self.recent.forget_before(keep_from);
         for values in [&mut self.principals, &mut self.agents, &mut self.errors] {
@@ -352,5 +376,33 @@ impl Series {
             errors: (!is_error).then(|| side(errors, e)),
             finding: episode.finding.clone(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Minutes of silence before an insight were not learnt when the insight was open by the time they were closed.
+    #[test]
+    fn a_silence_that_leads_into_an_insight_or_out_of_one_is_learnt_but_for_the_insight() {
+        let horizons = Horizons::per_minute();
+        let mut busy = Statistic::new(0, 99, &horizons);
+        (100..200).for_each(|minute| busy.close(minute, 10.0, false, &horizons));
+        let (mut lazy, mut eager) = (busy, busy);
+        let frozen = Frozen { last: (300, 400), open_since: 600 };
+        frozen.pass_over(&mut lazy, 700, &horizons);
+        for (to, skipped) in [(299, false), (399, true), (599, false), (700, true)] {
+            eager.advance(to, skipped, &horizons);
+        }
+        assert_eq!(lazy.closed(), 700);
+        assert_eq!(lazy.expectation(), eager.expectation());
+        assert!(lazy.expectation().mean < busy.expectation().mean, "the silence before the insights is learnt");
+        let never = Frozen { last: (NEVER, NEVER), open_since: i64::MAX };
+        let (mut plain, mut all) = (busy, busy);
+        never.pass_over(&mut plain, 700, &horizons);
+        all.advance(700, false, &horizons);
+        assert_eq!(plain.expectation(), all.expectation());
+        assert!(plain.expectation().mean < lazy.expectation().mean);
     }
 }

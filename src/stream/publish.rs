@@ -5,7 +5,8 @@
 
 use std::time::Duration;
 
-use crate::cloudtrail::insight::{Attribution, Insight};
+use crate::cloudtrail::event::cut;
+use crate::cloudtrail::insight::{Attribution, Insight, rfc3339};
 use crate::config::{Config, Format};
 use crate::pipeline::{DeadLetter, Output};
 
@@ -204,20 +205,6 @@ fn shortened(insight: &Insight) -> Insight {
     short
 }
 
-/// Seconds since 1970 in RFC 3339, UTC. Event times lie between 2005 and now, well within what jiff can say.
-fn rfc3339(seconds: i64) -> String {
-    jiff::Timestamp::from_second(seconds).map_or_else(|_| seconds.to_string(), |time| time.to_string())
-}
-
-/// The longest prefix of at most `bytes_max` bytes that ends between two characters.
-fn cut(text: &str, bytes_max: usize) -> &str {
-    let mut end = text.len().min(bytes_max);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    &text[..end]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -335,12 +322,5 @@ mod tests {
         let raw = [b'x'; 5000];
         let (produced, transaction) = published(WIDE, |out| out.dead_letter(letter(&raw)));
         assert_eq!((produced.2.len(), transaction.dead_letters_cut), (5000, 0));
-    }
-
-    #[test]
-    fn a_text_is_cut_between_characters() {
-        assert_eq!(cut("aé", 2), "a");
-        assert_eq!(cut("aé", 3), "aé");
-        assert_eq!(cut("aé", 9), "aé");
     }
 }

@@ -3,8 +3,12 @@
 //!
 //! Every account draws from its own stream of random numbers, so adding an account changes no other.
 
+mod attacks;
+mod cast;
+
 use super::clock::{DAY, HOUR, MINUTE, at, weekday};
 use super::random::Random;
+use cast::*;
 
 /// An API.
 #[derive(Debug)]
@@ -88,124 +92,6 @@ impl Call {
         management && (!self.api.read || self.error.is_some())
     }
 }
-
-const fn read(service: &'static str, name: &'static str) -> Api {
-    Api { service, name, read: true }
-}
-
-const fn write(service: &'static str, name: &'static str) -> Api {
-    Api { service, name, read: false }
-}
-
-const fn role(name: &'static str, agent: &'static str) -> Actor {
-    Actor { identity: Identity::Role(name), agent }
-}
-
-const fn user(name: &'static str, agent: &'static str) -> Actor {
-    Actor { identity: Identity::User(name), agent }
-}
-
-const GO: &str = "aws-sdk-go/1.55.5 (go1.22.5; linux; amd64)";
-const BOTO: &str =
-    "Boto3/1.35.0 md/Botocore#1.35.0 ua/2.0 os/linux#5.10.224 md/arch#x86_64 lang/python#3.11.9 cfg/retry-mode#legacy";
-const CLI: &str = "aws-cli/2.15.30 Python/3.11.8 Linux/6.1.82 exe/x86_64.amzn.2023 prompt/off";
-const CONSOLE: &str =
-    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36";
-const TERRAFORM: &str =
-    "APN/1.0 HashiCorp/1.0 Terraform/1.9.5 (+https://www.terraform.io) terraform-provider-aws/5.63.0";
-const AGENT: &str = "amazon-ssm-agent/3.3.551.0 (linux; amd64)";
-
-static POLLERS: [Actor; 3] =
-    [role("monitoring-reader", GO), role("inventory", BOTO), role("config-recorder", "config.amazonaws.com")];
-static LEGACY: Actor =
-    user("legacy-scanner", "aws-sdk-java/1.11.80 Linux/4.4.0 Java_HotSpot(TM)_64-Bit_Server_VM/25.71-b15");
-static INSTANCES: [Actor; 2] = [role("web-instance", AGENT), role("batch-instance", AGENT)];
-static PEOPLE: [Actor; 4] = [
-    user("operations-1", CLI),
-    user("operations-2", CONSOLE),
-    role("developer", CONSOLE),
-    role("developer-readonly", CLI),
-];
-static ROOT: Actor = Actor { identity: Identity::Root, agent: CONSOLE };
-static JOBS: Actor = role("backup-job", BOTO);
-static DEPLOYER: Actor = role("ci-deploy", TERRAFORM);
-static SCALING: Actor =
-    Actor { identity: Identity::Service("autoscaling.amazonaws.com"), agent: "autoscaling.amazonaws.com" };
-static ROTATION: Actor = Actor { identity: Identity::Service("kms.amazonaws.com"), agent: "" };
-static PARTNER: Actor = Actor { identity: Identity::Foreign("AIDAEXAMPLEPARTNER00"), agent: BOTO };
-static INTRUDERS: [Actor; 3] = [
-    user("svc-reporting", "aws-cli/1.22.34 Python/3.10.12 Linux/5.15.0 botocore/1.23.34"),
-    role("web-instance", CLI),
-    role("developer", "python-requests/2.31.0"),
-];
-
-static HEARTBEAT: Api = write("ssm", "UpdateInstanceInformation");
-static POLLED: [Api; 10] = [
-    read("ec2", "DescribeInstances"),
-    read("ec2", "DescribeVolumes"),
-    read("ec2", "DescribeSecurityGroups"),
-    read("monitoring", "DescribeAlarms"),
-    read("elasticloadbalancing", "DescribeTargetHealth"),
-    read("s3", "ListBuckets"),
-    read("rds", "DescribeDBInstances"),
-    read("iam", "ListRoles"),
-    read("sts", "GetCallerIdentity"),
-    read("kms", "Decrypt"),
-];
-static BUCKET_POLICY: Api = read("s3", "GetBucketPolicy");
-static OLD_READ: Api = read("ec2", "DescribeInstances");
-static OLD_WRITE: Api = write("ec2", "CreateTags");
-static OFFICE: [Api; 12] = [
-    read("ec2", "DescribeInstances"),
-    read("cloudformation", "DescribeStacks"),
-    read("logs", "FilterLogEvents"),
-    read("iam", "GetUser"),
-    read("s3", "GetBucketAcl"),
-    read("lambda", "ListFunctions20150331"),
-    read("cloudtrail", "LookupEvents"),
-    write("ec2", "AuthorizeSecurityGroupIngress"),
-    write("ec2", "StartInstances"),
-    write("ec2", "StopInstances"),
-    write("s3", "PutBucketTagging"),
-    write("logs", "CreateLogStream"),
-];
-static SIGN_IN: Api = write("signin", "ConsoleLogin");
-static CROSS_ACCOUNT: Api = read("sts", "AssumeRole");
-static HOURLY: [Api; 3] = [write("ec2", "CreateSnapshot"), write("ec2", "CreateTags"), write("ec2", "DeleteSnapshot")];
-static NIGHTLY: [Api; 4] = [
-    write("ec2", "RunInstances"),
-    write("ec2", "CreateTags"),
-    write("rds", "CreateDBSnapshot"),
-    write("ec2", "TerminateInstances"),
-];
-static DEPLOYMENT: [Api; 7] = [
-    write("cloudformation", "CreateChangeSet"),
-    write("cloudformation", "ExecuteChangeSet"),
-    write("iam", "PassRole"),
-    write("lambda", "UpdateFunctionCode20150331v2"),
-    write("lambda", "PublishVersion20150331"),
-    write("ecs", "UpdateService"),
-    read("cloudformation", "DescribeStackEvents"),
-];
-static ROTATE: Api = write("kms", "RotateKey");
-static TERMINATE: Api = write("autoscaling", "CompleteLifecycleAction");
-static OBJECT: Api = read("s3", "GetObject");
-static RUN: Api = write("ec2", "RunInstances");
-static FOOTHOLD: [Api; 4] = [
-    write("iam", "CreateUser"),
-    write("iam", "CreateAccessKey"),
-    write("iam", "AttachUserPolicy"),
-    write("iam", "CreateLoginProfile"),
-];
-static PROBED: [Api; 4] = [
-    read("secretsmanager", "ListSecrets"),
-    read("secretsmanager", "GetSecretValue"),
-    read("iam", "GetAccountAuthorizationDetails"),
-    read("organizations", "DescribeOrganization"),
-];
-static DESTROYED: [Api; 3] =
-    [write("ec2", "DeleteSnapshot"), write("s3", "DeleteBucket"), write("rds", "DeleteDBSnapshot")];
-static SHARED_OUT: Api = write("ec2", "ModifySnapshotAttribute");
 
 const DENIED: &str = "AccessDenied";
 
@@ -474,68 +360,6 @@ impl<'a> Account<'a> {
                 _ => self.record(time, region, &OBJECT, &INSTANCES[0], None, Kind::Data),
             }
             time += self.random.between(5 * MINUTE, 55 * MINUTE);
-        }
-    }
-
-    /// One attack in each of equal parts of the time, and none in the last six hours, so that every insight can end.
-    fn attacks(&mut self) {
-        let from = self.plan.start + self.plan.quiet;
-        let part = (self.plan.end() - 6 * HOUR - from) / self.plan.attacks.max(1) as i64;
-        for n in 0..self.plan.attacks {
-            let time = from + part * n as i64 + self.random.between(0, part * 3 / 4);
-            let [main, other] = self.regions();
-            let region = if self.plan.regions == 1 || self.random.chance(0.7) { main } else { other };
-            let intruder = self.random.pick(&INTRUDERS);
-            match (n + self.number) % 6 {
-                0 => self.foothold(time, region, intruder),
-                1 => self.probe(time, region, intruder),
-                2 => self.burst(time, region, &RUN, intruder, 70, 6 * MINUTE, None),
-                3 => self.destruction(time, region, intruder),
-                4 => self.burst(time, main, &HEARTBEAT, &INSTANCES[1], 240, 40 * MINUTE, None),
-                _ => {
-                    self.burst(time, main, &BUCKET_POLICY, &POLLERS[1], 200, 20 * MINUTE, Some("NoSuchBucketPolicy"));
-                    self.burst(time, region, &SHARED_OUT, intruder, 25, 4 * MINUTE, None);
-                }
-            }
-        }
-    }
-
-    #[allow(clippy::too_many_arguments)]
-    fn burst(
-        &mut self,
-        from: i64,
-        region: &'static str,
-        api: &'static Api,
-        actor: &'static Actor,
-        calls: usize,
-        length: i64,
-        error: Option<&'static str>,
-    ) {
-        for _ in 0..calls {
-            let time = from + self.random.between(0, length);
-            self.call(time, region, api, actor, error);
-        }
-    }
-
-    /// A few calls each that give a stranger lasting access.
-    fn foothold(&mut self, from: i64, region: &'static str, actor: &'static Actor) {
-        for (n, api) in FOOTHOLD.iter().enumerate() {
-            self.burst(from + 20 * n as i64, region, api, actor, 5, 2 * MINUTE, None);
-        }
-    }
-
-    /// Somebody tries what he may do.
-    fn probe(&mut self, from: i64, region: &'static str, actor: &'static Actor) {
-        for api in &PROBED {
-            self.burst(from, region, api, actor, 18, 5 * MINUTE, Some(DENIED));
-        }
-    }
-
-    /// Backups and buckets go; some calls fail.
-    fn destruction(&mut self, from: i64, region: &'static str, actor: &'static Actor) {
-        for api in &DESTROYED {
-            self.burst(from, region, api, actor, 30, 8 * MINUTE, None);
-            self.burst(from, region, api, actor, 12, 8 * MINUTE, Some("OperationNotPermitted"));
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Two entrances, one decoder: [`decode_slice`] for a Kafka message, [`decode_stream`] for a file. A stream is read value by
 //! value and a `Records` array member by member, so memory does not grow with the input.
 //!
-//! The way of a byte: [`window`] shows a part of the input, [`sequence`] takes values off it and finds the way on behind damage
+//! The way of a byte: [`window`] shows a part of the input, [`sequence`] takes values ([`value`]) off it and finds the way on behind damage
 //! ([`search`]), [`view`] tells what an object is, [`decoder`] undoes its wrapping ([`transform`]) and begins again with what was
 //! inside. [`payload`] sees to the dead letter of a message
 //! in which nothing can be read.
@@ -13,6 +13,7 @@ mod payload;
 mod search;
 mod sequence;
 mod transform;
+mod value;
 mod view;
 mod window;
 
@@ -153,7 +154,7 @@ pub enum Fault {
     EventTimeInvalid,
     /// `eventTime` lies before 2005.
     EventTimePast,
-    /// `eventTime` lies more than five minutes behind the wall clock's future.
+    /// `eventTime` lies further ahead of the wall clock than `input.future_max` (five minutes).
     EventTimeFuture,
     /// `eventSource` is missing, empty or longer than 256 bytes.
     EventSourceMissing,

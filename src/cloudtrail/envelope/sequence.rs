@@ -4,11 +4,11 @@
 use std::io;
 use std::mem;
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::decoder::{Context, Decoder};
 use super::search::{Balanced, BehindValue, FirstKey, Found, Next, NextJsonLine, NextLine, Search, first_key};
+use super::value::{Damage, Read, read};
 use super::view::View;
 use super::window::Window;
 use super::{Envelope, Fault, Limit, Skipped};
@@ -21,9 +21,6 @@ const FRAGMENT_BYTES_KEPT: usize = 256 * 1024;
 /// places that were read already. It bounds the work on input made to be read again and again.
 const WASTE_BYTES_MAX: u64 = 1024 * 1024;
 const WASTE_FACTOR: u64 = 8;
-
-/// An error this close to the end of what is in view may come from the cut itself: a number cut behind its sign is no number.
-const CUT_BYTES: usize = 16;
 
 /// White space looked through for the beginning of a `Records` array, bytes.
 const RECORDS_HEAD_BYTES: usize = 1024;
@@ -70,22 +67,6 @@ struct Members {
     reports: u64,
     /// Kinds of members without records that were reported, once each.
     skipped: [bool; Skipped::ALL.len()],
-}
-
-/// What came of reading a value.
-enum Read<T> {
-    /// The value and its length.
-    Value(T, usize),
-    /// It goes on behind what is in view.
-    Cut,
-    Damaged(Damage),
-}
-
-struct Damage {
-    /// Where it was noticed.
-    offset: usize,
-    fault: Fault,
-    detail: String,
 }
 
 /// Where a fragment ends.
@@ -439,37 +420,4 @@ impl Sought {
     fn bytes<'a>(&'a self, window: &'a Window<'_>) -> &'a [u8] {
         if self.head.is_empty() { &window.in_view()[..self.end] } else { &self.head }
     }
-}
-
-/// Reads the value at the beginning of `bytes`.
-fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8], ended: bool) -> Read<T> {
-    let mut values = serde_json::Deserializer::from_slice(bytes).into_iter::<T>();
-    let error = match values.next() {
-        // A number that ends with what is in view may go on.
-        Some(Ok(_)) if values.byte_offset() == bytes.len() && !ended && !closes(bytes) => return Read::Cut,
-        Some(Ok(value)) => return Read::Value(value, values.byte_offset()),
-        Some(Err(error)) => error,
-        None => return Read::Cut,
-    };
-    let offset = offset_of(bytes, error.line(), error.column());
-    if !ended && (error.is_eof() || offset + CUT_BYTES >= bytes.len()) {
-        return Read::Cut;
-    }
-    let fault = if error.is_eof() { Fault::Truncated } else { Fault::NotJson };
-    Read::Damaged(Damage { offset, fault, detail: error.to_string() })
-}
-
-/// Whether the last byte closes a value by itself.
-fn closes(bytes: &[u8]) -> bool {
-    matches!(bytes.last(), Some(b'}' | b']' | b'"'))
-}
-
-/// The offset of a line and column as serde_json counts them.
-fn offset_of(bytes: &[u8], line: usize, column: usize) -> usize {
-    let newlines = memchr::memchr_iter(b'\n', bytes);
-    let line_start = match line {
-        0 | 1 => 0,
-        _ => newlines.take(line - 1).last().map_or(0, |newline| newline + 1),
-    };
-    (line_start + column).min(bytes.len())
 }

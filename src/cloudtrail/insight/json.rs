@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::{Attribution, Insight, InsightType, SourceCategory, State};
+use super::{Attribution, Insight, SourceCategory};
 
 /// Namespace of the name-based ids: a UUID of our own, drawn once.
 const NAMESPACE: Uuid = Uuid::from_u128(0x6b1d_3c0a_52e7_4f0e_9a55_0c7d_2f86_41b3);
@@ -241,16 +241,6 @@ impl super::Finding {
     }
 }
 
-impl InsightType {
-    /// All of them, in the order of their discriminants.
-    pub const ALL: [Self; 2] = [Self::ApiCallRate, Self::ApiErrorRate];
-}
-
-impl State {
-    /// All of them, in the order of their discriminants.
-    pub const ALL: [Self; 2] = [Self::Start, Self::End];
-}
-
 /// `2026-03-04T10:17:00Z` of seconds since 1970.
 pub fn rfc3339(seconds: i64) -> String {
     // Event times are checked on the way in to lie between 2005 and the wall clock.
@@ -279,7 +269,7 @@ fn write(out: &mut Vec<u8>, value: &impl Serialize) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Finding;
+    use super::super::{Finding, InsightType, State};
     use super::*;
     use crate::cloudtrail::event::AccountId;
 

@@ -18,6 +18,9 @@ pub enum InsightType {
 }
 
 impl InsightType {
+    /// All of them, in the order of their discriminants.
+    pub const ALL: [Self; 2] = [Self::ApiCallRate, Self::ApiErrorRate];
+
     /// `insightType` as AWS writes it.
     pub fn label(self) -> &'static str {
         match self {
@@ -37,6 +40,9 @@ pub enum State {
 }
 
 impl State {
+    /// All of them, in the order of their discriminants.
+    pub const ALL: [Self; 2] = [Self::Start, Self::End];
+
     /// `state` as AWS writes it.
     pub fn label(self) -> &'static str {
         match self {

@@ -1,0 +1,59 @@
+//! One JSON value at the beginning of what is in view: read, cut by the end of the view, or damaged.
+
+use serde::Deserialize;
+
+use super::Fault;
+
+/// An error this close to the end of what is in view may come from the cut itself: a number cut behind its sign is no number.
+const CUT_BYTES: usize = 16;
+
+/// What came of reading a value.
+pub(super) enum Read<T> {
+    /// The value and its length.
+    Value(T, usize),
+    /// It goes on behind what is in view.
+    Cut,
+    /// It is no JSON.
+    Damaged(Damage),
+}
+
+/// What is wrong with a value.
+pub(super) struct Damage {
+    /// Where it was noticed.
+    pub(super) offset: usize,
+    pub(super) fault: Fault,
+    pub(super) detail: String,
+}
+
+/// Reads the value at the beginning of `bytes`.
+pub(super) fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8], ended: bool) -> Read<T> {
+    let mut values = serde_json::Deserializer::from_slice(bytes).into_iter::<T>();
+    let error = match values.next() {
+        // A number that ends with what is in view may go on.
+        Some(Ok(_)) if values.byte_offset() == bytes.len() && !ended && !closes(bytes) => return Read::Cut,
+        Some(Ok(value)) => return Read::Value(value, values.byte_offset()),
+        Some(Err(error)) => error,
+        None => return Read::Cut,
+    };
+    let offset = offset_of(bytes, error.line(), error.column());
+    if !ended && (error.is_eof() || offset + CUT_BYTES >= bytes.len()) {
+        return Read::Cut;
+    }
+    let fault = if error.is_eof() { Fault::Truncated } else { Fault::NotJson };
+    Read::Damaged(Damage { offset, fault, detail: error.to_string() })
+}
+
+/// Whether the last byte closes a value by itself.
+fn closes(bytes: &[u8]) -> bool {
+    matches!(bytes.last(), Some(b'}' | b']' | b'"'))
+}
+
+/// The offset of a line and column as serde_json counts them.
+fn offset_of(bytes: &[u8], line: usize, column: usize) -> usize {
+    let newlines = memchr::memchr_iter(b'\n', bytes);
+    let line_start = match line {
+        0 | 1 => 0,
+        _ => newlines.take(line - 1).last().map_or(0, |newline| newline + 1),
+    };
+    (line_start + column).min(bytes.len())
+}
