@@ -3,8 +3,7 @@
 mod replaying;
 
 use std::fs;
-use std::io::{BufRead, Write};
-use std::os::unix::ffi::OsStrExt;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::thread;
