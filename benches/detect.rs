@@ -31,6 +31,7 @@ fn events(series: usize, per_second: usize, from: usize) -> Vec<Event<'static>> 
             time: 1_780_000_000 + (i / per_second) as i64,
             id: Some(Cow::Owned(format!("{i:032x}"))),
             principal: Cow::Owned(format!("arn:aws:sts::111122223333:assumed-role/role-{}", which % 7)),
+            invoked_by: Cow::Borrowed(""),
             agent: Cow::Borrowed("aws-sdk-go/1.55"),
             category: Category::Management,
             write: true,

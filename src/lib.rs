@@ -13,8 +13,10 @@
 //! * [`kafka`]: the only place that knows rdkafka.
 //! * [`metrics`]: the only place where metric names are spelled.
 //! * [`pipeline`]: one payload in, counted outcomes, insights and dead letters out. `run` and `replay` both drive it.
+//! * [`generate`]: constructed traffic with labelled attacks. Pure; knows nothing of detection.
 //! * [`config`]: settings as written, checked and resolved. Nothing else interprets a default.
 //! * [`detect`]: series, baselines, scores, episodes. Pure: no IO, no clock, no threads, no logging.
+//! * [`rules`]: the operator's ordered rules. Pure: one record and its time, nothing else.
 //! * [`cloudtrail`]: envelopes and records in, Insights records out. Pure.
 //!
 //! # Invariants
@@ -35,8 +37,10 @@ pub mod cloudtrail;
 pub mod commands;
 pub mod config;
 pub mod detect;
+pub mod generate;
 pub mod http;
 pub mod kafka;
 pub mod metrics;
 pub mod pipeline;
+pub mod rules;
 pub mod stream;

@@ -11,10 +11,12 @@ use hashbrown::HashSet;
 
 use crate::cloudtrail::envelope::{self, Envelope, Fault, Limit, Limits, Sink, Skipped};
 use crate::cloudtrail::event::{AccountId, Category, Event};
-use crate::cloudtrail::insight::Insight;
+use crate::cloudtrail::insight::{Insight, State};
 use crate::config::Config;
 pub use crate::detect::Levels;
+pub use crate::detect::SeriesView;
 use crate::detect::{Detector, Settings, Verdict};
+use crate::rules::{Action, Rules};
 
 /// What became of a record. Each record ends in exactly one of these (CNT-1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -23,7 +25,7 @@ pub enum Outcome {
     Counted,
     /// Would have been counted, but its eventID was seen.
     Duplicate,
-    /// Decoded, enters no series.
+    /// Decoded, enters no series, or is excluded by a rule.
     OutOfScope,
     /// Older than the deduplication horizon.
     TooLate,
@@ -76,8 +78,14 @@ pub struct Tally {
     pub dedup_shortened: u64,
     /// Times `input.held_records_max` made a held record give way.
     pub held_overflow: u64,
+    /// Records of principals that `detect.principals_max` left no room to remember.
+    pub principals_full: u64,
     /// Insights by type (call rate, error rate) and state (Start, End).
     pub insights: [[u64; 2]; 2],
+    /// Records by the rule that decides about them, in the order of the rules; repeats included.
+    pub rule_records: Vec<u64>,
+    /// Insights (their Starts) by the rule that their tipping record matched, in the order of the rules.
+    pub rule_insights: Vec<u64>,
     /// Seconds from eventTime to `now`, one per decoded record; only in `run` (left empty by `replay`).
     pub delays_s: Vec<u32>,
     /// Payload bytes taken in.
@@ -130,6 +138,7 @@ pub struct Pipeline {
     limits: Limits,
     future_max_s: i64,
     misrouted: HashSet<AccountId>,
+    rules: Arc<Rules>,
     tally: Tally,
     taken_in: Arc<AtomicU64>,
 }
@@ -140,15 +149,10 @@ impl Pipeline {
         let input = &config.input;
         Self {
             detector: Detector::new(Settings::from(config)),
-            limits: Limits {
-                payload_bytes_max: input.payload_bytes_max,
-                decompressed_bytes_max: input.decompressed_bytes_max,
-                nesting_depth_max: input.nesting_depth_max,
-                payload_records_max: input.payload_records_max,
-                event_time_max: i64::MAX,
-            },
+            limits: decoding_limits(config, i64::MAX),
             future_max_s: seconds(input.future_max),
             misrouted: HashSet::new(),
+            rules: Arc::clone(&config.rules),
             tally: Tally::default(),
             taken_in: Arc::default(),
         }
@@ -185,17 +189,42 @@ impl Pipeline {
         read
     }
 
+    /// Takes one file into several pipelines of the same configuration but for the detector's knobs: it is decoded once, and each
+    /// record is judged by each of them. `now` is the wall clock, seconds since 1970.
+    ///
+    /// # Errors
+    /// Only those of reading.
+    pub fn stream_to_all(runs: &mut [(Self, &mut dyn Output)], reader: &mut dyn Read, now: i64) -> io::Result<()> {
+        let Some((first, _)) = runs.first() else { return Ok(()) };
+        let mut limits = first.limits.clone();
+        limits.event_time_max = now.saturating_add(first.future_max_s);
+        let intake = |(pipeline, out)| Intake { pipeline, out, live: None, routed: None, index: 0 };
+        let mut fork = Fork(Vec::with_capacity(runs.len()));
+        for (pipeline, out) in runs.iter_mut() {
+            pipeline.tally.payloads += 1;
+            fork.0.push(intake((pipeline, &mut **out)));
+        }
+        let read = envelope::decode_stream(reader, &limits, &mut fork);
+        runs.iter_mut().for_each(|(pipeline, _)| pipeline.take_notices());
+        read
+    }
+
+    /// See [`Detector::each_series`].
+    pub fn each_series(&self, show: &mut dyn FnMut(SeriesView<'_>)) {
+        self.detector.each_series(show);
+    }
+
     /// The task has reached the end of its partition at wall time `now` (seconds): clocks silent for `input.idle_after` move on by
     /// the time that has passed (WM-2).
     pub fn caught_up(&mut self, now: i64, out: &mut dyn Output) {
-        let tally = &mut self.tally;
-        self.detector.caught_up(now, &mut |insight| emit(tally, out, insight));
+        let Self { detector, tally, rules, .. } = self;
+        detector.caught_up(now, &mut |insight| emit(tally, rules, out, insight));
     }
 
     /// The end of the input of `replay`: what is held is applied, and every clock is brought up to the newest.
     pub fn finish(&mut self, out: &mut dyn Output) {
-        let tally = &mut self.tally;
-        self.detector.finish(&mut |insight| emit(tally, out, insight));
+        let Self { detector, tally, rules, .. } = self;
+        detector.finish(&mut |insight| emit(tally, rules, out, insight));
         self.take_notices();
     }
 
@@ -215,6 +244,8 @@ impl Pipeline {
         self.tally.attributions_summarised += notices.summarised;
         self.tally.dedup_shortened += notices.dedup_shortened;
         self.tally.held_overflow += notices.held_overflow;
+        self.tally.principals_full += notices.principals_full;
+        self.detector.take_matches(&mut self.tally.rule_records);
     }
 
     fn note_route(&mut self, account: AccountId, key: Option<&[u8]>) {
@@ -253,17 +284,17 @@ impl Intake<'_> {
 
 impl Sink for Intake<'_> {
     fn event(&mut self, envelope: Envelope, event: &Event<'_>) {
-        let Pipeline { detector, tally, .. } = &mut *self.pipeline;
+        let Pipeline { detector, tally, rules, .. } = &mut *self.pipeline;
         tally.read_only += u64::from(event.category == Category::Management && event.read_only == Some(true));
         tally.inferred += u64::from(event.inferred);
         if let Some(now) = self.live {
             tally.delays_s.push(u32::try_from((now - event.time).max(0)).unwrap_or(u32::MAX));
         }
         let out = &mut *self.out;
-        let outcome = match detector.observe(event, self.live, &mut |insight| emit(tally, out, insight)) {
+        let outcome = match detector.observe(event, self.live, &mut |insight| emit(tally, rules, out, insight)) {
             Verdict::Counted => Outcome::Counted,
             Verdict::Duplicate => Outcome::Duplicate,
-            Verdict::OutOfScope => Outcome::OutOfScope,
+            Verdict::OutOfScope | Verdict::Excluded => Outcome::OutOfScope,
             Verdict::TooLate => Outcome::TooLate,
             Verdict::Shed(limit) => {
                 tally.shed[limit as usize] += 1;
@@ -293,7 +324,50 @@ impl Sink for Intake<'_> {
     }
 }
 
-fn emit(tally: &mut Tally, out: &mut dyn Output, insight: Insight) {
+/// Hands what decoding finds to several intakes.
+struct Fork<'a>(Vec<Intake<'a>>);
+
+impl Sink for Fork<'_> {
+    fn event(&mut self, envelope: Envelope, event: &Event<'_>) {
+        self.0.iter_mut().for_each(|intake| intake.event(envelope, event));
+    }
+
+    fn malformed(&mut self, envelope: Envelope, fault: Fault, detail: &str, raw: &[u8]) {
+        self.0.iter_mut().for_each(|intake| intake.malformed(envelope, fault, detail, raw));
+    }
+
+    fn shed(&mut self, envelope: Envelope, limit: Limit, raw: &[u8]) {
+        self.0.iter_mut().for_each(|intake| intake.shed(envelope, limit, raw));
+    }
+
+    fn skipped(&mut self, kind: Skipped) {
+        self.0.iter_mut().for_each(|intake| intake.skipped(kind));
+    }
+}
+
+/// The bounds of decoding at wall time `now` (seconds since 1970).
+pub fn decoding_limits(config: &Config, now: i64) -> Limits {
+    let input = &config.input;
+    Limits {
+        payload_bytes_max: input.payload_bytes_max,
+        decompressed_bytes_max: input.decompressed_bytes_max,
+        nesting_depth_max: input.nesting_depth_max,
+        payload_records_max: input.payload_records_max,
+        event_time_max: now.saturating_add(seconds(input.future_max)),
+    }
+}
+
+/// Counts an insight and passes it on, unless a rule drops it.
+fn emit(tally: &mut Tally, rules: &Rules, out: &mut dyn Output, insight: Insight) {
+    if let Some(position) = insight.finding.rule {
+        if insight.state == State::Start {
+            tally.rule_insights.resize(rules.iter().len(), 0);
+            tally.rule_insights[position as usize] += 1;
+        }
+        if rules.at(position).action == Action::Drop {
+            return;
+        }
+    }
     tally.insights[insight.kind as usize][insight.state as usize] += 1;
     out.insight(insight);
 }
@@ -302,6 +376,10 @@ impl From<&Config> for Settings {
     fn from(config: &Config) -> Self {
         let input = &config.input;
         Self {
+            direction: config.detect.direction,
+            priors: Arc::clone(&config.detect.priors),
+            security: Arc::clone(&config.detect.security),
+            principals_max: config.detect.principals_max,
             lateness: minutes(input.lateness),
             clock_jump_s: seconds(input.clock_jump),
             held_max: input.held_records_max,
@@ -319,6 +397,7 @@ impl From<&Config> for Settings {
             value_bytes_max: config.attribution.value_bytes_max,
             attribution_bytes_max: config.attribution.bytes_max,
             data_events: input.data_events,
+            rules: Arc::clone(&config.rules),
         }
     }
 }

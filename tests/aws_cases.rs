@@ -94,6 +94,7 @@ impl Case {
             time,
             id: Some(format!("{number:032x}").into()),
             principal: text("arn:aws:sts::111122223333:assumed-role/app-role"),
+            invoked_by: text(""),
             agent: text("aws-cli/2.15.30"),
             category: Category::Management,
             write: !(mine && self.error.is_some()),

@@ -38,7 +38,8 @@ const INPUT: &[(&str, Holds)] = &[
     ("constructed-vector-aws_s3-message-whole-file.json", Events(Envelope::Vector, 2)),
     ("constructed-vector-parsed-root.json", Events(Envelope::Vector, 1)),
     ("eventbridge-aws-sample-2016-v103.json", Events(Envelope::EventBridge, 1)),
-    ("ocsf-examples-v1.1.0-api_activity.ocsf.json", Damage(Fault::EnvelopeUnsupported)),
+    // Its account id was made unrecognisable with thirteen digits.
+    ("ocsf-examples-v1.1.0-api_activity.ocsf.json", Damage(Fault::AccountMissing)),
     ("ocsf-examples-v1.1.0-api_activity.raw.json", Events(Envelope::Bare, 1)),
     ("real-array-stratus-aws.defense-evasion.cloudtrail-stop.json", Events(Envelope::Array, 1)),
     ("real-array-stratus-aws.execution.ec2-launch-unusual-instances.json", Events(Envelope::Array, 3)),

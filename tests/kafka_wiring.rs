@@ -222,10 +222,16 @@ fn a_revocation_waits_for_its_answer() {
 
     let mut shares = [None, None];
     let until = Instant::now() + WAIT;
-    while shares.iter().any(Option::is_none) && Instant::now() < until {
+    // On a loaded machine the group may need another round, in which one member holds both for a moment and gives them back.
+    while shares != [Some(1), Some(1)] && Instant::now() < until {
         for (share, member) in shares.iter_mut().zip([&first, &second]) {
-            if let Polled::Assign(partitions) = member.poll(Duration::from_millis(10)).expect("polled") {
-                *share = Some(member.assign(&partitions).expect("assigned").len());
+            match member.poll(Duration::from_millis(10)).expect("polled") {
+                Polled::Assign(partitions) => *share = Some(member.assign(&partitions).expect("assigned").len()),
+                Polled::Revoke { .. } => {
+                    member.unassign().expect("given back");
+                    *share = None;
+                }
+                _ => {}
             }
         }
     }

@@ -59,7 +59,7 @@ fn only_the_kafka_layer_names_the_client() {
     assert_none(broken.map(|(name, _)| name).collect(), "rdkafka outside src/kafka");
 }
 
-/// `cloudtrail`, `detect` and `pipeline` get time as a value and return what happened; so they can be replayed and simulated.
+/// `cloudtrail`, `rules`, `detect`, `generate` and `pipeline` get time as a value and return what happened; so they can be replayed and simulated.
 #[test]
 fn pure_layers_have_no_clock_no_io_and_no_log() {
     let forbidden = Regex::new(
@@ -67,7 +67,10 @@ fn pure_layers_have_no_clock_no_io_and_no_log() {
     )
     .expect("a pattern");
     let mut broken = Vec::new();
-    for (name, text) in ["src/cloudtrail", "src/detect", "src/pipeline", "src/pipeline.rs"].into_iter().flat_map(rust) {
+    for (name, text) in ["src/cloudtrail", "src/rules", "src/detect", "src/generate", "src/pipeline", "src/pipeline.rs"]
+        .into_iter()
+        .flat_map(rust)
+    {
         if !is_test(&name) {
             broken.extend(forbidden.find_iter(&production(&text)).map(|found| format!("{name}: {}", found.as_str())));
         }
@@ -110,8 +113,19 @@ fn no_file_names_a_machine() {
     let places = Regex::new(&["/work", "/"].concat()).expect("a pattern");
     let more = [["/tmp", "/wt"].concat(), ["/root", "/"].concat(), ["/home", "/"].concat()];
     let mut broken = Vec::new();
-    let all =
-        ["src", "tests", "benches", "config", "samples", ".ci", "README.md", "CHANGELOG.md", "Cargo.toml", "build.rs"];
+    let all = [
+        "src",
+        "tests",
+        "benches",
+        "config",
+        "samples",
+        "deploy",
+        ".ci",
+        "README.md",
+        "CHANGELOG.md",
+        "Cargo.toml",
+        "build.rs",
+    ];
     for (name, path) in all.into_iter().flat_map(files) {
         let Ok(text) = fs::read_to_string(path) else { continue };
         for (n, line) in text.lines().enumerate() {
@@ -170,7 +184,17 @@ fn readme_names_every_metric_and_every_command() {
         .collect();
     assert!(names.len() > 20, "only {} metrics were recognised: the pattern no longer fits src/metrics", names.len());
     assert_none(names.into_iter().filter(|name| !readme.contains(name.as_str())).collect(), "not in README.md");
-    for command in ["insightd run", "insightd check", "insightd replay", "tests/run"] {
+    for command in [
+        "insightd run",
+        "insightd check",
+        "insightd replay",
+        "insightd backtest",
+        "insightd generate",
+        "insightd demo",
+        "insightd dlq list",
+        "insightd dlq replay",
+        "tests/run",
+    ] {
         assert!(readme.contains(command), "{command} is not in README.md");
     }
 }

@@ -13,6 +13,8 @@ pub(super) struct Said<'a> {
     pub management: Option<bool>,
     /// `readOnly`, since 1.01.
     pub read_only: Option<bool>,
+    /// Another format calls the activity a read one; it stands in for `readOnly` where that was lost.
+    pub read_activity: bool,
     /// `eventSource`.
     pub source: &'a str,
     /// `eventName`.
@@ -34,7 +36,7 @@ pub(super) fn classify(said: Said<'_>) -> Class {
     let countable = matches!(category, Category::Management | Category::Data);
     Class {
         category,
-        write: !said.read_only.unwrap_or_else(|| reads(said.name)),
+        write: !said.read_only.unwrap_or_else(|| reads(said.name, said.read_activity)),
         inferred: category_inferred || (countable && said.read_only.is_none()),
     }
 }
@@ -63,11 +65,12 @@ const READ_VERBS: [&str; 19] = [
 /// Names that read, in whatever they end: recorded with `readOnly: true`.
 const READ_PREFIXES: [&str; 3] = ["AssumeRole", "GenerateDataKey", "ReEncrypt"];
 
-/// Whether a call of this name only reads, as far as the name tells.
-fn reads(name: &str) -> bool {
+/// Whether a call of this name only reads, as far as the name (or what another format makes of it) tells.
+fn reads(name: &str, read_activity: bool) -> bool {
     match name {
         // Recorded with `readOnly: false`: it hands out new credentials.
         "GetFederationToken" => false,
+        _ if read_activity => true,
         "Decrypt" | "Encrypt" | "Verify" | "Sign" => true,
         _ => {
             READ_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
@@ -176,8 +179,15 @@ const SQS_MESSAGE_APIS: &[&str] = &[
 mod tests {
     use super::*;
 
-    const OLD: Said =
-        Said { category: "", kind: "AwsApiCall", management: None, read_only: None, source: "", name: "" };
+    const OLD: Said = Said {
+        category: "",
+        kind: "AwsApiCall",
+        management: None,
+        read_only: None,
+        read_activity: false,
+        source: "",
+        name: "",
+    };
 
     fn check(said: Said, category: Category, write: bool, inferred: bool) {
         assert_eq!(classify(said), Class { category, write, inferred }, "{said:?}");
@@ -291,6 +301,14 @@ mod tests {
         ] {
             check(Said { management: Some(true), name, ..OLD }, Category::Management, true, true);
         }
+    }
+
+    #[test]
+    fn a_read_activity_stands_in_for_a_lost_flag_and_never_against_one() {
+        let read = |name| Said { management: Some(true), read_activity: true, name, ..OLD };
+        check(read("PollForTask"), Category::Management, false, true);
+        check(read("GetFederationToken"), Category::Management, true, true);
+        check(Said { read_only: Some(false), ..read("PollForTask") }, Category::Management, true, false);
     }
 
     #[test]

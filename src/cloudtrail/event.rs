@@ -62,6 +62,8 @@ pub struct Event<'a> {
     pub id: Option<Cow<'a, str>>,
     /// The identity as Insights attributes it (specification 5.3, 1.6); `"unknown"` where nothing is usable.
     pub principal: Cow<'a, str>,
+    /// `userIdentity.invokedBy`: the service that made the call, on its own or on behalf of the identity; empty if none.
+    pub invoked_by: Cow<'a, str>,
     /// `userAgent`; the string `"null"` where missing.
     pub agent: Cow<'a, str>,
     /// Read or inferred.
@@ -74,6 +76,30 @@ pub struct Event<'a> {
     pub inferred: bool,
     /// An `addendum` with reason `UPDATED_DATA`: a correction of an earlier record, which was counted already.
     pub correction: bool,
+}
+
+impl Event<'_> {
+    /// The same with texts of its own, which outlive the payload.
+    pub fn to_static(&self) -> Event<'static> {
+        let own = |text: &Cow<'_, str>| Cow::Owned(text.clone().into_owned());
+        Event {
+            account: self.account,
+            region: own(&self.region),
+            source: own(&self.source),
+            name: own(&self.name),
+            error: self.error.as_ref().map(own),
+            time: self.time,
+            id: self.id.as_ref().map(own),
+            principal: own(&self.principal),
+            invoked_by: own(&self.invoked_by),
+            agent: own(&self.agent),
+            category: self.category,
+            write: self.write,
+            read_only: self.read_only,
+            inferred: self.inferred,
+            correction: self.correction,
+        }
+    }
 }
 
 /// The longest prefix of at most `bytes_max` bytes that ends between two characters.

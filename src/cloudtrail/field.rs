@@ -13,6 +13,11 @@ use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAcce
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Text<'a>(pub Option<Cow<'a, str>>);
 
+/// A JSON string, number or boolean as the text it is written as; `None` for anything else. For formats whose writers do not agree
+/// on the type.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Scalar<'a>(pub Text<'a>);
+
 /// A JSON boolean, also written as the string `"true"` or `"false"`; `None` for anything else.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Flag(pub Option<bool>);
@@ -33,9 +38,25 @@ impl<'a> Text<'a> {
         self.0.filter(|text| !text.is_empty())
     }
 
+    /// The text, or the other one where it is empty or was no text.
+    pub(super) fn or(self, other: Self) -> Self {
+        if self.as_str().is_empty() { other } else { self }
+    }
+
     /// The text, empty where there is none.
     pub(super) fn as_str(&self) -> &str {
         self.0.as_deref().unwrap_or_default()
+    }
+}
+
+impl Flag {
+    /// The flag that a text spells.
+    pub(super) fn spelled(text: &str) -> Self {
+        Self(match text {
+            _ if text.eq_ignore_ascii_case("true") => Some(true),
+            _ if text.eq_ignore_ascii_case("false") => Some(false),
+            _ => None,
+        })
     }
 }
 
@@ -95,6 +116,55 @@ impl<'de> Deserialize<'de> for Text<'de> {
     }
 }
 
+struct ScalarVisitor;
+
+impl ScalarVisitor {
+    fn written<'a>(value: impl fmt::Display) -> Scalar<'a> {
+        Scalar(Text(Some(Cow::Owned(value.to_string()))))
+    }
+}
+
+impl<'a> Visitor<'a> for ScalarVisitor {
+    type Value = Scalar<'a>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_borrowed_str<E: Error>(self, text: &'a str) -> Result<Self::Value, E> {
+        Ok(Scalar(Text(Some(Cow::Borrowed(text)))))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Self::written(text))
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Self::Value, E> {
+        Ok(Self::written(value))
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Self::Value, E> {
+        Ok(Self::written(value))
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Self::Value, E> {
+        Ok(Self::written(value))
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Self::Value, E> {
+        Ok(Self::written(value))
+    }
+
+    ignore_other_types!(Scalar::default(),);
+    ignore_maps!(Scalar::default());
+}
+
+impl<'de> Deserialize<'de> for Scalar<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ScalarVisitor)
+    }
+}
+
 struct FlagVisitor;
 
 impl<'a> Visitor<'a> for FlagVisitor {
@@ -109,12 +179,7 @@ impl<'a> Visitor<'a> for FlagVisitor {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-        let value = match text {
-            _ if text.eq_ignore_ascii_case("true") => Some(true),
-            _ if text.eq_ignore_ascii_case("false") => Some(false),
-            _ => None,
-        };
-        Ok(Flag(value))
+        Ok(Flag::spelled(text))
     }
 
     ignore_other_types!(Flag(None), visit_i64: i64, visit_u64: u64, visit_f64: f64);
@@ -172,6 +237,18 @@ mod tests {
         }
         for json in ["null", "1", "\"yes\"", "[true]", r#"{"a":true}"#] {
             assert_eq!(serde_json::from_str::<Flag>(json).unwrap(), Flag(None), "{json}");
+        }
+    }
+
+    #[test]
+    fn a_scalar_is_what_is_written() {
+        for (json, text) in
+            [("6003", "6003"), ("\"6003\"", "6003"), ("true", "true"), ("-1", "-1"), ("1.5e12", "1500000000000")]
+        {
+            assert_eq!(serde_json::from_str::<Scalar>(json).unwrap().0.as_str(), text, "{json}");
+        }
+        for json in ["null", "[1]", r#"{"a":1}"#] {
+            assert_eq!(serde_json::from_str::<Scalar>(json).unwrap(), Scalar::default(), "{json}");
         }
     }
 

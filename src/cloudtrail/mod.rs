@@ -7,6 +7,7 @@ pub mod envelope;
 pub mod event;
 mod field;
 pub mod insight;
+mod ocsf;
 mod principal;
 mod record;
 mod time;

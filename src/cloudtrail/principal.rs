@@ -12,33 +12,33 @@ pub(super) const UNKNOWN: &str = "unknown";
 /// The wanted fields of `userIdentity`.
 #[derive(Debug, Default)]
 pub(super) struct Identity<'a> {
-    kind: Text<'a>,
-    arn: Text<'a>,
+    pub(super) kind: Text<'a>,
+    pub(super) arn: Text<'a>,
     /// The fall-back of `recipientAccountId`.
     pub(super) account_id: Text<'a>,
-    principal_id: Text<'a>,
-    user_name: Text<'a>,
-    invoked_by: Text<'a>,
-    identity_provider: Text<'a>,
-    credential_id: Text<'a>,
-    session: Session<'a>,
-    on_behalf_of: OnBehalfOf<'a>,
+    pub(super) principal_id: Text<'a>,
+    pub(super) user_name: Text<'a>,
+    pub(super) invoked_by: Text<'a>,
+    pub(super) identity_provider: Text<'a>,
+    pub(super) credential_id: Text<'a>,
+    pub(super) session: Session<'a>,
+    pub(super) on_behalf_of: OnBehalfOf<'a>,
 }
 
 #[derive(Debug, Default)]
-struct Session<'a> {
-    issuer: Issuer<'a>,
+pub(super) struct Session<'a> {
+    pub(super) issuer: Issuer<'a>,
 }
 
 #[derive(Debug, Default)]
-struct Issuer<'a> {
-    arn: Text<'a>,
+pub(super) struct Issuer<'a> {
+    pub(super) arn: Text<'a>,
 }
 
 #[derive(Debug, Default)]
-struct OnBehalfOf<'a> {
-    user_id: Text<'a>,
-    store_arn: Text<'a>,
+pub(super) struct OnBehalfOf<'a> {
+    pub(super) user_id: Text<'a>,
+    pub(super) store_arn: Text<'a>,
 }
 
 impl<'a> Object<'a> for Identity<'a> {
@@ -92,6 +92,11 @@ impl<'a> Object<'a> for OnBehalfOf<'a> {
 }
 
 impl<'a> Identity<'a> {
+    /// The service that made the call; empty if none.
+    pub(super) fn invoked_by(&self) -> Cow<'a, str> {
+        self.invoked_by.0.clone().unwrap_or_default()
+    }
+
     /// The text to attribute the call to. `region` tells the partition where an ARN has to be put together.
     pub(super) fn principal(self, region: &str) -> Cow<'a, str> {
         if let Some(arn) = self.arn.filled() {
@@ -248,6 +253,23 @@ mod tests {
         check(r#"{"type":"AWSService","invokedBy":"rds.amazonaws.com"}"#, "rds.amazonaws.com");
         check(r#"{"accountId":"111122223333","invokedBy":"kms.amazonaws.com"}"#, "kms.amazonaws.com");
         check(r#"{"type":"AWSService","principalId":"svc"}"#, "svc");
+    }
+
+    #[test]
+    fn the_service_behind_a_call_is_told_beside_the_principal() {
+        for (identity, service) in [
+            (r#"{"type":"AWSService","invokedBy":"rds.amazonaws.com"}"#, "rds.amazonaws.com"),
+            (
+                r#"{"type":"AssumedRole","arn":"arn:aws:sts::1:assumed-role/R/s","invokedBy":"inspector2.amazonaws.com"}"#,
+                "inspector2.amazonaws.com",
+            ),
+            (r#"{"type":"IAMUser","userName":"dana"}"#, ""),
+            (r#"{"type":"IAMUser","userName":"dana","invokedBy":["x"]}"#, ""),
+            ("null", ""),
+        ] {
+            let Lenient(read): Lenient<Identity> = serde_json::from_str(identity).unwrap();
+            assert_eq!(read.invoked_by(), service, "{identity}");
+        }
     }
 
     #[test]

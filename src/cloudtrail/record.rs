@@ -24,26 +24,28 @@ const EVENT_TIME_MIN: i64 = 1_104_537_600;
 #[derive(Debug, Default)]
 pub(super) struct Fields<'a> {
     /// Which of the keys that tell a record from other objects occur, a bit for each.
-    marks: u16,
+    pub(super) marks: u16,
     pub(super) time: Text<'a>,
     pub(super) source: Text<'a>,
-    name: Text<'a>,
-    region: Text<'a>,
-    agent: Text<'a>,
-    error: Text<'a>,
-    id: Text<'a>,
+    pub(super) name: Text<'a>,
+    pub(super) region: Text<'a>,
+    pub(super) agent: Text<'a>,
+    pub(super) error: Text<'a>,
+    pub(super) id: Text<'a>,
     pub(super) kind: Text<'a>,
     pub(super) category: Text<'a>,
-    recipient: Text<'a>,
-    read_only: Flag,
-    management: Flag,
-    identity: Identity<'a>,
-    addendum: Addendum<'a>,
+    pub(super) recipient: Text<'a>,
+    pub(super) read_only: Flag,
+    pub(super) management: Flag,
+    /// Another format calls the activity a read one.
+    pub(super) read_activity: bool,
+    pub(super) identity: Identity<'a>,
+    pub(super) addendum: Addendum<'a>,
 }
 
 #[derive(Debug, Default)]
-struct Addendum<'a> {
-    reason: Text<'a>,
+pub(super) struct Addendum<'a> {
+    pub(super) reason: Text<'a>,
 }
 
 impl<'a> Object<'a> for Addendum<'a> {
@@ -137,22 +139,29 @@ impl<'a> Fields<'a> {
     /// The usable event, or why the record is unusable, with what is wrong for people. `time_max` is the latest `eventTime`
     /// accepted, seconds since 1970.
     pub(super) fn event(self, time_max: i64) -> Result<Event<'a>, (Fault, String)> {
-        let time = event_time(self.time.as_str(), time_max)?;
+        let time = usable_time(&KEYS, self.time.as_str(), time::parse(self.time.as_str()), time_max)?;
+        self.event_at(time, &KEYS)
+    }
+
+    /// The same for a time that is known already. `keys` are the names by which people know the fields.
+    pub(super) fn event_at(self, time: i64, keys: &Keys) -> Result<Event<'a>, (Fault, String)> {
         let class = classify(Said {
             category: self.category.as_str(),
             kind: self.kind.as_str(),
             management: self.management.0,
             read_only: self.read_only.0,
+            read_activity: self.read_activity,
             source: self.source.as_str(),
             name: self.name.as_str(),
         });
         let named = class.category != Category::Insight;
-        let source = name_of("eventSource", self.source, named, Fault::EventSourceMissing)?;
-        let name = name_of("eventName", self.name, named, Fault::EventNameMissing)?;
-        let region = name_of("awsRegion", self.region, true, Fault::RegionMissing)?;
-        let account = account(&self.recipient, &self.identity.account_id)?;
+        let source = name_of(keys.source, self.source, named, Fault::EventSourceMissing)?;
+        let name = name_of(keys.name, self.name, named, Fault::EventNameMissing)?;
+        let region = name_of(keys.region, self.region, true, Fault::RegionMissing)?;
+        let account = account(keys, &self.recipient, &self.identity.account_id)?;
         Ok(Event {
             account,
+            invoked_by: self.identity.invoked_by(),
             principal: self.identity.principal(&region),
             region,
             source,
@@ -170,15 +179,36 @@ impl<'a> Fields<'a> {
     }
 }
 
-fn event_time(text: &str, time_max: i64) -> Result<i64, (Fault, String)> {
-    let Some(time) = time::parse(text) else {
-        return Err((Fault::EventTimeInvalid, format!("eventTime {} is no time", quoted(text))));
+/// What the required fields are called where the record comes from.
+pub(super) struct Keys {
+    pub(super) time: &'static str,
+    pub(super) source: &'static str,
+    pub(super) name: &'static str,
+    pub(super) region: &'static str,
+    /// The account that the record is delivered to, and that of the caller.
+    pub(super) accounts: [&'static str; 2],
+}
+
+/// CloudTrail's own.
+const KEYS: Keys = Keys {
+    time: "eventTime",
+    source: "eventSource",
+    name: "eventName",
+    region: "awsRegion",
+    accounts: ["recipientAccountId", "userIdentity.accountId"],
+};
+
+/// A time (seconds since 1970) within bounds; `text` is how it is written.
+pub(super) fn usable_time(keys: &Keys, text: &str, time: Option<i64>, time_max: i64) -> Result<i64, (Fault, String)> {
+    let key = keys.time;
+    let Some(time) = time else {
+        return Err((Fault::EventTimeInvalid, format!("{key} {} is no time", quoted(text))));
     };
     if time < EVENT_TIME_MIN {
-        return Err((Fault::EventTimePast, format!("eventTime {} lies before 2005", quoted(text))));
+        return Err((Fault::EventTimePast, format!("{key} {} lies before 2005", quoted(text))));
     }
     if time > time_max {
-        return Err((Fault::EventTimeFuture, format!("eventTime {} lies in the future", quoted(text))));
+        return Err((Fault::EventTimeFuture, format!("{key} {} lies in the future", quoted(text))));
     }
     Ok(time)
 }
@@ -195,10 +225,11 @@ fn name_of<'a>(key: &str, text: Text<'a>, required: bool, fault: Fault) -> Resul
     }
 }
 
-fn account(recipient: &Text<'_>, caller: &Text<'_>) -> Result<AccountId, (Fault, String)> {
+fn account(keys: &Keys, recipient: &Text<'_>, caller: &Text<'_>) -> Result<AccountId, (Fault, String)> {
     AccountId::parse(recipient.as_str()).or_else(|| AccountId::parse(caller.as_str())).ok_or_else(|| {
+        let [of_recipient, of_caller] = keys.accounts;
         let detail = format!(
-            "neither recipientAccountId {} nor userIdentity.accountId {} has twelve digits",
+            "neither {of_recipient} {} nor {of_caller} {} has twelve digits",
             quoted(recipient.as_str()),
             quoted(caller.as_str())
         );

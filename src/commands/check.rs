@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::time::Duration;
 
-use super::{CheckArgs, Failure, version};
+use super::{CheckArgs, Failure, version, wall_clock};
 use crate::config::Resolved;
 use crate::kafka::{self, Probe, ProbeError};
 
@@ -20,6 +20,7 @@ pub fn run(args: &CheckArgs) -> Result<(), Failure> {
     let resolved = Resolved::load(Some(&args.config), std::env::vars_os())
         .map_err(|faults| Failure::new(sysexits::ExitCode::Config, faults.to_string()))?;
     let mut text = report(&resolved);
+    text.push_str(&expired(&resolved, wall_clock()));
     let looked = kafka::probe(&resolved.config, BROKER_WAIT);
     text.push_str(&cluster(&looked));
     print(&text)?;
@@ -67,6 +68,15 @@ fn report(resolved: &Resolved) -> String {
     text.push('\n');
     for fact in resolved.facts() {
         let _ = writeln!(text, "# {fact}");
+    }
+    text
+}
+
+/// Rules that held once: no fault, as nobody wants a daemon that fails to start because a date has passed.
+fn expired(resolved: &Resolved, now: i64) -> String {
+    let mut text = String::new();
+    for rule in resolved.config.rules.expired(now) {
+        let _ = writeln!(text, "# warning: rule {} holds no longer, its `until` has passed; take it out", rule.name);
     }
     text
 }

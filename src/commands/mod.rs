@@ -3,12 +3,19 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::Format;
 
+pub mod backtest;
 pub mod check;
+pub mod demo;
+pub mod dlq;
+pub mod generate;
+pub mod insight_text;
+mod paint;
 pub mod replay;
 pub mod run;
 
@@ -30,6 +37,14 @@ pub enum Command {
     Check(CheckArgs),
     /// Run the same engine over CloudTrail files. Insights go to standard output, one JSON object a line.
     Replay(ReplayArgs),
+    /// What would have fired, on counts or on CloudTrail files.
+    Backtest(backtest::args::BacktestArgs),
+    /// Look into the dead letters, and send what can be read now through once more.
+    Dlq(dlq::args::DlqArgs),
+    /// Show the daemon at work, with no server: an embedded Kafka, constructed CloudTrail with attacks, insights as they happen.
+    Demo(DemoArgs),
+    /// Make the traffic of a constructed organisation, with labelled attacks in it: log files of a bucket, or messages of a Kafka topic.
+    Generate(generate::GenerateArgs),
 }
 
 /// Arguments of `run`.
@@ -68,6 +83,35 @@ pub struct ReplayArgs {
     pub paths: Vec<PathBuf>,
 }
 
+/// Arguments of `demo`.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Seed of the constructed traffic: the same seed, the same organisation and attacks.
+    #[arg(long, value_name = "N", default_value_t = demo::SEED)]
+    pub seed: u64,
+    /// Go on after the summary, with traffic at the pace of the wall clock, until Ctrl-C.
+    #[arg(long)]
+    pub keep_running: bool,
+    /// Show what the daemon logs.
+    #[arg(long)]
+    pub verbose: bool,
+    /// Accounts of the organisation.
+    #[arg(long, value_name = "N", default_value_t = demo::ACCOUNTS, value_parser = clap::value_parser!(u32).range(1..), hide = true)]
+    pub accounts: u32,
+    /// Days of history; insights are raised from the age of 36 hours on.
+    #[arg(long, value_name = "N", default_value_t = demo::HISTORY_DAYS, value_parser = clap::value_parser!(u32).range(2..=60), hide = true)]
+    pub days: u32,
+    /// Attacks on the day after it.
+    #[arg(long, value_name = "N", default_value_t = demo::ATTACKS, hide = true)]
+    pub attacks: u32,
+    /// How much every account does; 1 is some 20,000 calls a day.
+    #[arg(long, value_name = "FACTOR", default_value_t = demo::ACTIVITY, hide = true)]
+    pub activity: f64,
+    /// Seconds that the day with the attacks takes.
+    #[arg(long, value_name = "SECONDS", default_value_t = demo::DAY_SHOWN_IN_S, hide = true)]
+    pub day_seconds: u32,
+}
+
 /// How a command failed: an exit code of sysexits.h and a message of one or more lines for standard error.
 #[derive(Debug)]
 pub struct Failure {
@@ -95,6 +139,10 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Backtest(args) => backtest::run(&args),
+        Command::Dlq(args) => dlq::run(&args),
+        Command::Demo(args) => demo::run(&args),
+        Command::Generate(args) => generate::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -113,6 +161,12 @@ pub fn usage(said: &str) -> ExitCode {
     let line = parts.join(" ");
     say(&format!("{} (insightd --help tells more)", line.strip_prefix("error: ").unwrap_or(&line)));
     sysexits::ExitCode::Usage.into()
+}
+
+/// Seconds since 1970.
+pub(crate) fn wall_clock() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.as_secs()).unwrap_or(i64::MAX)
 }
 
 /// One line for people on standard error. A closed standard error is no reason to fail.

@@ -1,18 +1,22 @@
 //! `insightd run`: the daemon.
 //!
-//! The main thread looks at the cluster, starts the workers and waits for them. Signals and HTTP live on a small tokio runtime
-//! that never touches Kafka: the calls of librdkafka block.
+//! One thread looks at the cluster, starts the workers and waits for them. Signals and HTTP live on a small tokio runtime
+//! that never touches Kafka: the calls of librdkafka block. [`start`] is the whole of it; `demo` drives the same.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::thread::{self, JoinHandle};
 
 use crate::config::Config;
 use crate::http::{Health, WorkerState};
 use crate::kafka::topics::Ready;
 use crate::metrics::Metrics;
+use crate::stream::publish::RecordLimits;
 
 use super::{Failure, RunArgs, version};
 
-mod logging;
+mod committed;
+pub(super) mod logging;
 mod reach;
 mod report;
 mod shell;
@@ -20,6 +24,7 @@ mod stop;
 mod waiting;
 mod workers;
 
+use committed::Committed;
 use reach::Reach;
 use shell::Shell;
 use stop::Stop;
@@ -31,7 +36,10 @@ struct Daemon {
     metrics: Arc<Metrics>,
     health: Arc<Health>,
     reach: Arc<Reach>,
+    committed: Arc<Committed>,
     stop: Arc<Stop>,
+    /// What the topics take, where that is known without asking the broker.
+    limits: Option<RecordLimits>,
 }
 
 /// Runs until a signal, or until Kafka ends it.
@@ -42,20 +50,87 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
     let config = Config::load(Some(&args.config))
         .map_err(|faults| Failure::new(sysexits::ExitCode::Config, faults.to_string()))?;
     logging::start(&config.log)?;
-    let daemon = Daemon::new(config)?;
+    start(config, None)?.wait()
+}
+
+/// Starts the daemon in this process: HTTP is open and signals are obeyed when this returns; Kafka is waited for behind it. With
+/// `limits` the broker is not asked what its topics take.
+///
+/// # Errors
+/// When the address of HTTP is taken, or the system has no thread or no handler to give.
+pub fn start(config: Config, limits: Option<RecordLimits>) -> Result<Running, Failure> {
+    let daemon = Daemon::new(config, limits)?;
     daemon.introduce();
     let shell = Shell::start(&daemon)?;
-    let outcome = daemon.work();
-    shell.end();
-    outcome
+    let listen = shell.listen();
+    let work = {
+        let daemon = daemon.clone();
+        move || {
+            let outcome = daemon.work();
+            shell.end();
+            outcome
+        }
+    };
+    let thread = thread::Builder::new()
+        .name("daemon".to_owned())
+        .spawn(work)
+        .map_err(|error| Failure::new(sysexits::ExitCode::OsErr, error.to_string()))?;
+    Ok(Running { daemon, listen, thread })
+}
+
+/// A daemon under way in this process.
+pub struct Running {
+    daemon: Daemon,
+    listen: SocketAddr,
+    thread: JoinHandle<Result<(), Failure>>,
+}
+
+impl Running {
+    /// Where HTTP listens; the port is the one that the system gave where `http.listen` leaves it open (port 0).
+    pub fn listen(&self) -> SocketAddr {
+        self.listen
+    }
+
+    /// Offset of the next record of a partition after the last commit; 0 before the first one.
+    pub fn committed(&self, topic: &str, partition: i32) -> i64 {
+        self.daemon.committed.next(topic, partition)
+    }
+
+    /// Asks it to finish the open transaction and end, as a signal does.
+    pub fn stop(&self) {
+        self.daemon.health.stop();
+        self.daemon.stop.set();
+    }
+
+    /// Whether it was asked to end (by [`Self::stop`] or a signal), or has ended for a reason of its own.
+    pub fn is_stopping(&self) -> bool {
+        self.daemon.stop.is_set() || self.thread.is_finished()
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Errors
+    /// Those of [`run`].
+    pub fn wait(self) -> Result<(), Failure> {
+        let panicked = |_| Failure::new(sysexits::ExitCode::Software, "the daemon has panicked; please report this");
+        self.thread.join().map_err(panicked)?
+    }
 }
 
 impl Daemon {
-    fn new(config: Config) -> Result<Self, Failure> {
+    fn new(config: Config, limits: Option<RecordLimits>) -> Result<Self, Failure> {
         let metrics =
             Metrics::new(&config).map_err(|error| Failure::new(sysexits::ExitCode::Software, error.to_string()))?;
         let health = Health::new(config.kafka.workers, config.kafka.max_poll_interval);
-        Ok(Self { config: Arc::new(config), metrics, health, reach: Arc::default(), stop: Arc::default() })
+        Ok(Self {
+            config: Arc::new(config),
+            metrics,
+            health,
+            reach: Arc::default(),
+            committed: Arc::default(),
+            stop: Arc::default(),
+            limits,
+        })
     }
 
     fn introduce(&self) {

@@ -23,6 +23,9 @@ pub(super) const PREFIX: &str = "INSIGHTD__";
 /// Below it keys are librdkafka's, which hold dots.
 const CLIENT: &str = "client.";
 
+/// The list of tables of the rules.
+pub(super) const RULES: &str = "rules";
+
 /// Stands for a section without keys, so that an unknown one is reported as well.
 const EMPTY: &str = "{}";
 
@@ -39,11 +42,20 @@ impl Setting {
     }
 }
 
+/// One `[[rules]]` table of the file: its keys in the order of the file, and where it begins.
+#[derive(Clone, Debug)]
+pub(super) struct RuleTable {
+    pub(super) keys: Vec<(String, Setting)>,
+    pub(super) origin: Origin,
+}
+
 /// All layers merged: settings by `section.key`, and what could not be laid in.
 #[derive(Debug, Default)]
 pub(super) struct Merged {
     pub(super) settings: BTreeMap<String, Setting>,
     pub(super) faults: Vec<Fault>,
+    /// The rules of the file; there are none by default, and the environment cannot set them.
+    pub(super) rules: Vec<RuleTable>,
     /// Name of this host, where it has one.
     pub(super) host: Option<String>,
 }
@@ -54,6 +66,7 @@ struct Layer {
     sections: BTreeMap<String, BTreeMap<String, Setting>>,
     /// What stands outside of all sections.
     strays: BTreeMap<String, Setting>,
+    rules: Vec<RuleTable>,
 }
 
 impl Layer {
@@ -63,14 +76,26 @@ impl Layer {
     }
 }
 
+/// Where the layer between defaults and environment comes from.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum File<'a> {
+    /// A file of the operator's.
+    Path(&'a Path),
+    /// A text compiled in, with its name.
+    Text(&'a str, &'a str),
+}
+
 /// Merges defaults, file and environment.
-pub(super) fn merge(file: Option<&Path>, variables: impl IntoIterator<Item = (OsString, OsString)>) -> Merged {
+pub(super) fn merge(file: Option<File<'_>>, variables: impl IntoIterator<Item = (OsString, OsString)>) -> Merged {
     let mut merged = Merged::default();
     let mut layers = vec![document(DEFAULTS, None, &mut merged.faults)];
-    if let Some(path) = file {
-        layers.push(read(path, &mut merged.faults));
+    match file {
+        Some(File::Path(path)) => layers.push(read(path, &mut merged.faults)),
+        Some(File::Text(name, text)) => layers.push(document(text, Some(name), &mut merged.faults)),
+        None => {}
     }
     layers.push(environment(variables, &mut merged.faults));
+    merged.rules = layers.iter_mut().flat_map(|layer| std::mem::take(&mut layer.rules)).collect();
     let known: BTreeSet<String> = layers[0].sections.keys().cloned().collect();
     let strays: Vec<_> = layers.iter_mut().flat_map(|layer| std::mem::take(&mut layer.strays)).collect();
     let strays = strays.into_iter().filter(|(name, stray)| !(stray.is_empty() && known.contains(name)));
@@ -116,8 +141,24 @@ fn document(text: &str, name: Option<&str>, faults: &mut Vec<Fault>) -> Layer {
     let mut layer = Layer::default();
     for (section, content) in table.get_ref() {
         match content.get_ref() {
+            DeValue::Table(_) if section.get_ref() == RULES => {
+                let reason = "is a list: begin each rule with [[rules]], in double brackets";
+                faults.push(Fault::of_value(RULES, &raw(content.get_ref()), reason, at(section.span().start)));
+            }
             DeValue::Table(keys) if !keys.is_empty() => {
                 lay_table(&mut layer, section.get_ref(), "", keys, &at, faults);
+            }
+            DeValue::Array(tables) if section.get_ref() == RULES => {
+                let at_item = |item: &Spanned<DeValue<'_>>| at(item.span().start);
+                for table in tables {
+                    match table.get_ref() {
+                        DeValue::Table(keys) => layer.rules.push(rule_table(keys, at_item(table), &at)),
+                        other => {
+                            let reason = "must be a table, written as [[rules]]";
+                            faults.push(Fault::of_value(RULES, &raw(other), reason, at_item(table)));
+                        }
+                    }
+                }
             }
             value => {
                 let setting = Setting { value: raw(value), origin: at(section.span().start) };
@@ -126,6 +167,15 @@ fn document(text: &str, name: Option<&str>, faults: &mut Vec<Fault>) -> Layer {
         }
     }
     layer
+}
+
+fn rule_table(keys: &DeTable<'_>, origin: Origin, at: &impl Fn(usize) -> Origin) -> RuleTable {
+    let setting = |(name, value): (&Spanned<_>, &Spanned<_>)| {
+        let name: &Spanned<std::borrow::Cow<'_, str>> = name;
+        let value: &Spanned<DeValue<'_>> = value;
+        (name.get_ref().to_string(), Setting { value: raw(value.get_ref()), origin: at(name.span().start) })
+    };
+    RuleTable { keys: keys.iter().map(setting).collect(), origin }
 }
 
 fn lay_table(
@@ -189,6 +239,12 @@ fn environment(variables: impl IntoIterator<Item = (OsString, OsString)>, faults
         };
         let value = Raw::Text(value.to_owned());
         let path = path.to_lowercase();
+        if path.split("__").next() == Some(RULES) {
+            let reason =
+                "rules are ordered tables, which variables cannot hold; write them into the file, as [[rules]]";
+            faults.push(Fault::of_value(RULES, &value, reason, origin));
+            continue;
+        }
         let Some((section, key)) =
             path.split_once("__").filter(|(section, key)| !section.is_empty() && !key.is_empty())
         else {

@@ -7,6 +7,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 mod client;
@@ -15,10 +16,17 @@ mod host;
 mod layers;
 pub mod mask;
 mod print;
+mod rules;
 mod sections;
+pub mod tables;
 mod topics;
 mod values;
 mod walk;
+
+use crate::detect::horizon::Direction;
+use crate::detect::prior::Priors;
+use crate::detect::security::Security;
+use crate::rules::Rules;
 
 pub use faults::{Fault, Faults, Origin};
 pub use print::Resolved;
@@ -49,6 +57,8 @@ pub struct Config {
     pub metrics: Metrics,
     /// `[log]`
     pub log: Log,
+    /// `[[rules]]`, in order.
+    pub rules: Arc<Rules>,
 }
 
 impl Config {
@@ -69,6 +79,16 @@ impl Config {
         variables: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<Self, Faults> {
         Resolved::load(path, variables).map(|resolved| resolved.config)
+    }
+
+    /// Loads the defaults and a text that is compiled in, named `name` in faults; neither a file nor the environment.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn load_text(name: &str, text: &str) -> Result<Self, Faults> {
+        let mut merged = layers::merge(Some(layers::File::Text(name, text)), []);
+        merged.host = host::name();
+        sections::resolve(merged).1
     }
 
     /// The defaults alone, without file and environment. `kafka.instance_id` is `localhost`: the host is not asked.
@@ -125,6 +145,11 @@ impl Kafka {
     /// `transactional.id` of a worker: stable over restarts, so that a restarted worker ends what it left open at once.
     pub fn transactional_id(&self, worker: usize) -> String {
         format!("{}-{}-{worker}", self.group_id, self.instance_id)
+    }
+
+    /// `transactional.id` of the replay of dead letters: one for all processes, so that of two replays only the later one can commit.
+    pub fn replay_transactional_id(&self) -> String {
+        format!("{}-dlq-replay", self.group_id)
     }
 
     /// `group.instance.id` of a worker: stable over restarts, so that a quick restart moves no partition.
@@ -213,6 +238,14 @@ pub struct Detect {
     pub end_after_minutes: u32,
     /// `series_max`: series per partition.
     pub series_max: usize,
+    /// `direction`: which deviations count.
+    pub direction: Direction,
+    /// `security`: APIs that matter for security.
+    pub security: Arc<Security>,
+    /// `priors`: what is known of APIs beforehand.
+    pub priors: Arc<Priors>,
+    /// `principals_max`: principals remembered per partition.
+    pub principals_max: usize,
 }
 
 /// `[attribution]`

@@ -7,7 +7,8 @@ use std::path::Path;
 use super::faults::{Faults, Origin};
 use super::topics::{TopicFilter, is_pattern};
 use super::walk::Shown;
-use super::{Config, host, layers, mask, sections};
+use super::{Config, host, layers, mask, rules, sections};
+use crate::rules::reach;
 
 /// A configuration with the origin of each setting.
 #[derive(Clone, Debug)]
@@ -26,7 +27,7 @@ impl Resolved {
         path: Option<&Path>,
         variables: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<Self, Faults> {
-        let mut merged = layers::merge(path, variables);
+        let mut merged = layers::merge(path.map(layers::File::Path), variables);
         merged.host = host::name();
         let (shown, config) = sections::resolve(merged);
         config.map(|config| Self { config, shown })
@@ -40,10 +41,11 @@ impl Resolved {
             let (of, key) = split(&shown.key);
             if of != section {
                 let gap = if section.is_empty() { "" } else { "\n" };
-                let _ = writeln!(text, "{gap}[{of}]");
+                let header = if rules::is_rule(of) { format!("[[{}]]", layers::RULES) } else { format!("[{of}]") };
+                let _ = writeln!(text, "{gap}{header}");
                 section = of;
             }
-            let value = masked(&shown.key, &shown.value);
+            let value = if rules::is_rule(of) { shown.value.clone() } else { masked(&shown.key, &shown.value) };
             let _ = match &shown.origin {
                 Origin::Default => writeln!(text, "{key} = {value}"),
                 origin => writeln!(text, "{key} = {value} # {}", comment(&origin.to_string())),
@@ -70,6 +72,10 @@ impl Resolved {
             facts.push("input.keyed_by_account is false: each input topic must have one partition".to_owned());
         }
         facts.extend(self.excluded());
+        for rule in self.config.rules.iter() {
+            let doubts = reach::doubts(rule).into_iter();
+            facts.extend(doubts.map(|doubt| format!("rule {} will probably match nothing: {doubt}", rule.name)));
+        }
         if !self.config.http.listen.ip().is_loopback() {
             facts.push(format!(
                 "http.listen {} can be reached from elsewhere, without authentication",

@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::faults::{Fault, Origin};
@@ -10,8 +11,9 @@ use super::layers::Merged;
 use super::walk::{Shown, Walk};
 use super::{
     AttributionConfig, Baseline, Config, Detect, Dlq, Faults, Format, Http, Input, Kafka, Log, LogFormat, Metrics,
-    Output, StartAt, State, client, topics, values,
+    Output, StartAt, State, client, rules, tables, topics, values,
 };
+use crate::detect::horizon::Direction;
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
@@ -47,6 +49,7 @@ fn sections(walk: &mut Walk) -> Option<Config> {
     let metrics =
         walk.whole("metrics.open_insights_max", 0..=100_000).map(|open_insights_max| Metrics { open_insights_max });
     let log = log(walk);
+    let rules = rules::read(walk);
     Some(Config {
         kafka: kafka?,
         input: input?,
@@ -59,6 +62,7 @@ fn sections(walk: &mut Walk) -> Option<Config> {
         http: http?,
         metrics: metrics?,
         log: log?,
+        rules: Arc::new(rules),
     })
 }
 
@@ -146,10 +150,18 @@ fn detect(walk: &mut Walk) -> Option<Detect> {
     let budget = walk.positive("detect.false_insights_per_account_per_week", 10_080.0);
     let end_after = walk.minutes("detect.end_after", 1..=60, true);
     let series_max = walk.whole("detect.series_max", 1..=100_000_000);
+    let direction = walk.choice("detect.direction", &[("up", Direction::Up), ("both", Direction::Both)]);
+    let security = tables::read(walk, "detect.security", tables::security::BUILT_IN, tables::security::parse);
+    let priors = tables::read(walk, "detect.priors", tables::priors::BUILT_IN, tables::priors::parse);
+    let principals_max = walk.whole("detect.principals_max", 1..=100_000_000);
     Some(Detect {
         false_insights_per_account_per_week: budget?,
         end_after_minutes: end_after.and_then(|minutes| u32::try_from(minutes).ok())?,
         series_max: series_max?,
+        direction: direction?,
+        security: security?,
+        priors: priors?,
+        principals_max: principals_max?,
     })
 }
 

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::faults::{Fault, Faults, Origin};
-use super::layers::{Merged, PREFIX, Setting};
+use super::layers::{Merged, PREFIX, RuleTable, Setting};
 use super::values::{self, Raw};
 
 /// A setting as resolved, for printing.
@@ -26,6 +26,8 @@ pub(super) struct Walk {
     known: Vec<&'static str>,
     faults: Vec<Fault>,
     shown: Vec<Shown>,
+    /// The rules as written.
+    pub(super) rules: Vec<RuleTable>,
     /// Name of this host, where it has one.
     pub(super) host: Option<String>,
 }
@@ -34,8 +36,8 @@ type Checked = Result<(), String>;
 
 impl Walk {
     pub(super) fn new(merged: Merged) -> Self {
-        let Merged { settings, faults, host } = merged;
-        Self { settings, faults, host, known: Vec::new(), shown: Vec::new() }
+        let Merged { settings, faults, rules, host } = merged;
+        Self { settings, faults, rules, host, known: Vec::new(), shown: Vec::new() }
     }
 
     /// Ends the walk. What is left over is unknown.
@@ -212,6 +214,11 @@ impl Walk {
         self.faults.push(Fault::of_value(key, &setting.value, reason, setting.origin));
     }
 
+    /// Something that is not one setting's value is wrong.
+    pub(super) fn fault(&mut self, key: &str, reason: impl Into<String>, origin: Origin) {
+        self.faults.push(Fault::of_value(key, &Raw::Other(String::new()), reason, origin));
+    }
+
     /// Replaces what is printed for a key whose written value stands for another one.
     pub(super) fn resolved(&mut self, key: &str, value: &str, origin: Origin) {
         if let Some(shown) = self.shown.iter_mut().find(|shown| shown.key == key) {
@@ -271,7 +278,7 @@ fn spelled(key: &str, origin: &Origin) -> String {
 
 /// The known keys nearest to an unknown one: by the whole name, or by the last part alone, so that a key in the wrong
 /// section is found as well. More than one only if they are equally near.
-fn nearest<'a>(key: &str, known: &[&'a str]) -> Vec<&'a str> {
+pub(super) fn nearest<'a>(key: &str, known: &[&'a str]) -> Vec<&'a str> {
     /// Below it two names have little in common.
     const LIKENESS_MIN: f64 = 0.75;
     /// A last part alone counts a little less than the whole name.

@@ -4,16 +4,23 @@ use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
+use super::budget::AlarmBudget;
 use super::clock::Clock;
 use super::dedup::Seen;
 use super::detector::Shared;
-use super::series::{Call, Context, Key, Series};
+use super::horizon::Direction;
+use super::principals::Principals;
+use super::series::{Call, Caller, Context, Key, MINUTES_AT_BASE, Series};
+use super::statistic::Statistic;
 use super::{DAY, Settings};
 use crate::cloudtrail::event::AccountId;
 use crate::cloudtrail::insight::Insight;
 
 /// Days without a call after which a series no longer counts as live.
 const LIVE_DAYS: i64 = 28;
+
+/// In an account with so many series half of what a series of a large account shows is to be expected of one.
+const FEW_SERIES: f64 = 10.0;
 
 /// Where the history of an account begins: its first record, in any region, counted or not.
 ///
@@ -47,8 +54,12 @@ pub struct Account {
     mature: bool,
     /// Series with a call in the last 28 days.
     live: usize,
-    /// Score from which an insight starts, for that many live series.
-    limit: f64,
+    /// Score from which an event is noted, for that many live series.
+    base: f64,
+    /// How many insights it may raise.
+    alarms: AlarmBudget,
+    /// Who is known to it.
+    pub principals: Principals,
     /// Its regions, in the order in which they were seen.
     pub regions: Vec<Region>,
 }
@@ -68,6 +79,8 @@ pub struct Region {
     hasher: DefaultHashBuilder,
     series: Vec<Entry>,
     open: Vec<u32>,
+    /// Series in which a drop is looked for; chosen anew each hour.
+    steady: Vec<u32>,
 }
 
 #[derive(Debug)]
@@ -80,11 +93,21 @@ struct Entry {
 // === impl Account ===
 
 impl Account {
-    /// An account whose first record is dated `time` (seconds).
-    pub fn new(id: AccountId, time: i64, settings: &Settings) -> Self {
+    /// An account whose first record is dated `time` (seconds), and which raises nothing for `warm_up` minutes.
+    pub fn new(id: AccountId, time: i64, warm_up: i64) -> Self {
         let history = History { begin: time, settled: false };
-        let mut account = Self { id, history, mature: false, live: 0, limit: 0.0, regions: Vec::new() };
-        account.set_live(0, settings);
+        let alarms = AlarmBudget::new(time.div_euclid(60), warm_up);
+        let mut account = Self {
+            id,
+            history,
+            mature: false,
+            live: 0,
+            base: 0.0,
+            alarms,
+            principals: Principals::default(),
+            regions: Vec::new(),
+        };
+        account.set_live(0);
         account
     }
 
@@ -106,11 +129,14 @@ impl Account {
         self.regions.iter().position(|r| &*r.name == name)
     }
 
-    /// A calibrated score passes the limit `budget` times a week over all live series of the account:
-    /// `log10(minutes a week x live series / budget)`.
-    fn set_live(&mut self, live: usize, settings: &Settings) {
+    /// A calibrated score passes the base in 25 minutes a week over all live series of the account, and in an account of few series
+    /// more often: `log10(minutes a week x live^2 / (live + 10) / 25)`.
+    fn set_live(&mut self, live: usize) {
         self.live = live;
-        self.limit = (7.0 * DAY as f64 * live.max(1) as f64 / settings.budget).log10();
+        let live = live.max(1) as f64;
+        // What bursts without an attack are a loop or a script here and there: the fewer series, the fewer.
+        let calm = live / (live + FEW_SERIES);
+        self.base = (7.0 * DAY as f64 * live * calm / MINUTES_AT_BASE).log10();
     }
 
     /// Moves the clock of region `at` to `time`; Ends of open insights come out in the order of their Starts.
@@ -129,17 +155,25 @@ impl Account {
     }
 
     fn minute_changed(&mut self, at: usize, shared: &mut Shared, emit: &mut dyn FnMut(Insight)) {
-        let (id, begin, limit) = (self.id, self.begin(), self.limit);
+        let (id, begin, base) = (self.id, self.begin(), self.base);
         let region = &mut self.regions[at];
-        region.end_insights((id, begin, limit), shared, emit);
+        region.end_insights((id, begin, base), shared, emit);
+        if shared.settings.direction == Direction::Both {
+            region.find_drops((id, begin, base), &mut self.alarms, shared, emit);
+        }
         let Some(time) = region.clock.time() else { return };
         if time.div_euclid(3600) != region.swept.div_euclid(3600) {
             shared.dedup_events -= region.seen.expire(time - shared.settings.dedup_horizon_s);
             if time.div_euclid(86_400) != region.swept.div_euclid(86_400) {
                 let (before, after) = region.sweep(time.div_euclid(60), shared);
-                self.set_live(self.live - before + after, &shared.settings);
+                self.set_live(self.live - before + after);
+                shared.principals -= self.principals.expire(time.div_euclid(60));
             }
-            self.regions[at].swept = time;
+            let region = &mut self.regions[at];
+            region.swept = time;
+            if shared.settings.direction == Direction::Both {
+                region.choose_steady();
+            }
         }
     }
 
@@ -149,10 +183,11 @@ impl Account {
         at: usize,
         key: Key<'_>,
         call: &Call<'_>,
+        (principal, counted): (u64, &mut bool),
         shared: &mut Shared,
         emit: &mut dyn FnMut(Insight),
     ) -> bool {
-        let (account, begin, limit) = (self.id, self.begin(), self.limit);
+        let (account, begin, base) = (self.id, self.begin(), self.base);
         let mut live = self.live;
         let region = &mut self.regions[at];
         let (settings, horizons) = (&shared.settings, &shared.horizons);
@@ -163,7 +198,7 @@ impl Account {
             begin,
             region_begin: region.begin,
             closed,
-            limit,
+            base,
             settings,
             horizons,
         };
@@ -189,13 +224,16 @@ impl Account {
             entry.live = true;
             live += 1;
         }
-        if let Some(start) = entry.series.add(call, &context, &mut shared.attribution) {
+        let mut caller = Caller { principal: self.principals.get(principal), counted: *counted };
+        let start = entry.series.add(call, &context, &mut shared.attribution, &mut self.alarms, &mut caller);
+        *counted = caller.counted;
+        if let Some(start) = start {
             region.open.push(index);
-            shared.open += 1;
+            shared.open += usize::from(start.finding.suppressed_by.is_none());
             emit(start);
         }
         if live != self.live {
-            self.set_live(live, &shared.settings);
+            self.set_live(live);
         }
         true
     }
@@ -216,12 +254,21 @@ impl Region {
             hasher: DefaultHashBuilder::default(),
             series: Vec::new(),
             open: Vec::new(),
+            steady: Vec::new(),
+        }
+    }
+
+    /// Shows each of its series, as of the last closed minute, in the order in which they were first seen.
+    pub fn each_series(&self, shared: &Shared, show: &mut dyn FnMut(&Series, &Statistic)) {
+        let closed = self.clock.closed(shared.settings.lateness);
+        for entry in &self.series {
+            show(&entry.series, &entry.series.statistic_at(closed, &shared.horizons));
         }
     }
 
     fn end_insights(
         &mut self,
-        (account, begin, limit): (AccountId, i64, f64),
+        (account, begin, base): (AccountId, i64, f64),
         shared: &mut Shared,
         emit: &mut dyn FnMut(Insight),
     ) {
@@ -229,17 +276,44 @@ impl Region {
         let (settings, horizons) = (&shared.settings, &shared.horizons);
         let closed = self.clock.closed(settings.lateness);
         let context =
-            Context { account, region: &self.name, begin, region_begin: self.begin, closed, limit, settings, horizons };
+            Context { account, region: &self.name, begin, region_begin: self.begin, closed, base, settings, horizons };
         let series = &mut self.series;
-        let before = self.open.len();
+        let mut ended = 0;
         self.open.retain(|&i| match series[i as usize].series.tick(now, &context) {
             Some(end) => {
+                ended += usize::from(end.finding.suppressed_by.is_none());
                 emit(end);
                 false
             }
             None => true,
         });
-        shared.open -= before - self.open.len();
+        shared.open -= ended;
+    }
+
+    fn choose_steady(&mut self) {
+        let steady = self.series.iter().enumerate().filter(|(_, entry)| entry.series.is_steady());
+        self.steady = steady.map(|(at, _)| at as u32).collect();
+    }
+
+    fn find_drops(
+        &mut self,
+        (account, begin, base): (AccountId, i64, f64),
+        alarms: &mut AlarmBudget,
+        shared: &mut Shared,
+        emit: &mut dyn FnMut(Insight),
+    ) {
+        let Some(now) = self.clock.time() else { return };
+        let (settings, horizons) = (&shared.settings, &shared.horizons);
+        let closed = self.clock.closed(settings.lateness);
+        let context =
+            Context { account, region: &self.name, begin, region_begin: self.begin, closed, base, settings, horizons };
+        for &at in &self.steady {
+            if let Some(start) = self.series[at as usize].series.look_for_drop(now, &context, alarms) {
+                self.open.push(at);
+                shared.open += 1;
+                emit(start);
+            }
+        }
     }
 
     /// Once a day: forgets series that were silent too long. Returns the live series before and after.

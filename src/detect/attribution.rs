@@ -7,6 +7,7 @@
 //! all values remains the exact number of calls.
 
 use super::days::{Days, day_of};
+use super::habit::Habit;
 use super::recent::Recent;
 use crate::cloudtrail::event::cut;
 
@@ -20,6 +21,7 @@ struct Value {
     text: Box<str>,
     days: Days,
     recent: Recent,
+    habit: Habit,
     /// Calls of the open insight up to its last unusual minute.
     episode: u64,
     /// Calls of the minutes since.
@@ -30,6 +32,8 @@ struct Value {
 #[derive(Clone, Debug, Default)]
 pub struct Values {
     values: Vec<Value>,
+    /// Whether a value once took another's place: then a new value need not be new.
+    summarised: bool,
 }
 
 /// Bounds of the summary and what it has used, over all series.
@@ -65,7 +69,7 @@ impl Budget {
 
 impl Values {
     /// Adds one call. `in_history` is false for a call before the account's history, which no baseline counts.
-    pub fn add(&mut self, text: &str, minute: i64, late: bool, in_history: bool, budget: &mut Budget) {
+    pub fn add(&mut self, text: &str, minute: i64, late: bool, in_history: bool, budget: &mut Budget) -> usize {
         let text = cut(text, budget.value_bytes_max);
         let at = match self.values.iter().position(|v| &*v.text == text) {
             Some(at) => at,
@@ -83,6 +87,27 @@ impl Values {
         if in_history {
             value.days.add(minute);
         }
+        if !late {
+            value.habit.add(minute);
+        }
+        at
+    }
+
+    /// What the value at `at` is used to; none where values took one another's place, so that nothing is known of it.
+    pub fn habit(&self, at: usize) -> Option<&Habit> {
+        if self.summarised { None } else { self.values.get(at).map(|value| &value.habit) }
+    }
+
+    /// An insight named the value at `at`.
+    pub fn told(&mut self, at: usize, minute: i64) {
+        if let Some(value) = self.values.get_mut(at) {
+            value.habit.told(minute);
+        }
+    }
+
+    /// Calls of the value at `at` in one minute.
+    pub fn count_of(&self, at: usize, minute: i64) -> u32 {
+        self.values.get(at).map_or(0, |value| value.recent.count(minute))
     }
 
     fn enter(&mut self, text: &str, minute: i64, budget: &mut Budget) -> usize {
@@ -101,17 +126,20 @@ impl Values {
                 text: text.into(),
                 days: Days::default(),
                 recent: Recent::default(),
+                habit: Habit::new(minute),
                 episode: 0,
                 pending: 0,
             });
             return self.values.len() - 1;
         }
         budget.summarised += 1;
+        self.summarised = true;
         let weight = |v: &Value| v.days.window(minute) + v.episode + v.pending;
         let smallest = (0..self.values.len()).min_by_key(|&i| weight(&self.values[i])).unwrap_or(0);
         let value = &mut self.values[smallest];
         budget.bytes = budget.bytes + text.len() - value.text.len();
         value.text = text.into();
+        value.habit = Habit::new(minute);
         smallest
     }
 
@@ -192,7 +220,9 @@ mod tests {
     fn exact_up_to_the_limit_and_ordered_by_count_then_value() {
         let (mut values, mut budget) = (Values::default(), budget(8));
         for (text, n) in [("b", 3), ("a", 3), ("c", 9), ("d", 1), ("e", 2), ("f", 4)] {
-            (0..n).for_each(|_| values.add(text, 1000, false, true, &mut budget));
+            for _ in 0..n {
+                values.add(text, 1000, false, true, &mut budget);
+            }
         }
         let top = values.top_recent(1000, 1000);
         assert_eq!(top, [("c", 9), ("f", 4), ("a", 3), ("b", 3), ("e", 2)].map(|(t, n)| (t.to_owned(), n)));

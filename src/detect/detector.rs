@@ -1,6 +1,5 @@
 //! Records in; verdicts and insights out. The one entrance to detection.
 
-use std::borrow::Cow;
 use std::hash::{Hash, Hasher};
 
 use hashbrown::HashMap;
@@ -10,10 +9,13 @@ use super::account::{Account, Region};
 use super::attribution::Budget;
 use super::clock::Held;
 use super::horizon::Horizons;
+use super::principals::{Noted, fingerprint};
+use super::scope::{Scope, scope};
 use super::series::{Call, Key};
 use crate::cloudtrail::envelope::Limit;
 use crate::cloudtrail::event::{AccountId, Category, Event, cut};
 use crate::cloudtrail::insight::{Insight, SourceCategory};
+use crate::rules::Action;
 
 /// Longest error code that names a series, bytes; a longer one is cut.
 const ERROR_BYTES_MAX: usize = 256;
@@ -29,6 +31,8 @@ pub enum Verdict {
     Duplicate,
     /// It enters no series.
     OutOfScope,
+    /// It would, but a rule excludes it.
+    Excluded,
     /// Older than the deduplication horizon.
     TooLate,
     /// A limit was reached.
@@ -48,7 +52,9 @@ pub struct Shared {
     pub series: usize,
     /// Records held until their time is confirmed; each has room for its series set aside.
     pub unconfirmed: usize,
-    /// Insights open.
+    /// Principals known.
+    pub principals: usize,
+    /// Insights open, those left out that a rule suppresses.
     pub open: usize,
     /// eventIDs remembered.
     pub dedup_events: usize,
@@ -63,7 +69,7 @@ pub struct Levels {
     pub accounts_learning: u64,
     /// Accounts old enough.
     pub accounts_live: u64,
-    /// Insights open.
+    /// Insights open, those left out that a rule suppresses.
     pub insights_open: u64,
     /// Records held back until another one confirms their time.
     pub unconfirmed: u64,
@@ -84,6 +90,27 @@ pub struct Notices {
     pub dedup_shortened: u64,
     /// Times the bound on held records made one give way.
     pub held_overflow: u64,
+    /// Records of a principal that there was no room to remember: it counts as known.
+    pub principals_full: u64,
+}
+
+/// What one series has shown so far.
+#[derive(Clone, Copy, Debug)]
+pub struct SeriesView<'a> {
+    /// Account.
+    pub account: AccountId,
+    /// Region.
+    pub region: &'a str,
+    /// API, and error code of an error-rate series.
+    pub key: Key<'a>,
+    /// First minute of the account's history.
+    pub begin: i64,
+    /// The region's clock, seconds since 1970.
+    pub clock: i64,
+    /// Incidents and their summed excess, of the burst and the slow view, decayed.
+    pub learnt: [(f64, f64); 2],
+    /// Minutes watched, decayed.
+    pub minutes: f64,
 }
 
 /// See the module.
@@ -96,6 +123,8 @@ pub struct Detector {
     mature: usize,
     newest: i64,
     notices: Notices,
+    /// Records by the rule that decides about them, since they were last taken.
+    matches: Vec<u64>,
 }
 
 impl Detector {
@@ -108,15 +137,26 @@ impl Detector {
             bytes: 0,
             summarised: 0,
         };
-        let horizons = Horizons::per_minute();
+        let horizons = Horizons::per_minute(settings.direction);
+        let matches = vec![0; settings.rules.iter().len()];
         Self {
-            shared: Shared { settings, horizons, attribution, series: 0, unconfirmed: 0, open: 0, dedup_events: 0 },
+            shared: Shared {
+                settings,
+                horizons,
+                attribution,
+                series: 0,
+                unconfirmed: 0,
+                principals: 0,
+                open: 0,
+                dedup_events: 0,
+            },
             by_id: HashMap::new(),
             accounts: Vec::new(),
             clocks: 0,
             mature: 0,
             newest: 0,
             notices: Notices::default(),
+            matches,
         }
     }
 
@@ -124,12 +164,17 @@ impl Detector {
     /// replayed: a time close to the wall clock needs no confirmation.
     pub fn observe(&mut self, event: &Event<'_>, wall: Option<i64>, emit: &mut dyn FnMut(Insight)) -> Verdict {
         let in_scope = scope(event, self.shared.settings.data_events) != Scope::default();
+        let rule = if in_scope { self.note_rule(event) } else { None };
+        let excluded = rule.is_some_and(|rule| self.shared.settings.rules.at(rule).action == Action::Exclude);
+        let outside = if excluded { Verdict::Excluded } else { Verdict::OutOfScope };
+        let in_scope = in_scope && !excluded;
         let Some(account) = self.account(event) else {
-            return if in_scope { Verdict::Shed(Limit::Accounts) } else { Verdict::OutOfScope };
+            return if in_scope { Verdict::Shed(Limit::Accounts) } else { outside };
         };
         let region = self.region(account, event);
+        self.note_principal(account, event);
         if !in_scope {
-            return Verdict::OutOfScope;
+            return outside;
         }
         let Some(region) = region else { return Verdict::Shed(Limit::Clocks) };
         if self.is_too_late(account, region, event.time) {
@@ -138,7 +183,7 @@ impl Detector {
         if !self.remember(account, region, event) {
             return Verdict::Duplicate;
         }
-        self.admit(account, region, event, wall, emit)
+        self.admit(account, region, (event, rule), wall, emit)
     }
 
     /// The partition was read to its end at wall time `now` (seconds): silent clocks move on (WM-2).
@@ -181,10 +226,44 @@ impl Detector {
         }
     }
 
+    /// Shows each series held, in the order in which accounts, regions and series were first seen.
+    pub fn each_series(&self, show: &mut dyn FnMut(SeriesView<'_>)) {
+        for account in &self.accounts {
+            for region in &account.regions {
+                let Some(clock) = region.clock.time() else { continue };
+                region.each_series(&self.shared, &mut |series, statistic| {
+                    show(SeriesView {
+                        account: account.id,
+                        region: &region.name,
+                        key: series.key(),
+                        begin: account.begin(),
+                        clock,
+                        learnt: statistic.learnt(),
+                        minutes: statistic.minutes(),
+                    });
+                });
+            }
+        }
+    }
+
     /// Notices since the last call.
     pub fn take_notices(&mut self) -> Notices {
         self.notices.summarised = std::mem::take(&mut self.shared.attribution.summarised);
         std::mem::take(&mut self.notices)
+    }
+
+    /// Records by the position of the rule that decides about them, repeats included, since the last call.
+    pub fn take_matches(&mut self, taken: &mut Vec<u64>) {
+        taken.resize(self.matches.len(), 0);
+        for (taken, matches) in taken.iter_mut().zip(&mut self.matches) {
+            *taken += std::mem::take(matches);
+        }
+    }
+
+    fn note_rule(&mut self, event: &Event<'_>) -> Option<u32> {
+        let rule = self.shared.settings.rules.first_match(event, event.time)?;
+        self.matches[rule as usize] += 1;
+        Some(rule)
     }
 
     fn account(&mut self, event: &Event<'_>) -> Option<usize> {
@@ -193,12 +272,22 @@ impl Detector {
             None if self.accounts.len() >= self.shared.settings.accounts_max => return None,
             None => {
                 self.by_id.insert(event.account, self.accounts.len() as u32);
-                self.accounts.push(Account::new(event.account, event.time, &self.shared.settings));
+                self.accounts.push(Account::new(event.account, event.time, self.shared.settings.warm_up));
                 self.accounts.len() - 1
             }
         };
         self.mature += usize::from(self.accounts[at].note(event.time, &self.shared.settings));
         Some(at)
+    }
+
+    fn note_principal(&mut self, account: usize, event: &Event<'_>) {
+        let room = self.shared.principals < self.shared.settings.principals_max;
+        let minute = event.time.div_euclid(60);
+        match self.accounts[account].principals.note(fingerprint(&event.principal), minute, room) {
+            Noted::New => self.shared.principals += 1,
+            Noted::Known => {}
+            Noted::NoRoom => self.notices.principals_full += 1,
+        }
     }
 
     fn region(&mut self, account: usize, event: &Event<'_>) -> Option<usize> {
@@ -250,7 +339,7 @@ impl Detector {
         &mut self,
         account: usize,
         region: usize,
-        event: &Event<'_>,
+        (event, rule): (&Event<'_>, Option<u32>),
         wall: Option<i64>,
         emit: &mut dyn FnMut(Insight),
     ) -> Verdict {
@@ -261,12 +350,12 @@ impl Detector {
         }
         let near_wall = wall.is_some_and(|now| (event.time - now).abs() <= jump_s);
         if near_wall || !self.accounts[account].regions[region].clock.is_ahead(event.time, jump_s) {
-            return self.apply(account, region, event, wall_s, emit);
+            return self.apply(account, region, (event, rule), wall_s, emit);
         }
         // What is held is counted already (CNT-1), so there must be room for it when it is applied.
         let Some(reserved) = self.shared.reserve(event) else { return Verdict::Shed(Limit::Series) };
         let clock = &mut self.accounts[account].regions[region].clock;
-        clock.hold(Box::new(to_owned(event)), reserved);
+        clock.hold(Box::new(event.to_static()), reserved);
         if clock.held() > self.shared.settings.held_max
             && let Some(earliest) = clock.take_earliest()
         {
@@ -279,7 +368,8 @@ impl Detector {
     fn apply_held(&mut self, account: usize, region: usize, held: Held, wall: i64, emit: &mut dyn FnMut(Insight)) {
         self.shared.unconfirmed -= 1;
         self.shared.attribution.bytes -= held.reserved;
-        let verdict = self.apply(account, region, &held.event, wall, emit);
+        let rule = self.shared.settings.rules.first_match(&*held.event, held.event.time);
+        let verdict = self.apply(account, region, (&held.event, rule), wall, emit);
         debug_assert_eq!(verdict, Verdict::Counted, "room was set aside");
     }
 
@@ -287,7 +377,7 @@ impl Detector {
         &mut self,
         account: usize,
         region: usize,
-        event: &Event<'_>,
+        (event, rule): (&Event<'_>, Option<u32>),
         wall: i64,
         emit: &mut dyn FnMut(Insight),
     ) -> Verdict {
@@ -306,14 +396,16 @@ impl Detector {
             principal: &event.principal,
             agent: &event.agent,
             error: error.unwrap_or("null"),
+            rule,
         };
+        let (principal, mut counted) = (fingerprint(&event.principal), false);
         let mut entered = false;
         let keys = [(scope.call_rate, None), (scope.error_rate, error)];
         for (_, error) in keys.into_iter().filter(|&(in_scope, _)| in_scope) {
             let category =
                 if event.category == Category::Data { SourceCategory::Data } else { SourceCategory::Management };
             let key = Key { source: &event.source, name: &event.name, error, category };
-            entered |= account.count(region, key, &call, &mut self.shared, emit);
+            entered |= account.count(region, key, &call, (principal, &mut counted), &mut self.shared, emit);
         }
         self.notices.late += u64::from(entered && late);
         if entered { Verdict::Counted } else { Verdict::Shed(Limit::Series) }
@@ -340,45 +432,6 @@ impl Shared {
         self.attribution.bytes += bytes;
         self.unconfirmed += 1;
         Some(bytes)
-    }
-}
-
-/// The series a record enters.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Scope {
-    call_rate: bool,
-    error_rate: bool,
-}
-
-/// Call rate: management writes, failed ones included. Error rate: management reads and writes with an error code. Of data events,
-/// when they are switched on, reads and writes alike.
-fn scope(event: &Event<'_>, data_events: bool) -> Scope {
-    let call_rate = match event.category {
-        _ if event.correction => return Scope::default(),
-        Category::Management => event.write,
-        Category::Data if data_events => true,
-        Category::Data | Category::Network | Category::Insight => return Scope::default(),
-    };
-    Scope { call_rate, error_rate: event.error.is_some() }
-}
-
-fn to_owned(event: &Event<'_>) -> Event<'static> {
-    let own = |text: &Cow<'_, str>| Cow::Owned(text.clone().into_owned());
-    Event {
-        account: event.account,
-        region: own(&event.region),
-        source: own(&event.source),
-        name: own(&event.name),
-        error: event.error.as_ref().map(own),
-        time: event.time,
-        id: event.id.as_ref().map(own),
-        principal: own(&event.principal),
-        agent: own(&event.agent),
-        category: event.category,
-        write: event.write,
-        read_only: event.read_only,
-        inferred: event.inferred,
-        correction: event.correction,
     }
 }
 

@@ -15,6 +15,8 @@ pub struct Episode {
     pub start: i64,
     /// Usual rate as of the Start.
     usual: Expectation,
+    /// Whether a minute far below the usual rate is unusual as well: set where drops count.
+    pub two_sided: bool,
     /// Last minute known to be unusual; at first the detection minute.
     last_unusual: i64,
     /// Next minute to be closed.
@@ -50,6 +52,7 @@ impl Episode {
         Self {
             start,
             usual,
+            two_sided: false,
             last_unusual: detection,
             next: start,
             quiet: 0,
@@ -83,7 +86,9 @@ impl Episode {
         let minute = self.next;
         self.next += 1;
         self.pending += u64::from(count);
-        let usual = f64::from(count) - self.usual.mean <= USUAL * self.usual.sd;
+        let above = f64::from(count) - self.usual.mean;
+        let beyond = if self.two_sided { above.abs() } else { above };
+        let usual = beyond <= USUAL * self.usual.sd;
         if minute <= self.last_unusual || !usual {
             self.last_unusual = self.last_unusual.max(minute);
             self.quiet = 0;

@@ -38,9 +38,23 @@ pub fn geometric(s: f64, r: f64, a: f64, r_g: f64, a_g: f64) -> f64 {
     s * r * (r_g - a_g) / (r - a)
 }
 
-/// The horizons of the statistic, per minute.
+/// Which deviations count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Direction {
+    /// Rises, as AWS reports them.
+    #[default]
+    Up,
+    /// Rises and drops.
+    Both,
+}
+
+/// The horizons of the statistic, in buckets; a bucket is a minute but for `backtest` on counts of another width.
 #[derive(Clone, Copy, Debug)]
 pub struct Horizons {
+    /// Buckets in a week.
+    pub week: f64,
+    /// Which deviations count.
+    pub direction: Direction,
     /// Moments of the burst and slow views: 7 days.
     pub moments: Decay,
     /// Leaky sum of the slow view: 60 minutes.
@@ -63,17 +77,37 @@ pub struct Horizons {
 
 impl Horizons {
     /// One bucket is one minute.
-    pub fn per_minute() -> Self {
+    pub fn per_minute(direction: Direction) -> Self {
+        Self::per_bucket(60, direction)
+    }
+
+    /// Buckets of `seconds`. Up to an hour the half-lives are those of minutes, at least in buckets what the short ones need to
+    /// mean anything. Over an hour a day has no shape left, and horizons are counted in buckets.
+    pub fn per_bucket(seconds: u32, direction: Direction) -> Self {
+        let minutes = f64::from(seconds) / 60.0;
+        let wide = seconds > 3600;
+        let long = |of_minutes: f64, of_buckets: f64| if wide { of_buckets } else { of_minutes / minutes };
+        let short = |of_minutes: f64, least: f64| if wide { least } else { (of_minutes / minutes).max(least) };
         Self {
-            moments: Decay::new(7.0 * 1440.0),
-            sum: Decay::new(60.0),
-            level: Decay::new(10.0),
-            error: Decay::new(80.0),
-            tail: Decay::new(28.0 * 1440.0),
-            incident_gap: 60,
-            incident_hold: 15,
+            week: 7.0 * 1440.0 / minutes,
+            direction,
+            moments: Decay::new(long(7.0 * 1440.0, 52.0)),
+            sum: Decay::new(short(60.0, if wide { 12.0 } else { 2.0 })),
+            level: Decay::new(short(10.0, 6.0)),
+            error: Decay::new(short(80.0, 48.0)),
+            tail: Decay::new(long(28.0 * 1440.0, 208.0)),
+            incident_gap: short(60.0, 3.0) as i64,
+            incident_hold: short(15.0, 3.0) as i64,
             level_run: 6,
-            stretch: 1440,
+            stretch: short(1440.0, 12.0) as i64,
+        }
+    }
+
+    /// The deviation that counts, of `z` standard deviations.
+    pub fn deviation(&self, z: f64) -> f64 {
+        match self.direction {
+            Direction::Up => z,
+            Direction::Both => z.abs(),
         }
     }
 }

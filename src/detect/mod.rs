@@ -10,23 +10,38 @@
 //! * [`statistic`]: the three views (burst, slow, level) of one series, its score and the count that reaches a limit.
 //! * [`recent`], [`days`], [`attribution`]: what is counted exactly, for the numbers of a record.
 //! * [`episode`]: an open insight. [`series`]: all of that for one API.
-//! * [`dedup`], [`clock`]: which records count, and when a minute is closed.
-//! * [`account`], [`detector`]: the whole.
+//! * [`scope`], [`dedup`], [`clock`]: which records count, and when a minute is closed.
+//! * [`principals`], [`habit`], [`leaky`]: who calls, and what is new about it.
+//! * [`prior`], [`security`]: tables of the configuration. [`budget`]: what raises an insight. [`held_back`]: what a rule kept from it.
+//! * [`account`], [`detector`]: the whole. [`counts`]: a series of counts by itself, for `backtest`.
 
 pub mod account;
 pub mod attribution;
+pub mod budget;
 pub mod clock;
+pub mod counts;
 pub mod days;
 pub mod dedup;
 pub mod detector;
 pub mod episode;
+pub mod habit;
+pub mod held_back;
 pub mod horizon;
+pub mod leaky;
+pub mod principals;
+pub mod prior;
 pub mod recent;
+pub mod scope;
+pub mod security;
 pub mod series;
 pub mod statistic;
 pub mod tail;
 
-pub use detector::{Detector, Levels, Verdict};
+use std::sync::Arc;
+
+use crate::rules::Rules;
+
+pub use detector::{Detector, Levels, SeriesView, Verdict};
 
 /// Minutes in a day.
 pub const DAY: i64 = 1440;
@@ -34,6 +49,14 @@ pub const DAY: i64 = 1440;
 /// Bounds and knobs of detection, resolved from the configuration. All times in minutes unless the name says otherwise.
 #[derive(Clone, Debug)]
 pub struct Settings {
+    /// Which deviations count.
+    pub direction: horizon::Direction,
+    /// What is known of APIs beforehand.
+    pub priors: Arc<prior::Priors>,
+    /// Security-relevant APIs.
+    pub security: Arc<security::Security>,
+    /// Principals known at most, over all accounts.
+    pub principals_max: usize,
     /// Closed minutes: a minute is open until its clock passes it by this.
     pub lateness: i64,
     /// Seconds a record may lie ahead of its clock without being held.
@@ -68,4 +91,6 @@ pub struct Settings {
     pub attribution_bytes_max: usize,
     /// Whether data events are counted.
     pub data_events: bool,
+    /// The operator's rules.
+    pub rules: Arc<Rules>,
 }

@@ -1,17 +1,28 @@
 //! One series: the calls (or the calls with one error) of one API in one region of one account.
 
-use super::Settings;
-use super::attribution::{Budget, Values, baseline_count};
-use super::days::{Days, baseline_start};
+mod evidence;
+mod fall;
+mod report;
+
+use self::evidence::Evidence;
+use super::attribution::{Budget, Values};
+use super::budget::{AlarmBudget, Strength};
+use super::days::Days;
 use super::episode::{Episode, Step};
+use super::held_back::HeldBack;
 use super::horizon::Horizons;
+use super::principals::Principal;
 use super::recent::Recent;
-use super::statistic::{Expectation, Statistic};
+use super::statistic::Statistic;
+use super::{DAY, Settings};
 use crate::cloudtrail::event::AccountId;
-use crate::cloudtrail::insight::{Attribution, Finding, Insight, InsightType, SourceCategory, State};
+use crate::cloudtrail::insight::{Insight, SourceCategory};
+use crate::rules::Rule;
 
 /// A Start's window: the detection minute and the four before it.
 const WINDOW: i64 = 5;
+/// An insight on a series within so many minutes after another one is the same thing once more.
+const REPEATS_WITHIN: i64 = 28 * DAY;
 /// A minute before all others.
 const NEVER: i64 = i64::MIN / 2;
 
@@ -52,6 +63,8 @@ pub struct Call<'a> {
     pub agent: &'a str,
     /// `errorCode`, or the string `"null"`.
     pub error: &'a str,
+    /// Position of the rule that decides about it.
+    pub rule: Option<u32>,
 }
 
 /// What the series needs to know of its account and clock.
@@ -67,12 +80,24 @@ pub struct Context<'a> {
     pub region_begin: i64,
     /// Last closed minute of the clock.
     pub closed: i64,
-    /// Score from which an insight starts.
-    pub limit: f64,
+    /// Score from which an event is noted: log10(minutes a week x live series / 25).
+    pub base: f64,
     /// Bounds and knobs.
     pub settings: &'a Settings,
     /// Horizons.
     pub horizons: &'a Horizons,
+}
+
+impl<'a> Context<'a> {
+    fn rule(&self, call: &Call<'_>) -> Option<&'a Rule> {
+        call.rule.map(|position| self.settings.rules.at(position))
+    }
+
+    /// What the alarm budget is multiplied by for a Start that this call tips: as the limit is the decimal logarithm of a number
+    /// of minutes over the budget, it falls by the logarithm of the factor.
+    fn factor(&self, call: &Call<'_>) -> f64 {
+        self.rule(call).map_or(1.0, |rule| rule.action.factor())
+    }
 }
 
 /// Minutes of insights, which the moments do not learn.
@@ -97,6 +122,20 @@ impl Frozen {
     }
 }
 
+/// Who calls, as its account knows it.
+#[derive(Debug)]
+pub struct Caller<'a> {
+    /// None where there was no room to remember it.
+    pub principal: Option<&'a mut Principal>,
+    /// Whether this call was added to what is new about it.
+    pub counted: bool,
+}
+
+/// Minutes a week, of all series of an account, in which a calibrated score reaches the base.
+pub const MINUTES_AT_BASE: f64 = 25.0;
+/// The incidents that they belong to.
+pub const RATE_AT_BASE: f64 = 10.0;
+
 /// Smallest count of one minute that can be significant.
 #[derive(Clone, Copy, Debug)]
 struct Need {
@@ -120,7 +159,10 @@ pub struct Series {
     agents: Values,
     errors: Values,
     need: Need,
+    /// How many ordinary calls one weighs: more than 1 for a security-relevant API.
+    weight: f64,
     episode: Option<Box<Episode>>,
+    held_back: HeldBack,
     /// Minutes of the last insight, from Start (inclusive) to End (exclusive); they are not learnt.
     last_episode: (i64, i64),
 }
@@ -129,6 +171,9 @@ impl Series {
     /// A series whose first call lies in `minute`.
     pub fn new(key: Key<'_>, minute: i64, context: &Context<'_>) -> Self {
         let closed = context.closed.min(minute - 1);
+        let priors = context.settings.priors.of(key.source, key.name, key.error);
+        let technique = context.settings.security.technique(key.source, key.name, key.error);
+        let weight = technique.map_or(1.0, |technique| technique.weight);
         Self {
             source: key.source.into(),
             name: key.name.into(),
@@ -136,14 +181,16 @@ impl Series {
             category: key.category,
             first: minute,
             last: minute,
-            statistic: Statistic::new(context.begin, closed, context.horizons),
+            statistic: Statistic::new(context.begin, closed, priors, context.horizons),
             recent: Recent::default(),
             days: Days::default(),
             principals: Values::default(),
             agents: Values::default(),
             errors: Values::default(),
             need: Need { minute: i64::MIN, count: 0 },
+            weight,
             episode: None,
+            held_back: HeldBack::default(),
             last_episode: (NEVER, NEVER),
         }
     }
@@ -151,6 +198,13 @@ impl Series {
     /// Its name.
     pub fn key(&self) -> Key<'_> {
         Key { source: &self.source, name: &self.name, error: self.error.as_deref(), category: self.category }
+    }
+
+    /// Its statistic as of minute `closed`.
+    pub fn statistic_at(&self, closed: i64, horizons: &Horizons) -> Statistic {
+        let mut statistic = self.statistic;
+        statistic.advance(closed, false, horizons);
+        statistic
     }
 
     /// Minute of its newest call.
@@ -172,52 +226,73 @@ impl Series {
     }
 
     /// Counts one call; returns the Start that it tips, if any.
-    pub fn add(&mut self, call: &Call<'_>, context: &Context<'_>, budget: &mut Budget) -> Option<Insight> {
+    pub fn add(
+        &mut self,
+        call: &Call<'_>,
+        context: &Context<'_>,
+        budget: &mut Budget,
+        alarms: &mut AlarmBudget,
+        caller: &mut Caller<'_>,
+    ) -> Option<Insight> {
         if !call.late && self.need.minute != call.minute {
-            self.close_minutes(context);
+            self.close_minutes(context.closed, context);
         }
-        let count = self.count(call, context, budget);
-        if call.late || self.is_open() {
+        let (count, who) = self.count(call, context, budget);
+        if call.late {
             return None;
         }
-        let newest = self.last;
-        if call.minute < newest {
-            // A late call in an open minute also raises the leaky sum of the minutes after it.
-            self.need.minute = i64::MIN;
-            return self.try_start(call, call.minute, context).or_else(|| self.try_start(call, newest, context));
-        }
-        if self.need.minute != call.minute {
-            let before = self.sum_before(call.minute, context.horizons);
-            let count = self.statistic.needed(call.minute, before, context.limit, context.horizons);
-            self.need = Need { minute: call.minute, count };
-        }
-        if count < self.need.count {
+        let by_principal = self.principal_evidence(who, call, caller);
+        if self.is_open() || call.minute - context.begin < context.settings.warm_up {
             return None;
         }
-        self.try_start(call, call.minute, context)
+        let by_counts = self.count_evidence(call, count, context);
+        let mut found: Option<(Evidence, Strength)> = None;
+        for evidence in [by_principal, by_counts].into_iter().flatten() {
+            let strength = alarms.note(
+                evidence.reason,
+                (evidence.x, evidence.trend, self.raised_before(call.minute)),
+                call.minute,
+                context.settings.budget,
+            );
+            let fires = self.fires(&evidence, strength, call, context);
+            if fires && found.is_none_or(|(_, other)| strength.log_rho < other.log_rho) {
+                found = Some((evidence, strength));
+            }
+        }
+        let (evidence, strength) = found?;
+        alarms.raised(call.minute);
+        self.principals.told(who, call.minute);
+        if let Some(principal) = &mut caller.principal {
+            principal.told(call.minute);
+        }
+        Some(self.start(call, who, (evidence, strength), context, caller))
     }
 
-    fn count(&mut self, call: &Call<'_>, context: &Context<'_>, budget: &mut Budget) -> u32 {
+    /// Whether it raised an insight lately.
+    fn raised_before(&self, minute: i64) -> bool {
+        minute - self.last_episode.1 < REPEATS_WITHIN
+    }
+
+    fn count(&mut self, call: &Call<'_>, context: &Context<'_>, budget: &mut Budget) -> (u32, usize) {
         let in_history = call.minute >= context.begin;
         let count = self.recent.add(call.minute, call.late);
         if in_history {
             self.days.add(call.minute);
         }
         let mut attribute = |values: &mut Values, text| values.add(text, call.minute, call.late, in_history, budget);
-        attribute(&mut self.principals, call.principal);
+        let who = attribute(&mut self.principals, call.principal);
         attribute(&mut self.agents, call.agent);
         if self.error.is_none() {
             attribute(&mut self.errors, call.error);
         }
         self.first = self.first.min(call.minute);
         self.last = self.last.max(call.minute);
-        count
+        (count, who)
     }
 
-    /// Teaches the statistic the minutes that its clock has closed since the last call.
-    fn close_minutes(&mut self, context: &Context<'_>) {
-        let from = self.statistic.closed();
-        if context.closed <= from {
+    /// Teaches the statistic the closed minutes up to `until`.
+    fn close_minutes(&mut self, until: i64, context: &Context<'_>) {
+        if until <= self.statistic.closed() {
             return;
         }
         let frozen = Frozen {
@@ -225,13 +300,13 @@ impl Series {
             open_since: self.episode.as_ref().map_or(i64::MAX, |episode| episode.start),
         };
         for (minute, count) in self.recent.counts() {
-            if minute > self.statistic.closed() && minute <= context.closed && count > 0 {
+            if minute > self.statistic.closed() && minute <= until && count > 0 {
                 frozen.pass_over(&mut self.statistic, minute - 1, context.horizons);
                 self.statistic.close(minute, f64::from(count), frozen.contains(minute), context.horizons);
             }
         }
-        frozen.pass_over(&mut self.statistic, context.closed, context.horizons);
-        let keep_from = context.closed - WINDOW;
+        frozen.pass_over(&mut self.statistic, until, context.horizons);
+        let keep_from = until - WINDOW;
         self.recent.forget_before(keep_from);
         for values in [&mut self.principals, &mut self.agents, &mut self.errors] {
             values.forget_before(keep_from);
@@ -248,66 +323,6 @@ impl Series {
             .map(|(m, count)| f64::from(count) * horizons.sum.keep_over((minute - m) as f64))
             .sum();
         self.statistic.sum_at(minute, horizons) + open
-    }
-
-    fn try_start(&mut self, call: &Call<'_>, detection: i64, context: &Context<'_>) -> Option<Insight> {
-        if detection - context.begin < context.settings.warm_up || detection <= self.statistic.closed() {
-            return None;
-        }
-        let count = f64::from(self.recent.count(detection));
-        let sum = self.sum_before(detection, context.horizons) + count;
-        let score = self.statistic.score(detection, count, sum, context.horizons);
-        if score.value < context.limit {
-            return None;
-        }
-        let start = self.start_minute(detection, score.expected);
-        let principals = self.principals.top_recent(detection - WINDOW + 1, detection);
-        let baselines = [&self.principals, &self.agents, &self.errors].map(|values| values.top_baseline(start));
-        let finding = Finding {
-            detected_at: call.time,
-            tipping_event: call.event_id.to_owned(),
-            detection_minute: detection,
-            observed: count,
-            expected: score.expected.mean,
-            score: score.value,
-            limit: context.limit,
-            series_new: start - self.first < super::DAY,
-            region_new: start - context.region_begin < super::DAY,
-            principal_new: principals.first().is_some_and(|(top, _)| baselines[0].iter().all(|(text, _)| text != top)),
-        };
-        let mut episode = Episode::new(start, detection, self.statistic.usual(), finding);
-        episode.baseline_count = baseline_count(&self.days, &self.recent, start);
-        episode.baseline_minutes = (start - baseline_start(start).max(context.begin)).max(1) as u64;
-        episode.baselines = baselines;
-        let insight_count = self.recent.total(detection - WINDOW + 1, detection);
-        let attributions = [
-            principals,
-            self.agents.top_recent(detection - WINDOW + 1, detection),
-            self.errors.top_recent(detection - WINDOW + 1, detection),
-        ];
-        let insight =
-            self.insight(State::Start, &episode, start, (insight_count, WINDOW as u64), attributions, context);
-        self.episode = Some(Box::new(episode));
-        for values in [&mut self.principals, &mut self.agents, &mut self.errors] {
-            values.begin_episode();
-        }
-        Some(insight)
-    }
-
-    /// First minute of the significant stretch whose count lies above expectation. The stretch is the run of one to five
-    /// minutes, ending with the detection minute, whose calls deviate most from what is expected of as many minutes.
-    fn start_minute(&self, detection: i64, expected: Expectation) -> i64 {
-        let earliest = (detection - WINDOW + 1).max(self.last_episode.1);
-        let (mut best, mut best_z, mut sum) = (detection, f64::NEG_INFINITY, 0.0);
-        for minute in (earliest..=detection).rev() {
-            sum += f64::from(self.recent.count(minute));
-            let minutes = (detection - minute + 1) as f64;
-            let z = (sum - minutes * expected.mean) / (expected.sd * minutes.sqrt());
-            if z > best_z {
-                (best, best_z) = (minute, z);
-            }
-        }
-        (best..=detection).find(|&m| f64::from(self.recent.count(m)) > expected.mean).unwrap_or(detection)
     }
 
     /// The clock has moved: closes the minutes of an open insight; returns its End, if it is over. `now` is the clock, seconds.
@@ -327,67 +342,19 @@ impl Series {
         self.episode = Some(episode);
         None
     }
-
-    fn end(&mut self, episode: Box<Episode>, now: i64, context: &Context<'_>) -> Insight {
-        let minutes = (episode.end() - episode.start) as u64;
-        let attributions = [self.principals.top_episode(), self.agents.top_episode(), self.errors.top_episode()];
-        let mut insight =
-            self.insight(State::End, &episode, episode.end(), (episode.count(), minutes), attributions, context);
-        insight.finding.detected_at = now;
-        insight.finding.tipping_event = String::new();
-        insight.finding.observed = episode.count() as f64 / minutes as f64;
-        self.last_episode = (episode.start, episode.end());
-        self.need.minute = i64::MIN;
-        for values in [&mut self.principals, &mut self.agents, &mut self.errors] {
-            values.begin_episode();
-        }
-        insight
-    }
-
-    fn insight(
-        &self,
-        state: State,
-        episode: &Episode,
-        event_minute: i64,
-        (insight_count, insight_minutes): (u64, u64),
-        [principals, agents, errors]: [Vec<(String, u64)>; 3],
-        context: &Context<'_>,
-    ) -> Insight {
-        let [p, a, e] = &episode.baselines;
-        let side = |insight, baseline: &Vec<(String, u64)>| Attribution { insight, baseline: baseline.clone() };
-        let is_error = self.error.is_some();
-        Insight {
-            account: context.account,
-            region: context.region.to_owned(),
-            source: self.source.to_string(),
-            name: self.name.to_string(),
-            error: self.error.as_deref().map(str::to_owned),
-            category: self.category,
-            kind: if is_error { InsightType::ApiErrorRate } else { InsightType::ApiCallRate },
-            state,
-            start: episode.start,
-            event_minute,
-            baseline_count: episode.baseline_count,
-            baseline_minutes: episode.baseline_minutes,
-            insight_count,
-            insight_minutes,
-            principals: side(principals, p),
-            agents: side(agents, a),
-            errors: (!is_error).then(|| side(errors, e)),
-            finding: episode.finding.clone(),
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::horizon::Direction;
+    use super::super::prior::Pair;
     use super::*;
 
     /// Minutes of silence before an insight were not learnt when the insight was open by the time they were closed.
     #[test]
     fn a_silence_that_leads_into_an_insight_or_out_of_one_is_learnt_but_for_the_insight() {
-        let horizons = Horizons::per_minute();
-        let mut busy = Statistic::new(0, 99, &horizons);
+        let horizons = Horizons::per_minute(Direction::Up);
+        let mut busy = Statistic::new(0, 99, Pair::default(), &horizons);
         (100..200).for_each(|minute| busy.close(minute, 10.0, false, &horizons));
         let (mut lazy, mut eager) = (busy, busy);
         let frozen = Frozen { last: (300, 400), open_since: 600 };

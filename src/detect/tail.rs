@@ -24,7 +24,7 @@ const INCIDENTS_MAX: u32 = 20;
 const LEARN_CAP: f64 = 3.0;
 
 /// What is known of an API's tail before its own history speaks.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Prior {
     /// Exceedances per minute.
     pub rate: f64,
@@ -69,14 +69,19 @@ impl Tail {
         self.excess *= keep;
     }
 
-    /// Learns one exceedance with this excess.
-    pub fn learn(&mut self, excess: f64, fit: Fit) {
-        self.count += 1.0;
-        self.excess += excess.min(LEARN_CAP * fit.excess_per_score / LN_10);
+    /// Learns one exceedance with this excess, worth `weight` of an ordinary one.
+    pub fn learn(&mut self, excess: f64, weight: f64, fit: Fit) {
+        self.count += weight;
+        self.excess += weight * excess.min(LEARN_CAP * fit.excess_per_score / LN_10);
     }
 }
 
 impl Fit {
+    /// The same with a mean excess of at least `excess`.
+    pub fn at_least(self, excess: f64) -> Self {
+        Self { excess_per_score: self.excess_per_score.max(excess * LN_10), ..self }
+    }
+
     /// Score of a deviation of `z` standard deviations, from 0 (usual).
     pub fn score(&self, z: f64) -> f64 {
         if z > THRESHOLD {
@@ -111,7 +116,8 @@ struct Incident {
 /// A tail that learns incidents, not minutes, with evidence of a trend.
 ///
 /// *Trend evidence*: were the peaks of incidents exchangeable, the k-th would be a record with probability 1/k, so a run of
-/// records is evidence of somebody who raises the level step by step; each step of it is a fair bet.
+/// records is evidence of somebody who raises the level step by step; each step of it is a fair bet. A record is learnt by the odds
+/// that the run before it leaves for chance: what somebody teaches step by step is not believed.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct IncidentTail {
     tail: Tail,
@@ -127,18 +133,43 @@ impl IncidentTail {
         self.tail.fit(minutes, weight, prior)
     }
 
+    /// Incidents learnt and their summed excess, decayed.
+    pub fn learnt(&self) -> (f64, f64) {
+        (self.tail.count, self.tail.excess)
+    }
+
     /// Score of `z` at minute `now`: a further rise inside an incident counts only by what it adds to the reference.
     pub fn score(&self, z: f64, now: i64, fit: Fit, horizons: &Horizons) -> f64 {
-        let full = fit.score(z);
+        let trend = if self.is_record(excess(z)) { self.record_evidence() } else { 0.0 };
+        self.score_with(trend, z, now, fit, horizons)
+    }
+
+    /// The same as if nothing were known of a trend.
+    pub fn score_without_trend(&self, z: f64, now: i64, fit: Fit, horizons: &Horizons) -> f64 {
+        self.score_with(0.0, z, now, fit, horizons)
+    }
+
+    fn score_with(&self, trend: f64, z: f64, now: i64, fit: Fit, horizons: &Horizons) -> f64 {
         if z <= THRESHOLD {
-            return full;
+            return fit.score(z);
         }
-        let excess = excess(z);
-        let full = if excess > self.top + RECORD_MARGIN { full + self.record_evidence() } else { full };
-        match self.reference(now, horizons) {
+        let (excess, full) = (excess(z), fit.score(z) + trend);
+        match self.risen_from(excess, now, horizons) {
             Some(reference) => full.min(1.0 + (excess - reference).max(0.0) / fit.excess_per_score),
             None => full,
         }
+    }
+
+    fn is_record(&self, excess: f64) -> bool {
+        excess > self.top + RECORD_MARGIN
+    }
+
+    /// What an excess is held against inside an incident: the reference, and in the first minutes, where there is none, the
+    /// peak so far unless it is passed. So each incident has its full score once for each new peak, and a score of s is reached
+    /// in one minute of 10^s, not in all minutes of one incident of so many.
+    fn risen_from(&self, excess: f64, now: i64, horizons: &Horizons) -> Option<f64> {
+        let incident = self.running.filter(|i| now - i.last < horizons.incident_gap)?;
+        self.reference(now, horizons).or((excess <= incident.peak).then_some(incident.peak))
     }
 
     /// Smallest excess (at least 0) whose score at minute `now` reaches `limit`.
@@ -146,9 +177,11 @@ impl IncidentTail {
         let plain = fit.excess_at(limit);
         let record = (plain - self.record_evidence() * fit.excess_per_score).max(self.top + RECORD_MARGIN);
         let needed = plain.min(record).max(0.0);
-        match self.reference(now, horizons) {
-            Some(reference) => needed.max(reference + (limit - 1.0) * fit.excess_per_score),
-            None => needed,
+        let running = self.running.filter(|i| now - i.last < horizons.incident_gap);
+        match (self.reference(now, horizons), running) {
+            (Some(reference), _) => needed.max(reference + (limit - 1.0) * fit.excess_per_score),
+            (None, Some(incident)) => needed.max(incident.peak),
+            (None, None) => needed,
         }
     }
 
@@ -201,9 +234,10 @@ impl IncidentTail {
             return;
         }
         self.running = None;
-        self.tail.learn(incident.peak, fit);
+        let is_record = self.is_record(incident.peak);
+        self.tail.learn(incident.peak, if is_record { 10_f64.powf(-self.evidence) } else { 1.0 }, fit);
         if self.incidents > 0 {
-            self.evidence = if incident.peak > self.top + RECORD_MARGIN {
+            self.evidence = if is_record {
                 self.record_evidence().min(EVIDENCE_MAX)
             } else {
                 (self.evidence - EVIDENCE_LOSS).max(0.0)
@@ -227,6 +261,7 @@ impl IncidentTail {
 
 #[cfg(test)]
 mod tests {
+    use super::super::horizon::Direction;
     use super::*;
 
     fn fit() -> Fit {
@@ -241,6 +276,49 @@ mod tests {
         assert!(fit().score(4.0) > 4.6 && fit().score(4.0) < 4.8);
     }
 
+    /// Scores by the module's formula, evaluated with 40 digits by mpmath: K, X, minutes, w, q, B, z, score.
+    const BY_MPMATH: [[f64; 8]; 30] = [
+        [0.0, 0.0, 10080.0, 0.5, 0.002, 0.33, 3.0000001, 4.3151303610517],
+        [0.0, 0.0, 10080.0, 0.5, 0.002, 0.33, 4.0, 4.69373254933],
+        [0.0, 0.0, 10080.0, 0.5, 0.002, 0.33, 17.25, 6.6171540889704],
+        [0.0, 0.0, 10080.0, 0.5, 0.002, 0.33, 1e6, 21.051126515003],
+        [0.0, 0.0, 10080.0, 0.5, 0.002, 0.33, 1e60, 184.68749015137],
+        [0.0, 0.0, 10080.0, 0.5, 0.002, 0.33, 1e300, 911.96021742409],
+        [3.0, 2.5, 40000.0, 0.5, 0.002, 0.33, 3.0000001, 4.0606978593659],
+        [3.0, 2.5, 40000.0, 0.5, 0.002, 0.33, 4.0, 4.2247824850549],
+        [3.0, 2.5, 40000.0, 0.5, 0.002, 0.33, 17.25, 5.0583854412593],
+        [3.0, 2.5, 40000.0, 0.5, 0.002, 0.33, 1e6, 11.31400951333],
+        [3.0, 2.5, 40000.0, 0.5, 0.002, 0.33, 1e60, 82.233334091191],
+        [3.0, 2.5, 40000.0, 0.5, 0.002, 0.33, 1e300, 397.43033221502],
+        [120.0, 30.0, 38000.0, 4.0, 0.002, 0.33, 3.0000001, 2.50863836348],
+        [120.0, 30.0, 38000.0, 4.0, 0.002, 0.33, 4.0, 3.0032871995064],
+        [120.0, 30.0, 38000.0, 4.0, 0.002, 0.33, 17.25, 5.5162632340557],
+        [120.0, 30.0, 38000.0, 4.0, 0.002, 0.33, 1e6, 24.374441767684],
+        [120.0, 30.0, 38000.0, 4.0, 0.002, 0.33, 1e60, 238.16754521596],
+        [120.0, 30.0, 38000.0, 4.0, 0.002, 0.33, 1e300, 1188.3591160972],
+        [0.25, 1.75, 500.0, 0.5, 0.01, 0.9, 3.0000001, 2.8653014310377],
+        [0.25, 1.75, 500.0, 0.5, 0.01, 0.9, 4.0, 2.907894177219],
+        [0.25, 1.75, 500.0, 0.5, 0.01, 0.9, 17.25, 3.1242791004286],
+        [0.25, 1.75, 500.0, 0.5, 0.01, 0.9, 1e6, 4.7481009983572],
+        [0.25, 1.75, 500.0, 0.5, 0.01, 0.9, 1e60, 23.157191907448],
+        [0.25, 1.75, 500.0, 0.5, 0.01, 0.9, 1e300, 104.97537372563],
+        [7.0, 0.01, 20000.0, 0.5, 0.0005, 0.05, 3.0000001, 3.4471611334456],
+        [7.0, 0.01, 20000.0, 0.5, 0.0005, 0.05, 4.0, 30.219744447406],
+        [7.0, 0.01, 20000.0, 0.5, 0.0005, 0.05, 17.25, 166.23312475055],
+        [7.0, 0.01, 20000.0, 0.5, 0.0005, 0.05, 1e6, 1186.9211748771],
+        [7.0, 0.01, 20000.0, 0.5, 0.0005, 0.05, 1e60, 12758.349746306],
+        [7.0, 0.01, 20000.0, 0.5, 0.0005, 0.05, 1e300, 64186.921174877],
+    ];
+
+    #[test]
+    fn scores_equal_a_table_of_high_precision_far_into_the_tail() {
+        for [count, excess, minutes, weight, rate, mean, z, score] in BY_MPMATH {
+            let fit = Tail { count, excess }.fit(minutes, weight, Prior { rate, excess: mean });
+            let got = fit.score(z);
+            assert!((got - score).abs() <= 1e-12 * score.abs(), "z {z}: {got} is not {score}");
+        }
+    }
+
     #[test]
     fn score_rises_with_z_and_never_saturates() {
         let fit = fit();
@@ -253,7 +331,7 @@ mod tests {
 
     #[test]
     fn needed_excess_is_the_inverse_of_the_score() {
-        let horizons = Horizons::per_minute();
+        let horizons = Horizons::per_minute(Direction::Up);
         let mut tail = IncidentTail::default();
         for (minute, z) in [(100, 9.0), (300, 14.0), (500, 30.0), (503, 31.0)] {
             let fit = tail.fit(5000.0, 0.5, Prior::default());
@@ -272,7 +350,7 @@ mod tests {
 
     #[test]
     fn passing_over_minutes_equals_closing_them_one_by_one() {
-        let horizons = Horizons::per_minute();
+        let horizons = Horizons::per_minute(Direction::Up);
         let fit = fit();
         let mut lazy = IncidentTail::default();
         lazy.close(12.0, 1000, fit, &horizons);
@@ -288,7 +366,7 @@ mod tests {
 
     #[test]
     fn one_incident_is_one_alarm() {
-        let horizons = Horizons::per_minute();
+        let horizons = Horizons::per_minute(Direction::Up);
         let mut tail = IncidentTail::default();
         let mut high = 0;
         for minute in 0..200 {
@@ -301,7 +379,7 @@ mod tests {
 
     #[test]
     fn a_run_of_records_gathers_evidence() {
-        let horizons = Horizons::per_minute();
+        let horizons = Horizons::per_minute(Direction::Up);
         let mut tail = IncidentTail::default();
         let mut z = 4.0;
         for step in 0..10 {
@@ -310,6 +388,7 @@ mod tests {
             z *= 1.3;
         }
         assert!(tail.evidence > 2.0, "evidence {}", tail.evidence);
+        assert!(tail.learnt().0 < 4.0, "ten steps of one attack count as {} incidents", tail.learnt().0);
         assert!(tail.evidence <= EVIDENCE_MAX);
     }
 }

@@ -1,59 +1,44 @@
 //! The worker's seam over librdkafka: one consumer in a group and one transactional producer.
 //!
-//! What a real broker has taught, and what is kept here for that reason:
-//! * Delivery reports are drained by a loop of our own before `send_offsets`, `commit` and `abort`. Left to the library, each
-//!   of the three waits up to 100 ms for them; an abort over undrained records does not end at all.
+//! What a real broker has taught, and what is kept here for that reason (see also [`super::transactional`]):
 //! * The group's metadata is taken right before `send_offsets`, and only while partitions are held: an unknown generation would
 //!   not be checked by the coordinator, so it would bypass the fence.
 //! * Rebalances are recorded by the context and answered when the worker says so.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::RDKafkaErrorCode as Code;
-use rdkafka::message::{BorrowedMessage, Header, Message as _, OwnedHeaders};
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
-use rdkafka::util::Timeout;
+use rdkafka::message::{BorrowedMessage, Message as _};
 
 use crate::config::StartAt;
-use crate::stream::broker::{Assigned, Broker, Failure, Message, Outgoing, Polled, TopicPartition};
-use crate::stream::watchdog::Calls;
+use crate::stream::broker::{Action, Assigned, Broker, Failure, Message, Outgoing, Polled, TopicPartition};
 
 use super::context::Context;
 use super::ends::Ends;
+use super::transactional::Transactional;
 use super::{errors, offsets};
 
 mod connect;
 mod events;
-mod transact;
 
 use events::Event;
 
 pub use connect::Connection;
 
-/// One look for delivery reports. The library's poll takes all of its time even after an event, so it is short.
-const DRAIN_STEP: Duration = Duration::from_millis(1);
-/// Pause before a call is repeated that may be repeated.
-const REPEAT_AFTER: Duration = Duration::from_millis(100);
 /// Longest wait for the partitions to be given back when leaving.
 const LEAVE_MAX: Duration = Duration::from_secs(2);
 
 /// Kafka, for one worker.
 pub struct KafkaBroker {
     consumer: BaseConsumer<Context>,
-    producer: BaseProducer<Context>,
-    calls: Arc<Calls>,
+    transactions: Transactional,
     start: StartAt,
-    transaction_timeout: Duration,
     /// Where each assigned partition began.
     assigned: RefCell<Vec<Assigned>>,
     ends: RefCell<Ends>,
     down: Cell<bool>,
-    /// When the open transaction was begun.
-    begun: Cell<Option<Instant>>,
     /// Some partition stands at an offset that does not exist.
     astray: Cell<bool>,
     /// Events beside those of the library.
@@ -101,7 +86,7 @@ impl Broker for KafkaBroker {
         if self.astray.get() && !self.down.get() {
             self.repair_offsets()?;
         }
-        self.producer.poll(Duration::ZERO);
+        self.transactions.poll();
         Ok(self.next_event().map_or(Polled::Nothing, Polled::from))
     }
 
@@ -126,55 +111,42 @@ impl Broker for KafkaBroker {
     }
 
     fn begin(&self) -> Result<(), Failure> {
-        self.producer.begin_transaction().map_err(|error| self.producer_failure("begin a transaction", &error))?;
-        self.begun.set(Some(Instant::now()));
-        Ok(())
+        self.transactions.begin()
     }
 
     fn produce(&self, record: &Outgoing<'_>) -> Result<(), Failure> {
-        loop {
-            let mut headers = OwnedHeaders::new_with_capacity(record.headers.len());
-            for (key, value) in record.headers {
-                headers = headers.insert(Header { key, value: Some(*value) });
-            }
-            let mut outgoing: BaseRecord<'_, [u8], [u8]> =
-                BaseRecord::to(record.topic).payload(record.value).headers(headers);
-            outgoing.key = record.key;
-            match self.producer.send(outgoing) {
-                Ok(()) => return Ok(()),
-                // Back-pressure: the queue empties as the broker takes records, or when their time is up.
-                Err((error, _)) if error.rdkafka_error_code() == Some(Code::QueueFull) => {
-                    self.producer.poll(DRAIN_STEP);
-                }
-                Err((error, _)) => return Err(self.producer_failure(&format!("write to {}", record.topic), &error)),
-            }
-        }
+        self.transactions.send(record, None)
     }
 
     fn commit_with_offsets(&self, next: &[(TopicPartition, i64)]) -> Result<(), Failure> {
-        self.drain();
-        self.delivered()?;
+        self.transactions.settle()?;
         if !next.is_empty() {
             self.send_offsets(next)?;
         }
-        self.repeat("commit the transaction", "commit_transaction", &|_| {
-            self.producer.commit_transaction(Timeout::Never)
-        })?;
-        self.begun.set(None);
-        Ok(())
+        self.transactions.commit()
     }
 
     fn abort(&self) -> Result<(), Failure> {
-        self.drain();
-        let outcome =
-            self.repeat("abort the transaction", "abort_transaction", &|left| self.producer.abort_transaction(left));
-        self.producer.context().take_undelivered();
-        self.begun.set(None);
-        outcome
+        self.transactions.abort()
     }
 
     fn end_offset(&self, partition: &TopicPartition) -> Option<i64> {
         self.ends.borrow().end_offset(partition)
+    }
+}
+
+impl KafkaBroker {
+    fn send_offsets(&self, next: &[(TopicPartition, i64)]) -> Result<(), Failure> {
+        let held = self.assigned.borrow();
+        for (partition, _) in next {
+            // The broker checks the member, not what it owns.
+            if !held.iter().any(|assigned| assigned.partition == *partition) {
+                let text = format!("OWN-1: offset of {partition} is to be committed, which is not assigned");
+                return Err(Failure::new(Action::AbortAndRewind, text));
+            }
+        }
+        let offsets = offsets::list(next.iter().map(|(partition, offset)| (partition, *offset)))?;
+        self.transactions.send_offsets(&offsets, &|| self.consumer.group_metadata())
     }
 }
 

@@ -10,6 +10,8 @@ use crate::stream::publish::RecordLimits;
 
 /// How often the library tells where partitions end and which brokers are in reach.
 pub(super) const STATISTICS_INTERVAL: Duration = Duration::from_secs(1);
+/// How long the producer of generated traffic waits for a broker to take a record.
+pub(super) const FEEDER_PATIENCE: Duration = Duration::from_secs(30);
 /// Largest request the library makes by default, bytes; records are kept below it unless `[kafka.client]` says otherwise.
 const MESSAGE_BYTES_MAX: usize = 1_000_000;
 
@@ -33,7 +35,38 @@ pub(super) fn consumer(config: &Config, worker: usize) -> ClientConfig {
 /// Settings of a worker's producer, for topics with these limits.
 pub(super) fn producer(config: &Config, worker: usize, limits: RecordLimits) -> ClientConfig {
     let kafka = &config.kafka;
-    assemble(kafka, client_id(kafka, worker), tunable_producer(), producer_guarantee(kafka, worker, limits))
+    let guarantee = producer_guarantee(kafka, kafka.transactional_id(worker), limits);
+    assemble(kafka, client_id(kafka, worker), tunable_producer(), guarantee)
+}
+
+/// Settings of the producer that replays dead letters, for an input topic (`output`) and a dead-letter topic with these limits.
+pub(super) fn replayer(config: &Config, limits: RecordLimits) -> ClientConfig {
+    let kafka = &config.kafka;
+    let guarantee = producer_guarantee(kafka, kafka.replay_transactional_id(), limits);
+    assemble(kafka, format!("insightd-{}-dlq", kafka.instance_id), tunable_producer(), guarantee)
+}
+
+/// Settings of a consumer that reads assigned partitions and commits nothing: of `committed` records, or of all.
+pub(super) fn reader(config: &Config, committed: bool) -> ClientConfig {
+    let kafka = &config.kafka;
+    let mut settings = reach();
+    settings.extend([
+        // The library assigns nothing without a group. This one is never joined: no member of it notices, and its right is granted.
+        ("group.id", kafka.group_id.clone()),
+        ("isolation.level", if committed { "read_committed" } else { "read_uncommitted" }.into()),
+        ("enable.auto.commit", "false".into()),
+        ("enable.auto.offset.store", "false".into()),
+        // Retention may be faster.
+        ("auto.offset.reset", "earliest".into()),
+        ("enable.partition.eof", "true".into()),
+    ]);
+    assemble(kafka, format!("insightd-{}-dlq", kafka.instance_id), tunable_consumer(), settings)
+}
+
+/// Settings of a producer that feeds the input topic.
+pub(super) fn feeder(config: &Config) -> ClientConfig {
+    let kafka = &config.kafka;
+    assemble(kafka, format!("insightd-{}-generate", kafka.instance_id), tunable_feeder(), feeder_guarantee())
 }
 
 /// Settings of a client that only looks at the cluster.
@@ -89,6 +122,29 @@ fn tunable_producer() -> Tunable {
     ]
 }
 
+fn tunable_feeder() -> Tunable {
+    vec![
+        // Full batches: nobody waits for a single record.
+        ("linger.ms", "queue.buffering.max.ms", "20".into()),
+        ("compression.type", "compression.codec", "lz4".into()),
+        // What may lie queued, in KiB.
+        ("queue.buffering.max.kbytes", "", "65536".into()),
+        // As Java's producers do it, so that an account stays where other producers put it.
+        ("partitioner", "", "murmur2_random".into()),
+    ]
+}
+
+/// In order and once, and an end when no broker takes it.
+fn feeder_guarantee() -> Settings {
+    let mut settings = reach();
+    settings.extend([
+        ("enable.idempotence", "true".into()),
+        ("acks", "all".into()),
+        ("message.timeout.ms", millis(FEEDER_PATIENCE)),
+    ]);
+    settings
+}
+
 /// All clients: back soon after a broker is back, so that an open transaction lives to see it.
 fn reach() -> Settings {
     vec![("reconnect.backoff.max.ms", "500".into()), ("allow.auto.create.topics", "false".into())]
@@ -116,7 +172,7 @@ fn consumer_guarantee(kafka: &Kafka, worker: usize) -> Settings {
     settings
 }
 
-fn producer_guarantee(kafka: &Kafka, worker: usize, limits: RecordLimits) -> Settings {
+fn producer_guarantee(kafka: &Kafka, transactional_id: String, limits: RecordLimits) -> Settings {
     let batch_bytes_max = asked(kafka, "batch.size").unwrap_or(MESSAGE_BYTES_MAX).min(limits.output.min(limits.dlq));
     let mut settings = reach();
     settings.extend([
@@ -125,7 +181,7 @@ fn producer_guarantee(kafka: &Kafka, worker: usize, limits: RecordLimits) -> Set
         // for a consumer: it would cut off the member that waits for the others in a rebalance, and its heartbeats
         // (every 3 s) as well, until its session ends.
         ("connections.max.idle.ms", "3000".into()),
-        ("transactional.id", kafka.transactional_id(worker)),
+        ("transactional.id", transactional_id),
         ("transaction.timeout.ms", millis(kafka.transaction_timeout)),
         ("message.timeout.ms", millis(kafka.transaction_timeout)),
         ("enable.idempotence", "true".into()),
@@ -185,6 +241,15 @@ mod tests {
             assert_eq!(client.get(key), Some(value), "{key}");
         }
         assert_eq!(onlooker(&config).get("group.id"), None);
+        let replayer = replayer(&config, RecordLimits { output: 90_000, dlq: 70_000 });
+        for key in ["transaction.timeout.ms", "enable.idempotence", "acks", "message.max.bytes", "batch.size"] {
+            assert_eq!(replayer.get(key), producer.get(key), "{key}");
+        }
+        assert_eq!(replayer.get("transactional.id"), Some("soc-dlq-replay"), "the same for every process");
+        for (committed, level) in [(true, "read_committed"), (false, "read_uncommitted")] {
+            assert_eq!(reader(&config, committed).get("isolation.level"), Some(level));
+            assert_eq!(reader(&config, committed).get("group.instance.id"), None);
+        }
         // Regression: with it, an idle member lost its session every few minutes.
         assert_eq!(consumer.get("connections.max.idle.ms"), None);
     }
@@ -193,7 +258,10 @@ mod tests {
     fn the_configuration_refuses_every_key_that_is_set_here_without_asking() {
         let kafka = &config(&[]).kafka;
         let mut keys: Vec<&str> = consumer_guarantee(kafka, 0).into_iter().map(|(key, _)| key).collect();
-        keys.extend(producer_guarantee(kafka, 0, RecordLimits { output: 1, dlq: 1 }).into_iter().map(|(key, _)| key));
+        keys.extend(
+            producer_guarantee(kafka, "id".into(), RecordLimits { output: 1, dlq: 1 }).into_iter().map(|(key, _)| key),
+        );
+        keys.extend(feeder_guarantee().into_iter().map(|(key, _)| key));
         // These two are taken into account instead.
         keys.retain(|key| !["message.max.bytes", "batch.size"].contains(key));
         assert!(keys.len() > 20);

@@ -55,6 +55,8 @@ pub struct Context {
     /// When an error of each code was last logged.
     said: Mutex<HashMap<i32, Instant>>,
     undelivered: Mutex<Option<KafkaError>>,
+    /// Why the open transaction failed. The library tells that in a line of its log alone; its records are then merely "purged".
+    transaction_error: Mutex<Option<String>>,
 }
 
 impl Context {
@@ -68,6 +70,7 @@ impl Context {
             error: Mutex::default(),
             said: Mutex::default(),
             undelivered: Mutex::default(),
+            transaction_error: Mutex::default(),
         }
     }
 
@@ -134,14 +137,23 @@ impl Context {
     pub fn take_undelivered(&self) -> Option<KafkaError> {
         lock(&self.undelivered).take()
     }
+
+    /// Why the open transaction failed, once.
+    pub fn take_transaction_error(&self) -> Option<String> {
+        lock(&self.transaction_error).take()
+    }
 }
 
 impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         let told = TOLD.contains(&facility);
+        // It begins with the thread that wrote it.
+        let said = message.split_once("]: ").map_or(message, |(_, said)| said);
+        if facility == "TXNERR" && matches!(level, RDKafkaLogLevel::Error | RDKafkaLogLevel::Alert) {
+            *lock(&self.transaction_error) = Some(said.to_owned());
+        }
         if facility == "FAIL" && self.error().is_none() {
-            // Some failures of a connection are told as a line only. It begins with the thread that wrote it.
-            let said = message.split_once("]: ").map_or(message, |(_, said)| said);
+            // Some failures of a connection are told as a line only.
             *lock(&self.error) = Some((Code::BrokerTransportFailure, said.to_owned(), Instant::now()));
         }
         match level {

@@ -1,15 +1,22 @@
 //! Kafka through librdkafka. The only place that knows rdkafka.
 //!
-//! [`broker::KafkaBroker`] implements the worker's seam; [`topics`] looks at the cluster before any worker starts.
+//! [`broker::KafkaBroker`] implements the worker's seam; [`topics`] looks at the cluster before any worker starts; [`dead_letters`] reads
+//! the dead-letter topic and replays from it; [`feeder`] writes generated traffic to the input topic; [`embedded`] is a Kafka inside the
+//! process, for `demo`.
 
 mod admin;
 pub mod broker;
 pub mod client;
 mod context;
+pub mod dead_letters;
+pub mod embedded;
 mod ends;
 mod errors;
+pub mod feeder;
 mod offsets;
 pub mod topics;
+mod transactional;
 
 pub use broker::KafkaBroker;
+pub use feeder::Feeder;
 pub use topics::{Probe, ProbeError, probe};

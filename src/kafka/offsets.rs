@@ -100,7 +100,10 @@ fn first_offset(consumer: &BaseConsumer<Context>, partition: &TopicPartition, st
 }
 
 /// The first offset whose record is no older than `millis` (since 1970); none when all are older.
-fn offset_at(
+///
+/// # Errors
+/// When the broker does not answer.
+pub fn offset_at(
     consumer: &BaseConsumer<Context>,
     partition: &TopicPartition,
     millis: i64,

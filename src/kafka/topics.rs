@@ -149,6 +149,8 @@ fn choose(config: &Config, existing: &[InputTopic]) -> (Vec<InputTopic>, Vec<Str
 /// A client that looks and never joins the group.
 pub struct Onlooker {
     consumer: BaseConsumer<Context>,
+    /// What the topics take, where that is known without asking.
+    limits: Option<RecordLimits>,
 }
 
 impl Onlooker {
@@ -159,7 +161,13 @@ impl Onlooker {
     pub fn new(config: &Config) -> Result<Self, ProbeError> {
         let consumer = client::onlooker(config).create_with_context(Context::new(None));
         let refused = |error| ProbeError::Refused(errors::failure("make a Kafka client", &error));
-        Ok(Self { consumer: consumer.map_err(refused)? })
+        Ok(Self { consumer: consumer.map_err(refused)?, limits: None })
+    }
+
+    /// The same, for a cluster of which it is known what its topics take: it is not asked then.
+    #[must_use]
+    pub fn knowing(self, limits: Option<RecordLimits>) -> Self {
+        Self { limits, ..self }
     }
 
     /// Looks once, for at most `wait` per question.
@@ -260,7 +268,7 @@ pub fn prepare(config: &Config, onlooker: &Onlooker, wait: Duration) -> Result<R
     if !faults.is_empty() {
         return Err(ProbeError::Refused(Failure::configuration(faults.join("\n"))));
     }
-    let (limits, limit_unknown) = limits(config)?;
+    let (limits, limit_unknown) = onlooker.limits.map_or_else(|| limits(config), |limits| Ok((limits, None)))?;
     Ok(Ready { topics: probe.topics, excluded: probe.excluded, created, limits, limit_unknown })
 }
 
@@ -283,18 +291,10 @@ fn appeared(onlooker: &Onlooker, config: &Config, wait: Duration) -> Result<Prob
     Err(ProbeError::Unreachable(text))
 }
 
-/// What the topics take, and why it had to be assumed where a broker does not tell.
+/// What output and dead-letter topic take, and why it had to be assumed where a broker does not tell.
 fn limits(config: &Config) -> Result<(RecordLimits, Option<String>), ProbeError> {
     let topics = [config.output.topic.as_str(), config.dlq.topic.as_str()];
-    let (allowed, unknown) = match admin::message_bytes_max(&client::onlooker(config), topics) {
-        Ok([output, dlq]) => (RecordLimits { output, dlq }, None),
-        Err(failure) if failure.action == Action::Retry => return Err(ProbeError::Unreachable(failure.message)),
-        Err(failure) => {
-            let assumed = RecordLimits { output: MESSAGE_BYTES_MAX_DEFAULT, dlq: MESSAGE_BYTES_MAX_DEFAULT };
-            (assumed, Some(failure.message))
-        }
-    };
-    let limits = client::record_limits(&config.kafka, allowed);
+    let (limits, unknown) = limits_of(config, topics)?;
     for (topic, limit) in topics.into_iter().zip([limits.output, limits.dlq]) {
         if limit < RecordLimits::LEAST {
             return Err(ProbeError::Refused(Failure::configuration(format!(
@@ -305,6 +305,20 @@ fn limits(config: &Config) -> Result<(RecordLimits, Option<String>), ProbeError>
         }
     }
     Ok((limits, unknown))
+}
+
+/// The largest records that the producer makes for a topic (`output`) and the dead-letter topic, and why it had to be assumed where a
+/// broker does not tell.
+pub(super) fn limits_of(config: &Config, topics: [&str; 2]) -> Result<(RecordLimits, Option<String>), ProbeError> {
+    let (allowed, unknown) = match admin::message_bytes_max(&client::onlooker(config), topics) {
+        Ok([output, dlq]) => (RecordLimits { output, dlq }, None),
+        Err(failure) if failure.action == Action::Retry => return Err(ProbeError::Unreachable(failure.message)),
+        Err(failure) => {
+            let assumed = RecordLimits { output: MESSAGE_BYTES_MAX_DEFAULT, dlq: MESSAGE_BYTES_MAX_DEFAULT };
+            (assumed, Some(failure.message))
+        }
+    };
+    Ok((client::record_limits(&config.kafka, allowed), unknown))
 }
 
 fn by_action(failure: Failure) -> ProbeError {

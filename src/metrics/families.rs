@@ -25,10 +25,11 @@ const DELAY_BUCKETS_S: [f64; 17] = [
 const TRANSACTION_BUCKETS_S: [f64; 12] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0];
 
 /// Limits that cost accuracy or a label set, but shed no record.
-const SOFT_LIMITS: [&str; 4] = [ATTRIBUTION_VALUES, DEDUP_EVENTS, HELD_RECORDS, OPEN_INSIGHTS];
+const SOFT_LIMITS: [&str; 5] = [ATTRIBUTION_VALUES, DEDUP_EVENTS, HELD_RECORDS, OPEN_INSIGHTS, PRINCIPALS];
 const ATTRIBUTION_VALUES: &str = "attribution_values";
 const DEDUP_EVENTS: &str = "dedup_events";
 const HELD_RECORDS: &str = "held_records";
+const PRINCIPALS: &str = "principals";
 const OPEN_INSIGHTS: &str = "open_insights";
 
 const INSIGHT_TYPES: [InsightType; 2] = [InsightType::ApiCallRate, InsightType::ApiErrorRate];
@@ -52,6 +53,8 @@ pub(super) struct Families {
     pub(super) dead_letters: IntCounterVec,
     records_cut: IntCounterVec,
     insights: IntCounterVec,
+    pub(super) rule_matches: IntCounterVec,
+    pub(super) rule_insights: IntCounterVec,
     pub(super) insights_historic: IntCounter,
     pub(super) detection_latency: Histogram,
     insights_open: IntGauge,
@@ -131,6 +134,16 @@ impl Families {
                 "insights_total",
                 "Insights written to the output topic, by type and state.",
                 &["insight_type", "state"],
+            )?,
+            rule_matches: make.counters(
+                "rule_matches_total",
+                "Records that could count, by the rule that decides about them; repeats included.",
+                &["rule", "action"],
+            )?,
+            rule_insights: make.counters(
+                "rule_insights_total",
+                "Insights found, dropped ones included, by the rule that the record matched which made them known.",
+                &["rule", "action"],
             )?,
             insights_historic: make.counter(
                 "insights_historic_total",
@@ -240,6 +253,7 @@ impl Families {
         add(&self.limits_reached, &[ATTRIBUTION_VALUES], tally.attributions_summarised);
         add(&self.limits_reached, &[DEDUP_EVENTS], tally.dedup_shortened);
         add(&self.limits_reached, &[HELD_RECORDS], tally.held_overflow);
+        add(&self.limits_reached, &[PRINCIPALS], tally.principals_full);
         for (kind, &count) in Skipped::ALL.iter().zip(&tally.skipped) {
             add(&self.payloads_skipped, &[kind.label()], count);
         }
@@ -338,7 +352,7 @@ fn touch<const N: usize>(counters: &IntCounterVec, labels: [&str; N]) {
     }
 }
 
-fn add(counters: &IntCounterVec, labels: &[&str], count: u64) {
+pub(super) fn add(counters: &IntCounterVec, labels: &[&str], count: u64) {
     // Most of a commit's cells are zero; looking their labels up would be the dearest part.
     if count > 0 {
         counters.with_label_values(labels).inc_by(count);

@@ -14,9 +14,11 @@ use prometheus::{Registry, TextEncoder};
 use crate::cloudtrail::insight::{Insight, State};
 use crate::config::Config;
 use crate::pipeline::{Levels, Tally};
+use crate::rules::Rules;
 
 mod families;
 mod open;
+mod rules;
 #[cfg(test)]
 mod tests;
 
@@ -82,6 +84,7 @@ pub enum Cut {
 pub struct Metrics {
     registry: Registry,
     families: Families,
+    rules: Arc<Rules>,
     /// Held by every change that must be seen as a whole, and while gathering.
     live: Mutex<Live>,
 }
@@ -100,18 +103,22 @@ impl Metrics {
     pub fn new(config: &Config) -> prometheus::Result<Arc<Self>> {
         let registry = Registry::new();
         let families = Families::register(&registry)?;
+        let rules = Arc::clone(&config.rules);
+        families.show_rules(&rules);
         let open = OpenInsights::new(config.metrics.open_insights_max);
-        Ok(Arc::new(Self { registry, families, live: Mutex::new(Live { levels: BTreeMap::new(), open }) }))
+        Ok(Arc::new(Self { registry, families, rules, live: Mutex::new(Live { levels: BTreeMap::new(), open }) }))
     }
 
     /// Adds the counts behind one committed transaction.
     pub fn committed(&self, tally: &Tally) {
         let _whole = self.lock();
         self.families.add_tally(tally);
+        self.families.add_rules(&self.rules, tally);
     }
 
     /// Takes note of one committed insight. `now` is the wall clock in seconds since 1970; `historic` is what the record's
-    /// header `insight-historic` says (older than `output.max_age`). A live Start opens a gauge, an End closes it.
+    /// header `insight-historic` says (older than `output.max_age`). A live Start opens a gauge, unless a rule suppresses it; an End
+    /// closes it.
     pub fn insight(&self, task: &Task, insight: &Insight, now: i64, historic: bool) {
         let mut live = self.lock();
         if historic {
@@ -121,8 +128,11 @@ impl Metrics {
             self.families.detection_latency.observe(latency as f64);
         }
         match insight.state {
-            State::Start if !historic => live.open.start(&self.families, task, insight),
+            State::Start if !historic && insight.finding.suppressed_by.is_none() => {
+                live.open.start(&self.families, task, insight)
+            }
             State::Start => {}
+            // A series has one open insight at a time, so a suppressed End cannot close another one's gauge.
             State::End => live.open.end(&self.families, task, insight),
         }
     }

@@ -11,9 +11,14 @@ use crate::cloudtrail::event::AccountId;
 use crate::cloudtrail::insight::{Attribution, Finding, Insight, InsightType, SourceCategory, State};
 use crate::config::Config;
 use crate::pipeline::{Levels, Outcome, Tally};
+use crate::rules::{Action, Rule, Rules};
 
 fn metrics() -> Arc<Metrics> {
-    Metrics::new(&Config::default_config()).expect("names differ")
+    let rule =
+        |name: &str, action| Rule { name: name.into(), action, conditions: Vec::new(), until: None, schedule: None };
+    let rules = Rules::new(vec![rule("ci", Action::Exclude), rule("patch-night", Action::Mark)]);
+    let config = Config { rules: Arc::new(rules), ..Config::default_config() };
+    Metrics::new(&config).expect("names differ")
 }
 
 /// Samples of an exposition: `name{labels}` to value.
@@ -78,6 +83,8 @@ fn full_tally() -> Tally {
     (tally.late, tally.inferred, tally.misrouted, tally.read_only) = (1001, 1002, 1003, 1004);
     (tally.payloads, tally.payload_bytes) = (1005, 1006);
     (tally.attributions_summarised, tally.dedup_shortened, tally.held_overflow) = (1007, 1008, 1009);
+    tally.principals_full = 1010;
+    (tally.rule_records, tally.rule_insights) = (vec![1010, 1011], vec![0, 1012]);
     tally.delays_s = vec![0, 1, 200, 200, 400, 100_000];
     tally
 }
@@ -122,6 +129,11 @@ fn every_cell_of_a_tally_arrives_under_its_own_labels() {
     twice("insightd_limits_reached_total{limit=\"attribution_values\"}", 1007);
     twice("insightd_limits_reached_total{limit=\"dedup_events\"}", 1008);
     twice("insightd_limits_reached_total{limit=\"held_records\"}", 1009);
+    twice("insightd_limits_reached_total{limit=\"principals\"}", 1010);
+    twice("insightd_rule_matches_total{action=\"exclude\",rule=\"ci\"}", 1010);
+    twice("insightd_rule_matches_total{action=\"mark\",rule=\"patch-night\"}", 1011);
+    twice("insightd_rule_insights_total{action=\"exclude\",rule=\"ci\"}", 0);
+    twice("insightd_rule_insights_total{action=\"mark\",rule=\"patch-night\"}", 1012);
     twice("insightd_event_delay_seconds_count", 6);
     twice("insightd_event_delay_seconds_sum", 100_801);
     twice("insightd_event_delay_seconds_bucket{le=\"1\"}", 2);
@@ -141,6 +153,7 @@ fn fixed_labels_are_there_before_the_first_event() {
         "insightd_limits_reached_total{limit=\"open_insights\"}",
         "insightd_accounts{state=\"learning\"}",
         "insightd_insights_open",
+        "insightd_rule_matches_total{action=\"mark\",rule=\"patch-night\"}",
     ] {
         assert_eq!(samples.get(name), Some(&0.0), "{name}");
     }
@@ -148,6 +161,18 @@ fn fixed_labels_are_there_before_the_first_event() {
     assert!(build.0.contains(concat!("version=\"", env!("CARGO_PKG_VERSION"), "\"")), "{build:?}");
     assert_eq!(*build.1, 1.0);
     assert!(samples["process_start_time_seconds"] > 1.6e9);
+}
+
+#[test]
+fn an_insight_that_a_rule_suppresses_is_no_gauge() {
+    let (metrics, task) = (metrics(), Task::new(0, "ct", 0));
+    let mut marked = insight("000000000001", "RunInstances", State::Start);
+    marked.finding.suppressed_by = Some("patch-night".into());
+    metrics.insight(&task, &marked, 1000, false);
+    let gauge = open_gauge("000000000001", "RunInstances");
+    assert_eq!(samples(&metrics).get(&gauge), None);
+    metrics.insight(&task, &insight("000000000001", "RunInstances", State::Start), 1000, false);
+    assert_eq!(samples(&metrics).get(&gauge), Some(&1.0));
 }
 
 #[test]

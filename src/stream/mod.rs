@@ -5,6 +5,7 @@
 
 pub mod broker;
 pub mod clock;
+pub mod letter;
 pub mod publish;
 pub mod report;
 #[cfg(test)]

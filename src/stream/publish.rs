@@ -11,6 +11,7 @@ use crate::config::{Config, Format};
 use crate::pipeline::{DeadLetter, Output};
 
 use super::broker::{Broker, Failure, Outgoing, TopicPartition};
+use super::letter::header;
 use super::transaction::{Raised, Transaction};
 
 /// Longest text that a shortened insight keeps, bytes; as long as the decoder lets a name be.
@@ -149,13 +150,13 @@ impl<B: Broker> Output for Publisher<'_, B> {
         let (partition, offset) = (self.source.partition.partition.to_string(), self.source.offset.to_string());
         let index = letter.record_index.to_string();
         let mut headers: Vec<(&str, &[u8])> = vec![
-            ("reason", letter.reason.as_bytes()),
-            ("detail", cut(letter.detail, DETAIL_BYTES_MAX).as_bytes()),
-            ("topic", self.source.partition.topic.as_bytes()),
-            ("partition", partition.as_bytes()),
-            ("offset", offset.as_bytes()),
-            ("record-index", index.as_bytes()),
-            ("truncated", b"true"),
+            (header::REASON, letter.reason.as_bytes()),
+            (header::DETAIL, cut(letter.detail, DETAIL_BYTES_MAX).as_bytes()),
+            (header::TOPIC, self.source.partition.topic.as_bytes()),
+            (header::PARTITION, partition.as_bytes()),
+            (header::OFFSET, offset.as_bytes()),
+            (header::RECORD_INDEX, index.as_bytes()),
+            (header::TRUNCATED, b"true"),
         ];
         let empty = Outgoing { topic: &self.publishing.dlq_topic, key: None, value: b"", headers: &headers };
         let room = self.publishing.limits.dlq.saturating_sub(empty.bytes_max());
@@ -175,10 +176,17 @@ fn insight_headers(insight: &Insight, historic: bool) -> Vec<(&'static str, Stri
     let mut headers = vec![
         ("insight-type", insight.kind.label().to_owned()),
         ("insight-state", insight.state.label().to_owned()),
+        ("insight-severity", insight.finding.severity.label().to_owned()),
+        ("insight-reason", insight.finding.reason.label().to_owned()),
         ("detected-at", rfc3339(insight.finding.detected_at)),
         ("score", format!("{:.2}", insight.finding.score)),
+        ("limit", format!("{:.2}", insight.finding.limit)),
+        ("probability", format!("{:.2e}", insight.finding.probability())),
         ("expected", format!("{:.4}", insight.finding.expected)),
     ];
+    if let Some(rule) = &insight.finding.suppressed_by {
+        headers.push(("suppressed-by", rule.to_string()));
+    }
     if historic {
         headers.push(("insight-historic", "true".to_owned()));
     }
@@ -247,14 +255,29 @@ mod tests {
         let expected = [
             ("insight-type", "ApiCallRateInsight"),
             ("insight-state", "Start"),
+            ("insight-severity", "low"),
+            ("insight-reason", "counts"),
             ("detected-at", "2023-11-14T22:12:20Z"),
             ("score", "12.35"),
+            ("limit", "0.00"),
+            ("probability", "4.52e-13"),
             ("expected", "0.1000"),
         ];
         assert_eq!(headers(&produced), expected);
         assert!(transaction.urgent && transaction.begun);
         let record: serde_json::Value = serde_json::from_slice(&produced.2).unwrap();
         assert_eq!(record["insightDetails"]["eventName"], "RunInstances");
+    }
+
+    #[test]
+    fn a_marked_insight_names_its_rule_in_a_header() {
+        for rule in [None, Some("patch-night")] {
+            let mut marked = insight(WALL);
+            marked.finding.suppressed_by = rule.map(Into::into);
+            let (produced, _) = published(WIDE, |out| out.insight(marked));
+            let header = headers(&produced).into_iter().find(|(name, _)| *name == "suppressed-by");
+            assert_eq!(header.map(|(_, value)| value), rule);
+        }
     }
 
     #[test]

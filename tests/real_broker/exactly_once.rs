@@ -73,7 +73,16 @@ fn run_finds_byte_for_byte_what_replay_finds() {
     for got in &insights {
         assert_eq!(got.key.as_deref(), Some(Insight::read(got.text()).account.as_str()), "key");
         assert_eq!(got.header("insight-historic"), Some("true"), "the traffic is of last year");
-        for name in ["insight-type", "insight-state", "detected-at", "score", "expected"] {
+        for name in [
+            "insight-type",
+            "insight-state",
+            "insight-severity",
+            "insight-reason",
+            "detected-at",
+            "score",
+            "limit",
+            "expected",
+        ] {
             assert!(got.header(name).is_some_and(|value| !value.is_empty()), "header {name} of {got:?}");
         }
     }

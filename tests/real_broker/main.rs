@@ -5,8 +5,10 @@ mod support;
 
 mod dead_letters;
 mod exactly_once;
+mod generated;
 mod health;
 mod real_logs;
+mod replayed_letters;
 mod security;
 mod setup;
 mod topics;

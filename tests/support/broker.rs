@@ -192,7 +192,16 @@ impl Broker {
 
     /// End of each partition: the offset of the next record.
     pub fn ends(&self, topic: &str) -> Vec<i64> {
-        let consumer = self.consumer("ends");
+        self.ends_seen_by(&self.consumer("ends"), topic)
+    }
+
+    /// The same with records of transactions that are still open.
+    pub fn high_watermarks(&self, topic: &str) -> Vec<i64> {
+        let consumer = self.client().set("isolation.level", "read_uncommitted").create().expect("a consumer");
+        self.ends_seen_by(&consumer, topic)
+    }
+
+    fn ends_seen_by(&self, consumer: &BaseConsumer, topic: &str) -> Vec<i64> {
         (0..self.partitions(topic) as i32)
             .map(|partition| {
                 consumer.fetch_watermarks(topic, partition, Duration::from_secs(30)).expect("watermarks").1

@@ -68,8 +68,8 @@ pub enum Breakage {
     Noise,
     /// JSON of another kind.
     OtherShape,
-    /// An OCSF event of CloudTrail's: known, but not decoded.
-    Ocsf,
+    /// An ECS document of CloudTrail's: known, but not decoded.
+    Ecs,
     /// The first bytes of gzip, then rubbish.
     Gzip,
 }
@@ -88,7 +88,7 @@ impl Breakage {
         Self::Cut,
         Self::Noise,
         Self::OtherShape,
-        Self::Ocsf,
+        Self::Ecs,
         Self::Gzip,
     ];
 
@@ -105,7 +105,7 @@ impl Breakage {
             Self::Cut => "truncated",
             Self::Noise => "not_json",
             Self::OtherShape => "unknown_shape",
-            Self::Ocsf => "envelope_unsupported",
+            Self::Ecs => "envelope_unsupported",
             Self::Gzip => "gzip_damaged",
         }
     }
@@ -132,12 +132,12 @@ impl Breakage {
             Self::Cut => whole[..whole.len() * 2 / 3].to_owned(),
             Self::Noise => format!("<html>503 Service Unavailable {}</html>", call.id),
             Self::OtherShape => format!(r#"{{"level":"info","msg":"started","id":{}}}"#, call.id),
-            Self::Ocsf => format!(
-                r#"{{"class_uid":6003,"class_name":"API Activity","metadata":{{"product":{{"name":"CloudTrail","vendor_name":"AWS"}},"uid":"{}","version":"1.1.0"}},"time":{},"activity_id":1,"api":{{"operation":"{}","service":{{"name":"{}.amazonaws.com"}}}},"cloud":{{"provider":"AWS","region":"{}"}}}}"#,
+            Self::Ecs => format!(
+                r#"{{"aws":{{"cloudtrail":{{"event_version":"1.08","event_type":"AwsApiCall"}}}},"event":{{"id":"{}","action":"{}","provider":"{}.amazonaws.com"}},"cloud":{{"account":{{"id":"{}"}},"region":"{}"}}}}"#,
                 record::event_id(call.id),
-                call.time * 1000,
                 call.api.name,
                 call.api.service,
+                call.account,
                 call.region
             ),
             Self::Gzip => {

@@ -10,6 +10,9 @@ use super::transform::{Budget, GZIP_MAGIC, Stop, Unescape, decode_base64, gunzip
 use super::view::{Encoding, Shape, View, first_keys};
 use super::window::Window;
 use super::{Envelope, Fault, Limit, Limits, Sink, Skipped};
+use crate::cloudtrail::event::Event;
+use crate::cloudtrail::field::Lenient;
+use crate::cloudtrail::ocsf::Document;
 
 /// Buffers of wrappings inside wrappings together hold at most this many times `payload_bytes_max`.
 const HELD_FACTOR: usize = 3;
@@ -136,6 +139,7 @@ impl<'d> Decoder<'d> {
     pub(super) fn object(&mut self, view: View<'_>, raw: &[u8], at: Context<'_>) -> io::Result<Option<Skipped>> {
         match view.shape() {
             Shape::Record { vector } => self.record(view, vector, raw, at),
+            Shape::Ocsf => self.ocsf(raw, at),
             Shape::Skip(kind) => return Ok(Some(kind)),
             Shape::Unsupported(name) => self.malformed(&at, Fault::EnvelopeUnsupported, name, raw),
             Shape::Wrapped { envelope, inner, encoding } => {
@@ -154,13 +158,39 @@ impl<'d> Decoder<'d> {
 
     fn record(&mut self, view: View<'_>, vector: bool, raw: &[u8], at: Context<'_>) {
         let envelope = at.envelope.unwrap_or(if vector { Envelope::Vector } else { Envelope::Bare });
-        match view.record.event(self.limits.event_time_max) {
+        self.decoded(view.record.event(self.limits.event_time_max), raw, at.named(envelope));
+    }
+
+    /// Decodes an OCSF event: from the original record if it holds that, else from its own fields.
+    fn ocsf(&mut self, raw: &[u8], at: Context<'_>) {
+        let at = at.named(Envelope::Ocsf);
+        let Lenient(document): Lenient<Document<'_>> = serde_json::from_slice(raw).unwrap_or_default();
+        let original = document.original();
+        if let Some(event) = original.as_deref().and_then(|original| self.original(original)) {
+            return self.decoded(Ok(event), raw, at);
+        }
+        let unmapped = document.unmapped();
+        self.decoded(document.event(&unmapped, self.limits.event_time_max), raw, at);
+    }
+
+    /// The event of an original record, if it is one and usable.
+    fn original<'o>(&self, json: &'o str) -> Option<Event<'o>> {
+        let Lenient(view): Lenient<View<'o>> = serde_json::from_str(json).ok()?;
+        match view.shape() {
+            Shape::Record { .. } => view.record.event(self.limits.event_time_max).ok(),
+            _ => None,
+        }
+    }
+
+    /// Reports what came of a record.
+    fn decoded(&mut self, outcome: Result<Event<'_>, (Fault, String)>, raw: &[u8], at: Context<'_>) {
+        match outcome {
             Ok(event) => {
-                if self.admit(envelope, raw) {
-                    self.sink.event(envelope, &event);
+                if self.admit(at.label(), raw) {
+                    self.sink.event(at.label(), &event);
                 }
             }
-            Err((fault, detail)) => self.malformed(&at.named(envelope), fault, &detail, raw),
+            Err((fault, detail)) => self.malformed(&at, fault, &detail, raw),
         }
     }
 

@@ -52,13 +52,15 @@ pub enum Envelope {
     LookupEvents,
     /// CloudEvents: `data`.
     CloudEvents,
+    /// An OCSF event that was made from a record, as Security Lake has them.
+    Ocsf,
     /// Nothing known was recognised.
     Unknown,
 }
 
 impl Envelope {
     /// All of them, in the order of their discriminants.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Bare,
         Self::Records,
         Self::Array,
@@ -71,6 +73,7 @@ impl Envelope {
         Self::KafkaConnect,
         Self::LookupEvents,
         Self::CloudEvents,
+        Self::Ocsf,
         Self::Unknown,
     ];
 
@@ -89,6 +92,7 @@ impl Envelope {
             Self::KafkaConnect => "kafka_connect",
             Self::LookupEvents => "lookup_events",
             Self::CloudEvents => "cloudevents",
+            Self::Ocsf => "ocsf",
             Self::Unknown => "unknown",
         }
     }
@@ -107,18 +111,21 @@ pub enum Skipped {
     Digest,
     /// `CloudTrail-Aggregated`.
     Aggregated,
+    /// An OCSF event that is no CloudTrail call: of another product, or a finding. A Security Lake has many sources.
+    OcsfOther,
     /// Nothing in it (a Kafka tombstone, an empty file or batch).
     Empty,
 }
 
 impl Skipped {
     /// All of them, in the order of their discriminants.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::S3Notification,
         Self::SnsNotification,
         Self::CloudWatchControl,
         Self::Digest,
         Self::Aggregated,
+        Self::OcsfOther,
         Self::Empty,
     ];
 
@@ -130,6 +137,7 @@ impl Skipped {
             Self::CloudWatchControl => "cloudwatch_control",
             Self::Digest => "digest",
             Self::Aggregated => "aggregated",
+            Self::OcsfOther => "ocsf_other",
             Self::Empty => "empty",
         }
     }
@@ -144,7 +152,7 @@ pub enum Fault {
     Truncated,
     /// JSON, but neither a record nor a known wrapping.
     UnknownShape,
-    /// A known wrapping that is not decoded: ECS documents, OCSF, OTLP (the name is in `Malformed::detail`).
+    /// A known wrapping that is not decoded: ECS documents, OTLP, OCSF that names no product (the name is in `Malformed::detail`).
     EnvelopeUnsupported,
     /// A damaged gzip stream.
     GzipDamaged,

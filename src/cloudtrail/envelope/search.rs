@@ -6,8 +6,8 @@ use memchr::{memchr, memchr2};
 /// Longest white space and key that a record's beginning may take, bytes.
 const LOOK_AHEAD: usize = 256;
 
-/// Keys with which the records of known writers begin: CloudTrail's own, and those of tools that sort the keys.
-const FIRST_KEYS: [&str; 8] = [
+/// Keys with which the records of known writers begin: CloudTrail's own, those of tools that sort the keys, and Security Lake's.
+const FIRST_KEYS: [&str; 9] = [
     "eventVersion",
     "awsRegion",
     "additionalEventData",
@@ -16,6 +16,7 @@ const FIRST_KEYS: [&str; 8] = [
     "eventTime",
     "eventSource",
     "eventName",
+    "activity_id",
 ];
 
 /// How far a search has come.

@@ -5,7 +5,8 @@ use serde::de::{IgnoredAny, MapAccess};
 use serde_json::value::RawValue;
 
 use super::{Envelope, Skipped};
-use crate::cloudtrail::field::{Lenient, Object, Text, ignore};
+use crate::cloudtrail::field::{Lenient, Object, Scalar, Text, ignore};
+use crate::cloudtrail::ocsf;
 use crate::cloudtrail::record::Fields;
 
 /// What is read of an object.
@@ -59,7 +60,7 @@ struct Keys<'a> {
     time_window: bool,
     summary: bool,
     resource_logs: bool,
-    class_uid: bool,
+    class_uid: Scalar<'a>,
     metadata: Metadata<'a>,
     ecs: bool,
     aws: Aws,
@@ -75,6 +76,7 @@ struct Event<'a> {
 #[derive(Debug, Default)]
 struct Metadata<'a> {
     product: Product<'a>,
+    log_provider: Text<'a>,
 }
 
 #[derive(Debug, Default)]
@@ -93,6 +95,8 @@ struct Aws {
 pub(super) enum Shape<'a> {
     /// A record; Vector's if it has Vector's keys beside its own.
     Record { vector: bool },
+    /// An OCSF event that was made from a record.
+    Ocsf,
     /// Carries no records by its nature.
     Skip(Skipped),
     /// A wrapping that is not decoded, by name.
@@ -160,7 +164,7 @@ impl<'a> Keys<'a> {
             "timeWindow" => self.time_window = present(map)?,
             "summary" => self.summary = present(map)?,
             "resourceLogs" => self.resource_logs = present(map)?,
-            "class_uid" => self.class_uid = present(map)?,
+            "class_uid" => self.class_uid = map.next_value()?,
             "metadata" => self.metadata = map.next_value::<Lenient<_>>()?.0,
             "aws" => self.aws = map.next_value::<Lenient<_>>()?.0,
             _ => {
@@ -196,6 +200,7 @@ impl<'a> Object<'a> for Metadata<'a> {
     fn field<A: MapAccess<'a>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
         match key {
             "product" => self.product = map.next_value::<Lenient<_>>()?.0,
+            "log_provider" => self.log_provider = map.next_value()?,
             _ => ignore(map)?,
         }
         Ok(())
@@ -250,7 +255,11 @@ impl<'a> View<'a> {
         if self.record.is_record() {
             return Shape::Record { vector: self.keys.vector };
         }
-        self.notification().or_else(|| self.unsupported()).or_else(|| self.wrapped()).unwrap_or(Shape::Unknown)
+        self.notification()
+            .or_else(|| self.ocsf())
+            .or_else(|| self.unsupported())
+            .or_else(|| self.wrapped())
+            .unwrap_or(Shape::Unknown)
     }
 
     /// S3 notifications, aggregated events and digests.
@@ -285,13 +294,26 @@ impl<'a> View<'a> {
         }
     }
 
+    /// OCSF, by its class or by the product that it names.
+    fn ocsf(&self) -> Option<Shape<'a>> {
+        let Keys { class_uid: Scalar(class), metadata, .. } = &self.keys;
+        let product = metadata.product.name.as_str();
+        if class.as_str().is_empty() && product != ocsf::PRODUCT {
+            return None;
+        }
+        let names = [product, metadata.log_provider.as_str()];
+        Some(match () {
+            () if names.into_iter().any(ocsf::is_cloudtrail) && !ocsf::is_finding(class.as_str()) => Shape::Ocsf,
+            () if names == ["", ""] => Shape::Unsupported("ocsf"),
+            () => Shape::Skip(Skipped::OcsfOther),
+        })
+    }
+
     fn unsupported(&self) -> Option<Shape<'a>> {
         let keys = &self.keys;
-        let ocsf = keys.class_uid || keys.metadata.product.name.as_str() == "CloudTrail";
         let kept = keys.original.or(keys.event.original).is_some();
         match () {
             () if keys.resource_logs => Some(Shape::Unsupported("otlp")),
-            () if ocsf => Some(Shape::Unsupported("ocsf")),
             () if (keys.ecs || keys.aws.cloudtrail) && !kept => Some(Shape::Unsupported("ecs")),
             () => None,
         }

@@ -96,6 +96,10 @@ struct Explanation<'a> {
     score: f64,
     /// Score from which an insight started.
     limit: f64,
+    reason: &'static str,
+    severity: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    suppressed_by: Option<&'a str>,
     first_seen: FirstSeen,
     /// Minute whose counts were found significant; the window of a Start ends with it.
     detection_minute: String,
@@ -194,6 +198,9 @@ impl Insight {
                 probability: finding.probability(),
                 score: finding.score,
                 limit: finding.limit,
+                reason: finding.reason.label(),
+                severity: finding.severity.label(),
+                suppressed_by: finding.suppressed_by.as_deref(),
                 first_seen: FirstSeen {
                     series: finding.series_new,
                     region: finding.region_new,

@@ -111,6 +111,61 @@ pub struct Insight {
     pub finding: Finding,
 }
 
+/// How much an insight deserves to be looked at: from its probability, the table of security-relevant APIs, and what is new.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Worth a look when there is time.
+    #[default]
+    Low,
+    /// Worth a look today.
+    Medium,
+    /// Worth a look now.
+    High,
+}
+
+impl Severity {
+    /// All of them, in the order of their discriminants.
+    pub const ALL: [Self; 3] = [Self::Low, Self::Medium, Self::High];
+
+    /// As in the header `insight-severity` and in `--explain`.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+        }
+    }
+}
+
+/// What kind of evidence raised an insight.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// The counts of the series, whoever calls.
+    #[default]
+    Counts,
+    /// A principal new to the account.
+    NewPrincipal,
+    /// A principal known to the account, on APIs that it has not called before.
+    NewToPrincipal,
+    /// A principal that uses the API, far above all it did there before.
+    BeyondHabit,
+}
+
+impl Reason {
+    /// All of them, in the order of their discriminants.
+    pub const ALL: [Self; 4] = [Self::Counts, Self::NewPrincipal, Self::NewToPrincipal, Self::BeyondHabit];
+
+    /// As in the header `insight-reason` and in `--explain`.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Counts => "counts",
+            Self::NewPrincipal => "new-principal",
+            Self::NewToPrincipal => "new-to-principal",
+            Self::BeyondHabit => "beyond-habit",
+        }
+    }
+}
+
 /// How an insight was found.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Finding {
@@ -135,4 +190,12 @@ pub struct Finding {
     pub region_new: bool,
     /// The top principal does not occur in the baseline.
     pub principal_new: bool,
+    /// What kind of evidence raised it.
+    pub reason: Reason,
+    /// How much it deserves to be looked at.
+    pub severity: Severity,
+    /// Position of the rule that its tipping record matched.
+    pub rule: Option<u32>,
+    /// Name of that rule, if nobody is to be alarmed by the insight.
+    pub suppressed_by: Option<std::sync::Arc<str>>,
 }

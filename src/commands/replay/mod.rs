@@ -1,7 +1,7 @@
 //! `insightd replay`: the engine of `run` over CloudTrail files. Insights go to standard output and nothing else does.
 
-mod files;
-mod progress;
+pub(super) mod files;
+pub(super) mod progress;
 mod stats;
 
 use std::cell::RefCell;
@@ -9,13 +9,12 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
 use std::rc::Rc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use sysexits::ExitCode;
 
 use self::files::{Found, Source};
 use self::progress::Progress;
-use super::{Failure, ReplayArgs, say};
+use super::{Failure, ReplayArgs, say, wall_clock};
 use crate::cloudtrail::insight::Insight;
 use crate::config::{Config, Format};
 use crate::pipeline::{DeadLetter, Output, Pipeline};
@@ -33,7 +32,7 @@ pub fn run(args: &ReplayArgs) -> Result<(), Failure> {
     let mut out = Lines::new(format, args.explain);
     let unreadable = replay(&found, &mut pipeline, &mut out)?;
     if let Some((mut file, path)) = stats {
-        let written = stats::write(&mut file, &pipeline.take_tally(), &pipeline.levels());
+        let written = stats::write(&mut file, &pipeline.take_tally(), &pipeline.levels(), &config.rules);
         written.map_err(|e| io_failure(path, &e))?;
     }
     match unreadable {
@@ -78,12 +77,6 @@ fn replay_one(
     };
     let mut input = progress.watch(Stoppable { input, failed: Rc::clone(&out.failed) });
     pipeline.stream(&mut input, now, out)
-}
-
-/// Seconds since 1970.
-fn wall_clock() -> i64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(now.as_secs()).unwrap_or(i64::MAX)
 }
 
 fn create_stats(path: &Path) -> Result<(File, &Path), Failure> {

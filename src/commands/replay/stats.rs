@@ -10,12 +10,13 @@ use serde_json::{Map, Value, json};
 use crate::cloudtrail::envelope::{Envelope, Fault, Limit, Skipped};
 use crate::cloudtrail::insight::{InsightType, State};
 use crate::pipeline::{Levels, Outcome, Tally};
+use crate::rules::{Rule, Rules};
 
 /// Writes the object and a newline.
 ///
 /// # Errors
 /// Those of writing.
-pub fn write(out: &mut impl Write, tally: &Tally, levels: &Levels) -> io::Result<()> {
+pub fn write(out: &mut impl Write, tally: &Tally, levels: &Levels, rules: &Rules) -> io::Result<()> {
     let insights =
         |state: State| InsightType::ALL.iter().map(|&k| tally.insights[k as usize][state as usize]).sum::<u64>();
     let by_envelope = |e: Envelope| tally.records[e as usize].iter().sum::<u64>();
@@ -43,10 +44,26 @@ pub fn write(out: &mut impl Write, tally: &Tally, levels: &Levels) -> io::Result
         "attributions_summarised": tally.attributions_summarised,
         "dedup_shortened": tally.dedup_shortened,
         "held_overflow": tally.held_overflow,
+        "principals_full": tally.principals_full,
+        "rules": by_rule(rules, tally),
     });
     serde_json::to_writer_pretty(&mut *out, &stats)?;
     out.write_all(b"\n")?;
     out.flush()
+}
+
+/// What each rule did, in the order of the rules; those that did nothing too, as that is what one looks for.
+fn by_rule(rules: &Rules, tally: &Tally) -> Vec<Value> {
+    let count = |counts: &[u64], position: usize| counts.get(position).copied().unwrap_or_default();
+    let one = |(position, rule): (usize, &Rule)| {
+        json!({
+            "rule": &*rule.name,
+            "action": rule.action.label(),
+            "records": count(&tally.rule_records, position),
+            "insights": count(&tally.rule_insights, position),
+        })
+    };
+    rules.iter().enumerate().map(one).collect()
 }
 
 /// Counts above zero, by label.

@@ -14,6 +14,7 @@ use crate::stream::tasks::Origin;
 use crate::stream::transaction::{Raised, Transaction};
 
 use super::Daemon;
+use super::committed::Committed;
 use super::reach::Reach;
 
 /// Dead letters of one reason are logged once within this time; the metrics count them all.
@@ -25,6 +26,7 @@ pub struct WorkerReport {
     metrics: Arc<Metrics>,
     health: Arc<Health>,
     reach: Arc<Reach>,
+    positions: Arc<Committed>,
     /// How long the group keeps its partitions after a stop; none if it leaves.
     kept_for: Option<Duration>,
     /// Partitions held; none while it waits for its place in the group.
@@ -40,6 +42,7 @@ impl WorkerReport {
             metrics: daemon.metrics.clone(),
             health: daemon.health.clone(),
             reach: daemon.reach.clone(),
+            positions: daemon.committed.clone(),
             kept_for: (!daemon.config.kafka.leave_on_stop).then_some(daemon.config.kafka.session_timeout),
             partitions: None,
             letters_said: HashMap::new(),
@@ -108,6 +111,7 @@ impl WorkerReport {
             observed = insight.finding.observed,
             expected = insight.finding.expected,
             historic,
+            suppressed_by = insight.finding.suppressed_by.as_deref(),
             partition = %source,
             "{what}"
         );
@@ -166,6 +170,7 @@ impl Report for WorkerReport {
     fn committed(&mut self, transaction: &Transaction, took: Duration, open: Duration, wall: i64) {
         self.metrics.transaction(Ended::Committed, open);
         self.health.committed(self.worker);
+        self.positions.note(transaction.offsets());
         for raised in &transaction.insights {
             self.raised(raised, wall);
         }

@@ -1,5 +1,6 @@
 //! Signals and HTTP: everything that is asynchronous, on a runtime of its own.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +23,7 @@ const SAME_REQUEST: Duration = Duration::from_millis(200);
 /// The runtime, while it lives.
 pub struct Shell {
     runtime: Runtime,
+    listen: SocketAddr,
     shutdown: watch::Sender<bool>,
 }
 
@@ -37,6 +39,7 @@ impl Shell {
         let listener = runtime
             .block_on(http::bind(daemon.config.http.listen))
             .map_err(|error| Failure::new(sysexits::ExitCode::IoErr, error.to_string()))?;
+        let listen = listener.local_addr().map_err(failed)?;
         let serving = http::serve(listener, daemon.metrics.clone(), daemon.health.clone(), shut);
         runtime.spawn(async move {
             if let Err(error) = serving.await {
@@ -48,8 +51,13 @@ impl Shell {
             Signals::new().map_err(failed)?
         };
         runtime.spawn(signals.obey(daemon.stop.clone(), daemon.health.clone()));
-        tracing::info!(listen = %daemon.config.http.listen, "serving /metrics, /livez and /readyz");
-        Ok(Self { runtime, shutdown })
+        tracing::info!(%listen, "serving /metrics, /livez and /readyz");
+        Ok(Self { runtime, listen, shutdown })
+    }
+
+    /// Where HTTP listens.
+    pub fn listen(&self) -> SocketAddr {
+        self.listen
     }
 
     /// Closes HTTP.

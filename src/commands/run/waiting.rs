@@ -21,7 +21,7 @@ const PAUSE_FIRST: Duration = Duration::from_millis(250);
 pub fn prepare(daemon: &Daemon) -> Result<Option<Ready>, Failure> {
     let workers = daemon.config.kafka.workers;
     let mut pause = PAUSE_FIRST;
-    let onlooker = Onlooker::new(&daemon.config).map_err(failure)?;
+    let onlooker = Onlooker::new(&daemon.config).map_err(failure)?.knowing(daemon.limits);
     while !daemon.stop.is_set() {
         match topics::prepare(&daemon.config, &onlooker, ANSWER_MAX) {
             Ok(ready) => {

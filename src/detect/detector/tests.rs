@@ -16,6 +16,7 @@ fn event(account: u64, name: &str, time: i64) -> Event<'static> {
         time,
         id: Some(number.into()),
         principal: "arn:aws:iam::111122223333:user/dana".into(),
+        invoked_by: "".into(),
         agent: "aws-cli".into(),
         category: Category::Management,
         write: true,

@@ -2,25 +2,19 @@
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
-use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
-use rdkafka::producer::{BaseProducer, Producer};
 
 use super::KafkaBroker;
 use crate::config::Config;
 use crate::kafka::context::Context;
+use crate::kafka::transactional::Transactional;
 use crate::kafka::{client, errors};
 use crate::metrics::Metrics;
-use crate::stream::broker::{Action, Failure};
+use crate::stream::broker::Failure;
 use crate::stream::publish::RecordLimits;
 use crate::stream::watchdog::Calls;
-
-/// Longest wait for one answer in `init_transactions`, after which the reason is looked at.
-const REGISTER_STEP: Duration = Duration::from_secs(5);
-/// How long the events that explain a failure are waited for.
-const EVENTS_MAX: Duration = Duration::from_millis(100);
 
 /// What a worker connects with.
 pub struct Connection<'a> {
@@ -53,8 +47,9 @@ impl KafkaBroker {
         let context = || Context::new(Some(metrics.clone()));
         let made = |error: KafkaError| errors::failure("make a Kafka client", &error);
         let settings = client::producer(config, *worker, *limits);
-        let producer: BaseProducer<Context> = settings.create_with_context(context()).map_err(made)?;
-        if !register(&producer, calls, stop, waiting)? {
+        let timeout = config.kafka.transaction_timeout;
+        let transactions = Transactional::new(&settings, context(), timeout, calls.clone())?;
+        if !transactions.register(stop, waiting)? {
             return Ok(None);
         }
         let settings = client::consumer(config, *worker);
@@ -65,39 +60,13 @@ impl KafkaBroker {
             .map_err(|error| errors::failure(&format!("subscribe to {}", names.join(", ")), &error))?;
         Ok(Some(Self {
             consumer,
-            producer,
-            calls: calls.clone(),
+            transactions,
             start: config.input.start,
-            transaction_timeout: config.kafka.transaction_timeout,
             assigned: RefCell::default(),
             ends: RefCell::default(),
             down: Cell::new(false),
-            begun: Cell::new(None),
             astray: Cell::new(false),
             events: RefCell::default(),
         }))
     }
-}
-
-fn register(
-    producer: &BaseProducer<Context>,
-    calls: &Calls,
-    stop: &dyn Fn() -> bool,
-    waiting: &mut dyn FnMut(&str),
-) -> Result<bool, Failure> {
-    while !stop() {
-        let outcome = {
-            let _running = calls.enter("init_transactions");
-            producer.init_transactions(REGISTER_STEP)
-        };
-        let Err(error) = outcome else { return Ok(true) };
-        // Serves the events that say why.
-        producer.poll(EVENTS_MAX);
-        let failure = errors::failure("register the transactional id", &error);
-        if failure.action != Action::Retry {
-            return Err(failure);
-        }
-        waiting(&producer.context().reason().unwrap_or(failure.message));
-    }
-    Ok(false)
 }

@@ -1,0 +1,42 @@
+//! Whether an insight is about an attack.
+
+use insightd::generate::label::Label;
+
+/// The Start may lie this long before the first call, seconds: its window begins up to four minutes before the minute of detection.
+pub const BEFORE_S: i64 = 300;
+/// The Start may lie this long after the last call, seconds.
+pub const AFTER_S: i64 = 3600;
+
+/// The Start of an insight, whoever raised it.
+#[derive(Clone, Copy, Debug)]
+pub struct Start<'a> {
+    /// Twelve digits.
+    pub account: &'a str,
+    /// Region.
+    pub region: &'a str,
+    /// `eventSource`.
+    pub source: &'a str,
+    /// `eventName`.
+    pub name: &'a str,
+    /// `errorCode` of an error-rate series.
+    pub error: Option<&'a str>,
+    /// Its `eventTime`, seconds since 1970.
+    pub time: i64,
+}
+
+/// Index of the first attack that the Start belongs to; none: it is a false insight.
+pub fn attack_of(labels: &[Label], start: &Start<'_>) -> Option<usize> {
+    labels.iter().position(|label| belongs(label, start))
+}
+
+fn belongs(label: &Label, start: &Start<'_>) -> bool {
+    let in_time = (label.start - BEFORE_S..=label.end + AFTER_S).contains(&start.time);
+    let is_there = label.account == start.account && label.region == start.region;
+    in_time
+        && is_there
+        && label.series.iter().any(|series| {
+            series.event_source == start.source
+                && series.event_name == start.name
+                && series.error_code.as_deref() == start.error
+        })
+}

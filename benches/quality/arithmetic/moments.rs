@@ -1,0 +1,95 @@
+//! The moments that the rivals hold a count against: a plain window of a week, and an exponential mean of an hour. Both per series, minute by
+//! minute, where minutes without a call are passed over at once.
+
+use std::collections::VecDeque;
+
+/// Mean and variance.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Moments {
+    /// Mean.
+    pub mean: f64,
+    /// Variance, not below 0.
+    pub variance: f64,
+}
+
+impl Moments {
+    /// Standard deviations above the mean; the floor of the variance keeps a first call finite.
+    pub fn z(self, count: f64) -> f64 {
+        (count - self.mean) / (self.variance + 0.25).sqrt()
+    }
+}
+
+/// Mean and variance of the buckets before the present one, at most a window of them. Minutes before `begin` do not exist.
+#[derive(Clone, Debug)]
+pub struct Window {
+    length: i64,
+    begin: i64,
+    counts: VecDeque<(i64, f64)>,
+    sum: f64,
+    squares: f64,
+}
+
+impl Window {
+    /// A window of `length` buckets over a series whose history begins at `begin`.
+    pub fn new(length: i64, begin: i64) -> Self {
+        Self { length, begin, counts: VecDeque::new(), sum: 0.0, squares: 0.0 }
+    }
+
+    /// The moments before bucket `now`; buckets are asked for in order.
+    pub fn before(&mut self, now: i64) -> Moments {
+        while let Some(&(at, count)) = self.counts.front().filter(|(at, _)| *at < now - self.length) {
+            debug_assert!(at < now);
+            self.counts.pop_front();
+            self.sum -= count;
+            self.squares -= count * count;
+        }
+        let buckets = (now - self.begin).clamp(1, self.length) as f64;
+        let mean = self.sum / buckets;
+        Moments { mean, variance: (self.squares / buckets - mean * mean).max(0.0) }
+    }
+
+    /// Takes in the count of bucket `now`.
+    pub fn learn(&mut self, now: i64, count: f64) {
+        self.counts.push_back((now, count));
+        self.sum += count;
+        self.squares += count * count;
+    }
+}
+
+/// Exponential mean and variance, by the recursion of `quality.py`: `d = x - m; m += (1 - a) d; v = a (v + (1 - a) d^2)`.
+#[derive(Clone, Copy, Debug)]
+pub struct Exponential {
+    keep: f64,
+    next: i64,
+    mean: f64,
+    variance: f64,
+}
+
+impl Exponential {
+    /// A half-life in buckets, a first mean, and the bucket at which the series begins.
+    pub fn new(half_life: f64, mean: f64, begin: i64) -> Self {
+        Self { keep: (-1.0 / half_life).exp2(), next: begin, mean, variance: 1.0 }
+    }
+
+    /// The moments before bucket `now`, after the empty buckets since the last one.
+    pub fn before(&mut self, now: i64) -> Moments {
+        let empty = (now - self.next).max(0);
+        if empty > 0 {
+            // Of g empty buckets: m a^g, and a^g v + m^2 a^g (1 - a^g).
+            let left = self.keep.powf(empty as f64);
+            self.variance = left * self.variance + self.mean * self.mean * left * (1.0 - left);
+            self.mean *= left;
+            self.next = now;
+        }
+        Moments { mean: self.mean, variance: self.variance }
+    }
+
+    /// Takes in the count of bucket `now`.
+    pub fn learn(&mut self, now: i64, count: f64) {
+        self.before(now);
+        let d = count - self.mean;
+        self.mean += (1.0 - self.keep) * d;
+        self.variance = self.keep * (self.variance + (1.0 - self.keep) * d * d);
+        self.next = now + 1;
+    }
+}

@@ -1,0 +1,50 @@
+//! How good the detector is: what it finds, how fast, and how many false insights that costs; beside simple rivals on the same data.
+//!
+//! `cargo bench --bench quality -- --seeds 1,2,3`; README.md beside this file says what is measured and how to read it. Not a benchmark of
+//! time: the same seeds give the same tables on every machine (memory apart).
+
+mod arguments;
+mod arithmetic;
+mod counts;
+mod labelled;
+mod memory;
+mod organisations;
+mod patient;
+mod table;
+
+use clap::Parser;
+
+use arguments::{Arguments, Part, command};
+
+fn main() {
+    if let Err(message) = run(&Arguments::parse()) {
+        eprintln!("quality: {message}");
+        std::process::exit(1);
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<(), String> {
+    if let Some(kind) = arguments.memory_of {
+        println!("{}", memory::measured(kind));
+        return Ok(());
+    }
+    let wanted = |part| arguments.only.is_none_or(|only| only == part);
+    if wanted(Part::Counts) {
+        match arguments.counts.clone().or_else(counts::data) {
+            Some(folder) => counts::run(&folder, &command())?,
+            None => println!("## Count series\n\nNone are here: --counts FOLDER names a folder with labels.json."),
+        }
+    }
+    if wanted(Part::Organisations) && arguments.same_streams {
+        organisations::same_streams(arguments);
+    } else if wanted(Part::Organisations) {
+        organisations::run(arguments);
+    }
+    if wanted(Part::Patient) {
+        patient::run(arguments);
+    }
+    if wanted(Part::Memory) {
+        memory::run()?;
+    }
+    Ok(())
+}

@@ -1,0 +1,117 @@
+//! The outcome as one JSON object, for machines. Minutes are given as RFC 3339; rates are `null` where nothing could be raised.
+
+use serde_json::{Map, Value, json};
+
+use super::cloudtrail::Outcome;
+use super::found::{BySeverity, Found};
+use crate::cloudtrail::insight::Severity;
+use crate::pipeline::Outcome as Ended;
+
+/// The object.
+pub fn object(outcome: &Outcome) -> Value {
+    let mut records: Map<String, Value> =
+        Ended::ALL.iter().map(|&ended| (ended.label().to_owned(), outcome.tally.outcome(ended).into())).collect();
+    records.insert("total".to_owned(), outcome.tally.total().into());
+    let times = |minute: Option<i64>| minute.map(instant);
+    json!({
+        "files": outcome.files,
+        "files_unreadable": outcome.unreadable,
+        "records": records,
+        "series": outcome.levels.series,
+        "begin": times(outcome.accounts.values().map(|watched| watched.begin).min()),
+        "end": times(outcome.accounts.values().map(|watched| watched.end).max()),
+        "weeks": outcome.weeks(),
+        "account_weeks": outcome.account_weeks(),
+        "cautions": outcome.cautions(),
+        "insights": outcome.main().found.iter().map(insight).collect::<Vec<_>>(),
+        "insights_left_out": outcome.main().left_out(),
+        "accounts": accounts(outcome),
+        "apis": apis(outcome),
+        "noisiest_series": series(outcome),
+        "budgets": budgets(outcome),
+    })
+}
+
+fn insight(found: &Found) -> Value {
+    json!({
+        "account": found.series.account.to_string(),
+        "region": found.series.region,
+        "event_source": found.series.source,
+        "event_name": found.series.name,
+        "error_code": found.series.error,
+        "start": instant(found.start),
+        "end": found.end.map(instant),
+        "duration_minutes": found.end.map(|end| end - found.start),
+        "detected_at": second(found.detected_at),
+        "score": found.score,
+        "limit": found.limit,
+        "severity": found.severity.label(),
+        "reason": found.reason.label(),
+        "calls": found.calls,
+        "calls_minutes": found.minutes,
+        "calls_expected": found.expected,
+        "top_principal": found.principal,
+        "suppressed_by": found.suppressed_by,
+    })
+}
+
+fn accounts(outcome: &Outcome) -> Vec<Value> {
+    let of = |rate: &super::rates::AccountRate| {
+        let mut value = rates(rate.insights, rate.weeks);
+        value.insert("account".to_owned(), rate.account.to_string().into());
+        value.insert("weeks".to_owned(), rate.weeks.into());
+        Value::from(value)
+    };
+    outcome.by_account().iter().map(of).collect()
+}
+
+fn apis(outcome: &Outcome) -> Vec<Value> {
+    let of = |((source, name, error), insights): (super::rates::Api, BySeverity)| {
+        let mut value = rates(insights, outcome.weeks());
+        value.insert("event_source".to_owned(), source.into());
+        value.insert("event_name".to_owned(), name.into());
+        value.insert("error_code".to_owned(), error.into());
+        Value::from(value)
+    };
+    outcome.by_api().into_iter().map(of).collect()
+}
+
+fn series(outcome: &Outcome) -> Vec<Value> {
+    let mut all = Vec::new();
+    for (series, insights) in outcome.by_series() {
+        let mut value = rates(insights, outcome.weeks_of(series.account));
+        value.insert("series".to_owned(), series.to_string().into());
+        all.push(Value::from(value));
+    }
+    all
+}
+
+fn budgets(outcome: &Outcome) -> Vec<Value> {
+    let of = |rate: &super::rates::BudgetRate| {
+        let mut value = rates(rate.insights, outcome.account_weeks());
+        value.insert("budget".to_owned(), rate.budget.into());
+        value.insert("suppressed".to_owned(), rate.suppressed.into());
+        Value::from(value)
+    };
+    outcome.by_budget().iter().map(of).collect()
+}
+
+/// Insights, a week, and by severity.
+fn rates(insights: BySeverity, weeks: f64) -> Map<String, Value> {
+    let total = insights.total();
+    let mut value = Map::new();
+    value.insert("insights".to_owned(), total.into());
+    value.insert("per_week".to_owned(), (weeks > 0.0).then(|| total as f64 / weeks).into());
+    for severity in Severity::ALL {
+        value.insert(severity.label().to_owned(), insights.0[severity as usize].into());
+    }
+    value
+}
+
+fn instant(minute: i64) -> Value {
+    second(minute.saturating_mul(60))
+}
+
+fn second(second: i64) -> Value {
+    jiff::Timestamp::from_second(second).map(|time| time.to_string()).ok().into()
+}

@@ -1,0 +1,161 @@
+//! A table of priors, learnt from what the series of a run have shown.
+//!
+//! For each API, and each error code over all APIs, and for each of the two views: from k incidents with summed excess x in T minutes,
+//! all summed over the series, rate `q = (k + 1) / (T + 500)` a minute and mean excess `B = (x + 0.66) / (k + 2)`: the default (a rate
+//! of 2e-3, an excess of 0.33) weighed as one incident in 500 minutes and two incidents. A series adds at most four incidents, so that one
+//! wild one does not speak for all.
+
+use std::collections::BTreeMap;
+
+use crate::config::tables::priors::{Entry, write};
+use crate::detect::prior::Pair;
+use crate::detect::tail::Prior;
+use crate::pipeline::{Pipeline, SeriesView};
+
+/// What is watched for less than two weeks over all its series is left to the default.
+const MINUTES_MIN: f64 = 20_160.0;
+/// So is what shows fewer incidents, both views together: that it is quiet a series says best itself, and most of such an entry would
+/// be the default again.
+const ENTRY_INCIDENTS_MIN: f64 = 5.0;
+/// Incidents of one series that count at most, in each view.
+const INCIDENTS_MAX: f64 = 4.0;
+
+type Key = (Option<(String, String)>, Option<String>);
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Sums {
+    views: [(f64, f64); 2],
+    minutes: f64,
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct Learnt {
+    sums: BTreeMap<Key, Sums>,
+    series: usize,
+}
+
+impl Learnt {
+    /// What the series of a pipeline have shown.
+    pub fn of(pipeline: &Pipeline) -> Self {
+        let mut learnt = Self::default();
+        pipeline.each_series(&mut |series| learnt.add(&series));
+        learnt
+    }
+
+    fn add(&mut self, series: &SeriesView<'_>) {
+        self.series += 1;
+        let api = Some((series.key.source.to_owned(), series.key.name.to_owned()));
+        let error = series.key.error.map(str::to_owned);
+        if error.is_some() {
+            self.sums.entry((None, error.clone())).or_default().add(series);
+        }
+        self.sums.entry((api, error)).or_default().add(series);
+    }
+
+    /// Entries with enough evidence: error codes first, then APIs, each in alphabetical order.
+    pub fn entries(&self) -> Vec<Entry> {
+        let enough = self.sums.iter().filter(|(_, sums)| sums.is_enough());
+        let entry = |((api, error), sums): (&Key, &Sums)| Entry {
+            api: api.clone(),
+            error: error.clone(),
+            pair: sums.pair(),
+            incidents: sums.incidents(),
+        };
+        enough.map(entry).collect()
+    }
+
+    /// The whole file.
+    pub fn file(&self, version: &str, source: &str) -> String {
+        let head = format!(
+            "What is known of an API before its own history speaks, for `detect.priors`: by API (and error code), else by error code over all\n\
+             APIs, else the default. For the burst and the slow view: `rate`, exceedances of three standard deviations a minute, and `excess`,\n\
+             their mean ln(z / 3). `incidents` tells how much is behind an entry; it is not read.\n\
+             \n\
+             Learnt by insightd {version} from {} series:\n{source}\n\
+             Entries have at least {MINUTES_MIN} minutes watched and {ENTRY_INCIDENTS_MIN} incidents, over all series.",
+            self.series
+        );
+        write(&head, Pair::default(), &self.entries())
+    }
+}
+
+impl Sums {
+    fn add(&mut self, series: &SeriesView<'_>) {
+        self.minutes += series.minutes;
+        for (sum, (incidents, excess)) in self.views.iter_mut().zip(series.learnt) {
+            let part = (INCIDENTS_MAX / incidents).min(1.0);
+            if incidents > 0.0 {
+                sum.0 += incidents * part;
+                sum.1 += excess * part;
+            }
+        }
+    }
+
+    fn incidents(&self) -> f64 {
+        self.views.iter().map(|(k, _)| k).sum()
+    }
+
+    fn is_enough(&self) -> bool {
+        self.minutes >= MINUTES_MIN && self.incidents() >= ENTRY_INCIDENTS_MIN
+    }
+
+    fn pair(&self) -> Pair {
+        let prior =
+            |(k, x): (f64, f64)| Prior { rate: (k + 1.0) / (self.minutes + 500.0), excess: (x + 0.66) / (k + 2.0) };
+        Pair { burst: prior(self.views[0]), slow: prior(self.views[1]) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cloudtrail::event::AccountId;
+    use crate::cloudtrail::insight::SourceCategory;
+    use crate::config::tables::priors::parse;
+
+    fn view<'a>(name: &'a str, error: Option<&'a str>, minutes: f64, learnt: [(f64, f64); 2]) -> SeriesView<'a> {
+        SeriesView {
+            account: AccountId::parse("111122223333").expect("an account"),
+            region: "eu-west-1",
+            key: crate::detect::series::Key {
+                source: "iam.amazonaws.com",
+                name,
+                error,
+                category: SourceCategory::Management,
+            },
+            begin: 0,
+            clock: 0,
+            learnt,
+            minutes,
+        }
+    }
+
+    #[test]
+    fn sums_over_series_give_the_formulas_and_a_wild_series_counts_for_four() {
+        let mut learnt = Learnt::default();
+        learnt.add(&view("CreateUser", None, 15_000.0, [(2.0, 1.0), (0.0, 0.0)]));
+        learnt.add(&view("CreateUser", None, 10_000.0, [(40.0, 20.0), (1.0, 0.5)]));
+        let entries = learnt.entries();
+        assert_eq!(entries.len(), 1);
+        let Pair { burst, slow } = entries[0].pair;
+        assert!((burst.rate - 7.0 / 25_500.0).abs() < 1e-12 && (burst.excess - 3.66 / 8.0).abs() < 1e-12, "{burst:?}");
+        assert!((slow.rate - 2.0 / 25_500.0).abs() < 1e-12 && (slow.excess - 1.16 / 3.0).abs() < 1e-12, "{slow:?}");
+    }
+
+    #[test]
+    fn little_evidence_is_not_written_and_error_codes_are_summed_over_apis() {
+        let mut learnt = Learnt::default();
+        learnt.add(&view("CreateUser", Some("AccessDenied"), 12_000.0, [(2.0, 0.6); 2]));
+        learnt.add(&view("DeleteUser", Some("AccessDenied"), 12_000.0, [(1.0, 0.3); 2]));
+        learnt.add(&view("ListUsers", None, 50_000.0, [(2.0, 0.6); 2]));
+        let entries = learnt.entries();
+        assert_eq!(entries.len(), 1, "{entries:?}");
+        assert_eq!((&entries[0].api, entries[0].error.as_deref()), (&None, Some("AccessDenied")));
+        let file = learnt.file("0", "logs");
+        let read = parse(&file).unwrap_or_else(|faults| panic!("{}\n{file}", faults.join("\n")));
+        let known = read.of("ec2.amazonaws.com", "RunInstances", Some("AccessDenied"));
+        assert!((known.burst.rate - 4.0 / 24_500.0).abs() < 1e-6, "{known:?}");
+        assert_eq!(read.of("iam.amazonaws.com", "CreateUser", None), Pair::default());
+    }
+}

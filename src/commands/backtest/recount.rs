@@ -1,0 +1,106 @@
+//! The counts of one series from CloudTrail files, minute by minute, for a plot. The files are read a second time, so that the first
+//! reading needs to keep no counts.
+
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use super::super::replay::files::Found as Files;
+use super::cloudtrail::{Outcome, open, wall_clock};
+use super::found::{Found, SeriesName};
+use super::trace::{Band, Trace};
+use crate::cloudtrail::envelope::{self, Envelope, Fault, Limit, Sink, Skipped};
+use crate::cloudtrail::event::{Category, Event};
+use crate::config::Config;
+use crate::detect::dedup::Seen;
+use crate::detect::horizon::Horizons;
+use crate::pipeline::decoding_limits;
+use crate::rules::Action;
+
+/// Longest history that is drawn, minutes: four years.
+const MINUTES_MAX: i64 = 4 * 366 * 1440;
+
+/// The trace of a series over the history of its account.
+///
+/// # Errors
+/// What stands against it, in one sentence.
+pub fn trace(outcome: &Outcome, series: &SeriesName, files: &Files) -> Result<Trace, String> {
+    let watched = outcome.accounts.get(&series.account).ok_or_else(|| format!("there is no series {series}"))?;
+    let mut counts =
+        Counts { series, config: &outcome.config, seen: Seen::default(), newest: 0, minutes: BTreeMap::new() };
+    let limits = decoding_limits(&outcome.config, wall_clock());
+    for source in &files.sources {
+        // Files that cannot be read were told of at the first reading.
+        let _ = open(source).and_then(|mut input| envelope::decode_stream(&mut input, &limits, &mut counts));
+    }
+    if counts.minutes.is_empty() {
+        return Err(format!("there is no series {series}; a name is account/region/source/name[/error]"));
+    }
+    let minutes = counts.minutes;
+    let length = watched.end - watched.begin;
+    if length > MINUTES_MAX {
+        return Err(format!("{length} minutes of history are too many to draw"));
+    }
+    let insights: Vec<&Found> = outcome.main().found.iter().filter(|found| found.series == *series).collect();
+    let open_at =
+        |minute: i64| insights.iter().any(|found| minute >= found.start && found.end.is_none_or(|end| minute < end));
+    let mut band = Band::new(Horizons::per_minute(outcome.config.detect.direction));
+    let of = |minute: i64| f64::from(minutes.get(&minute).copied().unwrap_or(0));
+    Ok((watched.begin..=watched.end).map(|minute| band.next(minute * 60, of(minute), open_at(minute))).collect())
+}
+
+/// Counts the calls of one series, as the detector does: repeats once, and what a rule excludes not at all.
+struct Counts<'a> {
+    series: &'a SeriesName,
+    config: &'a Config,
+    seen: Seen,
+    newest: i64,
+    minutes: BTreeMap<i64, u32>,
+}
+
+impl Counts<'_> {
+    fn belongs(&self, event: &Event<'_>) -> bool {
+        let SeriesName { account, region, source, name, error } = self.series;
+        let counted = match event.category {
+            Category::Management => error.is_some() || event.write,
+            Category::Data => self.config.input.data_events,
+            Category::Network | Category::Insight => false,
+        };
+        let same_error = error.is_none() || event.error.as_deref() == error.as_deref();
+        event.account == *account
+            && event.region == *region
+            && event.source == *source
+            && event.name == *name
+            && same_error
+            && counted
+            && !event.correction
+    }
+
+    fn is_repeat(&mut self, event: &Event<'_>) -> bool {
+        let horizon_s = i64::try_from(self.config.input.dedup_horizon.as_secs()).unwrap_or(i64::MAX / 2);
+        self.newest = self.newest.max(event.time);
+        self.seen.expire(self.newest - horizon_s);
+        let Some(id) = &event.id else { return false };
+        let mut hasher = DefaultHasher::new();
+        id.hash(&mut hasher);
+        event.time < self.newest - horizon_s || !self.seen.insert(hasher.finish(), event.time)
+    }
+}
+
+impl Sink for Counts<'_> {
+    fn event(&mut self, _: Envelope, event: &Event<'_>) {
+        if !self.belongs(event) {
+            return;
+        }
+        let rule = self.config.rules.first_match(event, event.time);
+        let excluded = rule.is_some_and(|rule| self.config.rules.at(rule).action == Action::Exclude);
+        if !excluded && !self.is_repeat(event) {
+            *self.minutes.entry(event.time.div_euclid(60)).or_default() += 1;
+        }
+    }
+
+    fn malformed(&mut self, _: Envelope, _: Fault, _: &str, _: &[u8]) {}
+
+    fn shed(&mut self, _: Envelope, _: Limit, _: &[u8]) {}
+
+    fn skipped(&mut self, _: Skipped) {}
+}

@@ -1,0 +1,45 @@
+//! What a plot shows: values, the band in which they are usual, and where insights are open.
+
+use crate::detect::horizon::Horizons;
+use crate::detect::prior::Pair;
+use crate::detect::statistic::Statistic;
+use crate::detect::tail::THRESHOLD;
+
+/// One bucket.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Point {
+    /// Seconds since 1970.
+    pub time: i64,
+    /// Value.
+    pub value: f64,
+    /// The band: mean of the seven-day view, and that many standard deviations around it as the tail begins at.
+    pub usual: (f64, f64),
+    /// Whether an insight is open.
+    pub insight: bool,
+}
+
+/// Points in the order of the input.
+pub type Trace = Vec<Point>;
+
+/// The usual range as it was before each bucket.
+pub struct Band {
+    horizons: Horizons,
+    statistic: Statistic,
+    bucket: i64,
+}
+
+impl Band {
+    /// No history.
+    pub fn new(horizons: Horizons) -> Self {
+        Self { statistic: Statistic::new(0, -1, Pair::default(), &horizons), horizons, bucket: 0 }
+    }
+
+    /// The point of the next bucket, which then is learnt; what an insight covers is not.
+    pub fn next(&mut self, time: i64, value: f64, insight: bool) -> Point {
+        let expected = self.statistic.expectation();
+        self.statistic.close(self.bucket, value, insight, &self.horizons);
+        self.bucket += 1;
+        let reach = THRESHOLD * expected.sd;
+        Point { time, value, usual: (expected.mean - reach, expected.mean + reach), insight }
+    }
+}

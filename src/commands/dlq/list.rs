@@ -1,0 +1,199 @@
+//! `insightd dlq list`: a table of dead letters, or JSON, and a summary by reason.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::ops::ControlFlow;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use super::args::DlqListArgs;
+use super::filter::Filter;
+use super::text::{NONE, origin, print, shown, shown_bytes, time};
+use super::{load, probe, replayed, wall_clock_millis};
+use crate::commands::{Failure, say};
+use crate::kafka::dead_letters::Reader;
+use crate::stream::letter::{Letter, Place};
+
+/// Columns of the table; the last two are as long as they are.
+const HEAD: &str = "TIME                  REASON                 FROM                                     BYTES  DETAIL; FIRST BYTES\n";
+/// Longest detail and beginning shown, characters.
+const DETAIL_CHARS_MAX: usize = 80;
+const BEGIN_CHARS_MAX: usize = 60;
+
+/// Runs the command.
+pub fn run(args: &DlqListArgs) -> Result<(), Failure> {
+    let config = load(&args.filter.config)?;
+    probe(&config)?;
+    let filter = Filter::new(&args.filter, wall_clock_millis());
+    let reader = Reader::open(&config, filter.since)?;
+    let replayed = replayed(&reader, &config.dlq.topic)?;
+    let mut list = List { args, filter, replayed, shown: 0, seen: BTreeMap::new() };
+    reader.read(&mut |letter| list.take(letter))?;
+    let summary = list.summary(&config.dlq.topic);
+    if args.json {
+        summary.lines().for_each(say);
+        return Ok(());
+    }
+    print(&summary).map(drop)
+}
+
+/// How many there are of one reason.
+#[derive(Clone, Copy, Debug, Default)]
+struct Count {
+    letters: u64,
+    bytes: u64,
+    cut: u64,
+    replayed: u64,
+}
+
+struct List<'a> {
+    args: &'a DlqListArgs,
+    filter: Filter,
+    replayed: BTreeSet<Place>,
+    shown: u64,
+    seen: BTreeMap<String, Count>,
+}
+
+impl List<'_> {
+    fn take(&mut self, letter: &Letter<'_>) -> Result<ControlFlow<()>, Failure> {
+        if letter.marks.is_some() || !self.filter.takes(letter) {
+            return Ok(ControlFlow::Continue(()));
+        }
+        let replayed = self.replayed.contains(&letter.place);
+        let count = self.seen.entry(shown(letter.reason.unwrap_or(NONE), 40)).or_default();
+        if replayed {
+            count.replayed += 1;
+        } else {
+            count.letters += 1;
+            count.bytes += letter.value.len() as u64;
+            count.cut += u64::from(letter.truncated);
+        }
+        if (replayed && !self.args.all) || self.args.filter.limit.is_some_and(|limit| self.shown >= limit) {
+            return Ok(ControlFlow::Continue(()));
+        }
+        let mut text = match self.args.json {
+            true => json_line(letter, replayed).to_string(),
+            false => row(letter, replayed),
+        };
+        text.push('\n');
+        if self.shown == 0 && !self.args.json {
+            text.insert_str(0, HEAD);
+        }
+        self.shown += 1;
+        Ok(if print(&text)? { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+    }
+
+    fn summary(&self, topic: &str) -> String {
+        if self.seen.is_empty() {
+            return format!("no dead letters in {topic} that are asked for\n");
+        }
+        let mut total = Count::default();
+        let mut text = String::new();
+        let mut line = |name: &str, count: Count| {
+            let Count { letters, bytes, cut, replayed } = count;
+            // Writing to a text cannot fail.
+            let _ = writeln!(text, "{name:<22} {letters:>9} {bytes:>13} {cut:>9} {replayed:>9}");
+        };
+        for (reason, count) in &self.seen {
+            line(reason, *count);
+            total.letters += count.letters;
+            total.bytes += count.bytes;
+            total.cut += count.cut;
+            total.replayed += count.replayed;
+        }
+        line("all", total);
+        let outstanding = if self.args.all { total.letters + total.replayed } else { total.letters };
+        let hidden = outstanding.saturating_sub(self.shown);
+        let beyond = if hidden > 0 { format!("{hidden} more are not shown\n") } else { String::new() };
+        let gap = if self.shown > 0 && !self.args.json { "\n" } else { "" };
+        format!("{beyond}{gap}{:<22} {:>9} {:>13} {:>9} {:>9}\n{text}", "REASON", "LETTERS", "BYTES", "CUT", "REPLAYED")
+    }
+}
+
+fn row(letter: &Letter<'_>, replayed: bool) -> String {
+    let marks = [(replayed, " (replayed)"), (letter.truncated, " (cut)")];
+    let marks: String = marks.into_iter().filter(|(holds, _)| *holds).map(|(_, mark)| mark).collect();
+    format!(
+        "{:<21} {:<22} {:<36} {:>9}  {}{marks}; {}",
+        time(letter.millis),
+        shown(letter.reason.unwrap_or(NONE), 40),
+        origin(letter),
+        letter.value.len(),
+        shown(letter.detail, DETAIL_CHARS_MAX),
+        shown_bytes(letter.value, BEGIN_CHARS_MAX),
+    )
+}
+
+/// Everything that is known of a letter, with its whole value: as text, or in base64 where it is none.
+fn json_line(letter: &Letter<'_>, replayed: bool) -> Value {
+    let (partition, offset) = letter.place;
+    let mut line = json!({
+        "time": letter.millis.map(|millis| time(Some(millis))),
+        "reason": letter.reason,
+        "detail": letter.detail,
+        "topic": letter.origin.map(|from| from.topic),
+        "partition": letter.origin.map(|from| from.partition),
+        "offset": letter.origin.map(|from| from.offset),
+        "record_index": letter.origin.map(|from| from.record_index),
+        "bytes": letter.value.len(),
+        "truncated": letter.truncated,
+        "replayed": replayed,
+        "letter": {"partition": partition, "offset": offset},
+    });
+    match std::str::from_utf8(letter.value) {
+        Ok(text) => line["value"] = json!(text),
+        Err(_) => line["value_base64"] = json!(STANDARD.encode(letter.value)),
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEADERS: [(&str, Option<&[u8]>); 7] = [
+        ("reason", Some(b"not_json")),
+        ("detail", Some(b"expected value\nat line 1")),
+        ("topic", Some(b"cloudtrail")),
+        ("partition", Some(b"3")),
+        ("offset", Some(b"77")),
+        ("record-index", Some(b"4")),
+        ("truncated", Some(b"true")),
+    ];
+
+    #[test]
+    fn a_row_is_one_line_that_says_when_why_where_and_how_it_begins() {
+        let letter = Letter::read((0, 9), Some(1_688_989_512_000), HEADERS.into_iter(), b"<html>\x1b[0m");
+        let line = row(&letter, true);
+        for said in [
+            "2023-07-10T11:45:12Z",
+            "not_json",
+            "cloudtrail[3]@77#4",
+            " 10 ",
+            "value\\nat",
+            "<html>\\u{1b}",
+            "(cut)",
+            "(replayed)",
+        ] {
+            assert!(line.contains(said), "{said}: {line}");
+        }
+        assert!(!line.contains(['\n', '\u{1b}']));
+    }
+
+    #[test]
+    fn json_holds_the_whole_value() {
+        let letter = Letter::read((2, 9), Some(1_688_989_512_000), HEADERS.into_iter(), "<html>ä".as_bytes());
+        let line = json_line(&letter, false);
+        assert_eq!(line["value"], "<html>ä");
+        assert_eq!((&line["offset"], &line["record_index"], &line["replayed"]), (&json!(77), &json!(4), &json!(false)));
+        assert_eq!(line["letter"], json!({"partition": 2, "offset": 9}));
+        let binary = Letter::read((2, 9), None, std::iter::empty(), b"\x1f\x8b");
+        let line = json_line(&binary, true);
+        assert_eq!(
+            (&line["value_base64"], &line["reason"], &line["time"]),
+            (&json!("H4s="), &Value::Null, &Value::Null)
+        );
+    }
+}

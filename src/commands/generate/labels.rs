@@ -1,0 +1,50 @@
+//! The labels of the attacks, as a JSON file beside the traffic.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use sysexits::ExitCode;
+
+use super::{Failure, GenerateArgs};
+use crate::generate::label::Label;
+use crate::generate::{Organisation, Plan};
+
+/// What the traffic was made of, and the attacks in it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Labels<'a> {
+    seed: u64,
+    accounts: usize,
+    start: i64,
+    days: u32,
+    activity: f64,
+    quiet_days: u32,
+    attacks: Vec<&'a Label>,
+}
+
+/// Where the labels go. Not among the log files, where a reader would take them for records.
+pub(super) fn path(args: &GenerateArgs) -> Result<Option<PathBuf>, Failure> {
+    let Some(path) = &args.labels else { return Ok(args.out.as_ref().map(|folder| folder.join("labels.json"))) };
+    if args.out.as_ref().is_some_and(|folder| path.starts_with(folder.join("AWSLogs"))) {
+        let text = format!("--labels {} lies among the log files: put it elsewhere", path.display());
+        return Err(Failure::new(ExitCode::Usage, text));
+    }
+    Ok(Some(path.clone()))
+}
+
+/// Writes them, all accounts' in order of time.
+pub(super) fn write(path: &Path, plan: &Plan, organisation: &Organisation) -> Result<(), Failure> {
+    let mut attacks: Vec<&Label> = organisation.accounts().iter().flat_map(|account| account.labels()).collect();
+    attacks.sort_by_key(|label| label.start);
+    let Plan { seed, accounts, start, days, activity, quiet_days, .. } = *plan;
+    let labels = Labels { seed, accounts, start, days, activity, quiet_days, attacks };
+    let written = File::create(path).and_then(|file| {
+        let mut file = BufWriter::new(file);
+        serde_json::to_writer_pretty(&mut file, &labels)?;
+        file.write_all(b"\n")?;
+        file.flush()
+    });
+    written.map_err(|e| Failure::new(ExitCode::IoErr, format!("cannot write the labels to {}: {e}", path.display())))
+}

@@ -1,0 +1,80 @@
+//! The traffic as messages of a Kafka topic: one record each, keyed by its account, in order of delivery over all accounts.
+
+use std::path::Path;
+use std::time::Duration;
+
+use sysexits::ExitCode;
+
+use super::pace::Pace;
+use super::{Failure, Progress, Written, callers, delivery, pool};
+use crate::config::Config;
+use crate::generate::Organisation;
+use crate::generate::delivery::{File, Merged};
+use crate::generate::json::Writer;
+use crate::kafka::{Feeder, ProbeError};
+use crate::stream::broker;
+
+/// How long a broker is given to answer.
+const BROKER_WAIT: Duration = Duration::from_secs(5);
+
+/// Connects to the input topic of a configuration file.
+pub(super) fn connect(path: &Path) -> Result<Feeder, Failure> {
+    let config = Config::load(Some(path)).map_err(|faults| Failure::new(ExitCode::Config, faults.to_string()))?;
+    Feeder::connect(&config, BROKER_WAIT).map_err(|error| match error {
+        ProbeError::Unreachable(reason) => {
+            let brokers = config.kafka.bootstrap_servers.join(", ");
+            Failure::new(ExitCode::Unavailable, format!("no broker of {brokers} answers: {reason}"))
+        }
+        ProbeError::Refused(failure) => Failure::new(ExitCode::Config, failure.message),
+    })
+}
+
+/// The records of one file, as messages.
+struct Messages {
+    account: usize,
+    delivered: i64,
+    json: Vec<u8>,
+    /// Where each record ends.
+    ends: Vec<usize>,
+}
+
+/// Sends everything, and returns when the broker has it.
+pub(super) fn send(
+    feeder: &mut Feeder,
+    organisation: &Organisation,
+    threads: usize,
+    mut pace: Pace,
+    progress: &Progress,
+) -> Result<Written, Failure> {
+    let accounts = organisation.accounts();
+    let callers: Vec<_> = accounts.iter().map(callers).collect();
+    let worker = || {
+        let (mut writer, callers) = (Writer::default(), &callers);
+        move |(account, file): (usize, File)| {
+            let (mut json, mut ends) = (Vec::new(), Vec::with_capacity(file.calls.len()));
+            for call in &file.calls {
+                writer.write(&callers[account], call, &mut json);
+                ends.push(json.len());
+            }
+            Messages { account, delivered: file.delivered, json, ends }
+        }
+    };
+    let mut total = Written::default();
+    let outcome = pool::in_order(Merged::new(accounts.iter().map(delivery)), threads, worker, |messages: Messages| {
+        let mut begin = 0;
+        for end in messages.ends {
+            feeder.wait(pace.wait(messages.delivered))?;
+            feeder.send(accounts[messages.account].id(), &messages.json[begin..end])?;
+            total.records += 1;
+            begin = end;
+        }
+        total.bytes += begin as u64;
+        progress.all(messages.delivered, &total);
+        Ok(())
+    });
+    let outcome = outcome.and_then(|()| feeder.flush());
+    progress.finish();
+    outcome.map(|()| total).map_err(|failure: broker::Failure| {
+        Failure::new(ExitCode::IoErr, format!("{} after {} records", failure.message, total.records))
+    })
+}

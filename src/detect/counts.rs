@@ -1,0 +1,135 @@
+//! A series of counts by itself, one a bucket: what `backtest` scores. Statistic, budget and episode are those of live series; there
+//! is nobody who calls, so the counts own the whole budget.
+
+use super::budget::AlarmBudget;
+use super::episode::{Episode, Step};
+use super::horizon::{Direction, Horizons};
+use super::prior::Pair;
+use super::series::MINUTES_AT_BASE;
+use super::statistic::{Side, Statistic};
+use crate::cloudtrail::insight::{Finding, Reason};
+
+/// What one bucket was given.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Judgement {
+    /// Expected count.
+    pub baseline: f64,
+    /// -log10 of the calibrated tail probability, from 0; never NaN.
+    pub score: f64,
+    /// Whether an insight is open.
+    pub insight: bool,
+    /// Standard deviation of the expectation.
+    pub spread: f64,
+}
+
+/// See the module.
+#[derive(Clone, Debug)]
+pub struct Counts {
+    horizons: Horizons,
+    statistic: Statistic,
+    alarms: AlarmBudget,
+    /// Insights a week.
+    budget: f64,
+    /// Minutes in a bucket.
+    width: f64,
+    /// Score from which a bucket is noted.
+    base: f64,
+    bucket: i64,
+    sum: f64,
+    episode: Option<Episode>,
+}
+
+/// Buckets back at the usual rate after which an insight is over.
+const END_AFTER: u32 = 5;
+/// Minutes in a week.
+const WEEK: f64 = 10_080.0;
+/// Minutes before the first insight: 36 hours.
+const WARM_UP: i64 = 2160;
+
+impl Counts {
+    /// No history; at most `budget` false insights a week.
+    pub fn new(horizons: Horizons, budget: f64) -> Self {
+        Self {
+            horizons,
+            statistic: Statistic::new(0, -1, Pair::default(), &horizons),
+            alarms: AlarmBudget::new(0, WARM_UP),
+            budget,
+            width: WEEK / horizons.week,
+            base: (horizons.week / MINUTES_AT_BASE).log10().max(0.0),
+            bucket: 0,
+            sum: 0.0,
+            episode: None,
+        }
+    }
+
+    /// Judges the next bucket by those before it, then learns it.
+    pub fn judge(&mut self, count: f64) -> Judgement {
+        self.sum = self.sum * self.horizons.sum.keep() + count;
+        let side = if self.horizons.direction == Direction::Both { Side::Either } else { Side::Rise };
+        let score = self.statistic.score(self.bucket, count, self.sum, side, &self.horizons);
+        let insight = self.open(count, score.value);
+        self.statistic.close(self.bucket, count, false, &self.horizons);
+        self.bucket += 1;
+        Judgement { baseline: score.expected.mean, score: score.value, insight, spread: score.expected.sd }
+    }
+
+    fn open(&mut self, count: f64, score: f64) -> bool {
+        if let Some(episode) = &mut self.episode {
+            // Counts beyond what an episode can hold are as unusual as the largest one.
+            let whole = count.round().clamp(0.0, f64::from(u32::MAX)) as u32;
+            if episode.close(whole, END_AFTER) == Step::Over {
+                self.episode = None;
+            }
+            return self.episode.is_some();
+        }
+        let now = (self.bucket as f64 * self.width) as i64;
+        if score < self.base || now < WARM_UP {
+            return false;
+        }
+        // The counts of a series by itself have no strata beside them: theirs is the whole budget.
+        let strength =
+            self.alarms.note(Reason::Counts, (score - self.base, 0.0, true), now, self.budget / Reason::Counts.share());
+        if !strength.fires(1.0) {
+            return false;
+        }
+        self.alarms.raised(now);
+        let mut episode = Episode::new(self.bucket, self.bucket, self.statistic.usual(), Finding::default());
+        episode.two_sided = self.horizons.direction == Direction::Both;
+        episode.close(0, END_AFTER);
+        self.episode = Some(episode);
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judged(direction: Direction, last: f64) -> Judgement {
+        let mut counts = Counts::new(Horizons::per_bucket(300, direction), 1.0);
+        (0..3000).for_each(|i| {
+            counts.judge(f64::from(20 + i % 5));
+        });
+        counts.judge(last)
+    }
+
+    #[test]
+    fn a_burst_opens_an_insight_and_a_drop_only_in_both_directions() {
+        let burst = judged(Direction::Up, 500.0);
+        assert!(burst.insight && burst.score > 5.0 && (burst.baseline - 22.0).abs() < 3.0, "{burst:?}");
+        assert!(!judged(Direction::Up, 0.0).insight);
+        let drop = judged(Direction::Both, 0.0);
+        assert!(drop.insight && drop.score > 3.0, "{drop:?}");
+    }
+
+    #[test]
+    fn an_insight_is_over_after_five_usual_buckets() {
+        let mut counts = Counts::new(Horizons::per_bucket(60, Direction::Up), 1.0);
+        (0..10_000).for_each(|_| {
+            counts.judge(5.0);
+        });
+        assert!(counts.judge(200.0).insight);
+        let open = (0..20).take_while(|_| counts.judge(5.0).insight).count();
+        assert_eq!(open, 4, "the fifth usual one ends it");
+    }
+}

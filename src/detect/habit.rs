@@ -1,0 +1,60 @@
+//! What one principal is used to do on one series: since when, how much lately, and the most it ever did.
+
+use super::DAY;
+use super::leaky::Leaky;
+
+/// A pause of this many minutes ends a session.
+const PAUSE: i64 = 60;
+
+/// See the module. Sums are leaky ones, calls.
+#[derive(Clone, Copy, Debug)]
+pub struct Habit {
+    first: i32,
+    began: i32,
+    last: i32,
+    sum: Leaky,
+    peak: f32,
+    record: f32,
+}
+
+impl Habit {
+    /// A principal whose first call on the series lies in minute `minute`.
+    pub fn new(minute: i64) -> Self {
+        let minute = minute as i32;
+        Self { first: minute, began: minute, last: minute, sum: Leaky::default(), peak: 0.0, record: 0.0 }
+    }
+
+    /// Minutes since its first call on the series.
+    pub fn known_for(&self, now: i64) -> i64 {
+        now - i64::from(self.first)
+    }
+
+    /// Calls of the last hour or so.
+    pub fn sum(&self, now: i64) -> f64 {
+        self.sum.at(now)
+    }
+
+    /// The largest sum of all sessions before the running one.
+    pub fn record(&self) -> f64 {
+        f64::from(self.record)
+    }
+
+    /// An insight named the principal: what it did so far is no news any more, and counts as its habit.
+    pub fn told(&mut self, now: i64) {
+        self.first = self.first.min((now - DAY) as i32);
+        self.record = self.record.max(self.peak);
+    }
+
+    /// Adds a call.
+    pub fn add(&mut self, now: i64) {
+        let minute = now as i32;
+        self.first = self.first.min(minute);
+        if now - i64::from(self.last) >= PAUSE || now - i64::from(self.began) >= DAY {
+            self.record = self.record.max(self.peak);
+            self.peak = 0.0;
+            self.began = minute;
+        }
+        self.peak = self.peak.max(self.sum.add(now, 1.0) as f32);
+        self.last = self.last.max(minute);
+    }
+}

@@ -1,0 +1,32 @@
+//! A leaky sum: adds up weights and forgets half of itself in so many minutes.
+
+/// See the module. Starts at zero.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Leaky<const HALF_LIFE: u16 = 60> {
+    sum: f32,
+    at: i32,
+}
+
+impl<const HALF_LIFE: u16> Leaky<HALF_LIFE> {
+    /// The sum as of minute `now`.
+    pub fn at(self, now: i64) -> f64 {
+        f64::from(self.decayed(now))
+    }
+
+    fn decayed(self, now: i64) -> f32 {
+        let minutes = (now - i64::from(self.at)).max(0) as f32;
+        if minutes == 0.0 { self.sum } else { self.sum * (-minutes / f32::from(HALF_LIFE)).exp2() }
+    }
+
+    /// Back to zero.
+    pub fn clear(&mut self) {
+        self.sum = 0.0;
+    }
+
+    /// Adds `weight` at minute `now`; an earlier minute than the last one counts in full.
+    pub fn add(&mut self, now: i64, weight: f32) -> f64 {
+        self.sum = self.decayed(now) + weight;
+        self.at = self.at.max(now as i32);
+        f64::from(self.sum)
+    }
+}

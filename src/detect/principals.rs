@@ -1,0 +1,169 @@
+//! Who is known to an account: for each principal when it was first seen, and what it did lately that is new.
+
+use std::hash::{Hash, Hasher};
+
+use hashbrown::HashTable;
+
+use super::DAY;
+use super::leaky::Leaky;
+
+/// After this many minutes without a record a principal is forgotten.
+const FORGET_AFTER: i64 = 35 * DAY;
+
+/// One principal of an account.
+#[derive(Clone, Copy, Debug)]
+pub struct Principal {
+    fingerprint: u64,
+    first: i32,
+    last: i32,
+    /// What it did while it was new to the account.
+    pub fresh: Novelty,
+    /// What it did on series that were new to it.
+    pub novel: Novelty,
+    /// What it did with a tool that was new to it, calls.
+    pub strange: Leaky,
+    tools: [Tool; TOOLS],
+}
+
+/// Tools remembered of a principal; one with more is never surprising by its tool.
+const TOOLS: usize = 4;
+
+/// Minutes after which all tools that a principal has are known: a working week.
+const TOOLS_AFTER: i64 = 5 * DAY;
+
+/// A tool of a principal: fingerprint of its name (0: none), first minute.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tool {
+    name: u32,
+    first: i32,
+}
+
+/// The calls of one principal that are new, as the length of a vector that has a component for each series: its calls there of the last
+/// hour or so, times their weight. Many calls of one API are longer than as many calls of many APIs, which is what
+/// somebody does who only learns his way about; and many APIs still add up. Held as the square, which forgets half of itself in half the time.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Novelty {
+    square: Leaky<30>,
+}
+
+impl Novelty {
+    /// One more call at minute `now` on a series with `before` calls by this principal in the last hour or so.
+    pub fn add(&mut self, now: i64, before: f64, weight: f64) {
+        // (w (n + 1))^2 - (w n)^2
+        self.square.add(now, (weight * weight * (2.0 * before + 1.0)) as f32);
+    }
+
+    /// The length as of minute `now`, weighted calls.
+    pub fn at(&self, now: i64) -> f64 {
+        self.square.at(now).max(0.0).sqrt()
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        self.square.clear();
+    }
+}
+
+/// The name of the tool in a user agent, without its version: it is what a thief changes and an update does not.
+pub fn tool(agent: &str) -> u32 {
+    let name = agent.trim_start_matches('[').split(['/', ' ', ',']).next().unwrap_or_default();
+    fingerprint(name) as u32 | 1
+}
+
+impl Principal {
+    /// Notes that it used a tool at minute `now`; whether the tool is new to it.
+    pub fn uses(&mut self, tool: u32, now: i64) -> bool {
+        let is_old = now - i64::from(self.first) >= TOOLS_AFTER;
+        for slot in &mut self.tools {
+            if slot.name == 0 {
+                *slot = Tool { name: tool, first: now as i32 };
+                return is_old;
+            }
+            if slot.name == tool {
+                return is_old && now - i64::from(slot.first) < DAY;
+            }
+        }
+        false
+    }
+
+    /// An insight named it: what was new about it is told.
+    pub fn told(&mut self, now: i64) {
+        self.fresh.clear();
+        self.novel.clear();
+        self.strange.clear();
+        for slot in &mut self.tools {
+            slot.first = slot.first.min((now - DAY) as i32);
+        }
+    }
+
+    /// Minutes since its first record.
+    pub fn known_for(&self, now: i64) -> i64 {
+        now - i64::from(self.first)
+    }
+}
+
+/// What noting a principal found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Noted {
+    /// It was known.
+    Known,
+    /// It is known from now on.
+    New,
+    /// It is not remembered.
+    NoRoom,
+}
+
+/// See the module.
+#[derive(Clone, Debug, Default)]
+pub struct Principals {
+    table: HashTable<Principal>,
+}
+
+/// A hash of a principal's text that is the same in every process.
+pub fn fingerprint(text: &str) -> u64 {
+    let mut hasher = std::hash::DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
+}
+
+impl Principals {
+    /// Notes a record of the principal at minute `now`; without `room` only if it is known already.
+    pub fn note(&mut self, fingerprint: u64, now: i64, room: bool) -> Noted {
+        let minute = now as i32;
+        if let Some(principal) = self.get(fingerprint) {
+            principal.first = principal.first.min(minute);
+            principal.last = principal.last.max(minute);
+            return Noted::Known;
+        }
+        if !room {
+            return Noted::NoRoom;
+        }
+        let (fresh, novel) = (Novelty::default(), Novelty::default());
+        let (strange, tools) = (Leaky::default(), [Tool::default(); TOOLS]);
+        let new = Principal { fingerprint, first: minute, last: minute, fresh, novel, strange, tools };
+        self.table.insert_unique(fingerprint, new, |p| p.fingerprint);
+        Noted::New
+    }
+
+    /// The principal, if it is known.
+    pub fn get(&mut self, fingerprint: u64) -> Option<&mut Principal> {
+        self.table.find_mut(fingerprint, |p| p.fingerprint == fingerprint)
+    }
+
+    /// Principals known.
+    pub fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Whether nobody is known.
+    pub fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
+    /// Forgets who was silent too long; returns how many.
+    pub fn expire(&mut self, now: i64) -> usize {
+        let before = self.table.len();
+        self.table.retain(|p| now - i64::from(p.last) < FORGET_AFTER);
+        before - self.table.len()
+    }
+}

@@ -1,0 +1,101 @@
+//! One account: who is in it, what they do, and its calls in order of time.
+
+use super::ahead::{Ahead, Due};
+use super::calendar::{DAY, HOUR};
+use super::call::{Actor, Call};
+use super::habit::Habit;
+use super::label::Label;
+
+/// One account of an organisation. It can be made, and its calls drawn, independently of the others.
+#[derive(Clone, Debug)]
+pub struct Account {
+    pub(super) id: String,
+    pub(super) number: u64,
+    pub(super) regions: Vec<&'static str>,
+    pub(super) actors: Vec<Actor>,
+    /// Of each actor, the principal that Insights attributes its calls to.
+    pub(super) principals: Vec<String>,
+    pub(super) habits: Vec<Habit>,
+    pub(super) labels: Vec<Label>,
+    pub(super) start: i64,
+    pub(super) days: u32,
+}
+
+impl Account {
+    /// Twelve digits.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// [`Self::id`] as a number.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Who calls; [`Call::actor`] is an index into it.
+    pub fn actors(&self) -> &[Actor] {
+        &self.actors
+    }
+
+    /// The regions it works in, the main one first. Scanners look at others too, and global services record in `us-east-1`.
+    pub fn regions(&self) -> &[&'static str] {
+        &self.regions
+    }
+
+    /// The attacks among its calls, in order of time.
+    pub fn labels(&self) -> &[Label] {
+        &self.labels
+    }
+
+    /// The principal that Insights attributes the calls of an actor to.
+    pub fn principal(&self, actor: u32) -> &str {
+        self.principals.get(actor as usize).map_or("unknown", String::as_str)
+    }
+
+    /// Its calls in order of time. One hour at a time is held in memory, with what the habits of that day have begun.
+    pub fn calls(&self) -> impl Iterator<Item = Call> + '_ {
+        Calls::new(self)
+    }
+}
+
+/// The calls of an account, made by the hour.
+#[derive(Debug)]
+struct Calls<'a> {
+    account: &'a Account,
+    ahead: Ahead,
+    due: Due,
+    /// The next hour to be made, since the beginning of the plan.
+    hour: i64,
+}
+
+impl<'a> Calls<'a> {
+    fn new(account: &'a Account) -> Self {
+        let end = account.start + i64::from(account.days) * DAY;
+        Self { account, ahead: Ahead::new(account.start, end), due: Due::default(), hour: 0 }
+    }
+
+    fn make_hour(&mut self) {
+        let start = self.account.start + self.hour * HOUR;
+        for (nth, habit) in self.account.habits.iter().enumerate() {
+            habit.fill(nth, start, self.hour, &mut self.ahead);
+        }
+        self.ahead.advance(&mut self.due);
+        self.hour += 1;
+    }
+}
+
+impl Iterator for Calls<'_> {
+    type Item = Call;
+
+    fn next(&mut self) -> Option<Call> {
+        loop {
+            if let Some(call) = self.due.next() {
+                return Some(call);
+            }
+            if self.hour >= i64::from(self.account.days) * 24 {
+                return None;
+            }
+            self.make_hour();
+        }
+    }
+}

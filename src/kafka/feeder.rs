@@ -1,0 +1,152 @@
+//! A producer that feeds the input topic: idempotent, without transactions. Only generated traffic comes this way; the daemon itself never
+//! writes what it reads.
+
+use std::time::{Duration, Instant};
+
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+
+use crate::config::Config;
+use crate::stream::broker::{Action, Failure};
+
+use super::context::Context;
+use super::topics::{self, Onlooker, Probe, ProbeError};
+use super::{client, errors};
+
+/// Longest wait for room in the queue, after which what went wrong is looked at.
+const STEP: Duration = Duration::from_millis(100);
+/// Records between two looks at what the broker has answered.
+const LOOK_RECORDS: u32 = 256;
+
+/// See the module.
+pub struct Feeder {
+    producer: BaseProducer<Context>,
+    topic: String,
+    since_look: u32,
+}
+
+impl Feeder {
+    /// Finds the input topic of a configuration, creates it (and what else is missing) if `kafka.create_topics` says so, and connects.
+    ///
+    /// # Errors
+    /// [`ProbeError::Unreachable`] when no broker answers within `wait`, the other when the topic does not suit or a setting is refused.
+    pub fn connect(config: &Config, wait: Duration) -> Result<Self, ProbeError> {
+        let topic = input_topic(config, wait)?;
+        let refused = |error| ProbeError::Refused(errors::failure("make a Kafka client", &error));
+        let producer = client::feeder(config).create_with_context(Context::new(None)).map_err(refused)?;
+        Ok(Self { producer, topic, since_look: 0 })
+    }
+
+    /// The topic that is fed.
+    pub fn topic(&self) -> &str {
+        &self.topic
+    }
+
+    /// Queues a record for the partition that follows from its key; waits while the queue is full.
+    ///
+    /// # Errors
+    /// When this or an earlier record cannot be delivered.
+    pub fn send(&mut self, key: &str, payload: &[u8]) -> Result<(), Failure> {
+        self.queue(None, key, payload)
+    }
+
+    /// As [`Self::send`], for this partition.
+    ///
+    /// # Errors
+    /// As [`Self::send`].
+    pub fn send_to(&mut self, partition: i32, key: &str, payload: &[u8]) -> Result<(), Failure> {
+        self.queue(Some(partition), key, payload)
+    }
+
+    fn queue(&mut self, partition: Option<i32>, key: &str, payload: &[u8]) -> Result<(), Failure> {
+        let mut record = BaseRecord::to(&self.topic).key(key).payload(payload);
+        record.partition = partition;
+        while let Err((error, back)) = self.producer.send(record) {
+            if !matches!(error, KafkaError::MessageProduction(Code::QueueFull)) {
+                return Err(errors::failure(&format!("write to topic {}", self.topic), &error));
+            }
+            record = back;
+            self.look(STEP)?;
+        }
+        self.since_look += 1;
+        if self.since_look >= LOOK_RECORDS {
+            self.since_look = 0;
+            self.look(Duration::ZERO)?;
+        }
+        Ok(())
+    }
+
+    /// Waits, and takes note meanwhile of what the broker answers.
+    ///
+    /// # Errors
+    /// When a record could not be delivered.
+    pub fn wait(&self, duration: Duration) -> Result<(), Failure> {
+        if duration.is_zero() {
+            return Ok(());
+        }
+        let until = Instant::now().checked_add(duration);
+        loop {
+            let left = until.map_or(STEP, |until| until.saturating_duration_since(Instant::now()));
+            if left.is_zero() {
+                return Ok(());
+            }
+            // A poll without an event returns at its timeout, one with an event at once.
+            self.look(left.min(STEP))?;
+        }
+    }
+
+    /// Waits until the broker has everything.
+    ///
+    /// # Errors
+    /// When a record could not be delivered.
+    pub fn flush(&self) -> Result<(), Failure> {
+        while self.producer.in_flight_count() > 0 {
+            self.look(STEP)?;
+        }
+        self.look(Duration::ZERO)
+    }
+
+    /// Serves what the library has to tell.
+    fn look(&self, wait: Duration) -> Result<(), Failure> {
+        self.producer.poll(wait);
+        let Some(error) = self.producer.context().take_undelivered() else { return Ok(()) };
+        let doing = format!("write to topic {}", self.topic);
+        let mut failure = errors::failure(&doing, &error);
+        let reason = self.producer.context().reason();
+        if error.rdkafka_error_code() == Some(Code::MessageTimedOut) {
+            let reason = reason.unwrap_or_else(|| "it may be down or out of reach".to_owned());
+            let seconds = client::FEEDER_PATIENCE.as_secs();
+            failure.message = format!("cannot {doing}: no broker took a record within {seconds} s ({reason})");
+        } else if let Some(reason) = reason {
+            failure.message = format!("cannot {doing}: {reason}");
+        }
+        failure.action = failure.action.max(Action::AbortAndRewind);
+        Err(failure)
+    }
+}
+
+impl Drop for Feeder {
+    fn drop(&mut self) {
+        // What is queued after a failure would hold up the end of the process for nothing.
+        self.producer.purge(rdkafka::producer::PurgeConfig::default().queue().inflight());
+    }
+}
+
+fn input_topic(config: &Config, wait: Duration) -> Result<String, ProbeError> {
+    let onlooker = Onlooker::new(config)?;
+    let found = if config.kafka.create_topics {
+        topics::prepare(config, &onlooker, wait)?.topics
+    } else {
+        let probe = onlooker.look(config, wait)?;
+        // What the daemon writes to is of no interest here.
+        let is_input = |topic: &String| config.input.topics.contains(topic);
+        let probe = Probe { missing: probe.missing.into_iter().filter(is_input).collect(), ..probe };
+        let faults = probe.faults(config);
+        if !faults.is_empty() {
+            return Err(ProbeError::Refused(Failure::configuration(faults.join("\n"))));
+        }
+        probe.topics
+    };
+    let none = || ProbeError::Refused(Failure::configuration("no topic matches input.topics".to_owned()));
+    found.into_iter().next().map(|topic| topic.name).ok_or_else(none)
+}

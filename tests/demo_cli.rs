@@ -1,0 +1,193 @@
+//! `insightd demo` as a process, with a small organisation: that it ends by itself with counts that agree, that HTTP answers
+//! meanwhile, that what is piped is plain, and that Ctrl-C ends it cleanly.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+/// Nothing here takes as long; a hang fails instead of standing for ever.
+const WAIT: Duration = Duration::from_secs(300);
+
+/// A small demo under way. Killed when the test is over, however that comes.
+struct Demo {
+    child: Child,
+    lines: BufReader<ChildStdout>,
+    text: String,
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        // It has ended already where all went well.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Demo {
+    fn start(seed: &str, days: &str, more: &[&str]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_insightd"));
+        command.args([
+            "demo",
+            "--seed",
+            seed,
+            "--accounts",
+            "2",
+            "--days",
+            days,
+            "--attacks",
+            "4",
+            "--activity",
+            "0.2",
+        ]);
+        command.args(more).env("INSIGHTD__KAFKA__WORKERS", "what no demo reads");
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
+        let lines = BufReader::new(child.stdout.take().expect("a pipe"));
+        Self { child, lines, text: String::new() }
+    }
+
+    /// Reads on until a line contains this; returns the line.
+    fn line_with(&mut self, part: &str) -> String {
+        loop {
+            let mut line = String::new();
+            let read = self.lines.read_line(&mut line).expect("UTF-8");
+            if read == 0 {
+                let stderr = self.stderr();
+                panic!("no line with {part:?}:\n{}{stderr}", self.text);
+            }
+            self.text += &line;
+            if line.contains(part) {
+                return line;
+            }
+        }
+    }
+
+    fn stderr(&mut self) -> String {
+        let mut text = String::new();
+        if let Some(mut stderr) = self.child.stderr.take() {
+            stderr.read_to_string(&mut text).expect("UTF-8");
+        }
+        text
+    }
+
+    /// Reads to the end; returns standard output and error, and how it ended.
+    fn end(mut self) -> (String, String, ExitStatus) {
+        self.lines.read_to_string(&mut self.text).expect("UTF-8");
+        let stderr = self.stderr();
+        let began = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().expect("a status") {
+                return (self.text.clone(), stderr, status);
+            }
+            assert!(began.elapsed() < WAIT, "it does not end:\n{}{stderr}", self.text);
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn interrupt(&self) {
+        let sent = Command::new("kill").arg("-INT").arg(self.child.id().to_string()).status().expect("kill");
+        assert!(sent.success());
+    }
+}
+
+fn get(address: &str, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).expect("somebody listens");
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("answered");
+    answer
+}
+
+fn address_of(line: &str) -> String {
+    let (_, rest) = line.split_once("http://").expect("an address");
+    rest.split_once('/').expect("a path").0.to_owned()
+}
+
+/// The number before ` word`, commas left out.
+fn number_before(text: &str, word: &str) -> u64 {
+    let (before, _) = text.split_once(&format!(" {word}")).unwrap_or_else(|| panic!("{word:?} is not in:\n{text}"));
+    let digits = before.rsplit([' ', '(']).next().expect("a word").replace(',', "");
+    digits.parse().unwrap_or_else(|_| panic!("no number before {word:?}: {digits:?}"))
+}
+
+#[test]
+fn ends_by_itself_with_a_summary_whose_numbers_add_up() {
+    let mut demo = Demo::start("11", "7", &["--day-seconds", "5"]);
+    let address = address_of(&demo.line_with("/metrics"));
+    let metrics = get(&address, "/metrics");
+    assert!(metrics.starts_with("HTTP/1.1 200 "), "{metrics}");
+    assert!(metrics.contains("insightd_records_total{"), "{metrics}");
+    assert!(get(&address, "/livez").starts_with("HTTP/1.1 200 "));
+
+    let (text, stderr, status) = demo.end();
+    assert!(status.success(), "{text}{stderr}");
+    assert_eq!(stderr, "", "nothing to complain about");
+    assert!(!text.contains('\u{1b}'), "what is piped is plain:\n{text}");
+
+    let insight = |state: &str| text.lines().filter(|line| line.get(20..25) == Some(state)).count() as u64;
+    let (starts, ends) = (insight("start"), insight("end  "));
+    let records = text.lines().find(|line| line.starts_with("Records: ")).expect("the counts");
+    assert_eq!(number_before(records, "written"), number_before(records, "taken in"));
+    assert!(number_before(records, "written") > 1000, "{records}");
+    let insights = text.lines().find(|line| line.starts_with("Insights: ")).expect("the insights");
+    assert_eq!((number_before(insights, "started"), number_before(insights, "ended")), (starts, ends), "{text}");
+    assert!(insights.ends_with("the counts agree"), "{insights}");
+
+    let headline = text.lines().find(|line| line.starts_with("Found ")).expect("the headline");
+    let found = number_before(headline, "of");
+    assert_eq!(number_before(headline, "attacks"), 4);
+    assert!(found >= 1, "{text}");
+    let finding = text.lines().filter(|line| line.contains("[attack: ")).count() as u64;
+    assert_eq!(finding, found, "each attack is announced once:\n{text}");
+    let false_shown = text.lines().filter(|line| line.contains("[false: ")).count() as u64;
+    let false_told = text.lines().find_map(|line| line.strip_prefix("False insights: ")).expect("false insights");
+    assert_eq!(false_told.split(' ').next(), Some(false_shown.to_string().as_str()), "{text}");
+}
+
+#[test]
+fn goes_on_with_keep_running_until_it_is_interrupted() {
+    let mut demo = Demo::start("12", "2", &["--day-seconds", "1", "--keep-running"]);
+    let address = address_of(&demo.line_with("/metrics"));
+    demo.line_with("the counts agree");
+    demo.line_with("Ctrl-C");
+    assert!(get(&address, "/readyz").starts_with("HTTP/1.1 200 "), "it goes on");
+    demo.interrupt();
+    let (text, stderr, status) = demo.end();
+    assert!(status.success(), "{text}{stderr}");
+    assert_eq!(text.matches("Found ").count(), 2, "a summary at the end as well:\n{text}");
+}
+
+#[test]
+fn an_interrupt_in_the_middle_ends_it_with_what_there_is() {
+    let mut demo = Demo::start("13", "2", &["--day-seconds", "300"]);
+    demo.line_with("/metrics");
+    demo.interrupt();
+    let (text, stderr, status) = demo.end();
+    assert!(status.success(), "{text}{stderr}");
+    assert!(text.contains("Stopped before the end"), "{text}");
+}
+
+#[test]
+fn ends_quietly_when_nobody_reads_any_more() {
+    let mut demo = Demo::start("15", "2", &["--day-seconds", "300"]);
+    demo.line_with("/metrics");
+    let (unread, _writer) = std::io::pipe().expect("a pipe");
+    demo.lines = BufReader::new(ChildStdout::from(std::os::fd::OwnedFd::from(unread)));
+    let stderr = demo.stderr();
+    let status = demo.child.wait().expect("a status");
+    assert!(status.success(), "{stderr}");
+    assert_eq!(stderr, "");
+}
+
+#[test]
+fn takes_another_port_where_the_usual_one_is_taken() {
+    // Whether this listener gets the port or somebody has it already: it is taken.
+    let _taken = std::net::TcpListener::bind("127.0.0.1:9464");
+    let mut demo = Demo::start("14", "2", &["--day-seconds", "1"]);
+    let address = address_of(&demo.line_with("/metrics"));
+    assert_ne!(address, "127.0.0.1:9464");
+    assert!(get(&address, "/livez").starts_with("HTTP/1.1 200 "));
+    demo.interrupt();
+    let (text, stderr, status) = demo.end();
+    assert!(status.success(), "{text}{stderr}");
+}

@@ -1,0 +1,150 @@
+//! Rules and dashboard of `deploy/` name only what the daemon exports, so that a renamed metric, label or label value fails here and
+//! not on call. What the files mean is checked by the tools that read them (`tests/run deploy`).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use insightd::config::Config;
+use insightd::metrics::Metrics;
+use regex::Regex;
+
+/// Labels that Prometheus adds to what it scrapes, or to a histogram.
+const OF_PROMETHEUS: [&str; 3] = ["job", "instance", "le"];
+
+/// Metric names with their labels.
+type Metric = BTreeMap<String, BTreeSet<String>>;
+
+fn read(path: &str) -> String {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    fs::read_to_string(&file).unwrap_or_else(|e| panic!("{}: {e}", file.display()))
+}
+
+fn pattern(text: &str) -> Regex {
+    Regex::new(text).expect("a pattern")
+}
+
+/// The metrics as `src/metrics` spells them: `make.KIND("name", "help", &["label", ...])`.
+fn spelled() -> Metric {
+    let source = read("src/metrics/families.rs");
+    let made = pattern(
+        r#"(?:make|self)\s*\.(counters?|levels?|values|histogram)\(\s*"(\w+)",\s*"[^"]*",?\s*(?:&\[([^\]]*)\]|&([A-Z_]+))?"#,
+    );
+    let mut metrics = Metric::new();
+    for found in made.captures_iter(&source) {
+        let labels = match (found.get(3), found.get(4)) {
+            (Some(list), _) => words(list.as_str()),
+            (None, Some(name)) => words(constant(&source, name.as_str())),
+            (None, None) => BTreeSet::new(),
+        };
+        let suffixes: &[&str] = if &found[1] == "histogram" { &["_bucket", "_sum", "_count"] } else { &[""] };
+        for suffix in suffixes {
+            metrics.insert(format!("insightd_{}{suffix}", &found[2]), labels.clone());
+        }
+    }
+    for found in pattern(r#"Gauge::new\(\s*"(process_\w+)""#).captures_iter(&source) {
+        metrics.insert(found[1].to_owned(), BTreeSet::new());
+    }
+    metrics
+}
+
+/// What stands between the brackets of a constant.
+fn constant<'a>(source: &'a str, name: &str) -> &'a str {
+    let list = pattern(&format!(r"(?s)const {name}: [^=]*=\s*\[([^\]]*)\]"));
+    list.captures(source).and_then(|found| found.get(1)).map_or("", |list| list.as_str())
+}
+
+/// The quoted words of a list.
+fn words(list: &str) -> BTreeSet<String> {
+    pattern(r#""(\w+)""#).captures_iter(list).map(|word| word[1].to_owned()).collect()
+}
+
+/// Every string of the dashboard, a line each.
+fn dashboard() -> String {
+    fn strings(value: &serde_json::Value, into: &mut String) {
+        match value {
+            serde_json::Value::String(text) => *into += &format!("{text}\n"),
+            serde_json::Value::Array(values) => values.iter().for_each(|value| strings(value, into)),
+            serde_json::Value::Object(fields) => fields.values().for_each(|value| strings(value, into)),
+            _ => {}
+        }
+    }
+    let mut text = String::new();
+    strings(&serde_json::from_str(&read("deploy/grafana/insightd.json")).expect("JSON"), &mut text);
+    text
+}
+
+fn files() -> [(&'static str, String); 3] {
+    [
+        ("the rules", read("deploy/prometheus/insightd.rules.yml")),
+        ("the tests of the rules", read("deploy/prometheus/insightd.rules.test.yml")),
+        ("the dashboard", dashboard()),
+    ]
+}
+
+#[test]
+fn the_metrics_of_the_daemon_are_recognised() {
+    let metrics = spelled();
+    assert!(metrics.len() > 40, "the pattern no longer fits src/metrics: {metrics:?}");
+    assert!(metrics["insightd_insight_open"].contains("error_code"));
+    assert!(metrics["insightd_records_total"].contains("outcome"));
+    let exported = Metrics::new(&Config::default_config()).expect("metrics").render().expect("a text");
+    for found in pattern(r"(?m)^# TYPE (\w+) (\w+)$").captures_iter(&exported) {
+        let name = if &found[2] == "histogram" { format!("{}_bucket", &found[1]) } else { found[1].to_owned() };
+        assert!(metrics.contains_key(&name), "{name} is exported and was not recognised");
+    }
+}
+
+#[test]
+fn every_metric_named_in_deploy_is_exported() {
+    let (metrics, named) = (spelled(), pattern(r"\b(?:insightd|process)_[a-z_]+\b"));
+    for (file, text) in files() {
+        let names: BTreeSet<&str> = named.find_iter(&text).map(|found| found.as_str()).collect();
+        assert!(names.len() > 15, "{file}: only {names:?} were recognised");
+        let unknown: Vec<_> = names.into_iter().filter(|name| !metrics.contains_key(*name)).collect();
+        assert!(unknown.is_empty(), "{file}: the daemon does not export {unknown:?}");
+    }
+}
+
+#[test]
+fn every_label_asked_for_is_a_label_of_that_metric() {
+    let metrics = spelled();
+    let (selector, matcher) = (pattern(r"\b((?:insightd|process)_\w+)\{([^}]*)\}"), pattern(r"(\w+)\s*(?:=~|!=|!~|=)"));
+    let grouped = pattern(r"\b(?:by|on|without|group_left)\s*\(([^)]*)\)");
+    let known: BTreeSet<&str> = metrics.values().flatten().map(String::as_str).chain(OF_PROMETHEUS).collect();
+    for (file, text) in files() {
+        for found in selector.captures_iter(&text) {
+            for label in matcher.captures_iter(&found[2]).map(|label| label[1].to_owned()) {
+                let own = metrics.get(&found[1]).is_some_and(|labels| labels.contains(&label));
+                assert!(own || OF_PROMETHEUS.contains(&label.as_str()), "{file}: {} has no label {label}", &found[1]);
+            }
+        }
+        for found in grouped.captures_iter(&text) {
+            let labels = found[1].split(',').map(str::trim).filter(|label| !label.is_empty());
+            let unknown: Vec<_> = labels.filter(|label| !known.contains(label)).collect();
+            assert!(unknown.is_empty(), "{file}: no metric has the labels {unknown:?}");
+        }
+    }
+}
+
+/// Such as `outcome=~"aborted|fenced"`: the values are there from the start, at 0.
+#[test]
+fn every_label_value_asked_for_is_exported_from_the_start() {
+    let exported = Metrics::new(&Config::default_config()).expect("metrics").render().expect("a text");
+    let selector = pattern(r#"\b(insightd_\w+)\{([^}]*)\}"#);
+    let matcher = pattern(r#"(\w+)=~?"([\w|]+)""#);
+    let mut tried = 0;
+    for text in [read("deploy/prometheus/insightd.rules.yml"), dashboard()] {
+        for found in selector.captures_iter(&text) {
+            for (label, value) in matcher.captures_iter(&found[2]).map(|m| (m[1].to_owned(), m[2].to_owned())) {
+                for value in value.split('|').filter(|_| !OF_PROMETHEUS.contains(&label.as_str())) {
+                    let pair = format!("{label}=\"{value}\"");
+                    let there = exported.lines().any(|line| line.starts_with(&found[1]) && line.contains(&pair));
+                    assert!(there, "{}{{{pair}}} does not exist", &found[1]);
+                    tried += 1;
+                }
+            }
+        }
+    }
+    assert!(tried >= 3, "only {tried} values were recognised");
+}

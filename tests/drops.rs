@@ -1,0 +1,64 @@
+//! Drops: a steady series that falls silent is an insight when `detect.direction` is `both`, and none when it is `up`.
+
+use std::borrow::Cow;
+
+use insightd::cloudtrail::event::{AccountId, Category, Event};
+use insightd::cloudtrail::insight::{Insight, State};
+use insightd::config::Config;
+use insightd::detect::horizon::Direction;
+use insightd::detect::{Detector, Settings};
+
+const BEGIN: i64 = 1_780_012_800;
+const MINUTE: i64 = 60;
+const DAY: i64 = 86_400;
+/// The silence: half an hour on the ninth day.
+const SILENCE: std::ops::Range<i64> = BEGIN + 8 * DAY..BEGIN + 8 * DAY + 30 * MINUTE;
+
+fn event(name: &'static str, time: i64) -> Event<'static> {
+    Event {
+        account: AccountId::parse("111122223333").expect("twelve digits"),
+        region: Cow::Borrowed("eu-west-1"),
+        source: Cow::Borrowed("logs.amazonaws.com"),
+        name: Cow::Borrowed(name),
+        error: None,
+        time,
+        id: None,
+        principal: Cow::Borrowed("arn:aws:sts::111122223333:assumed-role/shipper"),
+        invoked_by: Cow::Borrowed(""),
+        agent: Cow::Borrowed("aws-sdk-go"),
+        category: Category::Management,
+        write: true,
+        read_only: Some(false),
+        inferred: false,
+        correction: false,
+    }
+}
+
+/// Forty calls a minute, more or less, beside a heartbeat that moves the clock.
+fn insights(direction: Direction) -> Vec<Insight> {
+    let mut detector = Detector::new(Settings { direction, ..Settings::from(&Config::default_config()) });
+    let mut insights = Vec::new();
+    for minute in 0..(9 * DAY / MINUTE) {
+        let start = BEGIN + minute * MINUTE;
+        let calls = if SILENCE.contains(&start) { 0 } else { 38 + minute * 7 % 5 };
+        for n in 0..calls {
+            detector.observe(&event("CreateLogStream", start + n), None, &mut |i| insights.push(i));
+        }
+        detector.observe(&event("PutRetentionPolicy", start + 55), None, &mut |i| insights.push(i));
+    }
+    insights
+}
+
+#[test]
+fn a_steady_series_that_falls_silent_is_an_insight_in_both_directions_only() {
+    assert_eq!(insights(Direction::Up), []);
+    let insights = insights(Direction::Both);
+    let told: Vec<_> = insights.iter().map(|i| (i.state, &*i.name, i.event_minute - SILENCE.start / MINUTE)).collect();
+    let [start, end] = &insights[..] else { panic!("one Start and one End, not {told:?}") };
+    assert_eq!((start.state, &*start.name, start.start), (State::Start, "CreateLogStream", SILENCE.start / MINUTE));
+    let delay = start.finding.detected_at - SILENCE.start;
+    assert!(delay <= 12 * MINUTE, "known when its minute is closed, ten minutes later: {delay} s");
+    assert!(start.finding.observed == 0.0 && (start.finding.expected - 40.0).abs() < 0.5, "{:?}", start.finding);
+    assert_eq!((end.state, end.event_minute), (State::End, SILENCE.end / MINUTE), "{told:?}");
+    assert_eq!((end.insight_count, end.insight_minutes), (0, 30));
+}
