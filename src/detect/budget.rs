@@ -5,10 +5,10 @@
 //!
 //! | stratum | share | x | r0 a week | m0 |
 //! |---|---|---|---|---|
-//! | counts | .05 | score - base | 10 | .434 |
-//! | new principal: first record in the account less than a day ago | .35 | ln(v / 1.5) | .5 | 1.2 |
+//! | counts | .03 | score - base | 10 | .434 |
+//! | new principal: first record in the account less than a day ago | .40 | ln(v / 1.5) | .5 | 1.2 |
 //! | new to principal: its first call on the series, or with its tool, less than a day ago | .25 | ln(v / 1.5) | 1.2 | .6 |
-//! | beyond habit: a principal that uses the series | .1 | ln(calls / (1.5 record)) and more | 4 | 1 |
+//! | beyond habit: a principal that uses the series | .05 | ln(calls / (1.5 record)) and more | 4 | 1 |
 //!
 //! base is the score that a calibrated statistic reaches in 25 minutes a week over all series of the account, in some ten incidents, .434 = 1 / ln 10 its slope. v
 //! is the weighted length of what is new ([`super::principals::Novelty`]).

@@ -9,7 +9,7 @@ from project import INSIGHTD
 from watching import Processes, Prometheus, until
 
 # A small organisation, and a day of attacks slow enough that an insight of twenty minutes is seen by several scrapes.
-SIZE = ("--accounts", "3", "--days", "2", "--attacks", "10", "--activity", "0.1", "--day-seconds", "40")
+SIZE = ("--accounts", "3", "--days", "7", "--attacks", "10", "--activity", "0.1", "--day-seconds", "40")
 
 
 class Demo(unittest.TestCase):

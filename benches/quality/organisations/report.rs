@@ -15,7 +15,7 @@ use crate::table::{Table, over_seeds};
 
 /// Kinds of attacker, in the order of the columns.
 pub const ATTACKERS: [Attacker; 3] = [Attacker::Stranger, Attacker::Known, Attacker::User];
-/// Kinds of attack, in the order of the rows.
+/// Kinds of attack, in the order of the rows. All but the last are *rate attacks*: logging is switched off by a handful of calls.
 const ATTACKS: [Attack; 10] = [
     Attack::CredentialBurst,
     Attack::UnusedRegionMining,
@@ -161,15 +161,15 @@ fn kinds(arguments: &Arguments, seeds: &[Seed]) {
     );
     let mut table = Table::new(&title, head);
     let found: Vec<BTreeSet<usize>> = seeds.iter().map(|seed| seed.found(arguments.detailed())).collect();
-    for kind in ATTACKS {
-        let mut cells = vec![label(&kind)];
+    let mut row = |name: &str, is: &dyn Fn(Attack) -> bool| {
+        let mut cells = vec![name.to_owned()];
         for who in ATTACKERS {
             let pairs: Vec<(usize, usize)> = seeds
                 .iter()
                 .zip(&found)
                 .map(|(seed, found)| {
-                    let of: Vec<usize> =
-                        (0..seed.attacks.len()).filter(|at| seed.attacks[*at] == (kind, who)).collect();
+                    let is = |at: &usize| is(seed.attacks[*at].0) && seed.is_by(*at, who);
+                    let of: Vec<usize> = (0..seed.attacks.len()).filter(is).collect();
                     (of.iter().filter(|at| found.contains(at)).count(), of.len())
                 })
                 .collect();
@@ -178,7 +178,11 @@ fn kinds(arguments: &Arguments, seeds: &[Seed]) {
             cells.push(format!("{hits}/{all} ({})", each.join(" ")));
         }
         table.row(cells);
+    };
+    for kind in ATTACKS {
+        row(&label(&kind), &|one| one == kind);
     }
+    row("rate attacks: all but the last", &|one| one != Attack::LoggingOff);
     table.print();
 }
 
