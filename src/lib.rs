@@ -43,4 +43,5 @@ pub mod kafka;
 pub mod metrics;
 pub mod pipeline;
 pub mod rules;
+pub mod state;
 pub mod stream;

@@ -5,8 +5,10 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// A 12-digit AWS account id. Leading zeros belong to it, so it is displayed with all twelve digits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct AccountId(u64);
 
 impl AccountId {
@@ -16,6 +18,11 @@ impl AccountId {
             return None;
         }
         text.parse().ok().map(Self)
+    }
+
+    /// The id of this number, if it is one.
+    pub fn of_number(number: u64) -> Option<Self> {
+        (number < 1_000_000_000_000).then_some(Self(number))
     }
 
     /// The id as a number below 10^12.
@@ -31,7 +38,7 @@ impl fmt::Display for AccountId {
 }
 
 /// `eventCategory`, read or inferred (specification 5.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Category {
     /// Control plane.
     Management,
@@ -44,7 +51,7 @@ pub enum Category {
 }
 
 /// One decoded record. All fields are present and usable, or decoding reported the record as malformed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Event<'a> {
     /// `recipientAccountId`, else `userIdentity.accountId` (as AWS's processing library does).
     pub account: AccountId,

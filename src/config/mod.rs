@@ -102,7 +102,7 @@ impl Config {
 
     /// Topics that the daemon writes, and therefore never reads.
     pub fn own_topics(&self) -> Vec<&str> {
-        vec![&self.output.topic, &self.dlq.topic]
+        vec![&self.output.topic, &self.dlq.topic, &self.state.topic]
     }
 }
 
@@ -262,8 +262,14 @@ pub struct AttributionConfig {
 /// `[state]`
 #[derive(Clone, Debug, PartialEq)]
 pub struct State {
+    /// `topic`: the changelog; resolved to `<kafka.group_id>-state` where it is empty.
+    pub topic: String,
     /// `series_ttl`: a series without an event for this long is forgotten.
     pub series_ttl: Duration,
+    /// `restore_records_max`: records of the changelog taken in before the worker looks at its other partitions.
+    pub restore_records_max: usize,
+    /// `restore_stall_max`: longest time without progress in reading a changelog.
+    pub restore_stall_max: Duration,
 }
 
 /// `[output]`
@@ -307,6 +313,8 @@ pub struct Http {
 pub struct Metrics {
     /// `open_insights_max`: gauges of open insights shown at most.
     pub open_insights_max: usize,
+    /// `insight_hold`: how long a gauge stays after the insight has ended, or its partition has gone elsewhere.
+    pub insight_hold: Duration,
 }
 
 /// `[log]`

@@ -40,14 +40,12 @@ fn sections(walk: &mut Walk) -> Option<Config> {
     let baseline = walk.duration("baseline.warm_up", seconds(0, 365 * DAY_S)).map(|warm_up| Baseline { warm_up });
     let detect = detect(walk);
     let attribution = attribution(walk);
-    // The slowest memory of a series fades over 28 days.
-    let state =
-        walk.duration("state.series_ttl", seconds(28 * DAY_S, 400 * DAY_S)).map(|series_ttl| State { series_ttl });
+    let state = state(walk, kafka.as_ref());
     let output = output(walk);
     let dlq = dlq(walk);
     let http = walk.parsed("http.listen", address).map(|listen| Http { listen });
-    let metrics =
-        walk.whole("metrics.open_insights_max", 0..=100_000).map(|open_insights_max| Metrics { open_insights_max });
+    let open_insights_max = walk.whole("metrics.open_insights_max", 0..=100_000);
+    let insight_hold = walk.duration("metrics.insight_hold", seconds(0, DAY_S));
     let log = log(walk);
     let rules = rules::read(walk);
     Some(Config {
@@ -60,10 +58,39 @@ fn sections(walk: &mut Walk) -> Option<Config> {
         output: output?,
         dlq: dlq?,
         http: http?,
-        metrics: metrics?,
+        metrics: Metrics { open_insights_max: open_insights_max?, insight_hold: insight_hold? },
         log: log?,
         rules: Arc::new(rules),
     })
+}
+
+fn state(walk: &mut Walk, kafka: Option<&Kafka>) -> Option<State> {
+    let named = walk.text("state.topic", |name| if name.is_empty() { Ok(()) } else { check_name(name) });
+    // The slowest memory of a series fades over 28 days.
+    let series_ttl = walk.duration("state.series_ttl", seconds(28 * DAY_S, 400 * DAY_S));
+    let restore_records_max = walk.whole("state.restore_records_max", 1..=10_000_000);
+    let restore_stall_max = walk.duration("state.restore_stall_max", seconds(5, DAY_S));
+    let (kafka, named) = (kafka?, named?);
+    let topic = if named.is_empty() { changelog(walk, &kafka.group_id)? } else { named };
+    let restore_stall_max = restore_stall_max?;
+    if restore_stall_max <= kafka.transaction_timeout {
+        walk.conflict(
+            "state.restore_stall_max",
+            "must be longer than kafka.transaction_timeout: the transaction of a process that died is waited for",
+        );
+    }
+    Some(State { topic, series_ttl: series_ttl?, restore_records_max: restore_records_max?, restore_stall_max })
+}
+
+/// `state.topic` where it is empty.
+fn changelog(walk: &mut Walk, group_id: &str) -> Option<String> {
+    let name = format!("{group_id}-state");
+    if let Err(reason) = check_name(&name) {
+        walk.conflict("state.topic", format!("is empty, and {name:?} cannot stand in: {reason}"));
+        return None;
+    }
+    walk.resolved("state.topic", &name, Origin::Default);
+    Some(name)
 }
 
 fn kafka(walk: &mut Walk) -> Option<Kafka> {
@@ -232,11 +259,14 @@ fn horizon_holds_lateness(walk: &mut Walk, horizon: Option<Duration>, lateness: 
 /// The daemon must not read what it writes, nor mix insights with dead letters.
 fn topics_differ(walk: &mut Walk) {
     let input = walk.value("input.topics").and_then(|topics| topics.as_array()).cloned().unwrap_or_default();
-    let [output, dlq] = ["output.topic", "dlq.topic"].map(|key| walk.value(key).cloned());
+    let [output, dlq, state] = ["output.topic", "dlq.topic", "state.topic"].map(|key| walk.value(key).cloned());
     if output.is_some() && output == dlq {
         walk.conflict("dlq.topic", "must differ from output.topic");
     }
-    for (key, topic) in [("output.topic", output), ("dlq.topic", dlq)] {
+    if state.is_some() && (state == output || state == dlq) {
+        walk.conflict("state.topic", "must differ from output.topic and dlq.topic");
+    }
+    for (key, topic) in [("output.topic", output), ("dlq.topic", dlq), ("state.topic", state)] {
         if let Some(topic) = topic.filter(|topic| input.contains(topic)) {
             walk.conflict("input.topics", format!("must not hold {topic}, which is {key}"));
         }

@@ -2,22 +2,18 @@
 
 use std::hash::BuildHasher;
 
-use hashbrown::{DefaultHashBuilder, HashTable};
+use serde::{Deserialize, Serialize};
 
 use super::budget::AlarmBudget;
-use super::clock::Clock;
-use super::dedup::Seen;
 use super::detector::Shared;
 use super::horizon::Direction;
+use super::journal::{Journal, Place, Stamp};
 use super::principals::Principals;
+use super::region::{Entry, Region};
 use super::series::{Call, Caller, Context, Key, MINUTES_AT_BASE, Series};
-use super::statistic::Statistic;
 use super::{DAY, Settings};
 use crate::cloudtrail::event::AccountId;
 use crate::cloudtrail::insight::Insight;
-
-/// Days without a call after which a series no longer counts as live.
-const LIVE_DAYS: i64 = 28;
 
 /// In an account with so many series half of what a series of a large account shows is to be expected of one.
 const FEW_SERIES: f64 = 10.0;
@@ -26,7 +22,7 @@ const FEW_SERIES: f64 = 10.0;
 ///
 /// A first record that lies more than a jump ahead of the second one was dated ahead, and gives way; after that nothing
 /// moves the beginning, older records that come later included.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 struct History {
     begin: i64,
     settled: bool,
@@ -50,6 +46,9 @@ impl History {
 pub struct Account {
     /// Its id.
     pub id: AccountId,
+    /// In which order it was first seen, from 0.
+    pub number: u32,
+    touched: Stamp,
     history: History,
     mature: bool,
     /// Series with a call in the last 28 days.
@@ -64,41 +63,27 @@ pub struct Account {
     pub regions: Vec<Region>,
 }
 
-/// One region of an account.
-#[derive(Debug)]
-pub struct Region {
-    /// Its name.
-    pub name: Box<str>,
-    begin: i64,
-    /// Its clock.
-    pub clock: Clock,
-    /// eventIDs seen.
-    pub seen: Seen,
-    swept: i64,
-    index: HashTable<u32>,
-    hasher: DefaultHashBuilder,
-    series: Vec<Entry>,
-    open: Vec<u32>,
-    /// Series in which a drop is looked for; chosen anew each hour.
-    steady: Vec<u32>,
-}
-
-#[derive(Debug)]
-struct Entry {
-    /// Apart, so that the list can grow without moving (and for a moment doubling) all series.
-    series: Box<Series>,
-    live: bool,
+/// An account apart from its principals and regions.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AccountImage {
+    history: History,
+    mature: bool,
+    live: u32,
+    base: f64,
+    alarms: AlarmBudget,
 }
 
 // === impl Account ===
 
 impl Account {
-    /// An account whose first record is dated `time` (seconds), and which raises nothing for `warm_up` minutes.
-    pub fn new(id: AccountId, time: i64, warm_up: i64) -> Self {
+    /// The account with this number, whose first record is dated `time` (seconds), and which raises nothing for `warm_up` minutes.
+    pub fn new(id: AccountId, number: u32, time: i64, warm_up: i64) -> Self {
         let history = History { begin: time, settled: false };
         let alarms = AlarmBudget::new(time.div_euclid(60), warm_up);
         let mut account = Self {
             id,
+            number,
+            touched: Stamp::default(),
             history,
             mature: false,
             live: 0,
@@ -109,6 +94,48 @@ impl Account {
         };
         account.set_live(0);
         account
+    }
+
+    /// It is about to change.
+    pub fn touch(&mut self, journal: &mut Journal, is_new: bool) {
+        if journal.is_first(&mut self.touched) {
+            journal.accounts.push((self.number, (!is_new).then(|| self.image())));
+        }
+    }
+
+    /// What it is apart from its principals and regions.
+    pub fn image(&self) -> AccountImage {
+        AccountImage {
+            history: self.history,
+            mature: self.mature,
+            live: self.live as u32,
+            base: self.base,
+            alarms: self.alarms,
+        }
+    }
+
+    /// Back to what it was, or what was saved.
+    pub fn put_back(&mut self, image: AccountImage) {
+        (self.history, self.mature, self.live) = (image.history, image.mature, image.live as usize);
+        (self.base, self.alarms) = (image.base, image.alarms);
+    }
+
+    /// Whether it is old enough for insights.
+    pub fn is_mature(&self) -> bool {
+        self.mature
+    }
+
+    fn place(&self, at: usize) -> Place {
+        Place { account: self.number, region: at as u32 }
+    }
+
+    /// A region is about to change.
+    pub fn touch_region(&mut self, at: usize, journal: &mut Journal, is_new: bool) {
+        let place = self.place(at);
+        let region = &mut self.regions[at];
+        if journal.is_first(&mut region.touched) {
+            journal.regions.push((place, (!is_new).then(|| Box::new(region.image()))));
+        }
     }
 
     /// Notes one more record; returns true when the account has just become old enough for insights.
@@ -141,6 +168,7 @@ impl Account {
 
     /// Moves the clock of region `at` to `time`; Ends of open insights come out in the order of their Starts.
     pub fn advance(&mut self, at: usize, time: i64, wall: i64, shared: &mut Shared, emit: &mut dyn FnMut(Insight)) {
+        self.touch_region(at, &mut shared.journal, false);
         if self.regions[at].clock.advance(time, wall) {
             self.minute_changed(at, shared, emit);
         }
@@ -149,25 +177,33 @@ impl Account {
     /// Moves a silent clock on (WM-2).
     pub fn idle(&mut self, at: usize, now: i64, shared: &mut Shared, emit: &mut dyn FnMut(Insight)) {
         let (after, lateness_s) = (shared.settings.idle_after_s, shared.settings.lateness * 60);
-        if self.regions[at].clock.idle(now, after, lateness_s) {
+        if let Some(time) = self.regions[at].clock.idle(now, after, lateness_s) {
+            self.touch(&mut shared.journal, false);
+            self.touch_region(at, &mut shared.journal, false);
+            self.regions[at].clock.set(time);
             self.minute_changed(at, shared, emit);
         }
     }
 
     fn minute_changed(&mut self, at: usize, shared: &mut Shared, emit: &mut dyn FnMut(Insight)) {
-        let (id, begin, base) = (self.id, self.begin(), self.base);
+        let (id, begin, base, place) = (self.id, self.begin(), self.base, self.place(at));
         let region = &mut self.regions[at];
-        region.end_insights((id, begin, base), shared, emit);
+        region.end_insights((id, begin, base, place), shared, emit);
         if shared.settings.direction == Direction::Both {
-            region.find_drops((id, begin, base), &mut self.alarms, shared, emit);
+            region.find_drops((id, begin, base, place), &mut self.alarms, shared, emit);
         }
         let Some(time) = region.clock.time() else { return };
         if time.div_euclid(3600) != region.swept.div_euclid(3600) {
-            shared.dedup_events -= region.seen.expire(time - shared.settings.dedup_horizon_s);
+            for bucket in region.seen.expire(time - shared.settings.dedup_horizon_s) {
+                shared.expired(place, bucket);
+            }
             if time.div_euclid(86_400) != region.swept.div_euclid(86_400) {
-                let (before, after) = region.sweep(time.div_euclid(60), shared);
+                let (before, after) = region.sweep(time.div_euclid(60), place, shared);
                 self.set_live(self.live - before + after);
-                shared.principals -= self.principals.expire(time.div_euclid(60));
+                for principal in self.principals.expire(time.div_euclid(60)) {
+                    shared.principals -= 1;
+                    shared.journal.principal(self.number, principal.fingerprint(), Some(principal));
+                }
             }
             let region = &mut self.regions[at];
             region.swept = time;
@@ -187,7 +223,7 @@ impl Account {
         shared: &mut Shared,
         emit: &mut dyn FnMut(Insight),
     ) -> bool {
-        let (account, begin, base) = (self.id, self.begin(), self.base);
+        let (account, begin, base, place) = (self.id, self.begin(), self.base, self.place(at));
         let mut live = self.live;
         let region = &mut self.regions[at];
         let (settings, horizons) = (&shared.settings, &shared.horizons);
@@ -212,7 +248,14 @@ impl Account {
                     return false;
                 }
                 let index = region.series.len() as u32;
-                region.series.push(Entry { series: Box::new(Series::new(key, call.minute, &context)), live: false });
+                let id = shared.series_begun;
+                shared.series_begun += 1;
+                let series = Box::new(Series::new(key, call.minute, &context));
+                let mut touched = Stamp::default();
+                if shared.journal.is_first(&mut touched) {
+                    shared.journal.series.push((place, id, None));
+                }
+                region.series.push(Entry { id, series, live: false, touched });
                 let (series, hasher) = (&region.series, &region.hasher);
                 region.index.insert_unique(hash, index, |&i| hasher.hash_one(series[i as usize].series.key()));
                 shared.series += 1;
@@ -220,11 +263,18 @@ impl Account {
             }
         };
         let entry = &mut region.series[index as usize];
+        entry.touch(place, &mut shared.journal);
         if !entry.live {
             entry.live = true;
             live += 1;
         }
-        let mut caller = Caller { principal: self.principals.get(principal), counted: *counted };
+        let known = self.principals.get(principal);
+        let mut caller = Caller { principal: known, counted: *counted };
+        if let Some(known) = &mut caller.principal
+            && shared.journal.is_first(&mut known.touched)
+        {
+            shared.journal.principal(place.account, principal, Some(**known));
+        }
         let start = entry.series.add(call, &context, &mut shared.attribution, &mut self.alarms, &mut caller);
         *counted = caller.counted;
         if let Some(start) = start {
@@ -236,122 +286,6 @@ impl Account {
             self.set_live(live);
         }
         true
-    }
-}
-
-// === impl Region ===
-
-impl Region {
-    /// A region whose first record is dated `time` (seconds).
-    pub fn new(name: &str, time: i64) -> Self {
-        Self {
-            name: name.into(),
-            begin: time.div_euclid(60),
-            clock: Clock::default(),
-            seen: Seen::default(),
-            swept: i64::MIN / 2,
-            index: HashTable::new(),
-            hasher: DefaultHashBuilder::default(),
-            series: Vec::new(),
-            open: Vec::new(),
-            steady: Vec::new(),
-        }
-    }
-
-    /// Shows each of its series, as of the last closed minute, in the order in which they were first seen.
-    pub fn each_series(&self, shared: &Shared, show: &mut dyn FnMut(&Series, &Statistic)) {
-        let closed = self.clock.closed(shared.settings.lateness);
-        for entry in &self.series {
-            show(&entry.series, &entry.series.statistic_at(closed, &shared.horizons));
-        }
-    }
-
-    fn end_insights(
-        &mut self,
-        (account, begin, base): (AccountId, i64, f64),
-        shared: &mut Shared,
-        emit: &mut dyn FnMut(Insight),
-    ) {
-        let Some(now) = self.clock.time() else { return };
-        let (settings, horizons) = (&shared.settings, &shared.horizons);
-        let closed = self.clock.closed(settings.lateness);
-        let context =
-            Context { account, region: &self.name, begin, region_begin: self.begin, closed, base, settings, horizons };
-        let series = &mut self.series;
-        let mut ended = 0;
-        self.open.retain(|&i| match series[i as usize].series.tick(now, &context) {
-            Some(end) => {
-                ended += usize::from(end.finding.suppressed_by.is_none());
-                emit(end);
-                false
-            }
-            None => true,
-        });
-        shared.open -= ended;
-    }
-
-    fn choose_steady(&mut self) {
-        let steady = self.series.iter().enumerate().filter(|(_, entry)| entry.series.is_steady());
-        self.steady = steady.map(|(at, _)| at as u32).collect();
-    }
-
-    fn find_drops(
-        &mut self,
-        (account, begin, base): (AccountId, i64, f64),
-        alarms: &mut AlarmBudget,
-        shared: &mut Shared,
-        emit: &mut dyn FnMut(Insight),
-    ) {
-        let Some(now) = self.clock.time() else { return };
-        let (settings, horizons) = (&shared.settings, &shared.horizons);
-        let closed = self.clock.closed(settings.lateness);
-        let context =
-            Context { account, region: &self.name, begin, region_begin: self.begin, closed, base, settings, horizons };
-        for &at in &self.steady {
-            if let Some(start) = self.series[at as usize].series.look_for_drop(now, &context, alarms) {
-                self.open.push(at);
-                shared.open += 1;
-                emit(start);
-            }
-        }
-    }
-
-    /// Once a day: forgets series that were silent too long. Returns the live series before and after.
-    fn sweep(&mut self, minute: i64, shared: &mut Shared) -> (usize, usize) {
-        let count_live = |series: &[Entry]| series.iter().filter(|e| e.live).count();
-        let before = count_live(&self.series);
-        for entry in &mut self.series {
-            entry.live = minute - entry.series.last() < LIVE_DAYS * DAY;
-        }
-        let ttl = shared.settings.series_ttl;
-        let expired = |e: &Entry| minute - e.series.last() >= ttl && !e.series.is_open();
-        if self.series.iter().any(expired) {
-            self.forget(expired, shared);
-        }
-        (before, count_live(&self.series))
-    }
-
-    fn forget(&mut self, expired: impl Fn(&Entry) -> bool, shared: &mut Shared) {
-        // Positions change, so the list of open insights is carried over by identity.
-        let mut position = Vec::with_capacity(self.series.len());
-        let mut kept = 0_u32;
-        for entry in &self.series {
-            let gone = expired(entry);
-            position.push((!gone).then_some(kept));
-            kept += u32::from(!gone);
-            if gone {
-                entry.series.release(&mut shared.attribution);
-                shared.series -= 1;
-            }
-        }
-        self.series.retain(|e| !expired(e));
-        self.open = self.open.iter().filter_map(|&i| position[i as usize]).collect();
-        self.index.clear();
-        let (series, hasher) = (&self.series, &self.hasher);
-        let hash = |i: u32| hasher.hash_one(series[i as usize].series.key());
-        for i in 0..kept {
-            self.index.insert_unique(hash(i), i, |&i| hash(i));
-        }
     }
 }
 

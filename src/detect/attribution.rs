@@ -6,6 +6,8 @@
 //! is there, a count may be too high by at most calls / `values_max`, never too low for a value that stayed, and the sum over
 //! all values remains the exact number of calls.
 
+use serde::{Deserialize, Serialize};
+
 use super::days::{Days, day_of};
 use super::habit::Habit;
 use super::recent::Recent;
@@ -16,7 +18,7 @@ const TOP: usize = 5;
 /// What a value costs beside its text, bytes (estimate for the bound).
 const VALUE_OVERHEAD: usize = 160;
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Value {
     text: Box<str>,
     days: Days,
@@ -26,14 +28,42 @@ struct Value {
     episode: u64,
     /// Calls of the minutes since.
     pending: u64,
+    /// Its place when the series was last saved as a whole, and whether it has changed since.
+    #[serde(skip)]
+    saved: Saved,
+}
+
+/// See [`Value::saved`].
+#[derive(Clone, Copy, Debug, Default)]
+struct Saved {
+    at: u16,
+    changed: bool,
+}
+
+// Where a value was saved is no part of what it is.
+impl PartialEq for Saved {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+/// What calls change in the values of one attribute while no minute is closed: for each value that was called its place in the series as last
+/// saved, its calls of the newest day, its open minutes and its habit; and the order of all of them, if it is another one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunningValues {
+    order: Vec<u16>,
+    called: Vec<(u16, u32, Recent, Habit)>,
 }
 
 /// All values of one attribute.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Values {
     values: Vec<Value>,
     /// Whether a value once took another's place: then a new value need not be new.
     summarised: bool,
+    /// More has changed since the series was last saved as a whole than [`RunningValues`] can tell.
+    #[serde(skip)]
+    remade: bool,
 }
 
 /// Bounds of the summary and what it has used, over all series.
@@ -84,8 +114,9 @@ impl Values {
         };
         let value = &mut self.values[at];
         value.recent.add(minute, late);
+        value.saved.changed = true;
         if in_history {
-            value.days.add(minute);
+            self.remade |= !value.days.add(minute);
         }
         if !late {
             value.habit.add(minute);
@@ -102,6 +133,7 @@ impl Values {
     pub fn told(&mut self, at: usize, minute: i64) {
         if let Some(value) = self.values.get_mut(at) {
             value.habit.told(minute);
+            value.saved.changed = true;
         }
     }
 
@@ -111,6 +143,7 @@ impl Values {
     }
 
     fn enter(&mut self, text: &str, minute: i64, budget: &mut Budget) -> usize {
+        self.remade = true;
         let full = self.values.len() >= budget.values_max
             || (budget.bytes + text.len() + VALUE_OVERHEAD > budget.bytes_max && !self.values.is_empty());
         if full {
@@ -129,6 +162,7 @@ impl Values {
                 habit: Habit::new(minute),
                 episode: 0,
                 pending: 0,
+                saved: Saved::default(),
             });
             return self.values.len() - 1;
         }
@@ -177,6 +211,58 @@ impl Values {
                 value.episode += std::mem::take(&mut value.pending);
             }
         }
+    }
+
+    /// Whether only [`Values::running`] has changed since [`Values::saved`].
+    pub fn only_runs(&self) -> bool {
+        !self.remade
+    }
+
+    /// The series was saved as a whole.
+    pub fn saved(&mut self) {
+        self.remade = false;
+        for (at, value) in self.values.iter_mut().enumerate() {
+            value.saved = Saved { at: at as u16, changed: false };
+        }
+    }
+
+    /// What has changed since.
+    pub fn running(&self) -> RunningValues {
+        let order: Vec<u16> = self.values.iter().map(|v| v.saved.at).collect();
+        let moved = order.iter().enumerate().any(|(at, &was)| at != usize::from(was));
+        let changed = self.values.iter().filter(|v| v.saved.changed);
+        RunningValues {
+            order: if moved { order } else { Vec::new() },
+            called: changed.map(|v| (v.saved.at, v.days.newest(), v.recent.clone(), v.habit)).collect(),
+        }
+    }
+
+    /// Brings values that were read as saved (and called [`Values::saved`]) to where they were running. False if the two do not fit together.
+    pub fn resume(&mut self, running: RunningValues) -> bool {
+        for (at, newest, recent, habit) in running.called {
+            let Some(value) = self.values.get_mut(usize::from(at)) else { return false };
+            value.days.set_newest(newest);
+            (value.recent, value.habit) = (recent, habit);
+            value.saved.changed = true;
+        }
+        if running.order.is_empty() {
+            self.values.sort_by_key(|value| value.saved.at);
+            return true;
+        }
+        let mut places = vec![None; self.values.len()];
+        for (to, &from) in running.order.iter().enumerate() {
+            match places.get_mut(usize::from(from)) {
+                Some(place @ None) => *place = Some(to),
+                _ => return false,
+            }
+        }
+        self.values.sort_by_key(|value| places[usize::from(value.saved.at)]);
+        running.order.len() == self.values.len()
+    }
+
+    /// Takes its bytes from the budget, when it was read as saved.
+    pub fn charge(&self, budget: &mut Budget) {
+        budget.bytes += self.values.iter().map(|v| v.text.len() + VALUE_OVERHEAD).sum::<usize>();
     }
 
     /// Top values of the insight side of a Start: all calls from minute `from` to `to`.

@@ -45,6 +45,8 @@
 //! with it. *lift*: each Start adds 2, at most 6, and it fades by e an
 //! hour, so one deployment is one insight and not ten.
 
+use serde::{Deserialize, Serialize};
+
 use crate::cloudtrail::insight::Reason;
 
 const WEEK: f64 = 10_080.0;
@@ -110,7 +112,7 @@ impl Strength {
 }
 
 /// The running incident of a stratum.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 struct Incident {
     last: i64,
     peak: f64,
@@ -121,7 +123,7 @@ struct Incident {
 }
 
 /// What one stratum has shown.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Stratum {
     incidents: f64,
     excess: f64,
@@ -132,7 +134,7 @@ struct Stratum {
 }
 
 /// See the module. Times are minutes of event time.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AlarmBudget {
     begin: i64,
     /// Minutes after which the account is of age.

@@ -5,10 +5,12 @@
 //!   jump (an hour) before it. So one record dated ahead blinds nobody, and a sparse account lags by one record at most.
 //! * **WM-2** a silent clock moves on only when its partition was read to the end, and only by the wall time that has passed.
 
+use serde::{Deserialize, Serialize};
+
 use crate::cloudtrail::event::Event;
 
 /// See the module. A clock that has applied nothing stands at minus infinity.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Clock {
     time: i64,
     /// Wall time (seconds) when a record last moved or touched it, and where it stood then.
@@ -17,7 +19,7 @@ pub struct Clock {
 }
 
 /// A record whose time awaits confirmation.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Held {
     /// The record, owned.
     pub event: Box<Event<'static>>,
@@ -60,16 +62,25 @@ impl Clock {
         before == i64::MIN || before.div_euclid(60) != self.time.div_euclid(60)
     }
 
-    /// Moves a silent clock on by the wall time since it was touched, never beyond `now - lateness_s` (WM-2). Returns whether the
-    /// minute changed.
-    pub fn idle(&mut self, now: i64, idle_after_s: i64, lateness_s: i64) -> bool {
+    /// Where a silent clock moves to by the wall time since it was touched, never beyond `now - lateness_s` (WM-2); none if that is in
+    /// the same minute still.
+    pub fn idle(&self, now: i64, idle_after_s: i64, lateness_s: i64) -> Option<i64> {
         let (wall, at) = self.touched;
         if self.time().is_none() || now - wall < idle_after_s {
-            return false;
+            return None;
         }
-        let before = self.time;
-        self.time = self.time.max((at + (now - wall)).min(now - lateness_s));
-        before.div_euclid(60) != self.time.div_euclid(60)
+        let time = self.time.max((at + (now - wall)).min(now - lateness_s));
+        (time.div_euclid(60) != self.time.div_euclid(60)).then_some(time)
+    }
+
+    /// Moves a silent clock to where [`Self::idle`] says.
+    pub fn set(&mut self, time: i64) {
+        self.time = self.time.max(time);
+    }
+
+    /// Bytes of attribution set aside for the held records, and how many there are.
+    pub fn reserved(&self) -> (usize, usize) {
+        (self.held.iter().map(|held| held.reserved).sum(), self.held.len())
     }
 
     /// Records held.
@@ -124,13 +135,13 @@ mod tests {
     fn wm2_an_idle_clock_moves_by_elapsed_time_and_never_beyond_now_less_lateness() {
         let mut clock = Clock::default();
         clock.advance(1_000_000, 2_000_000);
-        assert!(!clock.idle(2_000_100, 120, 600), "not silent long enough");
-        assert!(clock.idle(2_000_300, 120, 600));
-        assert_eq!(clock.time(), Some(1_000_300), "history is not skipped");
+        assert_eq!(clock.idle(2_000_100, 120, 600), None, "not silent long enough");
+        assert_eq!(clock.idle(2_000_300, 120, 600), Some(1_000_300), "history is not skipped");
+        clock.set(1_000_300);
+        assert_eq!(clock.time(), Some(1_000_300));
+        assert_eq!(clock.idle(2_000_310, 120, 600), None, "the same minute");
         clock.advance(2_000_290, 2_000_300);
-        clock.idle(2_000_500, 120, 600);
-        assert_eq!(clock.time(), Some(2_000_290), "never beyond now - lateness, never back");
-        clock.idle(2_001_000, 120, 600);
-        assert_eq!(clock.time(), Some(2_000_400));
+        assert_eq!(clock.idle(2_000_500, 120, 600), None, "never beyond now - lateness, never back");
+        assert_eq!(clock.idle(2_001_000, 120, 600), Some(2_000_400));
     }
 }

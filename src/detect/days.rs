@@ -3,6 +3,8 @@
 //! The window begins at midnight UTC seven days before the Start's day, so it touches eight days. Nine are kept: when a Start
 //! lies just before midnight and a record after it was seen already, the ninth is still there.
 
+use serde::{Deserialize, Serialize};
+
 use super::DAY;
 
 const KEPT: usize = 9;
@@ -10,7 +12,7 @@ const KEPT: usize = 9;
 pub const WINDOW_DAYS: i64 = 7;
 
 /// Calls per UTC day, the last nine days.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Days {
     newest: i32,
     counts: [u32; KEPT],
@@ -27,14 +29,27 @@ pub fn baseline_start(start: i64) -> i64 {
 }
 
 impl Days {
-    /// Adds one call; a call older than what is kept is passed over (nothing could ask for it).
-    pub fn add(&mut self, minute: i64) {
+    /// Adds one call; a call older than what is kept is passed over (nothing could ask for it). Returns whether it only raised the
+    /// count of the newest day, as nearly all calls do.
+    pub fn add(&mut self, minute: i64) -> bool {
         let day = day_of(minute) as i32;
+        let newest = self.newest;
         self.forward(day);
         if i64::from(self.newest) - i64::from(day) < KEPT as i64 {
             let slot = &mut self.counts[slot(day)];
             *slot = slot.saturating_add(1);
         }
+        day == newest && self.newest == newest
+    }
+
+    /// Calls of the newest day.
+    pub fn newest(&self) -> u32 {
+        self.counts[slot(self.newest)]
+    }
+
+    /// Sets the calls of the newest day.
+    pub fn set_newest(&mut self, count: u32) {
+        self.counts[slot(self.newest)] = count;
     }
 
     /// Calls of the eight days that end with the day of `start`.

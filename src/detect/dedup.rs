@@ -32,11 +32,14 @@ impl Hasher for Identity {
     }
 }
 
+/// The eventIDs of one hour of event time.
 #[derive(Clone, Debug, Default)]
-struct Bucket {
+pub struct Bucket {
     hour: i64,
     sorted: Vec<u64>,
     fresh: HashSet<u64, BuildHasherDefault<Identity>>,
+    /// Records of the changelog that hold some of them.
+    pub records: Vec<u64>,
 }
 
 /// The eventIDs of one clock.
@@ -67,28 +70,80 @@ impl Seen {
         self.buckets[at].insert(hash)
     }
 
-    /// Forgets what lies wholly before `time`; returns how many events that were.
-    pub fn expire(&mut self, time: i64) -> usize {
+    /// Forgets what lies wholly before `time`; returns it.
+    pub fn expire(&mut self, time: i64) -> Vec<Bucket> {
         let hour = time.div_euclid(BUCKET_S);
-        let mut gone = 0;
-        self.buckets.retain(|b| {
-            let keep = b.hour >= hour;
-            gone += if keep { 0 } else { b.len() };
-            keep
-        });
-        gone
+        self.buckets.extract_if(.., |b| b.hour < hour).collect()
     }
 
-    /// Forgets the oldest bucket because a bound was reached; returns how many events that were. The newest one stays: what lies
+    /// Forgets the oldest bucket because a bound was reached; returns it. The newest one stays: what lies
     /// in its hour is arriving now, and would all be too late.
-    pub fn shorten(&mut self) -> usize {
+    pub fn shorten(&mut self) -> Option<Bucket> {
         if self.buckets.len() < 2 {
-            return 0;
+            return None;
         }
-        let Some(oldest) = (0..self.buckets.len()).min_by_key(|&i| self.buckets[i].hour) else { return 0 };
+        let oldest = (0..self.buckets.len()).min_by_key(|&i| self.buckets[i].hour)?;
         let bucket = self.buckets.swap_remove(oldest);
         self.floor = self.floor.max((bucket.hour + 1) * BUCKET_S);
-        bucket.len()
+        Some(bucket)
+    }
+
+    /// Takes back a bucket that was forgotten in a transaction that was not committed.
+    pub fn readmit(&mut self, bucket: Bucket) {
+        self.buckets.push(bucket);
+    }
+
+    /// Forgets events that were remembered in a transaction that was not committed. Returns how many it knew.
+    pub fn forget(&mut self, events: &HashSet<(u64, i64)>) -> usize {
+        let before = self.len();
+        for bucket in &mut self.buckets {
+            let hour = bucket.hour;
+            bucket.fresh.retain(|&hash| !events.contains(&(hash, hour)));
+            bucket.sorted.retain(|&hash| !events.contains(&(hash, hour)));
+        }
+        self.buckets.retain(|b| b.len() > 0);
+        before - self.len()
+    }
+
+    /// Sets the earliest time that can be told from a repeat, as it was saved or before a transaction; forgets what lies before it.
+    pub fn set_floor(&mut self, floor: i64) {
+        self.floor = floor;
+        self.buckets.retain(|b| b.hour * BUCKET_S >= floor);
+    }
+
+    /// Events remembered.
+    pub fn len(&self) -> usize {
+        self.buckets.iter().map(Bucket::len).sum()
+    }
+
+    /// Whether none is.
+    pub fn is_empty(&self) -> bool {
+        self.buckets.is_empty()
+    }
+
+    /// The hours that are remembered, with their events in order.
+    pub fn hours(&self) -> impl Iterator<Item = (i64, Vec<u64>)> + '_ {
+        self.buckets.iter().map(|b| {
+            let mut hashes: Vec<u64> = b.sorted.iter().chain(&b.fresh).copied().collect();
+            hashes.sort_unstable();
+            (b.hour, hashes)
+        })
+    }
+
+    /// Remembers an event of this hour; false if it was there already.
+    pub fn insert_in_hour(&mut self, hash: u64, hour: i64) -> bool {
+        self.insert(hash, hour * BUCKET_S)
+    }
+
+    /// Whether events of this hour are remembered.
+    pub fn knows_hour(&self, hour: i64) -> bool {
+        self.buckets.iter().any(|b| b.hour == hour)
+    }
+
+    /// Notes that a record of the changelog holds events of this hour. False if the hour is forgotten.
+    pub fn note_record(&mut self, hour: i64, record: u64) -> bool {
+        let bucket = self.buckets.iter_mut().find(|b| b.hour == hour);
+        bucket.map(|b| b.records.push(record)).is_some()
     }
 
     /// Earliest time that can still be told from a repeat, as far as the bound is concerned.
@@ -103,8 +158,14 @@ impl Seen {
     }
 }
 
+/// The hour whose bucket an event of time `time` (seconds) lies in.
+pub fn hour_of(time: i64) -> i64 {
+    time.div_euclid(BUCKET_S)
+}
+
 impl Bucket {
-    fn len(&self) -> usize {
+    /// Events remembered.
+    pub fn len(&self) -> usize {
         self.sorted.len() + self.fresh.len()
     }
 
@@ -197,13 +258,14 @@ mod tests {
         for hour in 0..5 {
             (0..10).for_each(|i| assert!(seen.insert(mix(i), hour * 3600)));
         }
-        assert_eq!(seen.expire(2 * 3600 + 5), 20);
-        assert_eq!(seen.shorten(), 10);
+        let len = |bucket: Option<Bucket>| bucket.map(|b| b.len());
+        assert_eq!(seen.expire(2 * 3600 + 5).iter().map(Bucket::len).sum::<usize>(), 20);
+        assert_eq!(len(seen.shorten()), Some(10));
         assert_eq!(seen.floor(), 3 * 3600);
         assert!(!seen.contains(mix(1), 2 * 3600), "forgotten");
         assert!(seen.contains(mix(1), 3 * 3600), "still there");
-        assert_eq!(seen.shorten(), 10);
-        assert_eq!(seen.shorten(), 0, "the newest hour stays");
+        assert_eq!(len(seen.shorten()), Some(10));
+        assert_eq!(len(seen.shorten()), None, "the newest hour stays");
         assert!(!seen.insert(mix(1), 4 * 3600), "still there");
     }
 

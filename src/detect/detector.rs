@@ -1,21 +1,25 @@
 //! Records in; verdicts and insights out. The one entrance to detection.
 
-use std::hash::{Hash, Hasher};
-
 use hashbrown::HashMap;
 
 use super::Settings;
-use super::account::{Account, Region};
+use super::account::Account;
 use super::attribution::Budget;
 use super::clock::Held;
+use super::dedup::Bucket;
 use super::horizon::Horizons;
+use super::journal::{self, Journal, Place};
 use super::principals::{Noted, fingerprint};
+use super::region::Region;
+use super::restore::Restoring;
+use super::saved::SeenRecords;
 use super::scope::{Scope, scope};
 use super::series::{Call, Key};
 use crate::cloudtrail::envelope::Limit;
 use crate::cloudtrail::event::{AccountId, Category, Event, cut};
 use crate::cloudtrail::insight::{Insight, SourceCategory};
 use crate::rules::Action;
+use crate::state::Fault;
 
 /// Longest error code that names a series, bytes; a longer one is cut.
 const ERROR_BYTES_MAX: usize = 256;
@@ -58,6 +62,25 @@ pub struct Shared {
     pub open: usize,
     /// eventIDs remembered.
     pub dedup_events: usize,
+    /// Series that were ever begun: the number of the next one.
+    pub series_begun: u64,
+    /// What the open transaction has changed.
+    pub journal: Journal,
+}
+
+/// What the journal keeps of the counters.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Counters {
+    attribution_bytes: usize,
+    series: usize,
+    unconfirmed: usize,
+    principals: usize,
+    open: usize,
+    dedup_events: usize,
+    series_begun: u64,
+    clocks: usize,
+    mature: usize,
+    newest: i64,
 }
 
 /// What is live at the moment, for gauges.
@@ -123,6 +146,8 @@ pub struct Detector {
     mature: usize,
     newest: i64,
     notices: Notices,
+    pub(super) seen_records: SeenRecords,
+    pub(super) restoring: Option<Box<Restoring>>,
     /// Records by the rule that decides about them, since they were last taken.
     matches: Vec<u64>,
 }
@@ -149,6 +174,8 @@ impl Detector {
                 principals: 0,
                 open: 0,
                 dedup_events: 0,
+                series_begun: 0,
+                journal: Journal::default(),
             },
             by_id: HashMap::new(),
             accounts: Vec::new(),
@@ -156,6 +183,8 @@ impl Detector {
             mature: 0,
             newest: 0,
             notices: Notices::default(),
+            seen_records: SeenRecords::default(),
+            restoring: None,
             matches,
         }
     }
@@ -180,6 +209,7 @@ impl Detector {
         if self.is_too_late(account, region, event.time) {
             return Verdict::TooLate;
         }
+        self.accounts[account].touch_region(region, &mut self.shared.journal, false);
         if !self.remember(account, region, event) {
             return Verdict::Duplicate;
         }
@@ -271,20 +301,36 @@ impl Detector {
             Some(&at) => at as usize,
             None if self.accounts.len() >= self.shared.settings.accounts_max => return None,
             None => {
-                self.by_id.insert(event.account, self.accounts.len() as u32);
-                self.accounts.push(Account::new(event.account, event.time, self.shared.settings.warm_up));
-                self.accounts.len() - 1
+                let number = self.accounts.len() as u32;
+                self.by_id.insert(event.account, number);
+                let mut new = Account::new(event.account, number, event.time, self.shared.settings.warm_up);
+                new.touch(&mut self.shared.journal, true);
+                self.accounts.push(new);
+                number as usize
             }
         };
+        self.accounts[at].touch(&mut self.shared.journal, false);
         self.mature += usize::from(self.accounts[at].note(event.time, &self.shared.settings));
         Some(at)
     }
 
     fn note_principal(&mut self, account: usize, event: &Event<'_>) {
         let room = self.shared.principals < self.shared.settings.principals_max;
-        let minute = event.time.div_euclid(60);
-        match self.accounts[account].principals.note(fingerprint(&event.principal), minute, room) {
-            Noted::New => self.shared.principals += 1,
+        let (minute, of) = (event.time.div_euclid(60), fingerprint(&event.principal));
+        let (journal, number) = (&mut self.shared.journal, account as u32);
+        let noted = self.accounts[account].principals.note(of, minute, room, |principal| {
+            if journal.is_first(&mut principal.touched) {
+                journal.principal(number, of, Some(*principal));
+            }
+        });
+        match noted {
+            Noted::New => {
+                self.shared.principals += 1;
+                self.shared.journal.principal(number, of, None);
+                if let Some(new) = self.accounts[account].principals.get(of) {
+                    self.shared.journal.is_first(&mut new.touched);
+                }
+            }
             Noted::Known => {}
             Noted::NoRoom => self.notices.principals_full += 1,
         }
@@ -300,7 +346,9 @@ impl Detector {
         }
         self.clocks += 1;
         account.regions.push(Region::new(&event.region, event.time));
-        Some(account.regions.len() - 1)
+        let at = account.regions.len() - 1;
+        account.touch_region(at, &mut self.shared.journal, true);
+        Some(at)
     }
 
     fn is_too_late(&self, account: usize, region: usize, time: i64) -> bool {
@@ -313,12 +361,13 @@ impl Detector {
         // Version 1.00 has no eventID: nothing to tell a repeat by, so such a record always counts.
         let Some(id) = &event.id else { return true };
         let seen = &mut self.accounts[account].regions[region].seen;
-        let mut hasher = std::hash::DefaultHasher::new();
-        id.hash(&mut hasher);
-        let hash = hasher.finish();
+        let place = Place { account: account as u32, region: region as u32 };
+        let hash = fingerprint(id);
         if self.shared.dedup_events < self.shared.settings.dedup_events_max {
             let new = seen.insert(hash, event.time);
-            self.shared.dedup_events += usize::from(new);
+            if new {
+                self.shared.remembered(place, hash, event.time);
+            }
             return new;
         }
         if seen.contains(hash, event.time) {
@@ -327,10 +376,11 @@ impl Detector {
         // Rather a repeat that counts twice than a good record that does not count: a clock gives up its own oldest hours, and
         // where it has none to give, the record is not remembered.
         self.notices.dedup_shortened += 1;
-        let freed = seen.shorten();
-        if freed > 0 {
-            self.shared.dedup_events -= freed;
-            self.shared.dedup_events += usize::from(seen.insert(hash, event.time));
+        if let Some(freed) = seen.shorten() {
+            self.shared.expired(place, freed);
+            if seen.insert(hash, event.time) {
+                self.shared.remembered(place, hash, event.time);
+            }
         }
         true
     }
@@ -412,7 +462,118 @@ impl Detector {
     }
 }
 
+impl Detector {
+    /// Begins to note what changes, so that it can be rolled back and saved.
+    pub fn start_journal(&mut self) {
+        self.shared.journal.start();
+        let counters = self.counters();
+        self.shared.journal.next(counters);
+    }
+
+    /// Back to what was committed last.
+    pub fn roll_back(&mut self) {
+        journal::roll_back(self);
+        self.notices = Notices::default();
+        self.shared.attribution.summarised = 0;
+        self.matches.fill(0);
+    }
+
+    /// What is noted so far is committed.
+    pub(super) fn next_transaction(&mut self) {
+        let counters = self.counters();
+        self.shared.journal.next(counters);
+    }
+
+    /// Takes up an account that was restored.
+    pub(super) fn take_up(&mut self, account: Account) {
+        self.by_id.insert(account.id, account.number);
+        self.mature += usize::from(account.is_mature());
+        self.shared.principals += account.principals.len();
+        self.accounts.push(account);
+    }
+
+    /// Takes up a region that was restored, as the next one of its account.
+    pub(super) fn take_up_region(&mut self, account: AccountId, number: u32, region: Region) -> Result<(), Fault> {
+        let missing = |why: String| Fault::damaged("region", why);
+        let Some(&at) = self.by_id.get(&account) else { return Err(missing(format!("there is no account {account}"))) };
+        let regions = &mut self.accounts[at as usize].regions;
+        if regions.len() != number as usize {
+            return Err(missing(format!("account {account} has no region number {}", regions.len())));
+        }
+        self.clocks += 1;
+        self.newest = self.newest.max(region.clock.time().unwrap_or_default());
+        let (reserved, held) = region.clock.reserved();
+        self.shared.attribution.bytes += reserved;
+        self.shared.unconfirmed += held;
+        self.shared.series += region.entries().len();
+        self.shared.open += region.entries().iter().filter(|entry| entry.series.is_shown()).count();
+        regions.push(region);
+        Ok(())
+    }
+
+    pub(super) fn region_mut(&mut self, account: AccountId, number: u32) -> Option<&mut Region> {
+        let at = *self.by_id.get(&account)?;
+        self.accounts[at as usize].regions.get_mut(number as usize)
+    }
+
+    pub(super) fn parts(&mut self) -> (&mut Vec<Account>, &mut Shared) {
+        (&mut self.accounts, &mut self.shared)
+    }
+
+    pub(super) fn accounts(&self) -> &[Account] {
+        &self.accounts
+    }
+
+    pub(super) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    fn counters(&self) -> Counters {
+        let shared = &self.shared;
+        Counters {
+            attribution_bytes: shared.attribution.bytes,
+            series: shared.series,
+            unconfirmed: shared.unconfirmed,
+            principals: shared.principals,
+            open: shared.open,
+            dedup_events: shared.dedup_events,
+            series_begun: shared.series_begun,
+            clocks: self.clocks,
+            mature: self.mature,
+            newest: self.newest,
+        }
+    }
+
+    /// Accounts are gone, and the counters are what they were.
+    pub(super) fn counted_again(&mut self, gone: &[AccountId], counters: Counters) {
+        for account in gone {
+            self.by_id.remove(account);
+        }
+        let shared = &mut self.shared;
+        shared.attribution.bytes = counters.attribution_bytes;
+        (shared.series, shared.unconfirmed, shared.principals) =
+            (counters.series, counters.unconfirmed, counters.principals);
+        (shared.open, shared.dedup_events, shared.series_begun) =
+            (counters.open, counters.dedup_events, counters.series_begun);
+        (self.clocks, self.mature, self.newest) = (counters.clocks, counters.mature, counters.newest);
+    }
+}
+
 impl Shared {
+    /// An eventID that was not known.
+    fn remembered(&mut self, place: Place, hash: u64, time: i64) {
+        self.dedup_events += 1;
+        if self.journal.is_on() {
+            self.journal.seen.push((place, hash, time));
+        }
+    }
+
+    /// eventIDs that are forgotten.
+    pub fn expired(&mut self, place: Place, bucket: Bucket) {
+        self.dedup_events -= bucket.len();
+        self.journal.expire(place, bucket);
+    }
+
     /// Whether `more` series fit beside what is there and what is set aside for held records.
     pub fn has_room(&self, more: usize) -> bool {
         self.series + SERIES_PER_RECORD * self.unconfirmed + more <= self.settings.series_max

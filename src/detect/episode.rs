@@ -1,5 +1,7 @@
 //! An open insight: from the Start that was raised to the End that waits until the usual rate has come back.
 
+use serde::{Deserialize, Serialize};
+
 use super::statistic::Expectation;
 use crate::cloudtrail::insight::Finding;
 
@@ -9,7 +11,7 @@ pub const ACCEPT_AFTER: i64 = 1440;
 const USUAL: f64 = 2.0;
 
 /// See the module.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Episode {
     /// Start minute.
     pub start: i64,
@@ -28,6 +30,8 @@ pub struct Episode {
     pub baseline_count: u64,
     /// Minutes of the baseline window.
     pub baseline_minutes: u64,
+    /// Calls in the window of the Start.
+    pub start_count: u64,
     /// How the Start was found.
     pub finding: Finding,
     /// Baseline sides of the attributions, frozen at the Start: principals, agents, errors.
@@ -60,6 +64,7 @@ impl Episode {
             pending: 0,
             baseline_count: 0,
             baseline_minutes: 1,
+            start_count: 0,
             finding,
             baselines: Default::default(),
         }

@@ -1,5 +1,7 @@
 //! What one principal is used to do on one series: since when, how much lately, and the most it ever did.
 
+use serde::{Deserialize, Serialize};
+
 use super::DAY;
 use super::leaky::Leaky;
 
@@ -7,7 +9,7 @@ use super::leaky::Leaky;
 const PAUSE: i64 = 60;
 
 /// See the module. Sums are leaky ones, calls.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Habit {
     first: i32,
     began: i32,

@@ -1,13 +1,15 @@
 //! What a rule kept from starting an insight, so that the next caller whom the rule does not concern is not the one to start it: the
 //! sums it left behind are above the account's limit for up to an hour, and one more call would do.
 
+use serde::{Deserialize, Serialize};
+
 /// For so many minutes after the last call that was held back, its score explains others: the half-life of the leaky sum.
 const MINUTES: i64 = 60;
 /// A score further above it by this (twice the odds) is somebody else's doing.
 const FURTHER: f64 = 0.3;
 
 /// The highest score that a rule held back, and when it last did.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HeldBack {
     minute: i64,
     score: f64,

@@ -1,7 +1,9 @@
 //! A leaky sum: adds up weights and forgets half of itself in so many minutes.
 
+use serde::{Deserialize, Serialize};
+
 /// See the module. Starts at zero.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Leaky<const HALF_LIFE: u16 = 60> {
     sum: f32,
     at: i32,

@@ -13,7 +13,8 @@
 //! * [`scope`], [`dedup`], [`clock`]: which records count, and when a minute is closed.
 //! * [`principals`], [`habit`], [`leaky`]: who calls, and what is new about it.
 //! * [`prior`], [`security`]: tables of the configuration. [`budget`]: what raises an insight. [`held_back`]: what a rule kept from it.
-//! * [`account`], [`detector`]: the whole. [`counts`]: a series of counts by itself, for `backtest`.
+//! * [`journal`], [`saved`], [`restore`]: what a transaction has changed, put back or saved, and all that was saved brought back.
+//! * [`region`], [`account`], [`detector`]: the whole. [`counts`]: a series of counts by itself, for `backtest`.
 
 pub mod account;
 pub mod attribution;
@@ -27,10 +28,14 @@ pub mod episode;
 pub mod habit;
 pub mod held_back;
 pub mod horizon;
+pub mod journal;
 pub mod leaky;
 pub mod principals;
 pub mod prior;
 pub mod recent;
+pub mod region;
+pub mod restore;
+pub mod saved;
 pub mod scope;
 pub mod security;
 pub mod series;

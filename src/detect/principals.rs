@@ -1,17 +1,17 @@
 //! Who is known to an account: for each principal when it was first seen, and what it did lately that is new.
 
-use std::hash::{Hash, Hasher};
-
 use hashbrown::HashTable;
+use serde::{Deserialize, Serialize};
 
 use super::DAY;
+use super::journal::Stamp;
 use super::leaky::Leaky;
 
 /// After this many minutes without a record a principal is forgotten.
 const FORGET_AFTER: i64 = 35 * DAY;
 
 /// One principal of an account.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Principal {
     fingerprint: u64,
     first: i32,
@@ -23,16 +23,22 @@ pub struct Principal {
     /// What it did with a tool that was new to it, calls.
     pub strange: Leaky,
     tools: [Tool; TOOLS],
+    /// Transaction that changed it last.
+    #[serde(skip)]
+    pub touched: Stamp,
 }
 
 /// Tools remembered of a principal; one with more is never surprising by its tool.
 const TOOLS: usize = 4;
 
+/// The minute of the newest record is kept to a day: so a principal that is always there is not a new state with every transaction.
+const LAST_STEP: i64 = DAY;
+
 /// Minutes after which all tools that a principal has are known: a working week.
 const TOOLS_AFTER: i64 = 5 * DAY;
 
 /// A tool of a principal: fingerprint of its name (0: none), first minute.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Tool {
     name: u32,
     first: i32,
@@ -41,7 +47,7 @@ struct Tool {
 /// The calls of one principal that are new, as the length of a vector that has a component for each series: its calls there of the last
 /// hour or so, times their weight. Many calls of one API are longer than as many calls of many APIs, which is what
 /// somebody does who only learns his way about; and many APIs still add up. Held as the square, which forgets half of itself in half the time.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Novelty {
     square: Leaky<30>,
 }
@@ -71,6 +77,11 @@ pub fn tool(agent: &str) -> u32 {
 }
 
 impl Principal {
+    /// What it is known by.
+    pub fn fingerprint(&self) -> u64 {
+        self.fingerprint
+    }
+
     /// Notes that it used a tool at minute `now`; whether the tool is new to it.
     pub fn uses(&mut self, tool: u32, now: i64) -> bool {
         let is_old = now - i64::from(self.first) >= TOOLS_AFTER;
@@ -119,20 +130,22 @@ pub struct Principals {
     table: HashTable<Principal>,
 }
 
-/// A hash of a principal's text that is the same in every process.
+/// A hash of a principal's text. It is saved, so it must be the same in every release: XXH3, whose values are specified.
 pub fn fingerprint(text: &str) -> u64 {
-    let mut hasher = std::hash::DefaultHasher::new();
-    text.hash(&mut hasher);
-    hasher.finish()
+    xxhash_rust::xxh3::xxh3_64(text.as_bytes())
 }
 
 impl Principals {
-    /// Notes a record of the principal at minute `now`; without `room` only if it is known already.
-    pub fn note(&mut self, fingerprint: u64, now: i64, room: bool) -> Noted {
+    /// Notes a record of the principal at minute `now`; without `room` only if it is known already. `before` is shown a principal that is
+    /// about to change.
+    pub fn note(&mut self, fingerprint: u64, now: i64, room: bool, before: impl FnOnce(&mut Principal)) -> Noted {
         let minute = now as i32;
         if let Some(principal) = self.get(fingerprint) {
-            principal.first = principal.first.min(minute);
-            principal.last = principal.last.max(minute);
+            if minute < principal.first || now >= i64::from(principal.last) + LAST_STEP {
+                before(principal);
+                principal.first = principal.first.min(minute);
+                principal.last = principal.last.max(minute);
+            }
             return Noted::Known;
         }
         if !room {
@@ -140,7 +153,8 @@ impl Principals {
         }
         let (fresh, novel) = (Novelty::default(), Novelty::default());
         let (strange, tools) = (Leaky::default(), [Tool::default(); TOOLS]);
-        let new = Principal { fingerprint, first: minute, last: minute, fresh, novel, strange, tools };
+        let touched = Stamp::default();
+        let new = Principal { fingerprint, first: minute, last: minute, fresh, novel, strange, tools, touched };
         self.table.insert_unique(fingerprint, new, |p| p.fingerprint);
         Noted::New
     }
@@ -160,10 +174,26 @@ impl Principals {
         self.table.is_empty()
     }
 
-    /// Forgets who was silent too long; returns how many.
-    pub fn expire(&mut self, now: i64) -> usize {
-        let before = self.table.len();
-        self.table.retain(|p| now - i64::from(p.last) < FORGET_AFTER);
-        before - self.table.len()
+    /// Forgets who was silent too long; returns them.
+    pub fn expire(&mut self, now: i64) -> Vec<Principal> {
+        self.table.extract_if(|p| now - i64::from(p.last) >= FORGET_AFTER).collect()
+    }
+
+    /// Puts a principal as it was, or as it was saved, in place of what is known of it.
+    pub fn put(&mut self, principal: Principal) {
+        self.remove(principal.fingerprint);
+        self.table.insert_unique(principal.fingerprint, principal, |p| p.fingerprint);
+    }
+
+    /// Forgets a principal.
+    pub fn remove(&mut self, fingerprint: u64) {
+        if let Ok(found) = self.table.find_entry(fingerprint, |p| p.fingerprint == fingerprint) {
+            found.remove();
+        }
+    }
+
+    /// All of them, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = &Principal> {
+        self.table.iter()
     }
 }

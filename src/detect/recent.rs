@@ -3,8 +3,10 @@
 //! A cell is kept while its minute is open, until its series has closed it, and a few minutes longer, because the window of a
 //! Start reaches four minutes back.
 
+use serde::{Deserialize, Serialize};
+
 /// One minute. Records that came after it was closed are kept apart: they belong to the baseline but were never scored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Cell {
     minute: i32,
     count: u32,
@@ -12,7 +14,7 @@ struct Cell {
 }
 
 /// Cells in order of time.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Recent {
     cells: Vec<Cell>,
 }

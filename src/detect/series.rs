@@ -3,8 +3,12 @@
 mod evidence;
 mod fall;
 mod report;
+mod saved;
+
+use serde::{Deserialize, Serialize};
 
 use self::evidence::Evidence;
+pub use self::saved::Running;
 use super::attribution::{Budget, Values};
 use super::budget::{AlarmBudget, Strength};
 use super::days::Days;
@@ -137,14 +141,14 @@ pub const MINUTES_AT_BASE: f64 = 25.0;
 pub const RATE_AT_BASE: f64 = 10.0;
 
 /// Smallest count of one minute that can be significant.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 struct Need {
     minute: i64,
     count: u32,
 }
 
 /// See the module.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Series {
     source: Box<str>,
     name: Box<str>,
@@ -152,6 +156,8 @@ pub struct Series {
     category: SourceCategory,
     first: i64,
     last: i64,
+    /// Saved apart, for it has a version of its own.
+    #[serde(skip)]
     statistic: Statistic,
     recent: Recent,
     days: Days,
@@ -159,12 +165,18 @@ pub struct Series {
     agents: Values,
     errors: Values,
     need: Need,
-    /// How many ordinary calls one weighs: more than 1 for a security-relevant API.
+    /// How many ordinary calls one weighs: more than 1 for a security-relevant API. From the configuration, so never saved.
+    #[serde(skip)]
     weight: f64,
     episode: Option<Box<Episode>>,
     held_back: HeldBack,
     /// Minutes of the last insight, from Start (inclusive) to End (exclusive); they are not learnt.
     last_episode: (i64, i64),
+    /// How often it was saved whole.
+    generation: u32,
+    /// More has changed since than its running part can tell.
+    #[serde(skip)]
+    remade: bool,
 }
 
 impl Series {
@@ -192,6 +204,8 @@ impl Series {
             episode: None,
             held_back: HeldBack::default(),
             last_episode: (NEVER, NEVER),
+            generation: 0,
+            remade: true,
         }
     }
 
@@ -215,6 +229,11 @@ impl Series {
     /// Whether an insight is open.
     pub fn is_open(&self) -> bool {
         self.episode.is_some()
+    }
+
+    /// Whether an insight is open that no rule suppresses.
+    pub fn is_shown(&self) -> bool {
+        self.episode.as_ref().is_some_and(|episode| episode.finding.suppressed_by.is_none())
     }
 
     /// Gives back what it holds of the attribution budget.
@@ -277,7 +296,7 @@ impl Series {
         let in_history = call.minute >= context.begin;
         let count = self.recent.add(call.minute, call.late);
         if in_history {
-            self.days.add(call.minute);
+            self.remade |= !self.days.add(call.minute);
         }
         let mut attribute = |values: &mut Values, text| values.add(text, call.minute, call.late, in_history, budget);
         let who = attribute(&mut self.principals, call.principal);
@@ -285,6 +304,7 @@ impl Series {
         if self.error.is_none() {
             attribute(&mut self.errors, call.error);
         }
+        self.remade |= call.minute < self.first;
         self.first = self.first.min(call.minute);
         self.last = self.last.max(call.minute);
         (count, who)
@@ -295,6 +315,7 @@ impl Series {
         if until <= self.statistic.closed() {
             return;
         }
+        self.remade = true;
         let frozen = Frozen {
             last: self.last_episode,
             open_since: self.episode.as_ref().map_or(i64::MAX, |episode| episode.start),
@@ -325,10 +346,16 @@ impl Series {
         self.statistic.sum_at(minute, horizons) + open
     }
 
+    /// Whether a minute of its open insight is closed and not looked at yet.
+    pub fn is_due(&self, context: &Context<'_>) -> bool {
+        self.episode.as_ref().is_some_and(|episode| episode.next() <= context.closed)
+    }
+
     /// The clock has moved: closes the minutes of an open insight; returns its End, if it is over. `now` is the clock, seconds.
     pub fn tick(&mut self, now: i64, context: &Context<'_>) -> Option<Insight> {
         let mut episode = self.episode.take()?;
         while episode.next() <= context.closed {
+            self.remade = true;
             let minute = episode.next();
             let step = episode.close(self.recent.count(minute), context.settings.end_after);
             let unusual = minute < episode.end();

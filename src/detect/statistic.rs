@@ -10,6 +10,8 @@
 //! -log10 of a calibrated tail probability per minute. Closing a minute and scoring are O(1); minutes without a call are passed
 //! over together, in closed form.
 
+use serde::{Deserialize, Serialize};
+
 use super::horizon::{Horizons, geometric};
 use super::prior::Pair;
 use super::tail::{IncidentTail, Prior, THRESHOLD, Tail};
@@ -34,7 +36,7 @@ const CLIP_FROM: f64 = 5.0;
 const CLIP: f64 = 3.0;
 
 /// Decayed raw moments with their own tail: the burst and the slow view.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct View {
     m1: f64,
     m2: f64,
@@ -43,7 +45,7 @@ struct View {
 }
 
 /// The level view: a short mean and the squared errors of predicting the next minute by it.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Level {
     sum: f64,
     weight: f64,
@@ -54,7 +56,7 @@ struct Level {
 }
 
 /// Mean and standard deviation that a count is held against, calls per minute.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Expectation {
     /// Expected calls.
     pub mean: f64,
@@ -110,7 +112,7 @@ pub struct Score {
 }
 
 /// See the module.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Statistic {
     closed: i64,
     sum: f64,
@@ -118,6 +120,8 @@ pub struct Statistic {
     burst: View,
     slow: View,
     level: Level,
+    /// From the configuration, so never saved.
+    #[serde(skip)]
     priors: Pair,
 }
 
@@ -219,6 +223,11 @@ impl Statistic {
         };
         statistic.advance(closed, false, horizons);
         statistic
+    }
+
+    /// Sets what is known of the API beforehand, after the rest was read as saved.
+    pub fn set_priors(&mut self, priors: Pair) {
+        self.priors = priors;
     }
 
     /// Last minute that has been closed here.

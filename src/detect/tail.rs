@@ -8,6 +8,8 @@
 
 use std::f64::consts::LN_10;
 
+use serde::{Deserialize, Serialize};
+
 use super::horizon::Horizons;
 
 /// Threshold above which the tail model holds, standard deviations.
@@ -39,7 +41,7 @@ impl Default for Prior {
 }
 
 /// Exceedances K and their summed excess X, decayed.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Tail {
     count: f64,
     excess: f64,
@@ -103,7 +105,7 @@ pub fn excess(z: f64) -> f64 {
 }
 
 /// The running or last incident of a view: exceedances close to one another.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 struct Incident {
     start: i64,
     last: i64,
@@ -118,7 +120,7 @@ struct Incident {
 /// *Trend evidence*: were the peaks of incidents exchangeable, the k-th would be a record with probability 1/k, so a run of
 /// records is evidence of somebody who raises the level step by step; each step of it is a fair bet. A record is learnt by the odds
 /// that the run before it leaves for chance: what somebody teaches step by step is not believed.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct IncidentTail {
     tail: Tail,
     running: Option<Incident>,

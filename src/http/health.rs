@@ -17,6 +17,13 @@ pub enum WorkerState {
         /// Input partitions held.
         partitions: usize,
     },
+    /// In the group; the state of a partition is read before it is processed.
+    Restoring {
+        /// Input partitions held.
+        partitions: usize,
+        /// Offsets of the changelog that are still to be read.
+        left: i64,
+    },
     /// It was in the group, and no broker answers now.
     BrokerAway {
         /// What the client said.
@@ -33,6 +40,9 @@ impl fmt::Display for WorkerState {
             Self::Connecting => write!(f, "connecting to the broker"),
             Self::Assigned { partitions: 1 } => write!(f, "1 partition assigned"),
             Self::Assigned { partitions } => write!(f, "{partitions} partitions assigned"),
+            Self::Restoring { partitions, left } => {
+                write!(f, "restoring state of {partitions} partitions, {left} offsets of the changelog left")
+            }
             Self::BrokerAway { error } => write!(f, "broker away ({error})"),
             Self::Stopping => write!(f, "stopping"),
         }

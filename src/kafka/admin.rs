@@ -32,6 +32,8 @@ pub struct Creation {
     pub partitions: i32,
     /// Replication factor; -1 = the broker's default.
     pub replication: i32,
+    /// Settings of the topic.
+    pub settings: &'static [(&'static str, &'static str)],
 }
 
 /// Creates topics. One that exists meanwhile is as good as created.
@@ -43,7 +45,10 @@ pub fn create(client: &ClientConfig, topics: &[Creation]) -> Result<(), Failure>
         client.create().map_err(|error| errors::failure("make a Kafka client", &error))?;
     let new: Vec<NewTopic<'_>> = topics
         .iter()
-        .map(|topic| NewTopic::new(&topic.topic, topic.partitions, TopicReplication::Fixed(topic.replication)))
+        .map(|topic| {
+            let new = NewTopic::new(&topic.topic, topic.partitions, TopicReplication::Fixed(topic.replication));
+            topic.settings.iter().fold(new, |new, (key, value)| new.set(key, value))
+        })
         .collect();
     let answers =
         block_on(admin.create_topics(&new, &options())).map_err(|error| errors::failure("create topics", &error))?;

@@ -11,11 +11,15 @@ use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{BorrowedMessage, Message as _};
+use rdkafka::topic_partition_list::TopicPartitionList;
 
 use crate::config::StartAt;
-use crate::stream::broker::{Action, Assigned, Broker, Failure, Message, Outgoing, Polled, TopicPartition};
+use crate::stream::broker::{
+    Action, Assigned, Broker, Failure, Message, Outgoing, Polled, Position, Reading, TopicPartition,
+};
 
 use super::context::Context;
+use super::changelog::Changelog;
 use super::ends::Ends;
 use super::transactional::Transactional;
 use super::{errors, offsets};
@@ -25,6 +29,7 @@ mod events;
 
 use events::Event;
 
+use connect::ProducerParts;
 pub use connect::Connection;
 
 /// Longest wait for the partitions to be given back when leaving.
@@ -33,7 +38,10 @@ const LEAVE_MAX: Duration = Duration::from_secs(2);
 /// Kafka, for one worker.
 pub struct KafkaBroker {
     consumer: BaseConsumer<Context>,
-    transactions: Transactional,
+    transactions: RefCell<Transactional>,
+    /// What a new producer is made of, when the old one was fenced.
+    producer: ProducerParts,
+    changelog: Changelog,
     start: StartAt,
     /// Where each assigned partition began.
     assigned: RefCell<Vec<Assigned>>,
@@ -86,48 +94,77 @@ impl Broker for KafkaBroker {
         if self.astray.get() && !self.down.get() {
             self.repair_offsets()?;
         }
-        self.transactions.poll();
+        self.transactions.borrow().poll();
         Ok(self.next_event().map_or(Polled::Nothing, Polled::from))
     }
 
     fn assign(&self, partitions: &[TopicPartition]) -> Result<Vec<Assigned>, Failure> {
         let assigned = offsets::beginnings(&self.consumer, partitions, self.start)?;
         self.take_up(assigned.iter().map(|began| (&began.partition, began.position)))?;
+        self.pause(partitions)?;
         self.hold(assigned.clone());
         Ok(assigned)
     }
 
     fn unassign(&self) -> Result<(), Failure> {
         self.hold(Vec::new());
+        self.changelog.close();
         self.consumer.unassign().map_err(|error| errors::failure("give partitions back", &error))
     }
 
-    fn pause(&self) -> Result<(), Failure> {
-        self.consumer.pause(&self.all_assigned()).map_err(|error| errors::failure("pause", &error))
+    fn pause(&self, partitions: &[TopicPartition]) -> Result<(), Failure> {
+        self.consumer.pause(&named(partitions)).map_err(|error| errors::failure("pause", &error))
     }
 
-    fn resume(&self) -> Result<(), Failure> {
-        self.consumer.resume(&self.all_assigned()).map_err(|error| errors::failure("resume", &error))
+    fn resume(&self, partitions: &[TopicPartition]) -> Result<(), Failure> {
+        self.consumer.resume(&named(partitions)).map_err(|error| errors::failure("resume", &error))
+    }
+
+    fn rewind(&self) -> Result<Vec<Assigned>, Failure> {
+        let held: Vec<TopicPartition> = self.assigned.borrow().iter().map(|began| began.partition.clone()).collect();
+        if held.is_empty() { Ok(Vec::new()) } else { self.assign(&held) }
+    }
+
+    fn renew(&self) -> Result<(), Failure> {
+        let successor = self.producer.make()?;
+        if !successor.register_once()? {
+            return Err(Failure::new(Action::Retry, "no broker registers the transactional id"));
+        }
+        self.transactions.replace(successor);
+        Ok(())
+    }
+
+    fn open_changelog(&self, partition: i32) -> Result<i64, Failure> {
+        self.changelog.open(partition)
+    }
+
+    fn read_changelog(
+        &self,
+        records_max: usize,
+        wait: Duration,
+        show: &mut dyn FnMut(&[u8], Option<&[u8]>),
+    ) -> Result<Reading, Failure> {
+        self.changelog.read(records_max, wait, show)
     }
 
     fn begin(&self) -> Result<(), Failure> {
-        self.transactions.begin()
+        self.transactions.borrow().begin()
     }
 
     fn produce(&self, record: &Outgoing<'_>) -> Result<(), Failure> {
-        self.transactions.send(record, None)
+        self.transactions.borrow().send(record)
     }
 
-    fn commit_with_offsets(&self, next: &[(TopicPartition, i64)]) -> Result<(), Failure> {
-        self.transactions.settle()?;
+    fn commit_with_offsets(&self, next: &[Position]) -> Result<(), Failure> {
+        self.transactions.borrow().settle()?;
         if !next.is_empty() {
             self.send_offsets(next)?;
         }
-        self.transactions.commit()
+        self.transactions.borrow().commit()
     }
 
     fn abort(&self) -> Result<(), Failure> {
-        self.transactions.abort()
+        self.transactions.borrow().abort()
     }
 
     fn end_offset(&self, partition: &TopicPartition) -> Option<i64> {
@@ -136,18 +173,26 @@ impl Broker for KafkaBroker {
 }
 
 impl KafkaBroker {
-    fn send_offsets(&self, next: &[(TopicPartition, i64)]) -> Result<(), Failure> {
+    fn send_offsets(&self, next: &[Position]) -> Result<(), Failure> {
         let held = self.assigned.borrow();
-        for (partition, _) in next {
+        for Position { partition, .. } in next {
             // The broker checks the member, not what it owns.
             if !held.iter().any(|assigned| assigned.partition == *partition) {
                 let text = format!("OWN-1: offset of {partition} is to be committed, which is not assigned");
                 return Err(Failure::new(Action::AbortAndRewind, text));
             }
         }
-        let offsets = offsets::list(next.iter().map(|(partition, offset)| (partition, *offset)))?;
-        self.transactions.send_offsets(&offsets, &|| self.consumer.group_metadata())
+        let offsets = offsets::positions(next)?;
+        self.transactions.borrow().send_offsets(&offsets, &|| self.consumer.group_metadata())
     }
+}
+
+fn named(partitions: &[TopicPartition]) -> TopicPartitionList {
+    let mut list = TopicPartitionList::new();
+    for partition in partitions {
+        list.add_partition(&partition.topic, partition.partition);
+    }
+    list
 }
 
 /// A message in librdkafka's buffer.

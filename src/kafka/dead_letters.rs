@@ -216,11 +216,11 @@ impl Writer {
     /// # Errors
     /// When they cannot be queued. Failures of delivery show at the commit.
     pub fn replay(&self, letter: &Letter<'_>, origin: &Origin<'_>, key: Option<&[u8]>) -> Result<(), Failure> {
-        self.transactions.send(&again(letter, origin, key), Some(origin.partition))?;
+        self.transactions.send(&again(letter, origin, key))?;
         let texts = mark_headers(&self.dlq, letter, origin);
         let headers = texts.each_ref().map(|(name, text)| (*name, text.as_bytes()));
-        let mark = Outgoing { topic: &self.dlq, key: None, value: b"", headers: &headers };
-        self.transactions.send(&mark, Some(letter.place.0))
+        let mark = Outgoing { topic: &self.dlq, partition: Some(letter.place.0), key: None, value: Some(b""), headers: &headers };
+        self.transactions.send(&mark)
     }
 
     /// Whether the input topic takes the record.
@@ -251,7 +251,7 @@ impl Writer {
 
 /// The record that goes to the input topic.
 fn again<'a>(letter: &Letter<'a>, origin: &Origin<'a>, key: Option<&'a [u8]>) -> Outgoing<'a> {
-    Outgoing { topic: origin.topic, key, value: letter.value, headers: &[] }
+    Outgoing { topic: origin.topic, partition: Some(origin.partition), key, value: Some(letter.value), headers: &[] }
 }
 
 /// The largest records that an input topic and the dead-letter topic take.

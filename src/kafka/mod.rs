@@ -6,6 +6,7 @@
 
 mod admin;
 pub mod broker;
+mod changelog;
 pub mod client;
 mod context;
 pub mod dead_letters;

@@ -7,10 +7,13 @@ use rdkafka::error::KafkaError;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use crate::config::StartAt;
-use crate::stream::broker::{Assigned, Failure, TopicPartition};
+use crate::stream::broker::{Assigned, Failure, Position, TopicPartition};
 
 use super::context::Context;
 use super::errors;
+
+/// What stands before the number of the state in the metadata of a committed offset.
+const STATE: &str = "insightd-state=";
 
 /// Longest wait for one answer of a broker.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
@@ -28,11 +31,14 @@ pub fn beginnings(
     let known = partitions.iter().zip(committed);
     known
         .map(|(partition, committed)| {
-            let (position, committed) = match committed {
-                Some(offset) => (offset, true),
-                None => (first_offset(consumer, partition, start)?, false),
-            };
-            Ok(Assigned { partition: partition.clone(), position, committed })
+            let partition = partition.clone();
+            Ok(match committed {
+                Some((position, state)) => Assigned { partition, position, committed: true, state },
+                None => {
+                    let position = first_offset(consumer, &partition, start)?;
+                    Assigned { partition, position, committed: false, state: None }
+                }
+            })
         })
         .collect()
 }
@@ -60,8 +66,27 @@ pub fn list<'a>(offsets: impl Iterator<Item = (&'a TopicPartition, i64)>) -> Res
     Ok(list)
 }
 
-/// The group's offset of each partition, in their order; none where it has committed none.
-fn committed(consumer: &BaseConsumer<Context>, partitions: &[TopicPartition]) -> Result<Vec<Option<i64>>, Failure> {
+/// A list of what is to be committed: each offset carries the number of the state that belongs to it.
+///
+/// # Errors
+/// As [`list`].
+pub fn positions(positions: &[Position]) -> Result<TopicPartitionList, Failure> {
+    let mut list = TopicPartitionList::new();
+    for Position { partition, next, state } in positions {
+        let mut element = list.add_partition(&partition.topic, partition.partition);
+        element.set_metadata(format!("{STATE}{state}"));
+        element
+            .set_offset(Offset::Offset(*next))
+            .map_err(|error| errors::failure(&format!("name offset {next} of {partition}"), &error))?;
+    }
+    Ok(list)
+}
+
+/// The group's offset of each partition and the number of the state that belongs to it, in their order; none where it has committed none.
+fn committed(
+    consumer: &BaseConsumer<Context>,
+    partitions: &[TopicPartition],
+) -> Result<Vec<Option<(i64, Option<u64>)>>, Failure> {
     let failed = |error: &KafkaError| errors::failure("ask for the group's committed offsets", error);
     let mut asked = TopicPartitionList::new();
     for partition in partitions {
@@ -75,7 +100,10 @@ fn committed(consumer: &BaseConsumer<Context>, partitions: &[TopicPartition]) ->
         let Some(found) = answer.find_partition(&partition.topic, partition.partition) else { return Ok(None) };
         found.error().map_err(|error| failed(&error))?;
         match found.offset() {
-            Offset::Offset(offset) => Ok(Some(offset)),
+            Offset::Offset(offset) => {
+                let state = found.metadata().strip_prefix(STATE).and_then(|number| number.parse().ok());
+                Ok(Some((offset, state)))
+            }
             _ => Ok(None),
         }
     };

@@ -38,8 +38,10 @@ pub struct Probe {
     pub topics: Vec<InputTopic>,
     /// Topics that `input.topics` matches and that are not read, because the daemon writes them itself.
     pub excluded: Vec<String>,
-    /// Topics that do not exist: named ones of `input.topics`, `output.topic`, `dlq.topic`.
+    /// Topics that do not exist: named ones of `input.topics`, `output.topic`, `dlq.topic`, `state.topic`.
     pub missing: Vec<String>,
+    /// Partitions of the changelog, if it exists.
+    pub changelog: Option<usize>,
 }
 
 /// Why nothing was found out.
@@ -67,8 +69,9 @@ impl Probe {
     pub fn faults(&self, config: &Config) -> Vec<String> {
         let mut faults = Vec::new();
         if !config.kafka.create_topics {
-            faults.extend(self.missing.iter().map(|topic| missing(config, topic)));
+            faults.extend(self.missing.iter().map(|topic| missing(config, topic, self.partitions())));
         }
+        faults.extend(self.changelog_fault(config));
         let missing_input = self.missing.iter().any(|topic| config.input.topics.contains(topic));
         match &self.topics[..] {
             [] if missing_input => {}
@@ -88,6 +91,32 @@ impl Probe {
         faults
     }
 
+    /// Partitions of the input, if it is one topic.
+    fn partitions(&self) -> Option<usize> {
+        match &self.topics[..] {
+            [one] => Some(one.partitions),
+            _ => None,
+        }
+    }
+
+    /// Partition p of the changelog holds the state of partition p of the input, so there must be as many.
+    fn changelog_fault(&self, config: &Config) -> Option<String> {
+        let (has, needs) = (self.changelog?, self.partitions()?);
+        if has == needs {
+            return None;
+        }
+        let (topic, input) = (&config.state.topic, &self.topics[0].name);
+        let remedy = if has < needs && config.input.keyed_by_account {
+            format!(
+                "the input has grown: accounts may lie in other partitions than their state now, so begin with a new state \
+                 (insightd state reset --config FILE, then delete {topic}), or set state.topic to another name"
+            )
+        } else {
+            format!("delete {topic} if its state is not needed, or set state.topic to another name")
+        };
+        Some(format!("the changelog {topic} has {has} partitions and the input {input} has {needs}: {remedy}"))
+    }
+
     fn left_out(&self) -> String {
         if self.excluded.is_empty() {
             return String::new();
@@ -96,8 +125,8 @@ impl Probe {
     }
 }
 
-fn missing(config: &Config, topic: &str) -> String {
-    let creation = creation(config, topic);
+fn missing(config: &Config, topic: &str, input: Option<usize>) -> String {
+    let creation = creation(config, topic, input);
     let mut command = format!(
         "kafka-topics.sh --bootstrap-server {} --create --topic {topic}",
         config.kafka.bootstrap_servers.join(",")
@@ -108,23 +137,42 @@ fn missing(config: &Config, topic: &str) -> String {
             let _ = write!(command, " {option} {value}");
         }
     }
+    for (key, value) in creation.settings {
+        let _ = write!(command, " --config {key}={value}");
+    }
     format!("topic {topic} does not exist: create it ({command}) or set kafka.create_topics = true")
 }
 
+/// Settings of the changelog. Compaction keeps the newest record of each key; small segments and a low dirty ratio keep what a restore
+/// has to read close to the size of the state; tombstones need not outlive a restore by much.
+const CHANGELOG: &[(&str, &str)] = &[
+    ("cleanup.policy", "compact"),
+    ("compression.type", "producer"),
+    ("segment.bytes", "67108864"),
+    ("segment.ms", "3600000"),
+    ("min.cleanable.dirty.ratio", "0.2"),
+    ("delete.retention.ms", "3600000"),
+];
+
 /// How a topic of the configuration is created: with the broker's defaults, but for an input that is not keyed by account and
-/// therefore has one partition.
-fn creation(config: &Config, topic: &str) -> Creation {
+/// therefore has one partition, and the changelog, which has as many as the input.
+fn creation(config: &Config, topic: &str, input: Option<usize>) -> Creation {
     let is_input = config.input.topics.iter().any(|named| named == topic);
-    let partitions = if is_input && !config.input.keyed_by_account { 1 } else { -1 };
-    Creation { topic: topic.to_owned(), partitions, replication: config.kafka.topic_replication }
+    let is_changelog = topic == config.state.topic;
+    let partitions = match input {
+        Some(partitions) if is_changelog => i32::try_from(partitions).unwrap_or(i32::MAX),
+        _ if (is_input || is_changelog) && !config.input.keyed_by_account => 1,
+        _ => -1,
+    };
+    let settings = if is_changelog { CHANGELOG } else { &[] };
+    Creation { topic: topic.to_owned(), partitions, replication: config.kafka.topic_replication, settings }
 }
 
 // === choosing ===
 
-/// Topics that a later version writes for itself; reading one would feed its output back.
-fn reserved(config: &Config) -> [String; 2] {
-    let group = &config.kafka.group_id;
-    [format!("{group}-calls"), format!("{group}-state")]
+/// A topic that a later version writes for itself; reading it would feed its output back.
+fn reserved(config: &Config) -> [String; 1] {
+    [format!("{}-calls", config.kafka.group_id)]
 }
 
 /// Which of the existing topics are read, and which are matched but left out. Both are sorted.
@@ -187,7 +235,8 @@ impl Onlooker {
             }
         }
         let (topics, excluded) = choose(config, &existing);
-        Ok(Probe { topics, excluded, missing: absent.into_iter().collect() })
+        let changelog = existing.iter().find(|topic| topic.name == config.state.topic).map(|topic| topic.partitions);
+        Ok(Probe { topics, excluded, missing: absent.into_iter().collect(), changelog })
     }
 
     fn topic(&self, name: &str, wait: Duration) -> Result<Option<InputTopic>, ProbeError> {
@@ -228,7 +277,7 @@ impl Onlooker {
 /// Every topic the configuration spells out.
 fn named(config: &Config) -> BTreeSet<&str> {
     let input = config.input.topics.iter().map(String::as_str).filter(|item| !is_pattern(item));
-    input.chain([config.output.topic.as_str(), config.dlq.topic.as_str()]).collect()
+    input.chain([config.output.topic.as_str(), config.dlq.topic.as_str(), config.state.topic.as_str()]).collect()
 }
 
 fn input_topic(topic: &MetadataTopic) -> InputTopic {
@@ -258,11 +307,18 @@ pub struct Ready {
 /// [`ProbeError::Unreachable`] may go away by itself, the other does not.
 pub fn prepare(config: &Config, onlooker: &Onlooker, wait: Duration) -> Result<Ready, ProbeError> {
     let mut probe = onlooker.look(config, wait)?;
-    let created = if config.kafka.create_topics { std::mem::take(&mut probe.missing) } else { Vec::new() };
-    if !created.is_empty() {
-        let creations: Vec<Creation> = created.iter().map(|topic| creation(config, topic)).collect();
-        admin::create(&client::onlooker(config), &creations).map_err(by_action)?;
-        probe = appeared(onlooker, config, wait)?;
+    let mut created = Vec::new();
+    // The changelog comes last, when the partitions of the input are known.
+    for changelog in [false, true] {
+        let missing = probe.missing.iter().filter(|topic| (**topic == config.state.topic) == changelog);
+        let missing: Vec<String> = if config.kafka.create_topics { missing.cloned().collect() } else { Vec::new() };
+        if !missing.is_empty() {
+            let input = probe.partitions();
+            let creations: Vec<Creation> = missing.iter().map(|topic| creation(config, topic, input)).collect();
+            admin::create(&client::onlooker(config), &creations).map_err(by_action)?;
+            probe = appeared(onlooker, config, &missing, wait)?;
+            created.extend(missing);
+        }
     }
     let faults = probe.faults(config);
     if !faults.is_empty() {
@@ -273,21 +329,22 @@ pub fn prepare(config: &Config, onlooker: &Onlooker, wait: Duration) -> Result<R
 }
 
 /// Looks until created topics are known everywhere they are asked for.
-fn appeared(onlooker: &Onlooker, config: &Config, wait: Duration) -> Result<Probe, ProbeError> {
+fn appeared(onlooker: &Onlooker, config: &Config, created: &[String], wait: Duration) -> Result<Probe, ProbeError> {
     const LOOKS: u32 = 20;
     const PAUSE: Duration = Duration::from_millis(250);
     let mut probe = onlooker.look(config, wait)?;
     for _ in 1..LOOKS {
-        if probe.missing.is_empty() && probe.topics.iter().all(|topic| topic.partitions > 0) {
+        let missing = probe.missing.iter().any(|topic| created.contains(topic));
+        if !missing && probe.changelog != Some(0) && probe.topics.iter().all(|topic| topic.partitions > 0) {
             return Ok(probe);
         }
         std::thread::sleep(PAUSE);
         probe = onlooker.look(config, wait)?;
     }
-    if probe.missing.is_empty() {
+    if !probe.missing.iter().any(|topic| created.contains(topic)) {
         return Ok(probe);
     }
-    let text = format!("topics {} were created and do not appear", probe.missing.join(", "));
+    let text = format!("topics {} were created and do not appear", created.join(", "));
     Err(ProbeError::Unreachable(text))
 }
 

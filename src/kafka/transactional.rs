@@ -79,6 +79,15 @@ impl Transactional {
         Ok(false)
     }
 
+    /// One attempt of [`Self::register`]; false if no broker has answered.
+    ///
+    /// # Errors
+    /// When a broker refuses.
+    pub(super) fn register_once(&self) -> Result<bool, Failure> {
+        let asked = Cell::new(false);
+        self.register(&|| asked.replace(true), &mut |_| ())
+    }
+
     /// Serves what has happened, without waiting.
     pub(super) fn poll(&self) {
         self.producer.poll(Duration::ZERO);
@@ -93,17 +102,18 @@ impl Transactional {
         Ok(())
     }
 
-    /// Adds a record to the open transaction, to a partition or to the one that follows from its key. Waits while the queue is full.
-    pub(super) fn send(&self, record: &Outgoing<'_>, partition: Option<i32>) -> Result<(), Failure> {
+    /// Adds a record to the open transaction. Waits while the queue is full.
+    pub(super) fn send(&self, record: &Outgoing<'_>) -> Result<(), Failure> {
         loop {
             let mut headers = OwnedHeaders::new_with_capacity(record.headers.len());
             for (key, value) in record.headers {
                 headers = headers.insert(Header { key, value: Some(*value) });
             }
             let mut outgoing: BaseRecord<'_, [u8], [u8]> =
-                BaseRecord::to(record.topic).payload(record.value).headers(headers);
+                BaseRecord::to(record.topic).headers(headers);
+            outgoing.payload = record.value;
             outgoing.key = record.key;
-            outgoing.partition = partition;
+            outgoing.partition = record.partition;
             match self.producer.send(outgoing) {
                 Ok(()) => return Ok(()),
                 // Back-pressure: the queue empties as the broker takes records, or when their time is up.

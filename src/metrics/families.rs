@@ -364,7 +364,7 @@ fn signed(count: u64) -> i64 {
 }
 
 /// Makes metrics with the common prefix and registers them.
-struct Make<'a>(&'a Registry);
+pub(super) struct Make<'a>(pub(super) &'a Registry);
 
 impl Make<'_> {
     fn opts(name: &str, help: &str) -> Opts {
@@ -376,11 +376,11 @@ impl Make<'_> {
         Ok(metric)
     }
 
-    fn counter(&self, name: &str, help: &str) -> Result<IntCounter> {
+    pub(super) fn counter(&self, name: &str, help: &str) -> Result<IntCounter> {
         self.add(IntCounter::with_opts(Self::opts(name, help))?)
     }
 
-    fn counters(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec> {
+    pub(super) fn counters(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec> {
         self.add(IntCounterVec::new(Self::opts(name, help), labels)?)
     }
 
@@ -388,7 +388,7 @@ impl Make<'_> {
         self.add(IntGauge::with_opts(Self::opts(name, help))?)
     }
 
-    fn levels(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntGaugeVec> {
+    pub(super) fn levels(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntGaugeVec> {
         self.add(IntGaugeVec::new(Self::opts(name, help), labels)?)
     }
 
@@ -396,7 +396,7 @@ impl Make<'_> {
         self.add(GaugeVec::new(Self::opts(name, help), labels)?)
     }
 
-    fn histogram(&self, name: &str, help: &str, buckets: &[f64]) -> Result<Histogram> {
+    pub(super) fn histogram(&self, name: &str, help: &str, buckets: &[f64]) -> Result<Histogram> {
         let opts = HistogramOpts::new(name, help).namespace("insightd").buckets(buckets.to_vec());
         self.add(Histogram::with_opts(opts)?)
     }

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use prometheus::{Registry, TextEncoder};
 
@@ -19,11 +19,13 @@ use crate::rules::Rules;
 mod families;
 mod open;
 mod rules;
+mod state;
 #[cfg(test)]
 mod tests;
 
 use families::Families;
 use open::OpenInsights;
+use state::StateFamilies;
 
 /// Content type of [`Metrics::render`]: Prometheus text format 0.0.4.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -71,6 +73,30 @@ pub enum Rebalance {
     Lost,
 }
 
+/// What restoring a partition has found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// The state that belongs to the committed offset.
+    State,
+    /// No state, and there should be none.
+    Nothing,
+    /// Another state than the one that belongs to the committed offset: somebody has set the offset.
+    OtherState,
+    /// No state, though the committed offset belongs to one.
+    StateLost,
+}
+
+impl Found {
+    fn label(self) -> &'static str {
+        match self {
+            Self::State => "state",
+            Self::Nothing => "nothing",
+            Self::OtherState => "other_state",
+            Self::StateLost => "state_lost",
+        }
+    }
+}
+
 /// A record of ours that the broker's size limit made us cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cut {
@@ -84,6 +110,7 @@ pub enum Cut {
 pub struct Metrics {
     registry: Registry,
     families: Families,
+    state: StateFamilies,
     rules: Arc<Rules>,
     /// Held by every change that must be seen as a whole, and while gathering.
     live: Mutex<Live>,
@@ -105,8 +132,9 @@ impl Metrics {
         let families = Families::register(&registry)?;
         let rules = Arc::clone(&config.rules);
         families.show_rules(&rules);
-        let open = OpenInsights::new(config.metrics.open_insights_max);
-        Ok(Arc::new(Self { registry, families, rules, live: Mutex::new(Live { levels: BTreeMap::new(), open }) }))
+        let open = OpenInsights::new(config.metrics.open_insights_max, config.metrics.insight_hold);
+        let state = StateFamilies::register(&registry)?;
+        Ok(Arc::new(Self { registry, families, state, rules, live: Mutex::new(Live { levels: BTreeMap::new(), open }) }))
     }
 
     /// Adds the counts behind one committed transaction.
@@ -133,7 +161,7 @@ impl Metrics {
             }
             State::Start => {}
             // A series has one open insight at a time, so a suppressed End cannot close another one's gauge.
-            State::End => live.open.end(&self.families, task, insight),
+            State::End => live.open.end(task, insight, Instant::now()),
         }
     }
 
@@ -167,8 +195,34 @@ impl Metrics {
     pub fn drop_task(&self, task: &Task) {
         let mut live = self.lock();
         live.levels.remove(task);
-        live.open.drop_task(&self.families, task);
+        live.open.drop_task(task, Instant::now());
         self.families.forget_partition(task);
+        self.state.forget(task);
+    }
+
+    /// An insight that is open in the restored state of a task, unless a rule suppresses it: its gauge is there again.
+    pub fn reopen(&self, task: &Task, insight: &Insight) {
+        if insight.finding.suppressed_by.is_none() {
+            self.lock().open.start(&self.families, task, insight);
+        }
+    }
+
+    /// Records of the changelog were committed; `bytes` of keys and values.
+    pub fn state_saved(&self, records: u64, bytes: u64) {
+        let _whole = self.lock();
+        self.state.records.inc_by(records);
+        self.state.bytes.inc_by(bytes);
+    }
+
+    /// So many offsets of the changelog are still to be read before a partition is processed.
+    pub fn state_left(&self, task: &Task, records: i64) {
+        self.state.left(task, records);
+    }
+
+    /// A partition was restored, which took so long.
+    pub fn state_restored(&self, task: &Task, found: Found, took: Duration) {
+        self.state.left(task, 0);
+        self.state.restored(found.label(), took.as_secs_f64());
     }
 
     /// One transaction ended like this, `duration` after it was begun.
@@ -199,7 +253,8 @@ impl Metrics {
     /// None that the encoder knows for metrics that have help texts and samples.
     pub fn render(&self) -> prometheus::Result<String> {
         let gathered = {
-            let live = self.lock();
+            let mut live = self.lock();
+            live.open.sweep(&self.families, Instant::now());
             self.families.set_levels(live.levels.values());
             self.registry.gather()
         };

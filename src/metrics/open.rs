@@ -1,6 +1,10 @@
 //! Gauges of open insights: one label set each while it is open, up to `metrics.open_insights_max`.
+//!
+//! A gauge stays for `metrics.insight_hold` after the End, and after its partition has gone elsewhere: so it is seen however short the
+//! insight was, and an alert neither resolves nor fires anew while another process takes over.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use super::Task;
 use super::families::{Families, INSIGHT_LABELS};
@@ -11,13 +15,15 @@ type Labels = [String; INSIGHT_LABELS.len()];
 /// Which label sets are shown, and on whose behalf.
 pub(super) struct OpenInsights {
     shown_max: usize,
-    /// One series can be open in two tasks when its records are not keyed by account; its gauge stays until both have ended.
-    holders: BTreeMap<Labels, Vec<Task>>,
+    hold: Duration,
+    /// One series can be open in two tasks when its records are not keyed by account; its gauge stays until both have ended. Each with the time
+    /// at which it lets go, once it is over.
+    holders: BTreeMap<Labels, Vec<(Task, Option<Instant>)>>,
 }
 
 impl OpenInsights {
-    pub(super) fn new(shown_max: usize) -> Self {
-        Self { shown_max, holders: BTreeMap::new() }
+    pub(super) fn new(shown_max: usize, hold: Duration) -> Self {
+        Self { shown_max, hold, holders: BTreeMap::new() }
     }
 
     /// Shows an insight. Beyond the configured number it is counted and not shown, also not later.
@@ -34,32 +40,37 @@ impl OpenInsights {
             .with_label_values(&labels)
             .set(rate(insight.baseline_count, insight.baseline_minutes));
         let holders = self.holders.entry(labels).or_default();
-        if !holders.contains(task) {
-            holders.push(task.clone());
+        holders.retain(|(holder, _)| holder != task);
+        holders.push((task.clone(), None));
+    }
+
+    /// An insight has ended.
+    pub(super) fn end(&mut self, task: &Task, insight: &Insight, now: Instant) {
+        if let Some(holders) = self.holders.get_mut(&labels(insight)) {
+            release(holders, task, now + self.hold);
         }
     }
 
-    /// Takes an ended insight away.
-    pub(super) fn end(&mut self, families: &Families, task: &Task, insight: &Insight) {
-        let labels = labels(insight);
-        if let Some(holders) = self.holders.get_mut(&labels) {
-            holders.retain(|holder| holder != task);
-            if holders.is_empty() {
-                self.holders.remove(&labels);
-                remove(families, &labels);
-            }
-        }
+    /// A task has gone elsewhere.
+    pub(super) fn drop_task(&mut self, task: &Task, now: Instant) {
+        self.holders.values_mut().for_each(|holders| release(holders, task, now + self.hold));
     }
 
-    /// Takes away what only this task held.
-    pub(super) fn drop_task(&mut self, families: &Families, task: &Task) {
+    /// Takes away what has been over for long enough.
+    pub(super) fn sweep(&mut self, families: &Families, now: Instant) {
         self.holders.retain(|labels, holders| {
-            holders.retain(|holder| holder != task);
+            holders.retain(|(_, until)| until.is_none_or(|until| now < until));
             if holders.is_empty() {
                 remove(families, labels);
             }
             !holders.is_empty()
         });
+    }
+}
+
+fn release(holders: &mut [(Task, Option<Instant>)], task: &Task, at: Instant) {
+    for (_, until) in holders.iter_mut().filter(|(holder, until)| holder == task && until.is_none()) {
+        *until = Some(at);
     }
 }
 

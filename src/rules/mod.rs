@@ -124,6 +124,11 @@ impl Rules {
         &self.0[position as usize]
     }
 
+    /// Position of the rule of this name.
+    pub fn position(&self, name: &str) -> Option<u32> {
+        self.0.iter().position(|rule| &*rule.name == name).map(|at| at as u32)
+    }
+
     /// Position of the rule that decides about this record, dated `time` (seconds since 1970).
     pub fn first_match<'a>(&self, facts: impl Into<Facts<'a>>, time: i64) -> Option<u32> {
         if self.0.is_empty() {

@@ -49,10 +49,12 @@ pub trait Message {
 pub struct Outgoing<'a> {
     /// Topic.
     pub topic: &'a str,
-    /// Key; the partition follows from it.
+    /// Partition; without one it follows from the key.
+    pub partition: Option<i32>,
+    /// Key.
     pub key: Option<&'a [u8]>,
-    /// Value.
-    pub value: &'a [u8],
+    /// Value; none is a tombstone.
+    pub value: Option<&'a [u8]>,
     /// Headers, in order.
     pub headers: &'a [(&'a str, &'a [u8])],
 }
@@ -64,7 +66,7 @@ impl Outgoing<'_> {
         const BATCH_AND_RECORD_HEADER: usize = 128;
         const LENGTHS: usize = 10;
         let headers: usize = self.headers.iter().map(|(name, value)| name.len() + value.len() + LENGTHS).sum();
-        BATCH_AND_RECORD_HEADER + self.key.map_or(0, <[u8]>::len) + self.value.len() + headers
+        BATCH_AND_RECORD_HEADER + self.key.map_or(0, <[u8]>::len) + self.value.map_or(0, <[u8]>::len) + headers
     }
 }
 
@@ -77,6 +79,28 @@ pub struct Assigned {
     pub position: i64,
     /// Whether the group had committed that offset; otherwise it follows from `input.start`.
     pub committed: bool,
+    /// Number of the state that was committed with it; none where the offset was set by somebody else.
+    pub state: Option<u64>,
+}
+
+/// Where a partition shall stand after a commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// The partition.
+    pub partition: TopicPartition,
+    /// Offset of the next record to read.
+    pub next: i64,
+    /// Number of the state that belongs to it.
+    pub state: u64,
+}
+
+/// What a step of reading the changelog has come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// Offset of the next record.
+    pub position: i64,
+    /// Everything below the end is read that is there: what lies between was compacted away, or are markers of transactions.
+    pub complete: bool,
 }
 
 /// What a poll brought.
@@ -163,8 +187,7 @@ impl Failure {
 
 /// A consumer in a group and a transactional producer, as one.
 ///
-/// At most one transaction is open at a time. Offsets given to [`Broker::commit_with_offsets`] are those of the next
-/// record to read.
+/// At most one transaction is open at a time. Partitions are fetched only between [`Broker::resume`] and [`Broker::pause`].
 pub trait Broker {
     /// The consumed message, borrowed.
     type Message<'a>: Message
@@ -177,7 +200,8 @@ pub trait Broker {
     /// Only what ends the worker; that brokers are out of reach is an event.
     fn poll(&self, wait: Duration) -> Result<Polled<Self::Message<'_>>, Failure>;
 
-    /// Answers [`Polled::Assign`]: settles where each partition begins and starts to fetch there.
+    /// Answers [`Polled::Assign`]: settles where each partition begins. Offsets are asked for only when no transaction of a predecessor can
+    /// change them any more. Nothing is fetched yet.
     ///
     /// # Errors
     /// [`Action::Retry`] when the offsets could not be asked for; the answer is still due.
@@ -189,17 +213,49 @@ pub trait Broker {
     /// When the client refuses.
     fn unassign(&self) -> Result<(), Failure>;
 
-    /// Stops fetching, for all assigned partitions.
+    /// Stops fetching these partitions. What was fetched already may still be delivered.
     ///
     /// # Errors
     /// When the client refuses.
-    fn pause(&self) -> Result<(), Failure>;
+    fn pause(&self, partitions: &[TopicPartition]) -> Result<(), Failure>;
 
-    /// Fetches again.
+    /// Fetches these partitions, on from where they stand.
     ///
     /// # Errors
     /// When the client refuses.
-    fn resume(&self) -> Result<(), Failure>;
+    fn resume(&self, partitions: &[TopicPartition]) -> Result<(), Failure>;
+
+    /// Sets all assigned partitions back to the group's committed offsets, after a transaction that was not committed, and says which they
+    /// are. Nothing is fetched then, and nothing from before is delivered any more.
+    ///
+    /// # Errors
+    /// [`Action::Retry`] when the offsets could not be asked for; it is still due.
+    fn rewind(&self) -> Result<Vec<Assigned>, Failure>;
+
+    /// Takes a new producer in place of one that was fenced. What the old one left open is aborted, or was committed.
+    ///
+    /// # Errors
+    /// [`Action::Retry`] when no broker could be asked; it is still due.
+    fn renew(&self) -> Result<(), Failure>;
+
+    /// Begins to read the changelog of a partition from its beginning. Returns its end, uncommitted records included: a
+    /// transaction that is still open may lie before it, and nothing is complete before that one has ended.
+    ///
+    /// # Errors
+    /// [`Action::Retry`] when the end could not be asked for.
+    fn open_changelog(&self, partition: i32) -> Result<i64, Failure>;
+
+    /// Reads on in the changelog, up to `records_max` records or what comes within `wait`. Only committed records are shown: key, and value or
+    /// none for a tombstone.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn read_changelog(
+        &self,
+        records_max: usize,
+        wait: Duration,
+        show: &mut dyn FnMut(&[u8], Option<&[u8]>),
+    ) -> Result<Reading, Failure>;
 
     /// Opens a transaction.
     ///
@@ -213,12 +269,12 @@ pub trait Broker {
     /// When it cannot be queued. Failures of delivery show at the commit.
     fn produce(&self, record: &Outgoing<'_>) -> Result<(), Failure>;
 
-    /// Commits the open transaction together with the offsets of the *next* record of each partition, which must be
-    /// assigned at this moment. Returns when the outcome is known.
+    /// Commits the open transaction together with the offset of the *next* record of each partition, which must be
+    /// assigned at this moment, and the number of the state that belongs to it.
     ///
     /// # Errors
-    /// Nothing was committed.
-    fn commit_with_offsets(&self, next: &[(TopicPartition, i64)]) -> Result<(), Failure>;
+    /// It was not committed, or nobody knows: [`Broker::rewind`] tells.
+    fn commit_with_offsets(&self, next: &[Position]) -> Result<(), Failure>;
 
     /// Aborts the open transaction.
     ///

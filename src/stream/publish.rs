@@ -49,6 +49,8 @@ pub struct Publishing {
     pub letter_bytes_max: usize,
     /// What the topics take.
     pub limits: RecordLimits,
+    /// `state.topic`
+    pub state_topic: String,
 }
 
 impl Publishing {
@@ -61,6 +63,7 @@ impl Publishing {
             dlq_topic: config.dlq.topic.clone(),
             letter_bytes_max: config.dlq.record_bytes_max,
             limits,
+            state_topic: config.state.topic.clone(),
         }
     }
 }
@@ -136,10 +139,10 @@ impl<B: Broker> Output for Publisher<'_, B> {
         let headers: Vec<(&str, &[u8])> = texts.iter().map(|(name, text)| (*name, text.as_bytes())).collect();
         let topic = self.publishing.output_topic.as_str();
         let mut value = encode(&insight, self.publishing.format);
-        let mut record = Outgoing { topic, key: Some(key.as_bytes()), value: &value, headers: &headers };
+        let mut record = Outgoing { topic, partition: None, key: Some(key.as_bytes()), value: Some(&value), headers: &headers };
         if record.bytes_max() > self.publishing.limits.output {
             value = encode(&shortened(&insight), self.publishing.format);
-            record = Outgoing { topic, key: Some(key.as_bytes()), value: &value, headers: &headers };
+            record = Outgoing { topic, partition: None, key: Some(key.as_bytes()), value: Some(&value), headers: &headers };
             self.transaction.insights_cut += 1;
         }
         self.publish(&record);
@@ -158,7 +161,8 @@ impl<B: Broker> Output for Publisher<'_, B> {
             (header::RECORD_INDEX, index.as_bytes()),
             (header::TRUNCATED, b"true"),
         ];
-        let empty = Outgoing { topic: &self.publishing.dlq_topic, key: None, value: b"", headers: &headers };
+        let topic = self.publishing.dlq_topic.as_str();
+        let empty = Outgoing { topic, partition: None, key: None, value: None, headers: &headers };
         let room = self.publishing.limits.dlq.saturating_sub(empty.bytes_max());
         let bytes_max = room.min(self.publishing.letter_bytes_max);
         let value = letter.raw.get(..bytes_max).unwrap_or(letter.raw);
@@ -167,7 +171,7 @@ impl<B: Broker> Output for Publisher<'_, B> {
         } else {
             self.transaction.dead_letters_cut += 1;
         }
-        self.publish(&Outgoing { topic: &self.publishing.dlq_topic, key: None, value, headers: &headers });
+        self.publish(&Outgoing { topic, partition: None, key: None, value: Some(value), headers: &headers });
         *self.transaction.dead_letters.entry(letter.reason).or_default() += 1;
     }
 }
@@ -227,6 +231,7 @@ mod tests {
             dlq_topic: "dlq".into(),
             letter_bytes_max: 5000,
             limits,
+            state_topic: "state".into(),
         };
         let partition = TopicPartition::new("in", 3);
         let mut transaction = Transaction::open(Duration::ZERO);

@@ -4,11 +4,30 @@
 
 use std::time::Duration;
 
+use crate::cloudtrail::insight::Insight;
 use crate::pipeline::{Levels, Tally};
+use crate::state::Head;
 
 use super::broker::{Assigned, TopicPartition};
 use super::tasks::Origin;
 use super::transaction::Transaction;
+
+/// What was restored.
+#[derive(Debug)]
+pub struct Restored<'a> {
+    /// What the changelog says about itself; none for a partition that has no state.
+    pub head: Option<&'a Head>,
+    /// Number of the state that the group's offset belongs to; none where somebody else has set it.
+    pub expected: Option<u64>,
+    /// Offset of the next record of the input.
+    pub position: i64,
+    /// Insights that are open, each with the clock of its region, seconds since 1970.
+    pub open: &'a [(Insight, i64)],
+    /// How long it took.
+    pub took: Duration,
+    /// Wall clock, seconds since 1970.
+    pub wall: i64,
+}
 
 /// Receives the events of one worker.
 pub trait Report {
@@ -20,8 +39,12 @@ pub trait Report {
     fn revoked(&mut self, lost: bool);
     /// A transaction is committed; the commit itself took `took`, the whole transaction `open`.
     fn committed(&mut self, transaction: &Transaction, took: Duration, open: Duration, wall: i64);
-    /// A transaction that had been `open` for so long was given up; `fenced` when another producer took over or it expired.
-    fn aborted(&mut self, fenced: bool, open: Duration);
+    /// A transaction that had been `open` for so long was given up, because of `reason`; `fenced` when another producer took over or it expired.
+    fn aborted(&mut self, fenced: bool, open: Duration, reason: &str);
+    /// The changelog of a partition is read up to `position`, of `end`.
+    fn restoring(&mut self, partition: &TopicPartition, position: i64, end: i64);
+    /// A partition's state is in memory; these insights are open.
+    fn restored(&mut self, partition: &TopicPartition, restored: &Restored<'_>);
     /// Counts of committed records.
     fn counted(&mut self, tally: &Tally);
     /// What is live in one partition, on committed records.

@@ -1,7 +1,9 @@
 //! What a worker does with the records of one partition. A task is a plain state machine: no IO, no clock, no Kafka.
 
 use crate::config::Config;
+use crate::cloudtrail::insight::Insight;
 use crate::pipeline::{Levels, Output, Pipeline, Tally};
+use crate::state::{Fault, Head, Write};
 
 /// One record of the task's partition, borrowed.
 #[derive(Clone, Copy, Debug)]
@@ -16,8 +18,30 @@ pub struct Record<'a> {
 pub trait Task {
     /// Takes in one record at wall time `now` (seconds since 1970).
     fn apply(&mut self, record: Record<'_>, now: i64, out: &mut dyn Output);
-    /// The partition is read to its end at wall time `now`.
-    fn caught_up(&mut self, now: i64, out: &mut dyn Output);
+    /// The partition is read to its end, which is offset `next`, at wall time `now`.
+    fn caught_up(&mut self, next: i64, now: i64, out: &mut dyn Output);
+    /// Whether anything has changed since the last [`Task::commit`].
+    fn is_changed(&self) -> bool;
+    /// Writes what has changed since the last [`Task::commit`] as records of the changelog; `next` is the offset of the next record. Returns the number of
+    /// the state that they make.
+    fn save(&mut self, next: i64, write: &mut Write<'_>) -> u64;
+    /// What was saved is committed.
+    fn commit(&mut self);
+    /// Back to what was committed last.
+    fn rollback(&mut self);
+    /// Number of the committed state; 0 before the first.
+    fn state(&self) -> u64;
+    /// Takes in a record of the changelog.
+    ///
+    /// # Errors
+    /// When it cannot be understood.
+    fn restore(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<(), Fault>;
+    /// The changelog is read to its end. Says where it stands, if it tells, and shows the open insights, each with the clock of its region (seconds since
+    /// 1970).
+    ///
+    /// # Errors
+    /// When its records do not fit together.
+    fn restored(&mut self, open: &mut dyn FnMut(Insight, i64)) -> Result<Option<Head>, Fault>;
     /// Takes the counts since the last call.
     fn take_tally(&mut self) -> Tally;
     /// What is live now.

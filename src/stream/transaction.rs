@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::cloudtrail::insight::Insight;
 
-use super::broker::TopicPartition;
+use super::broker::{Position, TopicPartition};
 
 /// The offset to commit once the record at `applied` was applied: that of the next record to read (EO-2).
 pub fn next_offset(applied: i64) -> i64 {
@@ -44,7 +44,12 @@ pub struct Transaction {
     pub dead_letters_cut: u64,
     /// Insights whose attributions were left out because the topic would have refused the record.
     pub insights_cut: u64,
+    /// Records of the changelog.
+    pub state_records: u64,
+    /// Their bytes, keys and values.
+    pub state_bytes: u64,
     next: BTreeMap<TopicPartition, i64>,
+    states: BTreeMap<TopicPartition, u64>,
 }
 
 impl Transaction {
@@ -59,7 +64,10 @@ impl Transaction {
             dead_letters: BTreeMap::new(),
             dead_letters_cut: 0,
             insights_cut: 0,
+            state_records: 0,
+            state_bytes: 0,
             next: BTreeMap::new(),
+            states: BTreeMap::new(),
         }
     }
 
@@ -76,15 +84,32 @@ impl Transaction {
         }
     }
 
-    /// Offset of the next record of each partition that was touched, in order of the partitions.
-    pub fn offsets(&self) -> Vec<(TopicPartition, i64)> {
-        self.next.iter().map(|(partition, next)| (partition.clone(), *next)).collect()
+    /// Whether the state of each partition that was touched is among its records: a commit was tried.
+    pub fn is_saved(&self) -> bool {
+        !self.next.is_empty() && self.next.keys().all(|partition| self.states.contains_key(partition))
+    }
+
+    /// Notes the number of the state that was saved of a partition.
+    pub fn saved(&mut self, partition: &TopicPartition, state: u64) {
+        self.states.insert(partition.clone(), state);
+    }
+
+    /// Where each partition that was touched shall stand, in order of the partitions.
+    pub fn positions(&self) -> Vec<Position> {
+        let state = |partition| self.states.get(partition).copied().unwrap_or_default();
+        let next = self.next.iter();
+        next.map(|(partition, next)| Position { partition: partition.clone(), next: *next, state: state(partition) }).collect()
     }
 
     /// Adds an insight.
     pub fn raise(&mut self, raised: Raised) {
         self.urgent |= !raised.historic;
         self.insights.push(raised);
+    }
+
+    /// Whether the partition is one of those.
+    pub fn touches(&self, partition: &TopicPartition) -> bool {
+        self.next.contains_key(partition)
     }
 
     /// Whether there is anything to commit.
@@ -104,7 +129,9 @@ mod tests {
         transaction.advance(&one, next_offset(7));
         transaction.advance(&zero, next_offset(41));
         transaction.advance(&zero, next_offset(44));
-        assert_eq!(transaction.offsets(), [(zero, 45), (one, 8)]);
+        transaction.saved(&zero, 7);
+        let position = |partition, next, state| Position { partition, next, state };
+        assert_eq!(transaction.positions(), [position(zero, 45, 7), position(one, 8, 0)]);
     }
 
     #[test]

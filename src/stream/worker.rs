@@ -22,6 +22,7 @@ use super::transaction::Transaction;
 mod commits;
 mod rebalances;
 mod records;
+mod restoring;
 #[cfg(test)]
 mod tests;
 
@@ -41,6 +42,10 @@ pub struct Pace {
     pub transaction_records_max: usize,
     /// `kafka.poll_records_max`
     pub poll_records_max: usize,
+    /// `state.restore_records_max`
+    pub restore_records_max: usize,
+    /// `state.restore_stall_max`
+    pub restore_stall_max: Duration,
     /// Whether a second partition would tear an account apart: the input is not keyed by account.
     pub single_partition: bool,
 }
@@ -52,6 +57,8 @@ impl Pace {
             commit_interval: config.kafka.commit_interval,
             transaction_records_max: config.kafka.transaction_records_max,
             poll_records_max: config.kafka.poll_records_max,
+            restore_records_max: config.state.restore_records_max,
+            restore_stall_max: config.state.restore_stall_max,
             single_partition: !config.input.keyed_by_account,
         }
     }
@@ -69,6 +76,14 @@ pub struct Worker<'b, B: Broker, T: Task> {
     transaction: Option<Transaction>,
     /// An assignment that could not be answered yet, and when to try again.
     unanswered: Option<(Vec<TopicPartition>, Duration)>,
+    /// The open transaction failed: from when on to go back to the committed offsets. Until that is done no record is taken in.
+    rewind_due: Option<Duration>,
+    /// The producer was fenced, or cannot abort.
+    producer_lost: bool,
+    /// Transactions that failed since the last commit.
+    failed: u32,
+    /// From when on the changelog is asked again.
+    restore_again: Duration,
     /// No broker is in reach: nothing new is begun.
     down: bool,
     next_tick: Duration,
@@ -97,6 +112,10 @@ impl<'b, B: Broker, T: Task> Worker<'b, B, T> {
             tasks: Tasks::default(),
             transaction: None,
             unanswered: None,
+            rewind_due: None,
+            producer_lost: false,
+            failed: 0,
+            restore_again: Duration::ZERO,
             down: false,
             next_tick: Duration::ZERO,
             next_levels: Duration::ZERO,
@@ -107,8 +126,7 @@ impl<'b, B: Broker, T: Task> Worker<'b, B, T> {
     /// Works until `stop` is set, then finishes the open transaction.
     ///
     /// # Errors
-    /// The failure that ends the process. Memory cannot be rolled back yet, so that is also every transaction that had to be
-    /// aborted; the next start takes up at the committed offsets.
+    /// The failure that ends the process; the next start takes up at the committed offsets.
     pub fn run(&mut self, stop: &AtomicBool) -> Result<(), Failure> {
         self.work(stop).and_then(|()| self.finish()).map_err(|failure| self.give_up(failure))
     }
@@ -126,14 +144,16 @@ impl<'b, B: Broker, T: Task> Worker<'b, B, T> {
     /// As [`Self::run`].
     pub fn turn(&mut self) -> Result<(), Failure> {
         self.report.turned();
-        self.take_in()?;
+        self.take_in().or_else(|failure| self.recover(failure))?;
         self.answer_again()?;
+        self.rewind()?;
+        self.restore()?;
         let now = self.clock.elapsed();
         if now >= self.next_tick {
             self.next_tick = now + TICK;
-            self.tick()?;
+            self.tick().or_else(|failure| self.recover(failure))?;
         }
-        if self.commit_is_due(now) { self.commit() } else { Ok(()) }
+        if self.rewind_due.is_none() && self.commit_is_due(now) { self.commit() } else { Ok(()) }
     }
 
     fn take_in(&mut self) -> Result<(), Failure> {
@@ -143,6 +163,8 @@ impl<'b, B: Broker, T: Task> Worker<'b, B, T> {
         for _ in 0..self.pace.poll_records_max.max(1) {
             match broker.poll(wait)? {
                 Polled::Nothing => break,
+                // What was fetched before is read again.
+                Polled::Message(_) | Polled::End(_) | Polled::Skipped { .. } if self.rewind_due.is_some() => {}
                 Polled::Message(message) => self.apply(&message, wall)?,
                 Polled::End(partition) => self.reached_end(&partition, wall)?,
                 Polled::Away(partition) => self.set_at_end(&partition, false),
@@ -161,9 +183,13 @@ impl<'b, B: Broker, T: Task> Worker<'b, B, T> {
     }
 
     /// How long a poll may block: until the open transaction or the next tick is due.
-    fn wait(&self) -> Duration {
+    fn wait(&mut self) -> Duration {
         let now = self.clock.elapsed();
+        if self.tasks.to_restore().is_some() && !self.down {
+            return Duration::ZERO;
+        }
         let due = match &self.transaction {
+            _ if self.rewind_due.is_some() => now + ANSWER_AGAIN,
             // Nothing to wait for but a broker.
             Some(open) if self.down && !open.begun => self.next_tick,
             Some(open) if open.urgent => self.next_urgent,

@@ -6,6 +6,10 @@ mod json;
 
 pub use json::rfc3339;
 
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
 use super::event::AccountId;
 
 /// What kind of deviation.
@@ -53,7 +57,7 @@ impl State {
 }
 
 /// Which stream of records the series counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum SourceCategory {
     /// Management events.
     Management,
@@ -112,7 +116,7 @@ pub struct Insight {
 }
 
 /// How much an insight deserves to be looked at: from its probability, the table of security-relevant APIs, and what is new.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Severity {
     /// Worth a look when there is time.
     #[default]
@@ -138,7 +142,7 @@ impl Severity {
 }
 
 /// What kind of evidence raised an insight.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Reason {
     /// The counts of the series, whoever calls.
     #[default]
@@ -167,7 +171,7 @@ impl Reason {
 }
 
 /// How an insight was found.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
     /// `eventTime` of the tipping event (Start), or the clock when the End was known; seconds since 1970.
     pub detected_at: i64,
@@ -197,5 +201,5 @@ pub struct Finding {
     /// Position of the rule that its tipping record matched.
     pub rule: Option<u32>,
     /// Name of that rule, if nobody is to be alarmed by the insight.
-    pub suppressed_by: Option<std::sync::Arc<str>>,
+    pub suppressed_by: Option<Arc<str>>,
 }

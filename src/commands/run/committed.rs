@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::stream::broker::TopicPartition;
+use crate::stream::broker::{Position, TopicPartition};
 
 /// Offset of the next record of each partition, as last committed.
 #[derive(Debug, Default)]
@@ -11,8 +11,8 @@ pub struct Committed(Mutex<BTreeMap<TopicPartition, i64>>);
 
 impl Committed {
     /// These offsets are committed.
-    pub fn note(&self, offsets: Vec<(TopicPartition, i64)>) {
-        self.lock().extend(offsets);
+    pub fn note(&self, positions: Vec<Position>) {
+        self.lock().extend(positions.into_iter().map(|position| (position.partition, position.next)));
     }
 
     /// Offset of the next record of a partition; 0 before the first commit.

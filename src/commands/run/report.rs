@@ -1,15 +1,15 @@
 //! What a worker tells the outside: log line and metrics of each event, together.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::cloudtrail::insight::State;
 use crate::http::{Health, WorkerState};
-use crate::metrics::{Cut, Metrics, Rebalance, Task, Transaction as Ended};
+use crate::metrics::{Cut, Found, Metrics, Rebalance, Task, Transaction as Ended};
 use crate::pipeline::{Levels, Tally};
 use crate::stream::broker::{Assigned, TopicPartition};
-use crate::stream::report::Report;
+use crate::stream::report::{Report, Restored};
 use crate::stream::tasks::Origin;
 use crate::stream::transaction::{Raised, Transaction};
 
@@ -31,7 +31,11 @@ pub struct WorkerReport {
     kept_for: Option<Duration>,
     /// Partitions held; none while it waits for its place in the group.
     partitions: Option<usize>,
+    /// Partitions whose state is not in memory yet, each with what is left of its changelog.
+    restoring: BTreeMap<TopicPartition, i64>,
     letters_said: HashMap<&'static str, Instant>,
+    /// `output.max_age`, seconds.
+    max_age_s: i64,
 }
 
 impl WorkerReport {
@@ -45,7 +49,9 @@ impl WorkerReport {
             positions: daemon.committed.clone(),
             kept_for: (!daemon.config.kafka.leave_on_stop).then_some(daemon.config.kafka.session_timeout),
             partitions: None,
+            restoring: BTreeMap::new(),
             letters_said: HashMap::new(),
+            max_age_s: i64::try_from(daemon.config.output.max_age.as_secs()).unwrap_or(i64::MAX),
         }
     }
 
@@ -90,7 +96,11 @@ impl WorkerReport {
     }
 
     fn place(&self) -> WorkerState {
-        self.partitions.map_or(WorkerState::Connecting, |partitions| WorkerState::Assigned { partitions })
+        match self.partitions {
+            None => WorkerState::Connecting,
+            Some(partitions) if self.restoring.is_empty() => WorkerState::Assigned { partitions },
+            Some(_) => WorkerState::Restoring { partitions: self.restoring.len(), left: self.restoring.values().sum() },
+        }
     }
 
     fn raised(&self, raised: &Raised, wall: i64) {
@@ -142,12 +152,15 @@ impl Report for WorkerReport {
             if *origin == Origin::Outdated {
                 self.metrics.drop_task(&self.task(&began.partition));
             }
+            if *origin != Origin::Kept {
+                self.restoring.insert(began.partition.clone(), 0);
+            }
             tracing::info!(
                 worker = self.worker,
                 partition = %began.partition,
                 offset = began.position,
                 begins = if began.committed { "at the committed offset" } else { "at input.start" },
-                history = if *origin == Origin::Kept { "kept" } else { "none" },
+                state = if *origin == Origin::Kept { "kept" } else { "to be restored" },
                 "partition assigned"
             );
         }
@@ -164,13 +177,15 @@ impl Report for WorkerReport {
         } else {
             tracing::info!(worker = self.worker, partitions, "partitions revoked");
         }
+        self.restoring.clear();
         self.rebalanced(if lost { Rebalance::Lost } else { Rebalance::Revoked }, None);
     }
 
     fn committed(&mut self, transaction: &Transaction, took: Duration, open: Duration, wall: i64) {
         self.metrics.transaction(Ended::Committed, open);
         self.health.committed(self.worker);
-        self.positions.note(transaction.offsets());
+        self.metrics.state_saved(transaction.state_records, transaction.state_bytes);
+        self.positions.note(transaction.positions());
         for raised in &transaction.insights {
             self.raised(raised, wall);
         }
@@ -186,8 +201,49 @@ impl Report for WorkerReport {
         tracing::debug!(worker = self.worker, messages = transaction.messages, ?took, ?open, "committed");
     }
 
-    fn aborted(&mut self, fenced: bool, open: Duration) {
+    fn aborted(&mut self, fenced: bool, open: Duration, reason: &str) {
         self.metrics.transaction(if fenced { Ended::Fenced } else { Ended::Aborted }, open);
+        tracing::warn!(worker = self.worker, reason, ?open, "transaction aborted; going back to the committed offsets");
+    }
+
+    fn restoring(&mut self, partition: &TopicPartition, position: i64, end: i64) {
+        let left = end.saturating_sub(position).max(0);
+        self.metrics.state_left(&self.task(partition), left);
+        self.restoring.insert(partition.clone(), left);
+        self.health.set(self.worker, self.place());
+    }
+
+    fn restored(&mut self, partition: &TopicPartition, restored: &Restored<'_>) {
+        let task = self.task(partition);
+        let state = restored.head.map(|head| head.state);
+        let found = match (state, restored.expected) {
+            (None, None | Some(0)) => Found::Nothing,
+            (None, Some(_)) => Found::StateLost,
+            (Some(state), Some(expected)) if state == expected => Found::State,
+            (Some(_), _) => Found::OtherState,
+        };
+        self.metrics.state_restored(&task, found, restored.took);
+        let fresh = |clock: i64| restored.wall.saturating_sub(clock) <= self.max_age_s;
+        for (insight, _) in restored.open.iter().filter(|(_, clock)| fresh(*clock)) {
+            self.metrics.reopen(&task, insight);
+        }
+        let (worker, position, open, took) = (self.worker, restored.position, restored.open.len(), restored.took);
+        match found {
+            Found::State | Found::Nothing => {
+                tracing::info!(worker, %partition, state, position, open, ?took, "state restored");
+            }
+            Found::OtherState => tracing::warn!(
+                worker, %partition, state, expected = restored.expected, position, open, ?took,
+                "state restored, but the group's offset was not committed with it: somebody has set the offset; records that the \
+                 state knows already are recognised by their eventID within input.dedup_horizon"
+            ),
+            Found::StateLost => tracing::error!(
+                worker, %partition, expected = restored.expected, position,
+                "the group's offset belongs to a state that is not in the changelog: baselines begin anew"
+            ),
+        }
+        self.restoring.remove(partition);
+        self.health.set(self.worker, self.place());
     }
 
     fn counted(&mut self, tally: &Tally) {

@@ -56,6 +56,7 @@ impl Series {
         if evidence.reason == Reason::Counts {
             if !fires && strength.fires(1.0) {
                 self.held_back.note(evidence.minute, evidence.x);
+                self.remade = true;
             }
             return fires && !(factor >= 1.0 && self.held_back.explains(evidence.minute, evidence.x));
         }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::evidence::Evidence;
 use super::{Call, Caller, Context, Series, WINDOW};
+use crate::cloudtrail::event::AccountId;
 use crate::cloudtrail::insight::{Attribution, Finding, Insight, InsightType, Reason, Severity, State};
 use crate::detect::DAY;
 use crate::detect::attribution::baseline_count;
@@ -72,14 +73,16 @@ impl Series {
         episode.baseline_minutes = (start - baseline_start(start).max(context.begin)).max(1) as u64;
         episode.baselines = baselines;
         let insight_count = self.recent.total(detection - WINDOW + 1, detection);
+        episode.start_count = insight_count;
         let attributions = [
             principals,
             self.agents.top_recent(detection - WINDOW + 1, detection),
             self.errors.top_recent(detection - WINDOW + 1, detection),
         ];
         let insight =
-            self.insight(State::Start, &episode, start, (insight_count, WINDOW as u64), attributions, context);
+            self.insight(State::Start, &episode, start, (insight_count, WINDOW as u64), attributions, (context.account, context.region));
         self.episode = Some(Box::new(episode));
+        self.remade = true;
         for values in [&mut self.principals, &mut self.agents, &mut self.errors] {
             values.begin_episode();
         }
@@ -108,16 +111,24 @@ impl Series {
         (best..=detection).find(|&m| f64::from(self.recent.count(m)) > expected.mean).unwrap_or(detection)
     }
 
+    /// The Start of the open insight, but for its attributions; none if no insight is open.
+    pub fn opened(&self, account: AccountId, region: &str) -> Option<Insight> {
+        let episode = self.episode.as_deref()?;
+        let window = (episode.start_count, WINDOW as u64);
+        Some(self.insight(State::Start, episode, episode.start, window, Default::default(), (account, region)))
+    }
+
     /// Closes the insight: its End.
     pub(super) fn end(&mut self, episode: Box<Episode>, now: i64, context: &Context<'_>) -> Insight {
         let minutes = (episode.end() - episode.start) as u64;
         let attributions = [self.principals.top_episode(), self.agents.top_episode(), self.errors.top_episode()];
         let mut insight =
-            self.insight(State::End, &episode, episode.end(), (episode.count(), minutes), attributions, context);
+            self.insight(State::End, &episode, episode.end(), (episode.count(), minutes), attributions, (context.account, context.region));
         insight.finding.detected_at = now;
         insight.finding.tipping_event = String::new();
         insight.finding.observed = episode.count() as f64 / minutes as f64;
         self.last_episode = (episode.start, episode.end());
+        self.remade = true;
         self.need.minute = i64::MIN;
         for values in [&mut self.principals, &mut self.agents, &mut self.errors] {
             values.begin_episode();
@@ -132,14 +143,14 @@ impl Series {
         event_minute: i64,
         (insight_count, insight_minutes): (u64, u64),
         [principals, agents, errors]: [Vec<(String, u64)>; 3],
-        context: &Context<'_>,
+        (account, region): (AccountId, &str),
     ) -> Insight {
         let [p, a, e] = &episode.baselines;
         let side = |insight, baseline: &Vec<(String, u64)>| Attribution { insight, baseline: baseline.clone() };
         let is_error = self.error.is_some();
         Insight {
-            account: context.account,
-            region: context.region.to_owned(),
+            account,
+            region: region.to_owned(),
             source: self.source.to_string(),
             name: self.name.to_string(),
             error: self.error.as_deref().map(str::to_owned),

@@ -2,13 +2,16 @@
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
+use std::time::Duration;
 
+use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 
 use super::KafkaBroker;
 use crate::config::Config;
 use crate::kafka::context::Context;
+use crate::kafka::changelog::Changelog;
 use crate::kafka::transactional::Transactional;
 use crate::kafka::{client, errors};
 use crate::metrics::Metrics;
@@ -32,6 +35,22 @@ pub struct Connection<'a> {
     pub calls: Arc<Calls>,
 }
 
+/// What a producer is made of.
+pub(super) struct ProducerParts {
+    settings: ClientConfig,
+    metrics: Arc<Metrics>,
+    timeout: Duration,
+    calls: Arc<Calls>,
+}
+
+impl ProducerParts {
+    /// A producer that is not registered yet.
+    pub(super) fn make(&self) -> Result<Transactional, Failure> {
+        let context = Context::new(Some(self.metrics.clone()));
+        Transactional::new(&self.settings, context, self.timeout, self.calls.clone())
+    }
+}
+
 impl KafkaBroker {
     /// Registers the transactional id, which ends what a predecessor left open, and joins the group. Waits for a broker as long
     /// as it takes, and tells `waiting` why; returns none once `stop` says so.
@@ -46,9 +65,13 @@ impl KafkaBroker {
         let Connection { config, worker, topics, limits, metrics, calls } = connection;
         let context = || Context::new(Some(metrics.clone()));
         let made = |error: KafkaError| errors::failure("make a Kafka client", &error);
-        let settings = client::producer(config, *worker, *limits);
-        let timeout = config.kafka.transaction_timeout;
-        let transactions = Transactional::new(&settings, context(), timeout, calls.clone())?;
+        let producer = ProducerParts {
+            settings: client::producer(config, *worker, *limits),
+            metrics: metrics.clone(),
+            timeout: config.kafka.transaction_timeout,
+            calls: calls.clone(),
+        };
+        let transactions = producer.make()?;
         if !transactions.register(stop, waiting)? {
             return Ok(None);
         }
@@ -60,7 +83,9 @@ impl KafkaBroker {
             .map_err(|error| errors::failure(&format!("subscribe to {}", names.join(", ")), &error))?;
         Ok(Some(Self {
             consumer,
-            transactions,
+            transactions: RefCell::new(transactions),
+            producer,
+            changelog: Changelog::new(config),
             start: config.input.start,
             assigned: RefCell::default(),
             ends: RefCell::default(),

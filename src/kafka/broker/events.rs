@@ -2,7 +2,7 @@
 
 use rdkafka::consumer::Consumer;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
-use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use rdkafka::topic_partition_list::Offset;
 
 use super::KafkaBroker;
 use crate::kafka::context::Rebalance;
@@ -127,13 +127,5 @@ impl KafkaBroker {
             }
         };
         Ok(self.assigned.borrow().iter().map(|began| (began.partition.clone(), position_of(began))).collect())
-    }
-
-    pub(super) fn all_assigned(&self) -> TopicPartitionList {
-        let mut list = TopicPartitionList::new();
-        for began in self.assigned.borrow().iter() {
-            list.add_partition(&began.partition.topic, began.partition.partition);
-        }
-        list
     }
 }

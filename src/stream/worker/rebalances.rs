@@ -18,12 +18,7 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
                 self.unanswered = None;
                 let (origins, gone) = self.tasks.assign(&assigned, self.make_task);
                 self.report.assigned(&assigned, &origins, &gone);
-                // Where a new group begins is committed like any other progress. Otherwise a restart before the first
-                // record would choose the beginning anew, and skip what came in between.
-                for fresh in assigned.iter().filter(|fresh| !fresh.committed) {
-                    self.note_position(&fresh.partition, fresh.position);
-                }
-                Ok(())
+                self.broker.resume(&self.tasks.running())
             }
             Err(failure) if failure.action == Action::Retry => {
                 self.report.retrying("ask for the group's offsets", &failure.message);
@@ -44,42 +39,53 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
 
     pub(super) fn answer_revoke(&mut self, lost: bool) -> Result<(), Failure> {
         self.unanswered = None;
-        if lost {
-            self.forget_uncommitted()?;
-        } else {
+        if !lost && self.rewind_due.is_none() {
+            // When it fails, nothing is committed for these partitions any more.
             self.commit()?;
         }
+        self.forget_uncommitted()?;
         self.tasks.park();
         self.broker.unassign()?;
         self.report.revoked(lost);
         Ok(())
     }
 
-    /// The partitions belong to somebody else already. Records that were only applied in memory are theirs now: the tasks
-    /// stand at offsets the group has not committed, so they will not be taken up again.
+    /// Whatever is not committed is somebody else's to do: tasks go back to their committed state.
     fn forget_uncommitted(&mut self) -> Result<(), Failure> {
-        if self.transaction.as_ref().is_some_and(|open| open.begun) {
+        self.rewind_due = None;
+        let Some(open) = self.transaction.take() else { return Ok(()) };
+        for running in self.tasks.running_mut() {
+            running.task.rollback();
+            drop(running.task.take_tally());
+            running.position = running.committed;
+        }
+        if open.begun && !self.producer_lost {
+            let age = self.clock.elapsed().saturating_sub(open.opened);
             let text = "the group took the partitions away while a transaction was open (no poll within \
                         kafka.max_poll_interval, or no heartbeat within kafka.session_timeout)";
-            return Err(Failure::new(Action::AbortAndRewind, text));
+            self.report.aborted(false, age, text);
+            self.producer_lost = self.broker.abort().is_err();
         }
-        self.transaction = None;
+        if self.producer_lost {
+            // Due before the next transaction.
+            self.rewind_due = Some(self.clock.elapsed());
+        }
         Ok(())
     }
 
     pub(super) fn went_down(&mut self, reason: &str) -> Result<(), Failure> {
         self.report.down(reason);
         self.down = true;
-        for running in self.tasks.iter_mut() {
+        for running in self.tasks.running_mut() {
             running.at_end = false;
         }
         // Otherwise what is still in the client's buffer could open a transaction that cannot be ended in time.
-        self.broker.pause()
+        self.broker.pause(&self.tasks.running())
     }
 
     pub(super) fn came_up(&mut self) -> Result<(), Failure> {
         self.report.up();
         self.down = false;
-        self.broker.resume()
+        if self.rewind_due.is_some() { Ok(()) } else { self.broker.resume(&self.tasks.running()) }
     }
 }

@@ -4,13 +4,14 @@ use super::{TICK, Worker};
 use crate::stream::broker::{Action, Broker, Failure, Message, TopicPartition};
 use crate::stream::publish::{Publisher, Source};
 use crate::stream::task::{Record, Task};
+use crate::stream::tasks::Stage;
 use crate::stream::transaction::{Transaction, next_offset};
 
 impl<B: Broker, T: Task> Worker<'_, B, T> {
     pub(super) fn apply(&mut self, message: &B::Message<'_>, wall: i64) -> Result<(), Failure> {
         let (topic, number, offset) = (message.topic(), message.partition(), message.offset());
-        let Some(running) = self.tasks.find(topic, number) else {
-            let text = format!("OWN-1: got offset {offset} of {topic}[{number}], which is not assigned to this worker");
+        let Some(running) = self.tasks.find(topic, number).filter(|found| found.stage == Stage::Running) else {
+            let text = format!("OWN-1: got offset {offset} of {topic}[{number}], which this worker does not process now");
             return Err(Failure::new(Action::Fatal, text));
         };
         if offset < running.position {
@@ -45,16 +46,15 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
     /// Tells the time to every task that has read all there is.
     fn caught_up(&mut self, wall: i64) -> Result<(), Failure> {
         let now = self.clock.elapsed();
-        for running in self.tasks.iter_mut().filter(|running| running.at_end) {
+        for running in self.tasks.running_mut().filter(|running| running.at_end) {
             let mut transaction = self.transaction.take().unwrap_or_else(|| Transaction::open(now));
-            let insights = transaction.insights.len();
             let source = Source { partition: &running.partition, offset: running.position, now: wall };
             let mut publisher = Publisher::new(self.broker, &self.publishing, &mut transaction, source);
-            running.task.caught_up(wall, &mut publisher);
+            running.task.caught_up(running.position, wall, &mut publisher);
             let outcome = publisher.finish();
             // What time alone brings about is committed with the partition's offset as well: so a worker that lost the
             // partition without knowing it is fenced by its generation.
-            if transaction.insights.len() > insights {
+            if running.task.is_changed() {
                 transaction.advance(&running.partition, running.position);
             }
             self.transaction = transaction.is_changed().then_some(transaction);
@@ -82,7 +82,7 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
     }
 
     pub(super) fn tick(&mut self) -> Result<(), Failure> {
-        if !self.down {
+        if !self.down && self.rewind_due.is_none() {
             self.caught_up(self.clock.wall())?;
         }
         for running in self.tasks.iter() {
@@ -101,7 +101,7 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
     pub(super) fn tell_committed(&mut self) {
         let now = self.clock.elapsed();
         let levels_are_due = now >= self.next_levels;
-        for running in self.tasks.iter_mut() {
+        for running in self.tasks.running_mut() {
             self.report.counted(&running.task.take_tally());
             if levels_are_due {
                 self.report.levels(&running.partition, &running.task.levels());

@@ -1,0 +1,334 @@
+//! One region of an account: its clock, its eventIDs and its series.
+
+use std::hash::BuildHasher;
+
+use hashbrown::{DefaultHashBuilder, HashTable};
+
+use super::budget::AlarmBudget;
+use super::clock::Clock;
+use super::dedup::Seen;
+use super::detector::Shared;
+use super::journal::{Journal, Place, Stamp};
+use super::series::{Context, Series};
+use super::statistic::Statistic;
+use super::DAY;
+use crate::cloudtrail::event::AccountId;
+use crate::cloudtrail::insight::Insight;
+
+/// Days without a call after which a series no longer counts as live.
+const LIVE_DAYS: i64 = 28;
+
+/// One region of an account.
+#[derive(Debug)]
+pub struct Region {
+    /// Its name.
+    pub name: Box<str>,
+    pub(super) touched: Stamp,
+    pub(super) begin: i64,
+    /// Its clock.
+    pub clock: Clock,
+    /// eventIDs seen.
+    pub seen: Seen,
+    pub(super) swept: i64,
+    /// Minute of the last daily sweep.
+    daily: i64,
+    pub(super) index: HashTable<u32>,
+    pub(super) hasher: DefaultHashBuilder,
+    pub(super) series: Vec<Entry>,
+    pub(super) open: Vec<u32>,
+    /// Series in which a drop is looked for; chosen anew each hour.
+    pub(super) steady: Vec<u32>,
+}
+
+/// A region apart from its series and eventIDs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RegionImage {
+    /// First minute.
+    pub begin: i64,
+    /// Its clock, held records included.
+    pub clock: Clock,
+    /// Clock at the last sweep.
+    pub swept: i64,
+    /// Minute of the last daily sweep.
+    pub daily: i64,
+    /// Earliest time that can be told from a repeat.
+    pub floor: i64,
+    pub(super) open: Vec<u32>,
+    pub(super) steady: Vec<u32>,
+}
+
+/// A series in its region.
+#[derive(Debug)]
+pub struct Entry {
+    /// Its number in the partition, in order of first calls.
+    pub id: u64,
+    /// Apart, so that the list can grow without moving (and for a moment doubling) all series.
+    pub series: Box<Series>,
+    pub(super) live: bool,
+    pub(super) touched: Stamp,
+}
+
+impl Region {
+    /// A region whose first record is dated `time` (seconds).
+    pub fn new(name: &str, time: i64) -> Self {
+        Self {
+            name: name.into(),
+            touched: Stamp::default(),
+            begin: time.div_euclid(60),
+            clock: Clock::default(),
+            seen: Seen::default(),
+            swept: i64::MIN / 2,
+            daily: i64::MIN / 2,
+            index: HashTable::new(),
+            hasher: DefaultHashBuilder::default(),
+            series: Vec::new(),
+            open: Vec::new(),
+            steady: Vec::new(),
+        }
+    }
+
+    /// Shows each of its series, as of the last closed minute, in the order in which they were first seen.
+    pub fn each_series(&self, shared: &Shared, show: &mut dyn FnMut(&Series, &Statistic)) {
+        let closed = self.clock.closed(shared.settings.lateness);
+        for entry in &self.series {
+            show(&entry.series, &entry.series.statistic_at(closed, &shared.horizons));
+        }
+    }
+
+    pub(super) fn end_insights(
+        &mut self,
+        (account, begin, base, place): (AccountId, i64, f64, Place),
+        shared: &mut Shared,
+        emit: &mut dyn FnMut(Insight),
+    ) {
+        let Some(now) = self.clock.time() else { return };
+        let (settings, horizons, journal) = (&shared.settings, &shared.horizons, &mut shared.journal);
+        let closed = self.clock.closed(settings.lateness);
+        let context =
+            Context { account, region: &self.name, begin, region_begin: self.begin, closed, base, settings, horizons };
+        let series = &mut self.series;
+        let mut ended = 0;
+        self.open.retain(|&i| {
+            let entry = &mut series[i as usize];
+            if !entry.series.is_due(&context) {
+                return true;
+            }
+            entry.touch(place, journal);
+            let Some(end) = entry.series.tick(now, &context) else { return true };
+            ended += usize::from(end.finding.suppressed_by.is_none());
+            emit(end);
+            false
+        });
+        shared.open -= ended;
+    }
+
+    pub(super) fn choose_steady(&mut self) {
+        let steady = self.series.iter().enumerate().filter(|(_, entry)| entry.series.is_steady());
+        self.steady = steady.map(|(at, _)| at as u32).collect();
+    }
+
+    pub(super) fn find_drops(
+        &mut self,
+        (account, begin, base, place): (AccountId, i64, f64, Place),
+        alarms: &mut AlarmBudget,
+        shared: &mut Shared,
+        emit: &mut dyn FnMut(Insight),
+    ) {
+        let Some(now) = self.clock.time() else { return };
+        let (settings, horizons) = (&shared.settings, &shared.horizons);
+        let closed = self.clock.closed(settings.lateness);
+        let context =
+            Context { account, region: &self.name, begin, region_begin: self.begin, closed, base, settings, horizons };
+        for &at in &self.steady {
+            self.series[at as usize].touch(place, &mut shared.journal);
+            if let Some(start) = self.series[at as usize].series.look_for_drop(now, &context, alarms) {
+                self.open.push(at);
+                shared.open += 1;
+                emit(start);
+            }
+        }
+    }
+
+    /// Once a day: forgets series that were silent too long. Returns the live series before and after.
+    pub(super) fn sweep(&mut self, minute: i64, place: Place, shared: &mut Shared) -> (usize, usize) {
+        let before = self.live();
+        self.daily = minute;
+        for entry in &mut self.series {
+            let live = minute - entry.series.last() < LIVE_DAYS * DAY;
+            if entry.live && !live {
+                shared.journal.quiet(place, entry.id);
+            }
+            entry.live = live;
+        }
+        let ttl = shared.settings.series_ttl;
+        let expired = |e: &Entry| minute - e.series.last() >= ttl && !e.series.is_open();
+        if self.series.iter().any(expired) {
+            self.forget(expired, place, shared);
+        }
+        (before, self.live())
+    }
+
+    pub(super) fn forget(&mut self, expired: impl Fn(&Entry) -> bool, place: Place, shared: &mut Shared) {
+        // Positions change, so the list of open insights is carried over by identity.
+        let mut position = Vec::with_capacity(self.series.len());
+        let mut kept = 0_u32;
+        for entry in &self.series {
+            let gone = expired(entry);
+            position.push((!gone).then_some(kept));
+            kept += u32::from(!gone);
+            if gone {
+                entry.series.release(&mut shared.attribution);
+                shared.series -= 1;
+            }
+        }
+        for gone in self.series.extract_if(.., |e| expired(e)) {
+            shared.journal.forget(place, gone);
+        }
+        self.open = self.open.iter().filter_map(|&i| position[i as usize]).collect();
+        self.steady = self.steady.iter().filter_map(|&i| position[i as usize]).collect();
+        self.index_again();
+    }
+
+    /// What it is apart from its series and eventIDs.
+    pub fn image(&self) -> RegionImage {
+        RegionImage {
+            begin: self.begin,
+            clock: self.clock.clone(),
+            swept: self.swept,
+            daily: self.daily,
+            floor: self.seen.floor(),
+            open: self.open.clone(),
+            steady: self.steady.clone(),
+        }
+    }
+
+    /// Back to what it was.
+    pub fn put_back(&mut self, image: RegionImage) {
+        (self.begin, self.clock) = (image.begin, image.clock);
+        (self.swept, self.daily) = (image.swept, image.daily);
+        (self.open, self.steady) = (image.open, image.steady);
+        self.seen.set_floor(image.floor);
+    }
+
+    /// Whether events of this hour can still be asked for: it neither expired at the last sweep, nor was it pushed out by the bound.
+    pub fn remembers_hour(&self, hour: i64, horizon_s: i64) -> bool {
+        let expired = hour < super::dedup::hour_of(self.swept.saturating_sub(horizon_s));
+        !expired && hour * 3600 >= self.seen.floor()
+    }
+
+    /// Its series, in the order in which they were first seen.
+    pub fn entries(&self) -> &[Entry] {
+        &self.series
+    }
+
+    /// The series of this number.
+    pub fn entry_mut(&mut self, id: u64) -> Option<&mut Entry> {
+        let at = self.series.binary_search_by_key(&id, |entry| entry.id).ok()?;
+        Some(&mut self.series[at])
+    }
+
+    /// Numbers of the series with an open insight, in the order of their Starts.
+    pub fn open_ids(&self) -> Vec<u64> {
+        self.open.iter().map(|&at| self.series[at as usize].id).collect()
+    }
+
+    /// Numbers of the series in which a drop is looked for.
+    pub fn steady_ids(&self) -> Vec<u64> {
+        self.steady.iter().map(|&at| self.series[at as usize].id).collect()
+    }
+
+    /// Takes back a series that was forgotten.
+    pub fn readmit(&mut self, entry: Entry) {
+        self.series.push(entry);
+    }
+
+    /// Brings series back into the order of their numbers.
+    pub fn sort(&mut self) {
+        self.series.sort_unstable_by_key(|entry| entry.id);
+    }
+
+    /// A series is live again.
+    pub fn requicken(&mut self, id: u64) {
+        if let Some(entry) = self.entry_mut(id) {
+            entry.live = true;
+        }
+    }
+
+    /// Puts a series back to what it was; takes it away if it was not. False if positions have changed by that.
+    pub fn put_series(&mut self, id: u64, before: Option<(Box<Series>, bool)>) -> bool {
+        let Ok(at) = self.series.binary_search_by_key(&id, |entry| entry.id) else { return true };
+        match before {
+            Some((series, live)) => {
+                (self.series[at].series, self.series[at].live) = (series, live);
+                true
+            }
+            None => {
+                self.series.remove(at);
+                false
+            }
+        }
+    }
+
+    /// Finds its series by name again, after their positions have changed.
+    pub fn index_again(&mut self) {
+        self.index.clear();
+        let (series, hasher) = (&self.series, &self.hasher);
+        let hash = |i: u32| hasher.hash_one(series[i as usize].series.key());
+        for i in 0..series.len() as u32 {
+            self.index.insert_unique(hash(i), i, |&i| hash(i));
+        }
+    }
+
+    /// A region as it was saved, with its series.
+    pub fn restored(name: Box<str>, image: RegionImage, series: Vec<(u64, Box<Series>)>, ids: &RegionIds) -> Self {
+        let mut region = Self::new(&name, 0);
+        let daily = image.daily;
+        let entry = |(id, series): (u64, Box<Series>)| {
+            let live = daily - series.last() < LIVE_DAYS * DAY;
+            Entry { id, series, live, touched: Stamp::default() }
+        };
+        region.series = series.into_iter().map(entry).collect();
+        region.sort();
+        region.put_back(image);
+        let position = |id: &u64| region.series.binary_search_by_key(id, |entry| entry.id).ok().map(|at| at as u32);
+        let (open, steady) = (ids.open.iter().filter_map(position).collect(), ids.steady.iter().filter_map(position).collect());
+        (region.open, region.steady) = (open, steady);
+        region.index_again();
+        region
+    }
+
+    /// Series that are live.
+    pub fn live(&self) -> usize {
+        self.series.iter().filter(|entry| entry.live).count()
+    }
+}
+
+/// Series of a region by number.
+#[derive(Clone, Debug, Default)]
+pub struct RegionIds {
+    /// With an open insight, in the order of their Starts.
+    pub open: Vec<u64>,
+    /// In which a drop is looked for.
+    pub steady: Vec<u64>,
+}
+
+impl RegionImage {
+    /// Whether drops are looked for in the same series.
+    pub fn is_steady_as(&self, other: &Self) -> bool {
+        self.steady == other.steady
+    }
+
+    /// As it was saved.
+    pub fn new(begin: i64, clock: Clock, (swept, daily): (i64, i64), floor: i64) -> Self {
+        Self { begin, clock, swept, daily, floor, open: Vec::new(), steady: Vec::new() }
+    }
+}
+
+impl Entry {
+    /// It is about to change.
+    pub fn touch(&mut self, place: Place, journal: &mut Journal) {
+        if journal.is_first(&mut self.touched) {
+            journal.series.push((place, self.id, Some((self.series.clone(), self.live))));
+        }
+    }
+}

@@ -1,0 +1,345 @@
+//! The detector's state as records of a changelog: what is written for each thing that a transaction has changed.
+//!
+//! | key | value |
+//! |---|---|
+//! | `a` account | history, live series, alarm budget |
+//! | `r` account, region | name, clock with held records, sweeps, open insights |
+//! | `d` account, region | series in which a drop is looked for |
+//! | `p` account, principal | what is new about it |
+//! | `s` series | the whole series, with its names |
+//! | `c` series | its running part, of the whole record that was written last |
+//! | `e` record | eventIDs that one transaction remembered |
+//!
+//! Accounts, regions, principals and series are numbers, big-endian, so that a key has at most 17 bytes. A tombstone takes away what was forgotten.
+
+use std::collections::BTreeMap;
+
+use hashbrown::HashMap;
+use serde::{Deserialize, Serialize};
+
+use super::account::AccountImage;
+use super::clock::Clock;
+use super::dedup::hour_of;
+use super::detector::Detector;
+use super::journal::Place;
+use super::principals::Principal;
+use super::region::Region;
+use super::series::{Running, Series};
+use crate::cloudtrail::event::AccountId;
+use crate::state::{Write, encode};
+
+/// Version of each kind of record, by the first byte of its key.
+pub(super) const VERSION: u8 = 1;
+/// Version of the statistic inside a series: another one begins it afresh, while counts, sums and open insights stay.
+pub(super) const STATISTIC_VERSION: u8 = 1;
+/// eventIDs in one record at most, some 400 KB.
+const EVENTS_MAX: usize = 50_000;
+
+/// What a record of the changelog is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Key {
+    /// An account.
+    Account(AccountId),
+    /// A region of an account, by its number in it.
+    Region(AccountId, u32),
+    /// The series of a region in which a drop is looked for.
+    Steady(AccountId, u32),
+    /// A principal of an account, by its fingerprint.
+    Principal(AccountId, u64),
+    /// A series, whole.
+    Series(u64),
+    /// The running part of a series.
+    Running(u64),
+    /// eventIDs.
+    Events(u64),
+}
+
+impl Key {
+    /// As it is written.
+    pub fn bytes(self) -> Vec<u8> {
+        let (kind, first, second): (u8, u64, Option<&[u8]>) = match self {
+            Self::Account(account) => (b'a', account.number(), None),
+            Self::Region(account, region) => (b'r', account.number(), Some(&region.to_be_bytes())),
+            Self::Steady(account, region) => (b'd', account.number(), Some(&region.to_be_bytes())),
+            Self::Principal(account, principal) => (b'p', account.number(), Some(&principal.to_be_bytes())),
+            Self::Series(id) => (b's', id, None),
+            Self::Running(id) => (b'c', id, None),
+            Self::Events(id) => (b'e', id, None),
+        };
+        [&[kind], &first.to_be_bytes()[..], second.unwrap_or_default()].concat()
+    }
+
+    /// Reads one; none if it is no key of a detector.
+    pub fn read(bytes: &[u8]) -> Option<Self> {
+        let (&kind, rest) = bytes.split_first()?;
+        let (first, rest) = rest.split_first_chunk::<8>()?;
+        let first = u64::from_be_bytes(*first);
+        let region = || Some((AccountId::of_number(first)?, u32::from_be_bytes(rest.try_into().ok()?)));
+        match kind {
+            b'r' => region().map(|(account, region)| Self::Region(account, region)),
+            b'd' => region().map(|(account, region)| Self::Steady(account, region)),
+            b'p' => Some(Self::Principal(AccountId::of_number(first)?, u64::from_be_bytes(rest.try_into().ok()?))),
+            _ if !rest.is_empty() => None,
+            b'a' => AccountId::of_number(first).map(Self::Account),
+            b's' => Some(Self::Series(first)),
+            b'c' => Some(Self::Running(first)),
+            b'e' => Some(Self::Events(first)),
+            _ => None,
+        }
+    }
+}
+
+/// Value of [`Key::Account`].
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct AccountRecord {
+    pub(super) number: u32,
+    pub(super) image: AccountImage,
+}
+
+/// Value of [`Key::Region`].
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct RegionRecord {
+    pub(super) name: Box<str>,
+    pub(super) begin: i64,
+    pub(super) clock: Clock,
+    pub(super) swept: i64,
+    pub(super) daily: i64,
+    pub(super) floor: i64,
+    pub(super) open: Vec<u64>,
+}
+
+/// Value of [`Key::Series`]. `S` is a series, owned or borrowed.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct SeriesRecord<S> {
+    pub(super) account: AccountId,
+    pub(super) region: u32,
+    pub(super) series: S,
+    pub(super) statistic_version: u8,
+    pub(super) statistic: Vec<u8>,
+}
+
+/// Value of [`Key::Events`]: account, region, hour of event time, hashes of eventIDs.
+pub(super) type EventsRecord = Vec<(AccountId, u32, i64, Vec<[u8; 8]>)>;
+
+/// Which records of the changelog hold eventIDs, each with the number of hours and regions that it still holds some of.
+#[derive(Debug, Default)]
+pub struct SeenRecords {
+    pub(super) next: u64,
+    pub(super) held: HashMap<u64, u32>,
+    /// Written by the open transaction.
+    written: Vec<(u64, Vec<(Place, i64)>)>,
+}
+
+impl Detector {
+    /// Whether anything has changed since the last commit.
+    pub fn is_changed(&self) -> bool {
+        !self.shared().journal.is_empty()
+    }
+
+    /// Writes what has changed since the last commit.
+    pub fn save(&mut self, write: &mut Write<'_>) {
+        let mut bytes = Vec::new();
+        self.save_accounts(&mut bytes, write);
+        self.save_series(&mut bytes, write);
+        self.save_principals(&mut bytes, write);
+        self.save_events(&mut bytes, write);
+    }
+
+    /// What was saved is committed.
+    pub fn commit(&mut self) {
+        let mut seen = std::mem::take(&mut self.seen_records);
+        for (record, hours) in seen.written.drain(..) {
+            seen.next = seen.next.max(record + 1);
+            let (accounts, _) = self.parts();
+            let held = hours.into_iter().filter(|(place, hour)| {
+                let region = &mut accounts[place.account as usize].regions[place.region as usize];
+                region.seen.note_record(*hour, record)
+            });
+            let held = held.count() as u32;
+            seen.held.insert(record, held);
+        }
+        for (_, bucket) in &self.shared().journal.expired {
+            for record in &bucket.records {
+                if let Some(held) = seen.held.get_mut(record) {
+                    *held -= 1;
+                }
+            }
+        }
+        seen.held.retain(|_, held| *held > 0);
+        self.seen_records = seen;
+        self.next_transaction();
+    }
+
+    fn save_accounts(&mut self, bytes: &mut Vec<u8>, write: &mut Write<'_>) {
+        let journal = &self.shared().journal;
+        for (number, before) in &journal.accounts {
+            let account = &self.accounts()[*number as usize];
+            let image = account.image();
+            if before.as_ref() != Some(&image) {
+                put(Key::Account(account.id), &AccountRecord { number: *number, image }, bytes, write);
+            }
+        }
+        for (place, before) in &journal.regions {
+            let account = &self.accounts()[place.account as usize];
+            let region = &account.regions[place.region as usize];
+            let image = region.image();
+            if before.as_deref() == Some(&image) {
+                continue;
+            }
+            put(Key::Region(account.id, place.region), &region_record(region), bytes, write);
+            let steady = region.steady_ids();
+            if before.as_ref().map_or(!steady.is_empty(), |before| !image.is_steady_as(before)) {
+                put(Key::Steady(account.id, place.region), &steady, bytes, write);
+            }
+        }
+    }
+
+    fn save_series(&mut self, bytes: &mut Vec<u8>, write: &mut Write<'_>) {
+        let journal = &self.shared().journal;
+        let touched: Vec<(Place, u64)> = journal.series.iter().map(|(place, id, _)| (*place, *id)).collect();
+        let forgotten: Vec<u64> = journal.forgotten.iter().map(|(_, entry)| entry.id).collect();
+        for (place, id) in touched {
+            let account = &mut self.parts().0[place.account as usize];
+            let of = account.id;
+            let Some(entry) = account.regions[place.region as usize].entry_mut(id) else { continue };
+            if entry.series.only_runs() {
+                put(Key::Running(id), &entry.series.running(), bytes, write);
+            } else {
+                entry.series.save();
+                put(Key::Series(id), &series_record(of, place.region, &entry.series), bytes, write);
+            }
+        }
+        for id in forgotten {
+            write(&Key::Series(id).bytes(), None);
+            write(&Key::Running(id).bytes(), None);
+        }
+    }
+
+    fn save_principals(&mut self, bytes: &mut Vec<u8>, write: &mut Write<'_>) {
+        let (accounts, shared) = self.parts();
+        for (number, fingerprint, before) in &shared.journal.principals {
+            let account = &mut accounts[*number as usize];
+            let key = Key::Principal(account.id, *fingerprint);
+            match account.principals.get(*fingerprint) {
+                Some(now) if before.as_ref() == Some(now) => {}
+                Some(now) => put(key, now, bytes, write),
+                None => write(&key.bytes(), None),
+            }
+        }
+    }
+
+    fn save_events(&mut self, bytes: &mut Vec<u8>, write: &mut Write<'_>) {
+        let mut hours: BTreeMap<(Place, i64), Vec<[u8; 8]>> = BTreeMap::new();
+        for (place, hash, time) in &self.shared().journal.seen {
+            hours.entry((*place, hour_of(*time))).or_default().push(hash.to_le_bytes());
+        }
+        let mut written = Vec::new();
+        let (mut record, mut held, mut events) = (EventsRecord::new(), Vec::new(), 0);
+        let mut id = self.seen_records.next;
+        let mut flush = |record: &mut EventsRecord, held: &mut Vec<(Place, i64)>| {
+            if !record.is_empty() {
+                put(Key::Events(id), record, bytes, write);
+                written.push((id, std::mem::take(held)));
+                record.clear();
+                id += 1;
+            }
+        };
+        for ((place, hour), hashes) in hours {
+            let account = &self.accounts()[place.account as usize];
+            if !account.regions[place.region as usize].seen.knows_hour(hour) {
+                continue;
+            }
+            for chunk in hashes.chunks(EVENTS_MAX) {
+                if events + chunk.len() > EVENTS_MAX {
+                    flush(&mut record, &mut held);
+                    events = 0;
+                }
+                events += chunk.len();
+                record.push((account.id, place.region, hour, chunk.to_vec()));
+                held.push((place, hour));
+            }
+        }
+        flush(&mut record, &mut held);
+        self.forget_events(write);
+        self.seen_records.written = written;
+    }
+
+    /// Tombstones for records whose last eventIDs have expired.
+    fn forget_events(&self, write: &mut Write<'_>) {
+        let mut gone: BTreeMap<u64, u32> = BTreeMap::new();
+        for (_, bucket) in &self.shared().journal.expired {
+            bucket.records.iter().for_each(|record| *gone.entry(*record).or_default() += 1);
+        }
+        for (record, hours) in gone {
+            if self.seen_records.held.get(&record) == Some(&hours) {
+                write(&Key::Events(record).bytes(), None);
+            }
+        }
+    }
+
+    /// Writes all there is, each series whole: two detectors are alike if this is.
+    pub fn save_all(&self, write: &mut Write<'_>) {
+        let mut bytes = Vec::new();
+        for account in self.accounts() {
+            let record = AccountRecord { number: account.number, image: account.image() };
+            put(Key::Account(account.id), &record, &mut bytes, write);
+            for (number, region) in account.regions.iter().enumerate() {
+                let number = number as u32;
+                put(Key::Region(account.id, number), &region_record(region), &mut bytes, write);
+                put(Key::Steady(account.id, number), &region.steady_ids(), &mut bytes, write);
+                for entry in region.entries() {
+                    let mut series = entry.series.clone();
+                    series.generation_zero();
+                    let record = series_record(account.id, number, &*series);
+                    put(Key::Series(entry.id), &record, &mut bytes, write);
+                }
+            }
+            let mut principals: Vec<&Principal> = account.principals.iter().collect();
+            principals.sort_unstable_by_key(|principal| principal.fingerprint());
+            for principal in principals {
+                put(Key::Principal(account.id, principal.fingerprint()), principal, &mut bytes, write);
+            }
+            for (number, region) in account.regions.iter().enumerate() {
+                let mut hours: Vec<(i64, Vec<u64>)> = region.seen.hours().collect();
+                hours.sort_unstable();
+                for (hour, hashes) in hours {
+                    let record: EventsRecord = vec![(
+                        account.id,
+                        number as u32,
+                        hour,
+                        hashes.into_iter().map(u64::to_le_bytes).collect(),
+                    )];
+                    put(Key::Events(hour as u64), &record, &mut bytes, write);
+                }
+            }
+        }
+    }
+}
+
+fn put<T: Serialize>(key: Key, value: &T, bytes: &mut Vec<u8>, write: &mut Write<'_>) {
+    bytes.clear();
+    encode(VERSION, value, bytes);
+    write(&key.bytes(), Some(bytes));
+}
+
+fn region_record(region: &Region) -> RegionRecord {
+    let image = region.image();
+    RegionRecord {
+        name: region.name.clone(),
+        begin: image.begin,
+        clock: image.clock,
+        swept: image.swept,
+        daily: image.daily,
+        floor: image.floor,
+        open: region.open_ids(),
+    }
+}
+
+fn series_record(account: AccountId, region: u32, series: &Series) -> SeriesRecord<&Series> {
+    let mut statistic = Vec::new();
+    encode(STATISTIC_VERSION, series.statistic(), &mut statistic);
+    SeriesRecord { account, region, series, statistic_version: STATISTIC_VERSION, statistic }
+}
+
+/// Reading a running part.
+pub(super) type RunningRecord = Running;

@@ -1,0 +1,151 @@
+//! Reading the changelog of one partition, from its beginning to the end that it has now.
+//!
+//! The end is asked for as a reader of *uncommitted* records sees it: behind an open transaction of somebody else there may lie records that
+//! are committed already (Apache Kafka's KAFKA-10167). Then only committed records are read until the position has passed it. Markers of
+//! transactions are no records but do move the position; what lies at the end may also have been compacted away, so a partition whose
+//! last stable offset has reached the end, and which is read up to there, is complete as well.
+
+use std::cell::RefCell;
+use std::time::{Duration, Instant};
+
+use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::message::Message as _;
+use rdkafka::topic_partition_list::Offset;
+
+use super::context::Context;
+use super::{client, errors, offsets};
+use crate::config::Config;
+use crate::stream::broker::{Action, Failure, Reading, TopicPartition};
+
+/// How often the last stable offset is asked for while the end is waited for.
+const ASK_EVERY: Duration = Duration::from_millis(250);
+
+/// See the module.
+pub(super) struct Changelog {
+    topic: String,
+    committed: ClientConfig,
+    all: ClientConfig,
+    reader: RefCell<Option<Reader>>,
+}
+
+struct Reader {
+    consumer: BaseConsumer<Context>,
+    partition: TopicPartition,
+    end: i64,
+    position: i64,
+    at_end: bool,
+    asked: Option<Instant>,
+}
+
+impl Changelog {
+    /// Nothing is connected yet.
+    pub(super) fn new(config: &Config) -> Self {
+        let (committed, all) = (client::reader(config, true), client::reader(config, false));
+        Self { topic: config.state.topic.clone(), committed, all, reader: RefCell::default() }
+    }
+
+    /// Begins to read a partition; returns its end.
+    ///
+    /// # Errors
+    /// When no broker tells.
+    pub(super) fn open(&self, partition: i32) -> Result<i64, Failure> {
+        let partition = TopicPartition::new(&self.topic, partition);
+        let (oldest, end) = offsets::bounds(&consumer(&self.all)?, &partition)?;
+        let consumer = consumer(&self.committed)?;
+        let list = offsets::list([(&partition, oldest)].into_iter())?;
+        consumer.assign(&list).map_err(|error| errors::failure("read the changelog", &error))?;
+        let reader = Reader { consumer, partition, end, position: oldest, at_end: false, asked: None };
+        self.reader.replace(Some(reader));
+        Ok(end)
+    }
+
+    /// Reads on, up to `records_max` records or what comes within `wait`.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(super) fn read(
+        &self,
+        records_max: usize,
+        wait: Duration,
+        show: &mut dyn FnMut(&[u8], Option<&[u8]>),
+    ) -> Result<Reading, Failure> {
+        let mut open = self.reader.borrow_mut();
+        let Some(reader) = open.as_mut() else {
+            return Err(Failure::new(Action::Fatal, "the changelog is read, which was not opened"));
+        };
+        let until = Instant::now() + wait;
+        for _ in 0..records_max.max(1) {
+            if reader.position >= reader.end || !reader.step(until, show)? {
+                break;
+            }
+        }
+        let complete = reader.position >= reader.end || reader.is_complete()?;
+        let reading = Reading { position: reader.position, complete };
+        if complete {
+            *open = None;
+        }
+        Ok(reading)
+    }
+
+    /// What is being read is not needed any more.
+    pub(super) fn close(&self) {
+        self.reader.replace(None);
+    }
+}
+
+impl Reader {
+    /// One message or event; false when nothing has come until then.
+    fn step(&mut self, until: Instant, show: &mut dyn FnMut(&[u8], Option<&[u8]>)) -> Result<bool, Failure> {
+        let left = until.saturating_duration_since(Instant::now());
+        match self.consumer.poll(left) {
+            Some(Ok(message)) => {
+                self.at_end = false;
+                if message.offset() < self.end {
+                    show(message.key().unwrap_or_default(), message.payload());
+                }
+                self.position = message.offset() + 1;
+                return Ok(true);
+            }
+            Some(Err(KafkaError::PartitionEOF(_))) => self.at_end = true,
+            Some(Err(error)) => {
+                let failure = errors::failure("read the changelog", &error);
+                if failure.action == Action::Fatal {
+                    return Err(failure);
+                }
+            }
+            None => {}
+        }
+        self.pass_markers()?;
+        Ok(!left.is_zero())
+    }
+
+    /// Markers of transactions move the position and are not shown.
+    fn pass_markers(&mut self) -> Result<(), Failure> {
+        let now = self.consumer.position().map_err(|error| errors::failure("ask for the position", &error))?;
+        let found = now.find_partition(&self.partition.topic, self.partition.partition);
+        if let Some(Offset::Offset(position)) = found.map(|found| found.offset()) {
+            self.position = self.position.max(position);
+        }
+        Ok(())
+    }
+
+    /// Whether all that is left before the end was compacted away.
+    fn is_complete(&mut self) -> Result<bool, Failure> {
+        if !self.at_end || self.asked.is_some_and(|at| at.elapsed() < ASK_EVERY) {
+            return Ok(false);
+        }
+        self.asked = Some(Instant::now());
+        match offsets::bounds(&self.consumer, &self.partition) {
+            Ok((_, stable)) => Ok(stable >= self.end),
+            Err(failure) if failure.action == Action::Retry => Ok(false),
+            Err(failure) => Err(failure),
+        }
+    }
+}
+
+fn consumer(settings: &ClientConfig) -> Result<BaseConsumer<Context>, Failure> {
+    let context = Context::new(None);
+    settings.create_with_context(context).map_err(|error| errors::failure("make a Kafka client", &error))
+}

@@ -1,0 +1,86 @@
+//! Bytes of keys and values. A value is one byte, its version, and the rest in [postcard](https://postcard.jamesmunns.com/wire-format)'s
+//! format: numbers as varints, floats as eight bytes, texts with their length in front.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// Receives records of the changelog: key, and value or none for a tombstone.
+pub type Write<'a> = dyn FnMut(&[u8], Option<&[u8]>) + 'a;
+
+/// Why a changelog cannot be taken up.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// It was written by a newer release.
+    #[error("a {what} record of version {found}, and this release knows version {known} at most: start the newer release again, or reset the state")]
+    Newer {
+        /// What kind of record.
+        what: &'static str,
+        /// Its version.
+        found: u8,
+        /// The newest version known here.
+        known: u8,
+    },
+    /// It does not hold what it should.
+    #[error("a damaged {what} record: {why}")]
+    Damaged {
+        /// What kind of record.
+        what: &'static str,
+        /// What is wrong.
+        why: String,
+    },
+}
+
+impl Fault {
+    /// A damaged record.
+    pub fn damaged(what: &'static str, why: impl ToString) -> Self {
+        Self::Damaged { what, why: why.to_string() }
+    }
+}
+
+/// Appends the version and the value.
+pub fn encode<T: Serialize>(version: u8, value: &T, into: &mut Vec<u8>) {
+    into.push(version);
+    let bytes = std::mem::take(into);
+    // Only a value without a known length can fail, and none of ours is.
+    *into = postcard::to_extend(value, bytes).expect("a value of ours can be written");
+}
+
+/// Reads a value of at most the version `known`.
+///
+/// # Errors
+/// When it is newer, or damaged.
+pub fn decode<T: DeserializeOwned>(what: &'static str, known: u8, bytes: &[u8]) -> Result<T, Fault> {
+    let Some((&version, rest)) = bytes.split_first() else { return Err(Fault::damaged(what, "it is empty")) };
+    if version > known {
+        return Err(Fault::Newer { what, found: version, known });
+    }
+    match postcard::take_from_bytes(rest) {
+        Ok((value, [])) => Ok(value),
+        Ok((_, more)) => Err(Fault::damaged(what, format!("{} bytes too many", more.len()))),
+        Err(error) => Err(Fault::damaged(what, error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_comes_back_and_the_bytes_are_as_specified() {
+        let mut bytes = Vec::new();
+        encode(1, &(300_u64, -1_i64, "é", 1.5_f64), &mut bytes);
+        assert_eq!(bytes, [&[1, 0xAC, 0x02, 0x01, 2, 0xC3, 0xA9][..], &1.5_f64.to_le_bytes()].concat());
+        assert_eq!(decode("test", 1, &bytes), Ok((300_u64, -1_i64, "é".to_owned(), 1.5_f64)));
+    }
+
+    #[test]
+    fn newer_damaged_longer_and_empty_values_are_told_apart() {
+        let mut bytes = Vec::new();
+        encode(2, &7_u32, &mut bytes);
+        assert_eq!(decode::<u32>("test", 1, &bytes), Err(Fault::Newer { what: "test", found: 2, known: 1 }));
+        assert_eq!(decode::<u32>("test", 3, &bytes), Ok(7));
+        for damaged in [&[1][..], &[1, 7, 7], &[1, 0xFF, 0xFF], &[]] {
+            assert!(matches!(decode::<u32>("test", 1, damaged), Err(Fault::Damaged { .. })), "{damaged:?}");
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! The state of a task as records of a compacted topic: its changelog.
+//!
+//! Each task (one partition of the input) has one partition of the changelog. A transaction adds the records of what it changed; the newest
+//! record of each key is the state. What the detector keeps is opaque here but for its first byte, the key's kind.
+//!
+//! * **EO-1** the changelog's records, the insights and the offsets behind them are one transaction.
+//! * **EO-3** after an abort memory equals the fold of the committed changelog.
+//! * A record of a newer version stops the process before it writes anything.
+//!
+//! Pure: no IO, no clock, no Kafka, no logging.
+
+mod codec;
+mod head;
+
+pub use codec::{Fault, Write, decode, encode};
+pub use head::{Head, KEY as HEAD_KEY, Silence};
