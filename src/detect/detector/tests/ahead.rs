@@ -1,0 +1,144 @@
+//! What a held record may touch before another one confirms its time: nothing that an insight depends on.
+
+use super::*;
+use crate::cloudtrail::insight::{Reason, State};
+
+const MINUTE: i64 = 60;
+const HOUR: i64 = 60 * MINUTE;
+const DAY: i64 = 24 * HOUR;
+
+fn write(region: &'static str, name: &str, principal: &'static str, time: i64) -> Event<'static> {
+    let id = format!("{region}-{name}-{principal}-{time}");
+    let (id, region) = (Some(id.into()), region.into());
+    Event { region, id, error: None, principal: principal.into(), ..event(1, name, time) }
+}
+
+fn read(name: &str, principal: &'static str, time: i64) -> Event<'static> {
+    Event { write: false, read_only: Some(true), ..write("us-east-1", name, principal, time) }
+}
+
+/// A call every ten minutes from `from` to `to`, by the same principal.
+fn routine(region: &'static str, from: i64, to: i64) -> Vec<Event<'static>> {
+    (from..to).step_by(600).map(|time| write(region, "PutObjectTagging", "deploy", time)).collect()
+}
+
+/// Sixty calls in two minutes, by a principal.
+fn burst(region: &'static str, name: &'static str, principal: &'static str, from: i64) -> Vec<Event<'static>> {
+    (0..60).map(|n| write(region, name, principal, from + 2 * n)).collect()
+}
+
+fn in_order(parts: Vec<Vec<Event<'static>>>) -> Vec<Event<'static>> {
+    let mut all = parts.concat();
+    all.sort_by_key(|event| event.time);
+    all
+}
+
+fn feed(detector: &mut Detector, events: &[Event<'static>]) -> Vec<Insight> {
+    let mut insights = Vec::new();
+    for event in events {
+        detector.observe(event, None, &mut |insight| insights.push(insight));
+    }
+    insights
+}
+
+fn text(insights: &[Insight]) -> String {
+    let mut out = Vec::new();
+    for insight in insights {
+        insight.write_json(&mut out, true);
+        out.push(b'\n');
+    }
+    String::from_utf8(out).expect("JSON is UTF-8")
+}
+
+fn states(insights: &[Insight]) -> Vec<State> {
+    insights.iter().map(|insight| insight.state).collect()
+}
+
+#[test]
+fn the_bound_on_event_ids_once_took_the_hour_of_a_held_record_for_the_one_that_is_arriving() {
+    let mut detector = detector(|settings| settings.dedup_events_max = 10);
+    let mut verdict = |time: i64| observe(&mut detector, &event(1, "A", time));
+    assert!((0..5).all(|second| verdict(START + second) == Verdict::Counted));
+    assert_eq!(verdict(START + DAY), Verdict::Counted, "held");
+    let verdicts: Vec<_> = (5..50).map(|second| verdict(START + second)).collect();
+    assert!(verdicts.iter().all(|verdict| *verdict == Verdict::Counted), "{verdicts:?}");
+    assert_eq!(verdict(START), Verdict::Duplicate, "what is remembered is still known");
+    assert_eq!(verdict(START + DAY), Verdict::Duplicate, "and what is held");
+}
+
+/// By its first record the account was to begin in thirty days, and had none of its budget until then.
+#[test]
+fn a_first_record_dated_ahead_once_made_the_account_younger() {
+    let mine = in_order(vec![
+        routine("us-east-1", START, START + 5 * DAY),
+        burst("us-east-1", "RunInstances", "mallory", START + 4 * DAY),
+    ]);
+    let plain = feed(&mut detector(|_| {}), &mine);
+    assert_eq!(states(&plain), [State::Start, State::End]);
+    let ahead = START + 30 * DAY;
+    for first in [write("us-east-1", "A", "deploy", ahead), read("Describe", "deploy", ahead)] {
+        let mut detector = detector(|_| {});
+        feed(&mut detector, &[first]);
+        assert_eq!(text(&feed(&mut detector, &mine)), text(&plain));
+    }
+}
+
+#[test]
+fn a_first_record_dated_ahead_once_made_its_region_new() {
+    let mine = in_order(vec![
+        routine("us-east-1", START, START + 5 * DAY),
+        routine("eu-west-1", START + DAY, START + 5 * DAY),
+        burst("eu-west-1", "RunInstances", "mallory", START + 4 * DAY),
+    ]);
+    let plain = feed(&mut detector(|_| {}), &mine);
+    assert!(plain.iter().all(|insight| !insight.finding.region_new) && !plain.is_empty());
+    let mut detector = detector(|_| {});
+    let at = mine.partition_point(|event| event.time < START + HOUR);
+    feed(&mut detector, &mine[..at]);
+    feed(&mut detector, &[write("eu-west-1", "A", "deploy", START + 30 * DAY)]);
+    assert_eq!(text(&feed(&mut detector, &mine[at..])), text(&plain));
+}
+
+#[test]
+fn a_held_record_once_made_an_account_live() {
+    let mut detector = detector(|_| {});
+    let accounts = |detector: &Detector| {
+        let levels = detector.levels();
+        (levels.accounts_learning, levels.accounts_live)
+    };
+    feed(&mut detector, &[write("us-east-1", "A", "deploy", START + 9 * DAY)]);
+    assert_eq!(accounts(&detector), (0, 0), "nothing confirmed, no history");
+    feed(&mut detector, &routine("us-east-1", START, START + HOUR));
+    assert_eq!(accounts(&detector), (1, 0));
+    for ahead in [write("eu-west-1", "A", "deploy", START + 20 * DAY), read("Describe", "deploy", START + 30 * DAY)] {
+        feed(&mut detector, &[ahead]);
+        assert_eq!(accounts(&detector), (1, 0), "still an hour old");
+    }
+    feed(&mut detector, &routine("us-east-1", START + HOUR, START + 2 * DAY));
+    assert_eq!(accounts(&detector), (0, 1));
+}
+
+/// The record of a principal that is dated ahead made it known as of that time: after forty days of silence it was not forgotten, and what
+/// it then did was not what a stranger does.
+#[test]
+fn a_principal_was_once_known_by_a_time_that_nothing_confirms() {
+    // Six calls at once are what this series does every hour.
+    let hours =
+        (0..45 * 24 * 6).map(|n| write("us-east-1", "PutObjectTagging", "deploy", START + n / 6 * HOUR + n % 6));
+    let calls = (0..6).map(|n| write("us-east-1", "PutObjectTagging", "mallory", START + 44 * DAY + HOUR / 2 + n));
+    let mine = in_order(vec![hours.collect(), vec![write("us-east-1", "A", "mallory", START + HOUR)], calls.collect()]);
+    let plain = feed(&mut detector(|_| {}), &mine);
+    let reasons: Vec<_> = plain.iter().map(|insight| (insight.finding.reason, insight.start - START / 60)).collect();
+    assert_eq!(plain[0].finding.reason, Reason::NewPrincipal, "{reasons:?}");
+    for ahead in [
+        write("us-east-1", "A", "mallory", START + 60 * DAY),
+        write("eu-west-1", "A", "mallory", START + 60 * DAY),
+        read("Describe", "mallory", START + 60 * DAY),
+    ] {
+        let mut detector = detector(|_| {});
+        feed(&mut detector, &mine[..20]);
+        feed(&mut detector, &[ahead]);
+        assert_eq!(detector.shared.principals, 2);
+        assert_eq!(text(&feed(&mut detector, &mine[20..])), text(&plain));
+    }
+}
