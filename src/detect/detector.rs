@@ -131,21 +131,14 @@ impl Detector {
         }
     }
 
-    /// The end of all input: held records are applied in order of time, and every clock is brought up to the newest.
+    /// The end of all input. Account by account: what is held but not ahead of the account is applied in order of time, every clock is
+    /// brought up to the account's newest, and at last comes what nothing has confirmed.
     pub fn finish(&mut self, emit: &mut dyn FnMut(Insight)) {
         for account in 0..self.accounts.len() {
-            for region in 0..self.accounts[account].regions.len() {
-                while let Some(held) = self.accounts[account].regions[region].clock.take_earliest() {
-                    self.apply_held(account, region, held, 0, emit);
-                }
-            }
-        }
-        for account in &mut self.accounts {
-            for region in 0..account.regions.len() {
-                if account.regions[region].clock.time().is_some() {
-                    account.advance(region, self.newest, 0, &mut self.shared, emit);
-                }
-            }
+            self.apply_all_held(account, false, emit);
+            self.accounts[account].bring_up(&mut self.shared, emit);
+            self.apply_all_held(account, true, emit);
+            self.accounts[account].see_all(&mut self.shared);
         }
     }
 
@@ -299,6 +292,14 @@ impl Detector {
             self.apply_held(account, region, earliest, wall, emit);
         }
         Verdict::Counted
+    }
+
+    /// Applies what an account holds in order of time; what is ahead of the account only if `ahead`.
+    fn apply_all_held(&mut self, account: usize, ahead: bool, emit: &mut dyn FnMut(Insight)) {
+        let jump_s = self.shared.settings.clock_jump_s;
+        while let Some((region, held)) = self.accounts[account].take_earliest_held(ahead, jump_s) {
+            self.apply_held(account, region, held, 0, emit);
+        }
     }
 
     fn apply_held(&mut self, account: usize, region: usize, held: Held, wall: i64, emit: &mut dyn FnMut(Insight)) {

@@ -17,6 +17,11 @@ fn read(name: &str, principal: &'static str, time: i64) -> Event<'static> {
     Event { write: false, read_only: Some(true), ..write("us-east-1", name, principal, time) }
 }
 
+fn of(account: u64, event: &Event<'static>) -> Event<'static> {
+    let account = AccountId::parse(&format!("{account:012}")).expect("twelve digits");
+    Event { account, ..event.clone() }
+}
+
 /// A call every ten minutes from `from` to `to`, by the same principal.
 fn routine(region: &'static str, from: i64, to: i64) -> Vec<Event<'static>> {
     (from..to).step_by(600).map(|time| write(region, "PutObjectTagging", "deploy", time)).collect()
@@ -38,6 +43,15 @@ fn feed(detector: &mut Detector, events: &[Event<'static>]) -> Vec<Insight> {
     for event in events {
         detector.observe(event, None, &mut |insight| insights.push(insight));
     }
+    insights
+}
+
+/// What an account is told, up to the end of the input.
+fn told(change: impl Fn(&mut Settings), account: u64, events: &[Event<'static>]) -> Vec<Insight> {
+    let mut detector = detector(change);
+    let mut insights = feed(&mut detector, events);
+    detector.finish(&mut |insight| insights.push(insight));
+    insights.retain(|insight| insight.account == AccountId::parse(&format!("{account:012}")).expect("twelve digits"));
     insights
 }
 
@@ -64,6 +78,43 @@ fn the_bound_on_event_ids_once_took_the_hour_of_a_held_record_for_the_one_that_i
     assert!(verdicts.iter().all(|verdict| *verdict == Verdict::Counted), "{verdicts:?}");
     assert_eq!(verdict(START), Verdict::Duplicate, "what is remembered is still known");
     assert_eq!(verdict(START + DAY), Verdict::Duplicate, "and what is held");
+}
+
+/// An insight that is open when the input ends: no record of its account tells that it is over.
+#[test]
+fn finish_once_ended_insights_by_the_clock_of_another_account() {
+    let mine = in_order(vec![
+        routine("us-east-1", START, START + 3 * DAY),
+        burst("us-east-1", "RunInstances", "mallory", START + 3 * DAY),
+    ]);
+    let alone = told(|_| {}, 1, &mine);
+    assert_eq!(states(&alone), [State::Start]);
+    let neighbours: [(&str, Vec<Event<'static>>); 2] = [
+        ("records of later days", routine("us-east-1", START + 3 * DAY, START + 5 * DAY)),
+        ("one record that is held", vec![write("us-east-1", "A", "deploy", START + 300 * DAY)]),
+    ];
+    for (what, theirs) in neighbours {
+        let theirs: Vec<_> = theirs.iter().map(|event| of(2, event)).collect();
+        assert_eq!(text(&told(|_| {}, 1, &[mine.clone(), theirs].concat())), text(&alone), "a neighbour with {what}");
+    }
+}
+
+/// In the account's own regions as well: a lone record of one region is no reason to end what is open in another.
+#[test]
+fn finish_once_ended_insights_by_a_record_that_nothing_confirms() {
+    let mine = in_order(vec![
+        routine("us-east-1", START, START + 3 * DAY),
+        burst("us-east-1", "RunInstances", "mallory", START + 3 * DAY),
+    ]);
+    let alone = told(|_| {}, 1, &mine);
+    for at in [0, 100, mine.len()] {
+        let mut with = mine.clone();
+        with.insert(at, write("eu-west-1", "A", "deploy", START + 300 * DAY));
+        assert_eq!(text(&told(|_| {}, 1, &with)), text(&alone), "arrives at {at}");
+    }
+    let elsewhere = routine("eu-west-1", START, START + 4 * DAY);
+    let confirmed = told(|_| {}, 1, &[mine, elsewhere].concat());
+    assert_eq!(states(&confirmed), [State::Start, State::End], "but what the account has shown ends it");
 }
 
 /// By its first record the account was to begin in thirty days, and had none of its budget until then.
