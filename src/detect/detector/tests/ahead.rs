@@ -193,3 +193,63 @@ fn a_principal_was_once_known_by_a_time_that_nothing_confirms() {
         assert_eq!(text(&feed(&mut detector, &mine[20..])), text(&plain));
     }
 }
+
+/// Each moment: a stream, a record dated ahead, and where in the stream it arrives.
+fn moments() -> Vec<(&'static str, Vec<Event<'static>>, Event<'static>, usize)> {
+    let hour = START.div_euclid(HOUR) * HOUR;
+    let home = |days: i64| routine("us-east-1", START, START + days * DAY);
+    let attack = |days: i64| burst("us-east-1", "RunInstances", "mallory", START + days * DAY);
+    let ahead = |days: i64| write("us-east-1", "PutObjectTagging", "deploy", START + days * DAY + 7);
+    let after = |stream: &[Event<'static>], time: i64| stream.partition_point(|event| event.time <= time);
+    let base = in_order(vec![home(9), attack(4), attack(7)]);
+
+    let abroad = in_order(vec![
+        home(9),
+        routine("eu-west-1", START + DAY, START + 9 * DAY),
+        burst("eu-west-1", "RunInstances", "mallory", START + 3 * DAY / 2),
+        burst("eu-west-1", "RunInstances", "mallory", START + 6 * DAY),
+    ]);
+    let series = in_order(vec![home(9), burst("us-east-1", "CreateUser", "deploy", START + 6 * DAY)]);
+    let mut repeats = in_order(vec![home(9), attack(4), attack(7)]);
+    for at in (200..repeats.len()).rev().step_by(5) {
+        repeats.insert(at, repeats[at - 1 - at % 40].clone());
+    }
+    let borders: Vec<_> = (0..9 * 48).map(|half| write("us-east-1", "A", "deploy", hour + half * HOUR / 2)).collect();
+    let borders = in_order(vec![borders, attack(4), attack(7)]);
+    vec![
+        ("first record of the account", base.clone(), ahead(6), 0),
+        ("first record of the account, by two days of warm-up", base.clone(), ahead(2), 0),
+        ("first record of the region", abroad.clone(), write("eu-west-1", "A", "deploy", START + 5 * DAY + 7), 9),
+        ("first record of the series", series, write("us-east-1", "CreateUser", "deploy", START + 6 * DAY + 61), 99),
+        ("first record of the principal", base.clone(), write("us-east-1", "A", "mallory", START + 7 * DAY - 61), 300),
+        ("during warm-up", base.clone(), ahead(5), after(&base, START + DAY / 2)),
+        ("during an open insight", base.clone(), ahead(7), after(&base, START + 4 * DAY + 120)),
+        ("at the bound on eventIDs", repeats.clone(), ahead(6), after(&repeats, START + 3 * DAY)),
+        ("at the end of the input", base.clone(), ahead(9), after(&base, START + 7 * DAY + 120)),
+        ("beyond the end of the input", base.clone(), ahead(40), after(&base, START + 7 * DAY + 120)),
+        ("at the border of an hour", borders, write("us-east-1", "A", "mallory", hour + 5 * DAY + HOUR), 150),
+    ]
+}
+
+/// The invariant: a held record has the effect that it would have if it came when its time is confirmed, and none before.
+#[test]
+fn a_held_record_counts_as_if_it_came_when_it_is_confirmed() {
+    let changes: [fn(&mut Settings); 2] = [|_| {}, |settings| settings.dedup_events_max = 40];
+    for (moment, stream, held, arrives) in moments() {
+        let confirms = |event: &Event<'_>| event.region == held.region && event.time >= held.time - HOUR;
+        let confirmed = arrives + stream[arrives..].iter().position(confirms).unwrap_or(stream.len() - arrives);
+        assert!(confirmed > arrives + 100, "{moment}: it waits");
+        let with = |at: usize| {
+            let mut stream = stream.clone();
+            stream.insert(at, held.clone());
+            stream
+        };
+        for change in changes {
+            let expected = told(change, 1, &with(confirmed));
+            assert!(states(&expected).contains(&State::Start), "{moment}: nothing is told");
+            for at in [arrives, (arrives + confirmed) / 2, confirmed - 1] {
+                assert_eq!(text(&told(change, 1, &with(at))), text(&expected), "{moment}, {at} for {confirmed}");
+            }
+        }
+    }
+}
