@@ -4,16 +4,17 @@ use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
+use super::DAY;
 use super::budget::AlarmBudget;
-use super::clock::Clock;
+use super::clock::{Clock, Held};
 use super::dedup::Seen;
-use super::detector::Shared;
 use super::horizon::Direction;
-use super::principals::Principals;
+use super::principals::{Noted, Principals};
 use super::series::{Call, Caller, Context, Key, MINUTES_AT_BASE, Series};
+use super::shared::Shared;
+use super::sightings::{Sighting, Sightings};
 use super::statistic::Statistic;
-use super::{DAY, Settings};
-use crate::cloudtrail::event::AccountId;
+use crate::cloudtrail::event::{AccountId, Event};
 use crate::cloudtrail::insight::Insight;
 
 /// Days without a call after which a series no longer counts as live.
@@ -22,35 +23,14 @@ const LIVE_DAYS: i64 = 28;
 /// In an account with so many series half of what a series of a large account shows is to be expected of one.
 const FEW_SERIES: f64 = 10.0;
 
-/// Where the history of an account begins: its first record, in any region, counted or not.
-///
-/// A first record that lies more than a jump ahead of the second one was dated ahead, and gives way; after that nothing
-/// moves the beginning, older records that come later included.
-#[derive(Clone, Copy, Debug)]
-struct History {
-    begin: i64,
-    settled: bool,
-}
-
-impl History {
-    fn note(&mut self, time: i64, jump_s: i64) {
-        if self.settled {
-            return;
-        }
-        if time >= self.begin - jump_s {
-            self.settled = true;
-        } else {
-            self.begin = time;
-        }
-    }
-}
-
 /// See the module.
 #[derive(Debug)]
 pub struct Account {
     /// Its id.
     pub id: AccountId,
-    history: History,
+    /// First minute of its history: of its first record, in any region, counted or not, whose time is confirmed. Nothing moves it after that,
+    /// older records that come later included.
+    begin: Option<i64>,
     mature: bool,
     /// Series with a call in the last 28 days.
     live: usize,
@@ -60,8 +40,12 @@ pub struct Account {
     alarms: AlarmBudget,
     /// Who is known to it.
     pub principals: Principals,
-    /// Its regions, in the order in which they were seen.
+    sightings: Sightings,
+    /// Its regions, in the order of arrival of their first records.
     pub regions: Vec<Region>,
+    /// Positions of those that have begun, in that order: what is told of several regions must not depend on the arrival of a record that
+    /// nothing has confirmed.
+    seen: Vec<usize>,
 }
 
 /// One region of an account.
@@ -69,7 +53,8 @@ pub struct Account {
 pub struct Region {
     /// Its name.
     pub name: Box<str>,
-    begin: i64,
+    /// Minute of its first record, counted or not, whose time is confirmed.
+    begin: Option<i64>,
     /// Its clock.
     pub clock: Clock,
     /// eventIDs seen.
@@ -93,35 +78,109 @@ struct Entry {
 // === impl Account ===
 
 impl Account {
-    /// An account whose first record is dated `time` (seconds), and which raises nothing for `warm_up` minutes.
-    pub fn new(id: AccountId, time: i64, warm_up: i64) -> Self {
-        let history = History { begin: time, settled: false };
-        let alarms = AlarmBudget::new(time.div_euclid(60), warm_up);
+    /// An account of which nothing is confirmed, and which raises nothing for `warm_up` minutes after it has begun.
+    pub fn new(id: AccountId, warm_up: i64) -> Self {
         let mut account = Self {
             id,
-            history,
+            begin: None,
             mature: false,
             live: 0,
             base: 0.0,
-            alarms,
+            alarms: AlarmBudget::new(0, warm_up),
             principals: Principals::default(),
+            sightings: Sightings::default(),
             regions: Vec::new(),
+            seen: Vec::new(),
         };
         account.set_live(0);
         account
     }
 
-    /// Notes one more record; returns true when the account has just become old enough for insights.
-    pub fn note(&mut self, time: i64, settings: &Settings) -> bool {
-        self.history.note(time, settings.clock_jump_s);
-        let was = self.mature;
-        self.mature |= time.div_euclid(60) - self.begin() >= settings.warm_up;
-        self.mature && !was
+    /// Takes in what any record tells: at once, or when another one confirms its time. `sighting` is what `event` tells.
+    pub fn sight(&mut self, event: &Event<'_>, mut sighting: Sighting, near_wall: bool, shared: &mut Shared) {
+        let jump_s = shared.settings.clock_jump_s;
+        if !self.sightings.is_settled() {
+            sighting.identify(event);
+            if self.sightings.is_waiting(&sighting) {
+                return;
+            }
+            let sure = near_wall || !self.sightings.is_ahead(sighting.time, jump_s);
+            for earlier in self.sightings.confirmed(sighting.time, jump_s, sure) {
+                self.see(&earlier, shared);
+            }
+        }
+        if near_wall || !self.sightings.is_ahead(sighting.time, jump_s) {
+            self.see(&sighting, shared);
+        } else {
+            sighting.identify(event);
+            let gave_way = self.sightings.wait(sighting, shared.settings.held_max);
+            shared.notices.held_overflow += u64::from(gave_way.is_some_and(|other| !other.counts));
+        }
     }
 
-    /// First minute of its history.
+    /// Takes in what a record tells whose time is confirmed, or will be by nothing any more.
+    pub fn see(&mut self, sighting: &Sighting, shared: &mut Shared) {
+        let minute = sighting.time.div_euclid(60);
+        self.sightings.confirm(sighting.time);
+        if self.begin.is_none() {
+            self.begin = Some(minute);
+            self.alarms = AlarmBudget::new(minute, shared.settings.warm_up);
+            shared.accounts_learning += 1;
+        }
+        if let Some(at) = sighting.region
+            && self.regions[at].begin.is_none()
+        {
+            self.regions[at].begin = Some(minute);
+            self.seen.push(at);
+        }
+        if !self.mature && minute - self.begin() >= shared.settings.warm_up {
+            self.mature = true;
+            shared.accounts_learning -= 1;
+            shared.accounts_live += 1;
+        }
+        let room = shared.principals < shared.settings.principals_max;
+        match self.principals.note(sighting.principal, minute, room) {
+            Noted::New => shared.principals += 1,
+            Noted::Known => {}
+            Noted::NoRoom => shared.notices.principals_full += 1,
+        }
+    }
+
+    /// Takes in what still waits at the end of the input.
+    pub fn see_all(&mut self, shared: &mut Shared) {
+        for sighting in self.sightings.confirmed(i64::MAX, 0, true) {
+            self.see(&sighting, shared);
+        }
+    }
+
+    /// First minute of its history; nothing is counted before it is known.
     pub fn begin(&self) -> i64 {
-        self.history.begin.div_euclid(60)
+        self.begin.unwrap_or(i64::MAX)
+    }
+
+    /// Positions of its regions in the order in which they began.
+    pub fn seen(&self) -> &[usize] {
+        &self.seen
+    }
+
+    /// Takes the earliest record that a clock holds, with the position of its region; one ahead of the account only if `ahead`.
+    pub fn take_earliest_held(&mut self, ahead: bool, jump_s: i64) -> Option<(usize, Held)> {
+        let earliest = |at: usize| self.regions[at].clock.earliest().map(|time| (time, at));
+        let (time, at) = (0..self.regions.len()).filter_map(earliest).min()?;
+        if !ahead && self.sightings.is_ahead(time, jump_s) {
+            return None;
+        }
+        self.regions[at].clock.take_earliest().map(|held| (at, held))
+    }
+
+    /// The end of the input: every clock is brought up to the newest one of the account.
+    pub fn bring_up(&mut self, shared: &mut Shared, emit: &mut dyn FnMut(Insight)) {
+        let Some(newest) = self.regions.iter().filter_map(|region| region.clock.time()).max() else { return };
+        for at in self.seen.clone() {
+            if self.regions[at].clock.time().is_some() {
+                self.advance(at, newest, 0, shared, emit);
+            }
+        }
     }
 
     /// Index of a region, if it was seen.
@@ -150,6 +209,8 @@ impl Account {
     pub fn idle(&mut self, at: usize, now: i64, shared: &mut Shared, emit: &mut dyn FnMut(Insight)) {
         let (after, lateness_s) = (shared.settings.idle_after_s, shared.settings.lateness * 60);
         if self.regions[at].clock.idle(now, after, lateness_s) {
+            // What is not ahead of a clock is not ahead of the account.
+            self.regions[at].clock.time().into_iter().for_each(|time| self.sightings.confirm(time));
             self.minute_changed(at, shared, emit);
         }
     }
@@ -196,7 +257,7 @@ impl Account {
             account,
             region: &region.name,
             begin,
-            region_begin: region.begin,
+            region_begin: region.begin(),
             closed,
             base,
             settings,
@@ -242,11 +303,11 @@ impl Account {
 // === impl Region ===
 
 impl Region {
-    /// A region whose first record is dated `time` (seconds).
-    pub fn new(name: &str, time: i64) -> Self {
+    /// A region of which nothing is confirmed.
+    pub fn new(name: &str) -> Self {
         Self {
             name: name.into(),
-            begin: time.div_euclid(60),
+            begin: None,
             clock: Clock::default(),
             seen: Seen::default(),
             swept: i64::MIN / 2,
@@ -256,6 +317,11 @@ impl Region {
             open: Vec::new(),
             steady: Vec::new(),
         }
+    }
+
+    /// First minute; nothing is counted before it is known.
+    fn begin(&self) -> i64 {
+        self.begin.unwrap_or(i64::MAX)
     }
 
     /// Shows each of its series, as of the last closed minute, in the order in which they were first seen.
@@ -275,8 +341,16 @@ impl Region {
         let Some(now) = self.clock.time() else { return };
         let (settings, horizons) = (&shared.settings, &shared.horizons);
         let closed = self.clock.closed(settings.lateness);
-        let context =
-            Context { account, region: &self.name, begin, region_begin: self.begin, closed, base, settings, horizons };
+        let context = Context {
+            account,
+            region: &self.name,
+            begin,
+            region_begin: self.begin(),
+            closed,
+            base,
+            settings,
+            horizons,
+        };
         let series = &mut self.series;
         let mut ended = 0;
         self.open.retain(|&i| match series[i as usize].series.tick(now, &context) {
@@ -305,8 +379,16 @@ impl Region {
         let Some(now) = self.clock.time() else { return };
         let (settings, horizons) = (&shared.settings, &shared.horizons);
         let closed = self.clock.closed(settings.lateness);
-        let context =
-            Context { account, region: &self.name, begin, region_begin: self.begin, closed, base, settings, horizons };
+        let context = Context {
+            account,
+            region: &self.name,
+            begin,
+            region_begin: self.begin(),
+            closed,
+            base,
+            settings,
+            horizons,
+        };
         for &at in &self.steady {
             if let Some(start) = self.series[at as usize].series.look_for_drop(now, &context, alarms) {
                 self.open.push(at);
@@ -352,30 +434,5 @@ impl Region {
         for i in 0..kept {
             self.index.insert_unique(hash(i), i, |&i| hash(i));
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const JUMP_S: i64 = 3600;
-
-    fn begin(times: &[i64]) -> i64 {
-        let mut history = History { begin: times[0], settled: false };
-        times[1..].iter().for_each(|&time| history.note(time, JUMP_S));
-        history.begin
-    }
-
-    #[test]
-    fn history_begins_with_the_first_record_and_no_older_one_moves_it() {
-        assert_eq!(begin(&[10_000, 10_060, 9_000, 0]), 10_000);
-        assert_eq!(begin(&[10_000, 10_000 - JUMP_S, 0]), 10_000, "within the jump the second one confirms");
-    }
-
-    #[test]
-    fn history_does_not_begin_with_a_record_dated_ahead() {
-        assert_eq!(begin(&[90_000_000, 10_000, 10_060, 90_000_000]), 10_000);
-        assert_eq!(begin(&[90_000_000, 80_000_000, 10_000, 10_060]), 10_000, "nor with two");
     }
 }

@@ -5,7 +5,7 @@
 //! share them with a probability of 3e-8). In a bucket the bulk lies in a sorted vector (8 bytes an event, found by interpolation,
 //! since hashes are uniform) and the newest fifth at most in a hash set (at most 21 bytes).
 
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::{BuildHasherDefault, Hash, Hasher};
 
 use hashbrown::HashSet;
 
@@ -13,6 +13,13 @@ use hashbrown::HashSet;
 const BUCKET_S: i64 = 3600;
 /// A set this small is never merged.
 const FRESH_MIN: usize = 256;
+
+/// What is kept of an eventID.
+pub fn hash(id: &str) -> u64 {
+    let mut hasher = std::hash::DefaultHasher::new();
+    id.hash(&mut hasher);
+    hasher.finish()
+}
 
 /// The keys are hashes already.
 #[derive(Clone, Copy, Debug, Default)]

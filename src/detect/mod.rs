@@ -11,9 +11,9 @@
 //! * [`recent`], [`days`], [`attribution`]: what is counted exactly, for the numbers of a record.
 //! * [`episode`]: an open insight. [`series`]: all of that for one API.
 //! * [`scope`], [`dedup`], [`clock`]: which records count, and when a minute is closed.
-//! * [`principals`], [`habit`], [`leaky`]: who calls, and what is new about it.
+//! * [`principals`], [`habit`], [`leaky`]: who calls, and what is new about it. [`sightings`]: what any record tells of its account.
 //! * [`prior`], [`security`]: tables of the configuration. [`budget`]: what raises an insight. [`held_back`]: what a rule kept from it.
-//! * [`account`], [`detector`]: the whole. [`counts`]: a series of counts by itself, for `backtest`.
+//! * [`account`], [`shared`], [`detector`]: the whole. [`counts`]: a series of counts by itself, for `backtest`.
 
 pub mod account;
 pub mod attribution;
@@ -34,6 +34,8 @@ pub mod recent;
 pub mod scope;
 pub mod security;
 pub mod series;
+pub mod shared;
+pub mod sightings;
 pub mod statistic;
 pub mod tail;
 
