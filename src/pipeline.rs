@@ -221,7 +221,7 @@ impl Pipeline {
         detector.caught_up(now, &mut |insight| emit(tally, rules, out, insight));
     }
 
-    /// The end of the input of `replay`: what is held is applied, and every clock is brought up to the newest.
+    /// The end of the input of `replay`: what is held is applied, and every clock is brought up to the newest of its account.
     pub fn finish(&mut self, out: &mut dyn Output) {
         let Self { detector, tally, rules, .. } = self;
         detector.finish(&mut |insight| emit(tally, rules, out, insight));

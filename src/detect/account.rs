@@ -4,42 +4,21 @@ use std::hash::BuildHasher;
 
 use serde::{Deserialize, Serialize};
 
+use super::DAY;
 use super::budget::AlarmBudget;
-use super::detector::Shared;
+use super::clock::Held;
 use super::horizon::Direction;
 use super::journal::{Journal, Place, Stamp};
-use super::principals::Principals;
+use super::principals::{Noted, Principals};
 use super::region::{Entry, Region};
 use super::series::{Call, Caller, Context, Key, MINUTES_AT_BASE, Series};
-use super::{DAY, Settings};
-use crate::cloudtrail::event::AccountId;
+use super::shared::Shared;
+use super::sightings::{Sighting, Sightings};
+use crate::cloudtrail::event::{AccountId, Event};
 use crate::cloudtrail::insight::Insight;
 
 /// In an account with so many series half of what a series of a large account shows is to be expected of one.
 const FEW_SERIES: f64 = 10.0;
-
-/// Where the history of an account begins: its first record, in any region, counted or not.
-///
-/// A first record that lies more than a jump ahead of the second one was dated ahead, and gives way; after that nothing
-/// moves the beginning, older records that come later included.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-struct History {
-    begin: i64,
-    settled: bool,
-}
-
-impl History {
-    fn note(&mut self, time: i64, jump_s: i64) {
-        if self.settled {
-            return;
-        }
-        if time >= self.begin - jump_s {
-            self.settled = true;
-        } else {
-            self.begin = time;
-        }
-    }
-}
 
 /// See the module.
 #[derive(Debug)]
@@ -49,7 +28,9 @@ pub struct Account {
     /// In which order it was first seen, from 0.
     pub number: u32,
     touched: Stamp,
-    history: History,
+    /// First minute of its history: of its first record, in any region, counted or not, whose time is confirmed. Nothing moves it after that,
+    /// older records that come later included.
+    begin: Option<i64>,
     mature: bool,
     /// Series with a call in the last 28 days.
     live: usize,
@@ -59,38 +40,44 @@ pub struct Account {
     alarms: AlarmBudget,
     /// Who is known to it.
     pub principals: Principals,
-    /// Its regions, in the order in which they were seen.
+    sightings: Sightings,
+    /// Its regions, in the order of arrival of their first records.
     pub regions: Vec<Region>,
+    /// Positions of those that have begun, in that order: what is told of several regions must not depend on the arrival of a record that
+    /// nothing has confirmed.
+    seen: Vec<usize>,
 }
 
-/// An account apart from its principals and regions.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+/// An account apart from its principals, its regions and what waits to be confirmed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AccountImage {
-    history: History,
+    begin: Option<i64>,
     mature: bool,
     live: u32,
     base: f64,
     alarms: AlarmBudget,
+    /// Positions of its regions in the order in which they began.
+    seen: Vec<u32>,
 }
 
 // === impl Account ===
 
 impl Account {
-    /// The account with this number, whose first record is dated `time` (seconds), and which raises nothing for `warm_up` minutes.
-    pub fn new(id: AccountId, number: u32, time: i64, warm_up: i64) -> Self {
-        let history = History { begin: time, settled: false };
-        let alarms = AlarmBudget::new(time.div_euclid(60), warm_up);
+    /// An account of which nothing is confirmed, and which raises nothing for `warm_up` minutes after it has begun.
+    pub fn new(id: AccountId, number: u32, warm_up: i64) -> Self {
         let mut account = Self {
             id,
             number,
             touched: Stamp::default(),
-            history,
+            begin: None,
             mature: false,
             live: 0,
             base: 0.0,
-            alarms,
+            alarms: AlarmBudget::new(0, warm_up),
             principals: Principals::default(),
+            sightings: Sightings::default(),
             regions: Vec::new(),
+            seen: Vec::new(),
         };
         account.set_live(0);
         account
@@ -99,30 +86,38 @@ impl Account {
     /// It is about to change.
     pub fn touch(&mut self, journal: &mut Journal, is_new: bool) {
         if journal.is_first(&mut self.touched) {
-            journal.accounts.push((self.number, (!is_new).then(|| self.image())));
+            let before = (!is_new).then(|| (self.image(), self.sightings.clone()));
+            journal.accounts.push((self.number, before));
         }
     }
 
-    /// What it is apart from its principals and regions.
+    /// What it is apart from its principals and regions, and what waits.
     pub fn image(&self) -> AccountImage {
         AccountImage {
-            history: self.history,
+            begin: self.begin,
             mature: self.mature,
             live: self.live as u32,
             base: self.base,
             alarms: self.alarms,
+            seen: self.seen.iter().map(|&at| at as u32).collect(),
         }
     }
 
-    /// Back to what it was, or what was saved.
-    pub fn put_back(&mut self, image: AccountImage) {
-        (self.history, self.mature, self.live) = (image.history, image.mature, image.live as usize);
-        (self.base, self.alarms) = (image.base, image.alarms);
+    /// What was confirmed last, and what waits.
+    pub fn sightings(&self) -> &Sightings {
+        &self.sightings
     }
 
-    /// Whether it is old enough for insights.
-    pub fn is_mature(&self) -> bool {
-        self.mature
+    /// Back to what it was, or what was saved.
+    pub fn put_back(&mut self, image: AccountImage, sightings: Sightings) {
+        (self.begin, self.mature, self.live) = (image.begin, image.mature, image.live as usize);
+        (self.base, self.alarms, self.sightings) = (image.base, image.alarms, sightings);
+        self.seen = image.seen.into_iter().map(|at| at as usize).collect();
+    }
+
+    /// Whether it has begun, and whether it is old enough for insights.
+    pub fn stands(&self) -> (bool, bool) {
+        (self.begin.is_some(), self.mature)
     }
 
     fn place(&self, at: usize) -> Place {
@@ -138,17 +133,104 @@ impl Account {
         }
     }
 
-    /// Notes one more record; returns true when the account has just become old enough for insights.
-    pub fn note(&mut self, time: i64, settings: &Settings) -> bool {
-        self.history.note(time, settings.clock_jump_s);
-        let was = self.mature;
-        self.mature |= time.div_euclid(60) - self.begin() >= settings.warm_up;
-        self.mature && !was
+    /// Takes in what any record tells: at once, or when another one confirms its time. `sighting` is what `event` tells.
+    pub fn sight(&mut self, event: &Event<'_>, mut sighting: Sighting, near_wall: bool, shared: &mut Shared) {
+        let jump_s = shared.settings.clock_jump_s;
+        if !self.sightings.is_settled() {
+            sighting.identify(event);
+            if self.sightings.is_waiting(&sighting) {
+                return;
+            }
+            let sure = near_wall || !self.sightings.is_ahead(sighting.time, jump_s);
+            for earlier in self.sightings.confirmed(sighting.time, jump_s, sure) {
+                self.see(&earlier, shared);
+            }
+        }
+        if near_wall || !self.sightings.is_ahead(sighting.time, jump_s) {
+            self.see(&sighting, shared);
+        } else {
+            sighting.identify(event);
+            let gave_way = self.sightings.wait(sighting, shared.settings.held_max);
+            shared.notices.held_overflow += u64::from(gave_way.is_some_and(|other| !other.counts));
+        }
     }
 
-    /// First minute of its history.
+    /// Takes in what a record tells whose time is confirmed, or will be by nothing any more.
+    pub fn see(&mut self, sighting: &Sighting, shared: &mut Shared) {
+        let minute = sighting.time.div_euclid(60);
+        self.sightings.confirm(sighting.time);
+        if self.begin.is_none() {
+            self.begin = Some(minute);
+            self.alarms = AlarmBudget::new(minute, shared.settings.warm_up);
+            shared.accounts_learning += 1;
+        }
+        if let Some(at) = sighting.region
+            && self.regions[at].begin.is_none()
+        {
+            self.touch_region(at, &mut shared.journal, false);
+            self.regions[at].begin = Some(minute);
+            self.seen.push(at);
+        }
+        if !self.mature && minute - self.begin() >= shared.settings.warm_up {
+            self.mature = true;
+            shared.accounts_learning -= 1;
+            shared.accounts_live += 1;
+        }
+        let room = shared.principals < shared.settings.principals_max;
+        let (journal, number, of) = (&mut shared.journal, self.number, sighting.principal);
+        let noted = self.principals.note(of, minute, room, |principal| {
+            if journal.is_first(&mut principal.touched) {
+                journal.principal(number, of, Some(*principal));
+            }
+        });
+        match noted {
+            Noted::New => {
+                shared.principals += 1;
+                shared.journal.principal(number, of, None);
+                if let Some(new) = self.principals.get(of) {
+                    shared.journal.is_first(&mut new.touched);
+                }
+            }
+            Noted::Known => {}
+            Noted::NoRoom => shared.notices.principals_full += 1,
+        }
+    }
+
+    /// Takes in what still waits at the end of the input.
+    pub fn see_all(&mut self, shared: &mut Shared) {
+        for sighting in self.sightings.confirmed(i64::MAX, 0, true) {
+            self.see(&sighting, shared);
+        }
+    }
+
+    /// First minute of its history; nothing is counted before it is known.
     pub fn begin(&self) -> i64 {
-        self.history.begin.div_euclid(60)
+        self.begin.unwrap_or(i64::MAX)
+    }
+
+    /// Positions of its regions in the order in which they began.
+    pub fn seen(&self) -> &[usize] {
+        &self.seen
+    }
+
+    /// Takes the earliest record that a clock holds, with the position of its region; one ahead of the account only if `ahead`.
+    pub fn take_earliest_held(&mut self, ahead: bool, jump_s: i64) -> Option<(usize, Held)> {
+        let earliest = |at: usize| self.regions[at].clock.earliest().map(|time| (time, at));
+        let (time, at) = (0..self.regions.len()).filter_map(earliest).min()?;
+        if !ahead && self.sightings.is_ahead(time, jump_s) {
+            return None;
+        }
+        self.regions[at].clock.take_earliest().map(|held| (at, held))
+    }
+
+    /// The end of the input: every clock is brought up to the newest one of the account.
+    pub fn bring_up(&mut self, shared: &mut Shared, emit: &mut dyn FnMut(Insight)) {
+        let Some(newest) = self.regions.iter().filter_map(|region| region.clock.time()).max() else { return };
+        for at in self.seen.clone() {
+            if self.regions[at].clock.time().is_some() {
+                self.advance(at, newest, 0, shared, emit);
+            }
+        }
     }
 
     /// Index of a region, if it was seen.
@@ -181,6 +263,8 @@ impl Account {
             self.touch(&mut shared.journal, false);
             self.touch_region(at, &mut shared.journal, false);
             self.regions[at].clock.set(time);
+            // What is not ahead of a clock is not ahead of the account.
+            self.sightings.confirm(time);
             self.minute_changed(at, shared, emit);
         }
     }
@@ -232,7 +316,7 @@ impl Account {
             account,
             region: &region.name,
             begin,
-            region_begin: region.begin,
+            region_begin: region.begin(),
             closed,
             base,
             settings,
@@ -250,11 +334,11 @@ impl Account {
                 let index = region.series.len() as u32;
                 let id = shared.series_begun;
                 shared.series_begun += 1;
-                let series = Box::new(Series::new(key, call.minute, &context));
                 let mut touched = Stamp::default();
                 if shared.journal.is_first(&mut touched) {
                     shared.journal.series.push((place, id, None));
                 }
+                let series = Box::new(Series::new(key, call.minute, &context));
                 region.series.push(Entry { id, series, live: false, touched });
                 let (series, hasher) = (&region.series, &region.hasher);
                 region.index.insert_unique(hash, index, |&i| hasher.hash_one(series[i as usize].series.key()));
@@ -268,8 +352,7 @@ impl Account {
             entry.live = true;
             live += 1;
         }
-        let known = self.principals.get(principal);
-        let mut caller = Caller { principal: known, counted: *counted };
+        let mut caller = Caller { principal: self.principals.get(principal), counted: *counted };
         if let Some(known) = &mut caller.principal
             && shared.journal.is_first(&mut known.touched)
         {
@@ -286,30 +369,5 @@ impl Account {
             self.set_live(live);
         }
         true
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const JUMP_S: i64 = 3600;
-
-    fn begin(times: &[i64]) -> i64 {
-        let mut history = History { begin: times[0], settled: false };
-        times[1..].iter().for_each(|&time| history.note(time, JUMP_S));
-        history.begin
-    }
-
-    #[test]
-    fn history_begins_with_the_first_record_and_no_older_one_moves_it() {
-        assert_eq!(begin(&[10_000, 10_060, 9_000, 0]), 10_000);
-        assert_eq!(begin(&[10_000, 10_000 - JUMP_S, 0]), 10_000, "within the jump the second one confirms");
-    }
-
-    #[test]
-    fn history_does_not_begin_with_a_record_dated_ahead() {
-        assert_eq!(begin(&[90_000_000, 10_000, 10_060, 90_000_000]), 10_000);
-        assert_eq!(begin(&[90_000_000, 80_000_000, 10_000, 10_060]), 10_000, "nor with two");
     }
 }

@@ -3,12 +3,12 @@
 //! Evidence is of one of four kinds ([`Reason`]); each has a share of the budget B = `detect.false_insights_per_account_per_week`, and a
 //! strength x, in natural logarithms but for counts. From x = 0 on it is noted:
 //!
-//! | stratum | share | x | r0 a week | m0 |
-//! |---|---|---|---|---|
-//! | counts | .03 | score - base | 10 | .434 |
-//! | new principal: first record in the account less than a day ago | .40 | ln(v / 1.5) | .5 | 1.2 |
-//! | new to principal: its first call on the series, or with its tool, less than a day ago | .25 | ln(v / 1.5) | 1.2 | .6 |
-//! | beyond habit: a principal that uses the series | .05 | ln(calls / (1.5 record)) and more | 4 | 1 |
+//! | stratum | share | x | r0 a week | m0 | p |
+//! |---|---|---|---|---|---|
+//! | counts | .03 | score - base | 10 | .434 | 4 |
+//! | new principal: first record in the account less than a day ago | .42 | ln(v / 1.5) | .5 | 1.2 | 3 |
+//! | new to principal: its first call on the series, or with its tool, less than a day ago | .20 | ln(v / 1.5) | 1.2 | .6 | 4 |
+//! | beyond habit: a principal that uses the series | .04 | ln(calls / (1.5 record)) and more | 4 | 1 | 4 |
 //!
 //! base is the score that a calibrated statistic reaches in 25 minutes a week over all series of the account, in some ten incidents, .434 = 1 / ln 10 its slope. v
 //! is the weighted length of what is new ([`super::principals::Novelty`]).
@@ -41,7 +41,7 @@
 //! rho = r exp(-x / m) / (B share young) <= 10^-lift
 //! ```
 //!
-//! *young* = min(1, age / 7 d)^4 asks more of an account that has shown little; the seven days are 14/3 of `baseline.warm_up`, and shrink and grow
+//! *young* = min(1, age / 7 d)^p asks more of an account that has shown little; the seven days are 14/3 of `baseline.warm_up`, and shrink and grow
 //! with it. *lift*: each Start adds 2, at most 6, and it fades by e an
 //! hour, so one deployment is one insight and not ten.
 
@@ -65,8 +65,6 @@ const LIFT_MAX: f64 = 6.0;
 const ATTACKS: f64 = 0.8;
 /// An incident is learnt at most this many slopes high, so that one monster does not blind the account.
 const PEAK_MAX: f64 = 6.0;
-/// Power of the age by which the budget of a young account is less.
-const YOUNG: i32 = 4;
 /// Warm-ups after which an account is of age: seven days of 36 hours.
 const OF_AGE: f64 = 14.0 / 3.0;
 
@@ -75,14 +73,18 @@ struct Prior {
     rate: f64,
     slope: f64,
     share: f64,
+    /// Power of the age by which the budget of a young account is less.
+    young: i32,
 }
 
 fn prior(reason: Reason) -> Prior {
     match reason {
-        Reason::Counts => Prior { rate: super::series::RATE_AT_BASE, slope: std::f64::consts::LOG10_E, share: 0.03 },
-        Reason::NewPrincipal => Prior { rate: 0.5, slope: 1.2, share: 0.40 },
-        Reason::NewToPrincipal => Prior { rate: 1.2, slope: 0.6, share: 0.25 },
-        Reason::BeyondHabit => Prior { rate: 4.0, slope: 1.0, share: 0.05 },
+        Reason::Counts => {
+            Prior { rate: super::series::RATE_AT_BASE, slope: std::f64::consts::LOG10_E, share: 0.03, young: 4 }
+        }
+        Reason::NewPrincipal => Prior { rate: 0.5, slope: 1.2, share: 0.42, young: 3 },
+        Reason::NewToPrincipal => Prior { rate: 1.2, slope: 0.6, share: 0.20, young: 4 },
+        Reason::BeyondHabit => Prior { rate: 4.0, slope: 1.0, share: 0.04, young: 4 },
     }
 }
 
@@ -154,8 +156,9 @@ impl AlarmBudget {
     /// Notes an event of strength `x` >= 0, of which `trend` (log10) is evidence of a trend, in a series which is `known` to raise insights, at
     /// minute `now`, of an account that may raise `budget` insights a week.
     pub fn note(&mut self, reason: Reason, (x, trend, known): (f64, f64, bool), now: i64, budget: f64) -> Strength {
-        let (young, lift) = (self.young(now), self.lift_at(now));
-        let (prior, stratum) = (prior(reason), &mut self.strata[reason as usize]);
+        let prior = prior(reason);
+        let (young, lift) = (self.young(now, prior.young), self.lift_at(now));
+        let stratum = &mut self.strata[reason as usize];
         stratum.settle(&prior, budget * prior.share, now);
         let (rate, slope) = stratum.learnt(&prior);
         let incident = stratum.running.get_or_insert(Incident { last: now, peak: x, trend, known });
@@ -173,8 +176,8 @@ impl AlarmBudget {
         self.lifted = self.lifted.max(now);
     }
 
-    fn young(&self, now: i64) -> f64 {
-        if self.of_age > 0.0 { ((now - self.begin).max(1) as f64 / self.of_age).min(1.0).powi(YOUNG) } else { 1.0 }
+    fn young(&self, now: i64, power: i32) -> f64 {
+        if self.of_age > 0.0 { ((now - self.begin).max(1) as f64 / self.of_age).min(1.0).powi(power) } else { 1.0 }
     }
 
     fn lift_at(&self, now: i64) -> f64 {
@@ -237,9 +240,9 @@ mod tests {
         let strong = alarms.note(Reason::NewPrincipal, (3.0, 0.0, false), now, 1.0);
         assert!(strong.rate < weak.rate);
         assert!(strong.fires(1.0));
-        assert!(alarms.note(Reason::Counts, (1.0, 0.0, false), now, 10.0).fires(1.0));
-        assert!(!alarms.note(Reason::Counts, (1.0, 0.0, false), now, 0.1).fires(1.0));
-        assert!(alarms.note(Reason::Counts, (1.0, 0.0, false), now, 0.1).fires(100.0), "a rule multiplies it");
+        assert!(alarms.note(Reason::Counts, (2.0, 0.0, false), now, 10.0).fires(1.0));
+        assert!(!alarms.note(Reason::Counts, (2.0, 0.0, false), now, 0.1).fires(1.0));
+        assert!(alarms.note(Reason::Counts, (2.0, 0.0, false), now, 0.1).fires(100.0), "a rule multiplies it");
     }
 
     #[test]

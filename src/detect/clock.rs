@@ -88,6 +88,11 @@ impl Clock {
         self.held.len()
     }
 
+    /// Whether a copy of the record with this eventID and time is held.
+    pub fn holds(&self, id: &str, time: i64) -> bool {
+        self.held.iter().any(|h| h.event.time == time && h.event.id.as_deref() == Some(id))
+    }
+
     /// Holds a record, for which `reserved` bytes were set aside.
     pub fn hold(&mut self, event: Box<Event<'static>>, reserved: usize) {
         let arrival = self.held.last().map_or(0, |h| h.arrival + 1);
@@ -100,6 +105,11 @@ impl Clock {
             return Vec::new();
         }
         self.held.extract_if(.., |h| time >= h.event.time - jump_s).collect()
+    }
+
+    /// Time of the earliest held record.
+    pub fn earliest(&self) -> Option<i64> {
+        self.held.iter().map(|h| h.event.time).min()
     }
 
     /// Takes the earliest held record.

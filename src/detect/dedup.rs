@@ -14,6 +14,11 @@ const BUCKET_S: i64 = 3600;
 /// A set this small is never merged.
 const FRESH_MIN: usize = 256;
 
+/// What is kept of an eventID. It is saved, so it must be the same in every release: XXH3, whose values are specified.
+pub fn hash(id: &str) -> u64 {
+    xxhash_rust::xxh3::xxh3_64(id.as_bytes())
+}
+
 /// The keys are hashes already.
 #[derive(Clone, Copy, Debug, Default)]
 struct Identity(u64);

@@ -4,27 +4,22 @@ use hashbrown::HashMap;
 
 use super::Settings;
 use super::account::Account;
-use super::attribution::Budget;
 use super::clock::Held;
-use super::dedup::Bucket;
-use super::horizon::Horizons;
-use super::journal::{self, Journal, Place};
-use super::principals::{Noted, fingerprint};
+use super::dedup;
+use super::journal::{self, Place};
+use super::principals::fingerprint;
 use super::region::Region;
 use super::restore::Restoring;
 use super::saved::SeenRecords;
 use super::scope::{Scope, scope};
 use super::series::{Call, Key};
+use super::shared::{Notices, Shared, error_of};
+use super::sightings::Sighting;
 use crate::cloudtrail::envelope::Limit;
-use crate::cloudtrail::event::{AccountId, Category, Event, cut};
+use crate::cloudtrail::event::{AccountId, Category, Event};
 use crate::cloudtrail::insight::{Insight, SourceCategory};
 use crate::rules::Action;
 use crate::state::Fault;
-
-/// Longest error code that names a series, bytes; a longer one is cut.
-const ERROR_BYTES_MAX: usize = 256;
-/// A held record can create as many series.
-const SERIES_PER_RECORD: usize = 2;
 
 /// What became of one decoded record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,46 +36,6 @@ pub enum Verdict {
     TooLate,
     /// A limit was reached.
     Shed(Limit),
-}
-
-/// Counters that accounts share: bounds and gauges, nothing that a score depends on (ISO-1).
-#[derive(Debug)]
-pub struct Shared {
-    /// Bounds and knobs.
-    pub settings: Settings,
-    /// Horizons of the statistic.
-    pub horizons: Horizons,
-    /// Bytes of attribution values.
-    pub attribution: Budget,
-    /// Series held.
-    pub series: usize,
-    /// Records held until their time is confirmed; each has room for its series set aside.
-    pub unconfirmed: usize,
-    /// Principals known.
-    pub principals: usize,
-    /// Insights open, those left out that a rule suppresses.
-    pub open: usize,
-    /// eventIDs remembered.
-    pub dedup_events: usize,
-    /// Series that were ever begun: the number of the next one.
-    pub series_begun: u64,
-    /// What the open transaction has changed.
-    pub journal: Journal,
-}
-
-/// What the journal keeps of the counters.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Counters {
-    attribution_bytes: usize,
-    series: usize,
-    unconfirmed: usize,
-    principals: usize,
-    open: usize,
-    dedup_events: usize,
-    series_begun: u64,
-    clocks: usize,
-    mature: usize,
-    newest: i64,
 }
 
 /// What is live at the moment, for gauges.
@@ -100,21 +55,6 @@ pub struct Levels {
     pub clock: i64,
     /// eventIDs remembered.
     pub dedup_events: u64,
-}
-
-/// Events that are not verdicts, counted since they were last taken.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Notices {
-    /// Counted records whose minute was already closed.
-    pub late: u64,
-    /// Attribution values that took the place of another.
-    pub summarised: u64,
-    /// Times the bound on eventIDs shortened the horizon.
-    pub dedup_shortened: u64,
-    /// Times the bound on held records made one give way.
-    pub held_overflow: u64,
-    /// Records of a principal that there was no room to remember: it counts as known.
-    pub principals_full: u64,
 }
 
 /// What one series has shown so far.
@@ -143,11 +83,11 @@ pub struct Detector {
     by_id: HashMap<AccountId, u32>,
     accounts: Vec<Account>,
     clocks: usize,
-    mature: usize,
     newest: i64,
-    notices: Notices,
     pub(super) seen_records: SeenRecords,
     pub(super) restoring: Option<Box<Restoring>>,
+    /// Clocks and newest time before the open transaction.
+    before: (usize, i64),
     /// Records by the rule that decides about them, since they were last taken.
     matches: Vec<u64>,
 }
@@ -155,36 +95,16 @@ pub struct Detector {
 impl Detector {
     /// A detector without history.
     pub fn new(settings: Settings) -> Self {
-        let attribution = Budget {
-            values_max: settings.values_max,
-            value_bytes_max: settings.value_bytes_max,
-            bytes_max: settings.attribution_bytes_max,
-            bytes: 0,
-            summarised: 0,
-        };
-        let horizons = Horizons::per_minute(settings.direction);
         let matches = vec![0; settings.rules.iter().len()];
         Self {
-            shared: Shared {
-                settings,
-                horizons,
-                attribution,
-                series: 0,
-                unconfirmed: 0,
-                principals: 0,
-                open: 0,
-                dedup_events: 0,
-                series_begun: 0,
-                journal: Journal::default(),
-            },
+            shared: Shared::new(settings),
             by_id: HashMap::new(),
             accounts: Vec::new(),
             clocks: 0,
-            mature: 0,
             newest: 0,
-            notices: Notices::default(),
             seen_records: SeenRecords::default(),
             restoring: None,
+            before: (0, 0),
             matches,
         }
     }
@@ -200,8 +120,11 @@ impl Detector {
         let Some(account) = self.account(event) else {
             return if in_scope { Verdict::Shed(Limit::Accounts) } else { outside };
         };
+        self.accounts[account].touch(&mut self.shared.journal, false);
         let region = self.region(account, event);
-        self.note_principal(account, event);
+        let near_wall = wall.is_some_and(|now| (event.time - now).abs() <= self.shared.settings.clock_jump_s);
+        let sighting = Sighting::of(event, region, in_scope);
+        self.accounts[account].sight(event, sighting, near_wall, &mut self.shared);
         if !in_scope {
             return outside;
         }
@@ -210,36 +133,26 @@ impl Detector {
             return Verdict::TooLate;
         }
         self.accounts[account].touch_region(region, &mut self.shared.journal, false);
-        if !self.remember(account, region, event) {
-            return Verdict::Duplicate;
-        }
-        self.admit(account, region, (event, rule), wall, emit)
+        self.admit(account, region, (event, rule), (wall.unwrap_or(0), near_wall), emit)
     }
 
     /// The partition was read to its end at wall time `now` (seconds): silent clocks move on (WM-2).
     pub fn caught_up(&mut self, now: i64, emit: &mut dyn FnMut(Insight)) {
         for account in &mut self.accounts {
-            for region in 0..account.regions.len() {
-                account.idle(region, now, &mut self.shared, emit);
+            for at in 0..account.seen().len() {
+                account.idle(account.seen()[at], now, &mut self.shared, emit);
             }
         }
     }
 
-    /// The end of all input: held records are applied in order of time, and every clock is brought up to the newest.
+    /// The end of all input. Account by account: what is held but not ahead of the account is applied in order of time, every clock is
+    /// brought up to the account's newest, and at last comes what nothing has confirmed.
     pub fn finish(&mut self, emit: &mut dyn FnMut(Insight)) {
         for account in 0..self.accounts.len() {
-            for region in 0..self.accounts[account].regions.len() {
-                while let Some(held) = self.accounts[account].regions[region].clock.take_earliest() {
-                    self.apply_held(account, region, held, 0, emit);
-                }
-            }
-        }
-        for account in &mut self.accounts {
-            for region in 0..account.regions.len() {
-                if account.regions[region].clock.time().is_some() {
-                    account.advance(region, self.newest, 0, &mut self.shared, emit);
-                }
-            }
+            self.apply_all_held(account, false, emit);
+            self.accounts[account].bring_up(&mut self.shared, emit);
+            self.apply_all_held(account, true, emit);
+            self.accounts[account].see_all(&mut self.shared);
         }
     }
 
@@ -247,8 +160,8 @@ impl Detector {
     pub fn levels(&self) -> Levels {
         Levels {
             series: self.shared.series as u64,
-            accounts_learning: (self.accounts.len() - self.mature) as u64,
-            accounts_live: self.mature as u64,
+            accounts_learning: self.shared.accounts_learning as u64,
+            accounts_live: self.shared.accounts_live as u64,
             insights_open: self.shared.open as u64,
             unconfirmed: self.shared.unconfirmed as u64,
             clock: self.newest,
@@ -259,7 +172,7 @@ impl Detector {
     /// Shows each series held, in the order in which accounts, regions and series were first seen.
     pub fn each_series(&self, show: &mut dyn FnMut(SeriesView<'_>)) {
         for account in &self.accounts {
-            for region in &account.regions {
+            for region in account.seen().iter().map(|&at| &account.regions[at]) {
                 let Some(clock) = region.clock.time() else { continue };
                 region.each_series(&self.shared, &mut |series, statistic| {
                     show(SeriesView {
@@ -278,8 +191,8 @@ impl Detector {
 
     /// Notices since the last call.
     pub fn take_notices(&mut self) -> Notices {
-        self.notices.summarised = std::mem::take(&mut self.shared.attribution.summarised);
-        std::mem::take(&mut self.notices)
+        self.shared.notices.summarised = std::mem::take(&mut self.shared.attribution.summarised);
+        std::mem::take(&mut self.shared.notices)
     }
 
     /// Records by the position of the rule that decides about them, repeats included, since the last call.
@@ -297,43 +210,18 @@ impl Detector {
     }
 
     fn account(&mut self, event: &Event<'_>) -> Option<usize> {
-        let at = match self.by_id.get(&event.account) {
-            Some(&at) => at as usize,
-            None if self.accounts.len() >= self.shared.settings.accounts_max => return None,
-            None => {
-                let number = self.accounts.len() as u32;
-                self.by_id.insert(event.account, number);
-                let mut new = Account::new(event.account, number, event.time, self.shared.settings.warm_up);
-                new.touch(&mut self.shared.journal, true);
-                self.accounts.push(new);
-                number as usize
-            }
-        };
-        self.accounts[at].touch(&mut self.shared.journal, false);
-        self.mature += usize::from(self.accounts[at].note(event.time, &self.shared.settings));
-        Some(at)
-    }
-
-    fn note_principal(&mut self, account: usize, event: &Event<'_>) {
-        let room = self.shared.principals < self.shared.settings.principals_max;
-        let (minute, of) = (event.time.div_euclid(60), fingerprint(&event.principal));
-        let (journal, number) = (&mut self.shared.journal, account as u32);
-        let noted = self.accounts[account].principals.note(of, minute, room, |principal| {
-            if journal.is_first(&mut principal.touched) {
-                journal.principal(number, of, Some(*principal));
-            }
-        });
-        match noted {
-            Noted::New => {
-                self.shared.principals += 1;
-                self.shared.journal.principal(number, of, None);
-                if let Some(new) = self.accounts[account].principals.get(of) {
-                    self.shared.journal.is_first(&mut new.touched);
-                }
-            }
-            Noted::Known => {}
-            Noted::NoRoom => self.notices.principals_full += 1,
+        if let Some(&at) = self.by_id.get(&event.account) {
+            return Some(at as usize);
         }
+        if self.accounts.len() >= self.shared.settings.accounts_max {
+            return None;
+        }
+        let number = self.accounts.len() as u32;
+        self.by_id.insert(event.account, number);
+        let mut new = Account::new(event.account, number, self.shared.settings.warm_up);
+        new.touch(&mut self.shared.journal, true);
+        self.accounts.push(new);
+        Some(number as usize)
     }
 
     fn region(&mut self, account: usize, event: &Event<'_>) -> Option<usize> {
@@ -345,7 +233,7 @@ impl Detector {
             return None;
         }
         self.clocks += 1;
-        account.regions.push(Region::new(&event.region, event.time));
+        account.regions.push(Region::new(&event.region));
         let at = account.regions.len() - 1;
         account.touch_region(at, &mut self.shared.journal, true);
         Some(at)
@@ -361,8 +249,8 @@ impl Detector {
         // Version 1.00 has no eventID: nothing to tell a repeat by, so such a record always counts.
         let Some(id) = &event.id else { return true };
         let seen = &mut self.accounts[account].regions[region].seen;
+        let hash = dedup::hash(id);
         let place = Place { account: account as u32, region: region as u32 };
-        let hash = fingerprint(id);
         if self.shared.dedup_events < self.shared.settings.dedup_events_max {
             let new = seen.insert(hash, event.time);
             if new {
@@ -375,7 +263,7 @@ impl Detector {
         }
         // Rather a repeat that counts twice than a good record that does not count: a clock gives up its own oldest hours, and
         // where it has none to give, the record is not remembered.
-        self.notices.dedup_shortened += 1;
+        self.shared.notices.dedup_shortened += 1;
         if let Some(freed) = seen.shorten() {
             self.shared.expired(place, freed);
             if seen.insert(hash, event.time) {
@@ -385,40 +273,65 @@ impl Detector {
         true
     }
 
+    /// Whether the record is a repeat, asked while others are held: it must not confirm one of them, and may be one of them.
+    fn is_repeat(&self, account: usize, region: usize, event: &Event<'_>) -> bool {
+        let Some(id) = &event.id else { return false };
+        let region = &self.accounts[account].regions[region];
+        region.clock.holds(id, event.time) || region.seen.contains(dedup::hash(id), event.time)
+    }
+
     fn admit(
         &mut self,
         account: usize,
         region: usize,
         (event, rule): (&Event<'_>, Option<u32>),
-        wall: Option<i64>,
+        (wall, near_wall): (i64, bool),
         emit: &mut dyn FnMut(Insight),
     ) -> Verdict {
         let jump_s = self.shared.settings.clock_jump_s;
-        let wall_s = wall.unwrap_or(0);
-        for held in self.accounts[account].regions[region].clock.confirmed(event.time, jump_s) {
-            self.apply_held(account, region, held, wall_s, emit);
+        if self.accounts[account].regions[region].clock.held() > 0 {
+            if self.is_repeat(account, region, event) {
+                return Verdict::Duplicate;
+            }
+            for held in self.accounts[account].regions[region].clock.confirmed(event.time, jump_s) {
+                self.apply_held(account, region, held, wall, emit);
+            }
         }
-        let near_wall = wall.is_some_and(|now| (event.time - now).abs() <= jump_s);
         if near_wall || !self.accounts[account].regions[region].clock.is_ahead(event.time, jump_s) {
-            return self.apply(account, region, (event, rule), wall_s, emit);
+            if !self.remember(account, region, event) {
+                return Verdict::Duplicate;
+            }
+            return self.apply(account, region, (event, rule), wall, emit);
         }
-        // What is held is counted already (CNT-1), so there must be room for it when it is applied.
+        // What is held is counted already (CNT-1), so there must be room for it when it is applied. Its eventID is remembered no earlier:
+        // the hours of `seen` are hours that the clock has reached.
         let Some(reserved) = self.shared.reserve(event) else { return Verdict::Shed(Limit::Series) };
         let clock = &mut self.accounts[account].regions[region].clock;
         clock.hold(Box::new(event.to_static()), reserved);
         if clock.held() > self.shared.settings.held_max
             && let Some(earliest) = clock.take_earliest()
         {
-            self.notices.held_overflow += 1;
-            self.apply_held(account, region, earliest, wall_s, emit);
+            self.shared.notices.held_overflow += 1;
+            self.apply_held(account, region, earliest, wall, emit);
         }
         Verdict::Counted
+    }
+
+    /// Applies what an account holds in order of time; what is ahead of the account only if `ahead`.
+    fn apply_all_held(&mut self, account: usize, ahead: bool, emit: &mut dyn FnMut(Insight)) {
+        let jump_s = self.shared.settings.clock_jump_s;
+        while let Some((region, held)) = self.accounts[account].take_earliest_held(ahead, jump_s) {
+            self.apply_held(account, region, held, 0, emit);
+        }
     }
 
     fn apply_held(&mut self, account: usize, region: usize, held: Held, wall: i64, emit: &mut dyn FnMut(Insight)) {
         self.shared.unconfirmed -= 1;
         self.shared.attribution.bytes -= held.reserved;
         let rule = self.shared.settings.rules.first_match(&*held.event, held.event.time);
+        // Where it gives way to others, or at the end of the input, nothing has confirmed it.
+        self.accounts[account].see(&Sighting::of(&held.event, Some(region), true), &mut self.shared);
+        self.remember(account, region, &held.event);
         let verdict = self.apply(account, region, (&held.event, rule), wall, emit);
         debug_assert_eq!(verdict, Verdict::Counted, "room was set aside");
     }
@@ -437,7 +350,7 @@ impl Detector {
         self.newest = self.newest.max(event.time);
         let minute = event.time.div_euclid(60);
         let late = minute <= account.regions[region].clock.closed(self.shared.settings.lateness);
-        let error = event.error.as_deref().map(|e| cut(e, ERROR_BYTES_MAX));
+        let error = error_of(event);
         let call = Call {
             minute,
             time: event.time,
@@ -457,7 +370,7 @@ impl Detector {
             let key = Key { source: &event.source, name: &event.name, error, category };
             entered |= account.count(region, key, &call, (principal, &mut counted), &mut self.shared, emit);
         }
-        self.notices.late += u64::from(entered && late);
+        self.shared.notices.late += u64::from(entered && late);
         if entered { Verdict::Counted } else { Verdict::Shed(Limit::Series) }
     }
 }
@@ -466,28 +379,44 @@ impl Detector {
     /// Begins to note what changes, so that it can be rolled back and saved.
     pub fn start_journal(&mut self) {
         self.shared.journal.start();
-        let counters = self.counters();
-        self.shared.journal.next(counters);
+        self.next_transaction();
     }
 
     /// Back to what was committed last.
     pub fn roll_back(&mut self) {
-        journal::roll_back(self);
-        self.notices = Notices::default();
-        self.shared.attribution.summarised = 0;
+        let gone = journal::roll_back(&mut self.accounts, &mut self.shared);
+        for account in gone {
+            self.by_id.remove(&account);
+        }
+        (self.clocks, self.newest) = self.before;
         self.matches.fill(0);
     }
 
     /// What is noted so far is committed.
     pub(super) fn next_transaction(&mut self) {
-        let counters = self.counters();
+        self.before = (self.clocks, self.newest);
+        let counters = self.shared.counters();
         self.shared.journal.next(counters);
+    }
+
+    pub(super) fn parts(&mut self) -> (&mut Vec<Account>, &mut Shared) {
+        (&mut self.accounts, &mut self.shared)
+    }
+
+    pub(super) fn accounts(&self) -> &[Account] {
+        &self.accounts
+    }
+
+    pub(super) fn shared(&self) -> &Shared {
+        &self.shared
     }
 
     /// Takes up an account that was restored.
     pub(super) fn take_up(&mut self, account: Account) {
         self.by_id.insert(account.id, account.number);
-        self.mature += usize::from(account.is_mature());
+        let (begun, mature) = account.stands();
+        self.shared.accounts_live += usize::from(mature);
+        self.shared.accounts_learning += usize::from(begun && !mature);
         self.shared.principals += account.principals.len();
         self.accounts.push(account);
     }
@@ -514,85 +443,6 @@ impl Detector {
     pub(super) fn region_mut(&mut self, account: AccountId, number: u32) -> Option<&mut Region> {
         let at = *self.by_id.get(&account)?;
         self.accounts[at as usize].regions.get_mut(number as usize)
-    }
-
-    pub(super) fn parts(&mut self) -> (&mut Vec<Account>, &mut Shared) {
-        (&mut self.accounts, &mut self.shared)
-    }
-
-    pub(super) fn accounts(&self) -> &[Account] {
-        &self.accounts
-    }
-
-    pub(super) fn shared(&self) -> &Shared {
-        &self.shared
-    }
-
-    fn counters(&self) -> Counters {
-        let shared = &self.shared;
-        Counters {
-            attribution_bytes: shared.attribution.bytes,
-            series: shared.series,
-            unconfirmed: shared.unconfirmed,
-            principals: shared.principals,
-            open: shared.open,
-            dedup_events: shared.dedup_events,
-            series_begun: shared.series_begun,
-            clocks: self.clocks,
-            mature: self.mature,
-            newest: self.newest,
-        }
-    }
-
-    /// Accounts are gone, and the counters are what they were.
-    pub(super) fn counted_again(&mut self, gone: &[AccountId], counters: Counters) {
-        for account in gone {
-            self.by_id.remove(account);
-        }
-        let shared = &mut self.shared;
-        shared.attribution.bytes = counters.attribution_bytes;
-        (shared.series, shared.unconfirmed, shared.principals) =
-            (counters.series, counters.unconfirmed, counters.principals);
-        (shared.open, shared.dedup_events, shared.series_begun) =
-            (counters.open, counters.dedup_events, counters.series_begun);
-        (self.clocks, self.mature, self.newest) = (counters.clocks, counters.mature, counters.newest);
-    }
-}
-
-impl Shared {
-    /// An eventID that was not known.
-    fn remembered(&mut self, place: Place, hash: u64, time: i64) {
-        self.dedup_events += 1;
-        if self.journal.is_on() {
-            self.journal.seen.push((place, hash, time));
-        }
-    }
-
-    /// eventIDs that are forgotten.
-    pub fn expired(&mut self, place: Place, bucket: Bucket) {
-        self.dedup_events -= bucket.len();
-        self.journal.expire(place, bucket);
-    }
-
-    /// Whether `more` series fit beside what is there and what is set aside for held records.
-    pub fn has_room(&self, more: usize) -> bool {
-        self.series + SERIES_PER_RECORD * self.unconfirmed + more <= self.settings.series_max
-    }
-
-    /// Sets room aside for the series of one record; returns the bytes, or nothing if there is no room.
-    fn reserve(&mut self, event: &Event<'_>) -> Option<usize> {
-        let error = event.error.as_deref().map_or("", |e| cut(e, ERROR_BYTES_MAX));
-        let name_bytes = event.source.len() + event.name.len() + error.len();
-        let series_bytes = self
-            .attribution
-            .least(name_bytes, [&event.principal, &event.agent, if error.is_empty() { "null" } else { error }]);
-        let bytes = SERIES_PER_RECORD * series_bytes;
-        if !self.has_room(SERIES_PER_RECORD) || self.attribution.bytes + bytes > self.attribution.bytes_max {
-            return None;
-        }
-        self.attribution.bytes += bytes;
-        self.unconfirmed += 1;
-        Some(bytes)
     }
 }
 

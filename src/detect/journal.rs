@@ -7,10 +7,13 @@ use hashbrown::{HashMap, HashSet};
 
 use super::account::{Account, AccountImage};
 use super::dedup::{Bucket, hour_of};
-use super::detector::{Counters, Detector};
+
 use super::principals::Principal;
 use super::region::{Entry, Region, RegionImage};
+use super::sightings::Sightings;
 use super::series::Series;
+use super::shared::{Counters, Shared};
+use crate::cloudtrail::event::AccountId;
 
 /// The transaction that changed something last; 0 is none.
 #[derive(Clone, Copy, Debug, Default)]
@@ -42,7 +45,7 @@ pub struct Journal {
     transaction: u32,
     /// What there was before the transaction.
     pub(super) counters: Counters,
-    pub(super) accounts: Vec<(u32, Option<AccountImage>)>,
+    pub(super) accounts: Vec<(u32, Option<(AccountImage, Sightings)>)>,
     pub(super) regions: Vec<(Place, Option<Box<RegionImage>>)>,
     pub(super) series: Vec<(Place, u64, SeriesImage)>,
     /// Series that were no longer live after a sweep.
@@ -118,9 +121,8 @@ impl Journal {
     }
 }
 
-/// Puts back what the journal has noted.
-pub fn roll_back(detector: &mut Detector) {
-    let (accounts, shared) = detector.parts();
+/// Puts back what the journal has noted. Returns the accounts that are gone with it.
+pub fn roll_back(accounts: &mut Vec<Account>, shared: &mut Shared) -> Vec<AccountId> {
     let mut journal = std::mem::take(&mut shared.journal);
     put_series(accounts, &mut journal);
     let remembered = journal.seen.iter().fold(HashMap::new(), |mut by_place, (place, hash, time)| {
@@ -150,14 +152,15 @@ pub fn roll_back(detector: &mut Detector) {
     let mut gone = Vec::new();
     for (number, before) in std::mem::take(&mut journal.accounts).into_iter().rev() {
         match before {
-            Some(before) => accounts[number as usize].put_back(before),
+            Some((image, sightings)) => accounts[number as usize].put_back(image, sightings),
             None => gone.extend(accounts.pop().map(|account| account.id)),
         }
     }
     let counters = journal.counters;
     journal.next(counters);
     shared.journal = journal;
-    detector.counted_again(&gone, counters);
+    shared.put_back(counters);
+    gone
 }
 
 fn region(accounts: &mut [Account], place: Place) -> &mut Region {

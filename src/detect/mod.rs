@@ -11,10 +11,10 @@
 //! * [`recent`], [`days`], [`attribution`]: what is counted exactly, for the numbers of a record.
 //! * [`episode`]: an open insight. [`series`]: all of that for one API.
 //! * [`scope`], [`dedup`], [`clock`]: which records count, and when a minute is closed.
-//! * [`principals`], [`habit`], [`leaky`]: who calls, and what is new about it.
+//! * [`principals`], [`habit`], [`leaky`]: who calls, and what is new about it. [`sightings`]: what any record tells of its account.
 //! * [`prior`], [`security`]: tables of the configuration. [`budget`]: what raises an insight. [`held_back`]: what a rule kept from it.
 //! * [`journal`], [`saved`], [`restore`]: what a transaction has changed, put back or saved, and all that was saved brought back.
-//! * [`region`], [`account`], [`detector`]: the whole. [`counts`]: a series of counts by itself, for `backtest`.
+//! * [`region`], [`account`], [`shared`], [`detector`]: the whole. [`counts`]: a series of counts by itself, for `backtest`.
 
 pub mod account;
 pub mod attribution;
@@ -39,6 +39,8 @@ pub mod saved;
 pub mod scope;
 pub mod security;
 pub mod series;
+pub mod shared;
+pub mod sightings;
 pub mod statistic;
 pub mod tail;
 

@@ -7,9 +7,9 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use super::budget::AlarmBudget;
 use super::clock::Clock;
 use super::dedup::Seen;
-use super::detector::Shared;
 use super::journal::{Journal, Place, Stamp};
 use super::series::{Context, Series};
+use super::shared::Shared;
 use super::statistic::Statistic;
 use super::DAY;
 use crate::cloudtrail::event::AccountId;
@@ -24,7 +24,8 @@ pub struct Region {
     /// Its name.
     pub name: Box<str>,
     pub(super) touched: Stamp,
-    pub(super) begin: i64,
+    /// Minute of its first record, counted or not, whose time is confirmed.
+    pub(super) begin: Option<i64>,
     /// Its clock.
     pub clock: Clock,
     /// eventIDs seen.
@@ -43,8 +44,8 @@ pub struct Region {
 /// A region apart from its series and eventIDs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RegionImage {
-    /// First minute.
-    pub begin: i64,
+    /// First minute; none before its first record is confirmed.
+    pub begin: Option<i64>,
     /// Its clock, held records included.
     pub clock: Clock,
     /// Clock at the last sweep.
@@ -69,12 +70,12 @@ pub struct Entry {
 }
 
 impl Region {
-    /// A region whose first record is dated `time` (seconds).
-    pub fn new(name: &str, time: i64) -> Self {
+    /// A region of which nothing is confirmed.
+    pub fn new(name: &str) -> Self {
         Self {
             name: name.into(),
             touched: Stamp::default(),
-            begin: time.div_euclid(60),
+            begin: None,
             clock: Clock::default(),
             seen: Seen::default(),
             swept: i64::MIN / 2,
@@ -85,6 +86,11 @@ impl Region {
             open: Vec::new(),
             steady: Vec::new(),
         }
+    }
+
+    /// First minute; nothing is counted before it is known.
+    pub fn begin(&self) -> i64 {
+        self.begin.unwrap_or(i64::MAX)
     }
 
     /// Shows each of its series, as of the last closed minute, in the order in which they were first seen.
@@ -105,7 +111,7 @@ impl Region {
         let (settings, horizons, journal) = (&shared.settings, &shared.horizons, &mut shared.journal);
         let closed = self.clock.closed(settings.lateness);
         let context =
-            Context { account, region: &self.name, begin, region_begin: self.begin, closed, base, settings, horizons };
+            Context { account, region: &self.name, begin, region_begin: self.begin(), closed, base, settings, horizons };
         let series = &mut self.series;
         let mut ended = 0;
         self.open.retain(|&i| {
@@ -138,7 +144,7 @@ impl Region {
         let (settings, horizons) = (&shared.settings, &shared.horizons);
         let closed = self.clock.closed(settings.lateness);
         let context =
-            Context { account, region: &self.name, begin, region_begin: self.begin, closed, base, settings, horizons };
+            Context { account, region: &self.name, begin, region_begin: self.begin(), closed, base, settings, horizons };
         for &at in &self.steady {
             self.series[at as usize].touch(place, &mut shared.journal);
             if let Some(start) = self.series[at as usize].series.look_for_drop(now, &context, alarms) {
@@ -281,7 +287,7 @@ impl Region {
 
     /// A region as it was saved, with its series.
     pub fn restored(name: Box<str>, image: RegionImage, series: Vec<(u64, Box<Series>)>, ids: &RegionIds) -> Self {
-        let mut region = Self::new(&name, 0);
+        let mut region = Self::new(&name);
         let daily = image.daily;
         let entry = |(id, series): (u64, Box<Series>)| {
             let live = daily - series.last() < LIVE_DAYS * DAY;
@@ -319,7 +325,7 @@ impl RegionImage {
     }
 
     /// As it was saved.
-    pub fn new(begin: i64, clock: Clock, (swept, daily): (i64, i64), floor: i64) -> Self {
+    pub fn new(begin: Option<i64>, clock: Clock, (swept, daily): (i64, i64), floor: i64) -> Self {
         Self { begin, clock, swept, daily, floor, open: Vec::new(), steady: Vec::new() }
     }
 }

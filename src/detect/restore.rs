@@ -8,13 +8,15 @@ use std::collections::BTreeMap;
 use hashbrown::HashMap;
 
 use super::account::Account;
-use super::detector::{Detector, Shared};
+use super::detector::Detector;
 use super::principals::{Principal, Principals};
 use super::region::{Region, RegionIds, RegionImage};
 use super::saved::{
     AccountRecord, EventsRecord, Key, RegionRecord, RunningRecord, STATISTIC_VERSION, SeriesRecord, VERSION,
 };
 use super::series::Series;
+use super::shared::Shared;
+use super::sightings::Sightings;
 use super::statistic::Statistic;
 use crate::cloudtrail::event::AccountId;
 use crate::cloudtrail::insight::Insight;
@@ -24,6 +26,7 @@ use crate::state::{Fault, decode};
 #[derive(Debug, Default)]
 pub struct Restoring {
     accounts: HashMap<AccountId, AccountRecord>,
+    sightings: HashMap<AccountId, Sightings>,
     regions: BTreeMap<(AccountId, u32), RegionRecord>,
     steady: HashMap<(AccountId, u32), Vec<u64>>,
     principals: HashMap<AccountId, Principals>,
@@ -40,6 +43,9 @@ impl Restoring {
         let Some(key) = Key::read(key) else { return Err(Fault::damaged("key", format!("{key:02x?}"))) };
         match (key, value) {
             (Key::Account(id), Some(value)) => drop(self.accounts.insert(id, decode("account", VERSION, value)?)),
+            (Key::Sightings(id), Some(value)) => {
+                drop(self.sightings.insert(id, decode("sightings", VERSION, value)?));
+            }
             (Key::Region(id, at), Some(value)) => {
                 drop(self.regions.insert((id, at), decode("region", VERSION, value)?));
             }
@@ -66,6 +72,7 @@ impl Restoring {
             }
             (Key::Events(id), Some(value)) => drop(self.events.insert(id, decode("events", VERSION, value)?)),
             (Key::Account(id), None) => drop(self.accounts.remove(&id)),
+            (Key::Sightings(id), None) => drop(self.sightings.remove(&id)),
             (Key::Region(id, at), None) => drop(self.regions.remove(&(id, at))),
             (Key::Steady(id, at), None) => drop(self.steady.remove(&(id, at))),
             (Key::Principal(id, fingerprint), None) => {
@@ -123,7 +130,7 @@ impl Detector {
     /// When its records do not fit together.
     pub fn restored(&mut self) -> Result<(), Fault> {
         let Some(restoring) = self.restoring.take() else { return Ok(()) };
-        let Restoring { mut accounts, regions, mut steady, mut principals, series, events } = *restoring;
+        let Restoring { mut accounts, mut sightings, regions, mut steady, mut principals, series, events } = *restoring;
         let mut by_region: HashMap<(AccountId, u32), Vec<(u64, Box<Series>)>> = HashMap::new();
         let begun = series.keys().max().map_or(0, |id| id + 1);
         for (id, (account, region, series)) in series {
@@ -135,8 +142,8 @@ impl Detector {
             if record.number as usize != at {
                 return Err(Fault::damaged("account", format!("number {at} is missing")));
             }
-            let mut account = Account::new(id, record.number, 0, 0);
-            account.put_back(record.image);
+            let mut account = Account::new(id, record.number, 0);
+            account.put_back(record.image, sightings.remove(&id).unwrap_or_default());
             account.principals = principals.remove(&id).unwrap_or_default();
             self.take_up(account);
         }

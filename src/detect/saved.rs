@@ -3,6 +3,7 @@
 //! | key | value |
 //! |---|---|
 //! | `a` account | history, live series, alarm budget |
+//! | `w` account | newest time that was confirmed, and what waits to be |
 //! | `r` account, region | name, clock with held records, sweeps, open insights |
 //! | `d` account, region | series in which a drop is looked for |
 //! | `p` account, principal | what is new about it |
@@ -40,6 +41,8 @@ const EVENTS_MAX: usize = 50_000;
 pub enum Key {
     /// An account.
     Account(AccountId),
+    /// What any record tells of an account.
+    Sightings(AccountId),
     /// A region of an account, by its number in it.
     Region(AccountId, u32),
     /// The series of a region in which a drop is looked for.
@@ -59,6 +62,7 @@ impl Key {
     pub fn bytes(self) -> Vec<u8> {
         let (kind, first, second): (u8, u64, Option<&[u8]>) = match self {
             Self::Account(account) => (b'a', account.number(), None),
+            Self::Sightings(account) => (b'w', account.number(), None),
             Self::Region(account, region) => (b'r', account.number(), Some(&region.to_be_bytes())),
             Self::Steady(account, region) => (b'd', account.number(), Some(&region.to_be_bytes())),
             Self::Principal(account, principal) => (b'p', account.number(), Some(&principal.to_be_bytes())),
@@ -81,6 +85,7 @@ impl Key {
             b'p' => Some(Self::Principal(AccountId::of_number(first)?, u64::from_be_bytes(rest.try_into().ok()?))),
             _ if !rest.is_empty() => None,
             b'a' => AccountId::of_number(first).map(Self::Account),
+            b'w' => AccountId::of_number(first).map(Self::Sightings),
             b's' => Some(Self::Series(first)),
             b'c' => Some(Self::Running(first)),
             b'e' => Some(Self::Events(first)),
@@ -100,7 +105,7 @@ pub(super) struct AccountRecord {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct RegionRecord {
     pub(super) name: Box<str>,
-    pub(super) begin: i64,
+    pub(super) begin: Option<i64>,
     pub(super) clock: Clock,
     pub(super) swept: i64,
     pub(super) daily: i64,
@@ -175,8 +180,14 @@ impl Detector {
         for (number, before) in &journal.accounts {
             let account = &self.accounts()[*number as usize];
             let image = account.image();
-            if before.as_ref() != Some(&image) {
+            let (known, sighted) = before.as_ref().map_or((false, false), |(before, sightings)| {
+                (*before == image, sightings == account.sightings())
+            });
+            if !known {
                 put(Key::Account(account.id), &AccountRecord { number: *number, image }, bytes, write);
+            }
+            if !sighted {
+                put(Key::Sightings(account.id), account.sightings(), bytes, write);
             }
         }
         for (place, before) in &journal.regions {
@@ -283,6 +294,7 @@ impl Detector {
         for account in self.accounts() {
             let record = AccountRecord { number: account.number, image: account.image() };
             put(Key::Account(account.id), &record, &mut bytes, write);
+            put(Key::Sightings(account.id), account.sightings(), &mut bytes, write);
             for (number, region) in account.regions.iter().enumerate() {
                 let number = number as u32;
                 put(Key::Region(account.id, number), &region_record(region), &mut bytes, write);

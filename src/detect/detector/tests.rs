@@ -1,5 +1,7 @@
 //! What becomes of single records: clocks, repeats, limits.
 
+mod ahead;
+
 use super::*;
 use crate::config::Config;
 
