@@ -215,10 +215,21 @@ impl Pipeline {
     }
 
     /// The task has reached the end of its partition at wall time `now` (seconds): clocks silent for `input.idle_after` move on by
-    /// the time that has passed (WM-2).
-    pub fn caught_up(&mut self, now: i64, out: &mut dyn Output) {
+    /// the time that has passed (WM-2). Returns whether one has.
+    pub fn caught_up(&mut self, now: i64, out: &mut dyn Output) -> bool {
         let Self { detector, tally, rules, .. } = self;
-        detector.caught_up(now, &mut |insight| emit(tally, rules, out, insight));
+        detector.caught_up(now, &mut |insight| emit(tally, rules, out, insight))
+    }
+
+    /// The state behind it: noted from now on, so that it can be saved and rolled back.
+    pub fn journaled(mut self) -> Self {
+        self.detector.start_journal();
+        self
+    }
+
+    /// The state behind it.
+    pub fn detector(&mut self) -> &mut Detector {
+        &mut self.detector
     }
 
     /// The end of the input of `replay`: what is held is applied, and every clock is brought up to the newest of its account.

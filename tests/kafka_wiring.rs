@@ -17,7 +17,7 @@ use insightd::config::Config;
 use insightd::kafka::KafkaBroker;
 use insightd::kafka::broker::Connection;
 use insightd::metrics::Metrics;
-use insightd::stream::broker::{Action, Assigned, Broker, Cause, Message, Outgoing, Polled, TopicPartition};
+use insightd::stream::broker::{Action, Assigned, Broker, Cause, Message, Outgoing, Polled, Position, TopicPartition};
 use insightd::stream::publish::RecordLimits;
 
 const WAIT: Duration = Duration::from_secs(30);
@@ -85,6 +85,11 @@ impl Mock {
     }
 }
 
+/// Where a partition shall stand.
+fn at(number: i32, next: i64) -> Position {
+    Position { partition: partition(number), next, state: 1 }
+}
+
 fn partition(number: i32) -> TopicPartition {
     TopicPartition::new(TOPIC, number)
 }
@@ -123,15 +128,20 @@ fn read(broker: &KafkaBroker) -> (i64, String) {
     })
 }
 
-const INSIGHT: Outgoing<'static> =
-    Outgoing { topic: "insights", key: Some(b"000000000001"), value: b"{}", headers: &[("insight-state", b"Start")] };
+const INSIGHT: Outgoing<'static> = Outgoing {
+    topic: "insights",
+    partition: None,
+    key: Some(b"000000000001"),
+    value: Some(b"{}"),
+    headers: &[("insight-state", b"Start")],
+};
 
 #[test]
 fn a_transaction_takes_milliseconds_and_dropping_a_member_does_not_wait_for_an_answer() {
     let mock = Mock::start(1);
     mock.feed(0, &["a", "b"]);
     let broker = mock.connect("earliest", "one");
-    assert_eq!(assigned(&broker), [Assigned { partition: partition(0), position: 0, committed: false }]);
+    assert_eq!(assigned(&broker), [Assigned { partition: partition(0), position: 0, committed: false, state: None }]);
     assert_eq!(read(&broker), (0, "a".to_owned()));
     assert_eq!(read(&broker), (1, "b".to_owned()));
     let end = poll_until(&broker, "end", |polled| match polled {
@@ -145,7 +155,7 @@ fn a_transaction_takes_milliseconds_and_dropping_a_member_does_not_wait_for_an_a
         let began = Instant::now();
         broker.begin().expect("begun");
         broker.produce(&INSIGHT).expect("queued");
-        broker.commit_with_offsets(&[(partition(0), n)]).expect("committed");
+        broker.commit_with_offsets(&[at(0, n)]).expect("committed");
         fastest = fastest.min(began.elapsed());
     }
     // Left to the library, each takes 200 ms and more.
@@ -161,7 +171,7 @@ fn a_new_group_begins_where_input_start_says() {
     let mock = Mock::start(1);
     mock.feed(0, &["a", "b"]);
     let broker = mock.connect("latest", "one");
-    assert_eq!(assigned(&broker), [Assigned { partition: partition(0), position: 2, committed: false }]);
+    assert_eq!(assigned(&broker), [Assigned { partition: partition(0), position: 2, committed: false, state: None }]);
     mock.feed(0, &["c"]);
     assert_eq!(read(&broker), (2, "c".to_owned()));
 }
@@ -172,7 +182,7 @@ fn a_known_group_goes_on_where_it_was() {
     mock.feed(0, &["a", "b", "c"]);
     mock.commit_for_the_group(1);
     let broker = mock.connect("latest", "one");
-    assert_eq!(assigned(&broker), [Assigned { partition: partition(0), position: 1, committed: true }]);
+    assert_eq!(assigned(&broker), [Assigned { partition: partition(0), position: 1, committed: true, state: None }]);
     assert_eq!(read(&broker), (1, "b".to_owned()));
 }
 
@@ -217,7 +227,7 @@ fn a_revocation_waits_for_its_answer() {
     }
     // Offsets may still be committed: the partitions are held until the answer.
     first.begin().expect("begun");
-    first.commit_with_offsets(&[(partition(0), 0)]).expect("committed");
+    first.commit_with_offsets(&[at(0, 0)]).expect("committed");
     first.unassign().expect("given back");
 
     let mut shares = [None, None];
@@ -244,7 +254,7 @@ fn offsets_of_a_partition_that_is_not_held_never_reach_the_broker() {
     let broker = mock.connect("earliest", "one");
     assigned(&broker);
     broker.begin().expect("begun");
-    let failure = broker.commit_with_offsets(&[(partition(7), 1)]).expect_err("not held");
+    let failure = broker.commit_with_offsets(&[at(7, 1)]).expect_err("not held");
     assert_eq!(failure.action, Action::AbortAndRewind);
     assert!(failure.message.starts_with("OWN-1"), "{failure}");
     broker.abort().expect("aborted");
@@ -259,11 +269,11 @@ fn a_stale_generation_is_aborted_and_the_next_transaction_succeeds() {
         mock.cluster.request_errors(Api::TxnOffsetCommit, &[code]);
         broker.begin().expect("begun");
         broker.produce(&INSIGHT).expect("queued");
-        let failure = broker.commit_with_offsets(&[(partition(0), 1)]).expect_err("refused");
+        let failure = broker.commit_with_offsets(&[at(0, 1)]).expect_err("refused");
         assert_eq!((failure.action, failure.cause), (Action::AbortAndRewind, Cause::Other), "{failure}");
         broker.abort().expect("aborted");
         broker.begin().expect("begun");
-        broker.commit_with_offsets(&[(partition(0), 1)]).expect("committed");
+        broker.commit_with_offsets(&[at(0, 1)]).expect("committed");
     }
 }
 
@@ -277,7 +287,7 @@ fn a_busy_coordinator_is_asked_again() {
     mock.cluster.request_errors(Api::EndTxn, &[busy; 2]);
     broker.begin().expect("begun");
     broker.produce(&INSIGHT).expect("queued");
-    broker.commit_with_offsets(&[(partition(0), 1)]).expect("committed");
+    broker.commit_with_offsets(&[at(0, 1)]).expect("committed");
 }
 
 #[test]
@@ -290,7 +300,7 @@ fn a_fenced_producer_is_fatal_and_named_as_such_whatever_call_notices() {
         mock.cluster.request_errors(api, &[fenced]);
         broker.begin().expect("begun");
         broker.produce(&INSIGHT).expect("queued");
-        let failure = broker.commit_with_offsets(&[(partition(0), 1)]).expect_err("fenced");
+        let failure = broker.commit_with_offsets(&[at(0, 1)]).expect_err("fenced");
         assert_eq!((failure.action, failure.cause), (Action::Fatal, Cause::ProducerFenced), "{failure}");
     }
 }
@@ -303,7 +313,7 @@ fn a_record_that_the_broker_refuses_aborts_the_transaction() {
     mock.cluster.request_errors(Api::Produce, &[Code::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE]);
     broker.begin().expect("begun");
     broker.produce(&INSIGHT).expect("queued");
-    let failure = broker.commit_with_offsets(&[(partition(0), 1)]).expect_err("refused");
+    let failure = broker.commit_with_offsets(&[at(0, 1)]).expect_err("refused");
     assert_eq!(failure.action, Action::AbortAndRewind, "{failure}");
     assert!(failure.message.contains("max.message.bytes"), "{failure}");
     broker.abort().expect("aborted");

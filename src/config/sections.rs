@@ -65,7 +65,7 @@ fn sections(walk: &mut Walk) -> Option<Config> {
 }
 
 fn state(walk: &mut Walk, kafka: Option<&Kafka>) -> Option<State> {
-    let named = walk.text("state.topic", |name| if name.is_empty() { Ok(()) } else { check_name(name) });
+    let named = walk.text("state.topic", |name| if name.is_empty() { Ok(()) } else { topics::check_name(name) });
     // The slowest memory of a series fades over 28 days.
     let series_ttl = walk.duration("state.series_ttl", seconds(28 * DAY_S, 400 * DAY_S));
     let restore_records_max = walk.whole("state.restore_records_max", 1..=10_000_000);
@@ -85,7 +85,7 @@ fn state(walk: &mut Walk, kafka: Option<&Kafka>) -> Option<State> {
 /// `state.topic` where it is empty.
 fn changelog(walk: &mut Walk, group_id: &str) -> Option<String> {
     let name = format!("{group_id}-state");
-    if let Err(reason) = check_name(&name) {
+    if let Err(reason) = topics::check_name(&name) {
         walk.conflict("state.topic", format!("is empty, and {name:?} cannot stand in: {reason}"));
         return None;
     }

@@ -257,9 +257,10 @@ impl Account {
     }
 
     /// Moves a silent clock on (WM-2).
-    pub fn idle(&mut self, at: usize, now: i64, shared: &mut Shared, emit: &mut dyn FnMut(Insight)) {
+    pub fn idle(&mut self, at: usize, now: i64, shared: &mut Shared, emit: &mut dyn FnMut(Insight)) -> bool {
         let (after, lateness_s) = (shared.settings.idle_after_s, shared.settings.lateness * 60);
-        if let Some(time) = self.regions[at].clock.idle(now, after, lateness_s) {
+        let moved = self.regions[at].clock.idle(now, after, lateness_s);
+        if let Some(time) = moved {
             self.touch(&mut shared.journal, false);
             self.touch_region(at, &mut shared.journal, false);
             self.regions[at].clock.set(time);
@@ -267,6 +268,7 @@ impl Account {
             self.sightings.confirm(time);
             self.minute_changed(at, shared, emit);
         }
+        moved.is_some()
     }
 
     fn minute_changed(&mut self, at: usize, shared: &mut Shared, emit: &mut dyn FnMut(Insight)) {

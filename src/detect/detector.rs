@@ -136,13 +136,15 @@ impl Detector {
         self.admit(account, region, (event, rule), (wall.unwrap_or(0), near_wall), emit)
     }
 
-    /// The partition was read to its end at wall time `now` (seconds): silent clocks move on (WM-2).
-    pub fn caught_up(&mut self, now: i64, emit: &mut dyn FnMut(Insight)) {
+    /// The partition was read to its end at wall time `now` (seconds): silent clocks move on (WM-2). Returns whether one has.
+    pub fn caught_up(&mut self, now: i64, emit: &mut dyn FnMut(Insight)) -> bool {
+        let mut moved = false;
         for account in &mut self.accounts {
             for at in 0..account.seen().len() {
-                account.idle(account.seen()[at], now, &mut self.shared, emit);
+                moved |= account.idle(account.seen()[at], now, &mut self.shared, emit);
             }
         }
+        moved
     }
 
     /// The end of all input. Account by account: what is held but not ahead of the account is applied in order of time, every clock is

@@ -10,9 +10,9 @@ use super::dedup::{Bucket, hour_of};
 
 use super::principals::Principal;
 use super::region::{Entry, Region, RegionImage};
-use super::sightings::Sightings;
 use super::series::Series;
 use super::shared::{Counters, Shared};
+use super::sightings::Sightings;
 use crate::cloudtrail::event::AccountId;
 
 /// The transaction that changed something last; 0 is none.

@@ -4,6 +4,7 @@ use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
+use super::DAY;
 use super::budget::AlarmBudget;
 use super::clock::Clock;
 use super::dedup::Seen;
@@ -11,7 +12,6 @@ use super::journal::{Journal, Place, Stamp};
 use super::series::{Context, Series};
 use super::shared::Shared;
 use super::statistic::Statistic;
-use super::DAY;
 use crate::cloudtrail::event::AccountId;
 use crate::cloudtrail::insight::Insight;
 
@@ -110,8 +110,16 @@ impl Region {
         let Some(now) = self.clock.time() else { return };
         let (settings, horizons, journal) = (&shared.settings, &shared.horizons, &mut shared.journal);
         let closed = self.clock.closed(settings.lateness);
-        let context =
-            Context { account, region: &self.name, begin, region_begin: self.begin(), closed, base, settings, horizons };
+        let context = Context {
+            account,
+            region: &self.name,
+            begin,
+            region_begin: self.begin(),
+            closed,
+            base,
+            settings,
+            horizons,
+        };
         let series = &mut self.series;
         let mut ended = 0;
         self.open.retain(|&i| {
@@ -143,8 +151,16 @@ impl Region {
         let Some(now) = self.clock.time() else { return };
         let (settings, horizons) = (&shared.settings, &shared.horizons);
         let closed = self.clock.closed(settings.lateness);
-        let context =
-            Context { account, region: &self.name, begin, region_begin: self.begin(), closed, base, settings, horizons };
+        let context = Context {
+            account,
+            region: &self.name,
+            begin,
+            region_begin: self.begin(),
+            closed,
+            base,
+            settings,
+            horizons,
+        };
         for &at in &self.steady {
             self.series[at as usize].touch(place, &mut shared.journal);
             if let Some(start) = self.series[at as usize].series.look_for_drop(now, &context, alarms) {
@@ -297,7 +313,8 @@ impl Region {
         region.sort();
         region.put_back(image);
         let position = |id: &u64| region.series.binary_search_by_key(id, |entry| entry.id).ok().map(|at| at as u32);
-        let (open, steady) = (ids.open.iter().filter_map(position).collect(), ids.steady.iter().filter_map(position).collect());
+        let (open, steady) =
+            (ids.open.iter().filter_map(position).collect(), ids.steady.iter().filter_map(position).collect());
         (region.open, region.steady) = (open, steady);
         region.index_again();
         region

@@ -99,7 +99,7 @@ fn series(shared: &mut Shared, record: SeriesRecord<Series>) -> Result<(AccountI
     let mut series = Box::new(record.series);
     match record.statistic_version {
         STATISTIC_VERSION => series.set_statistic(decode("statistic", STATISTIC_VERSION, &record.statistic)?),
-        newer @ (STATISTIC_VERSION + 1..) => {
+        newer if newer > STATISTIC_VERSION => {
             return Err(Fault::Newer { what: "statistic", found: newer, known: STATISTIC_VERSION });
         }
         // An older one says nothing to this release: it begins afresh with the series.
@@ -175,7 +175,10 @@ impl Detector {
                 if !region.remembers_hour(hour, horizon_s) {
                     continue;
                 }
-                let new = hashes.into_iter().filter(|hash| region.seen.insert_in_hour(u64::from_le_bytes(*hash), hour)).count();
+                let new = hashes
+                    .into_iter()
+                    .filter(|hash| region.seen.insert_in_hour(u64::from_le_bytes(*hash), hour))
+                    .count();
                 region.seen.note_record(hour, record);
                 held += 1;
                 self.parts().1.dedup_events += new;

@@ -180,9 +180,9 @@ impl Detector {
         for (number, before) in &journal.accounts {
             let account = &self.accounts()[*number as usize];
             let image = account.image();
-            let (known, sighted) = before.as_ref().map_or((false, false), |(before, sightings)| {
-                (*before == image, sightings == account.sightings())
-            });
+            let (known, sighted) = before
+                .as_ref()
+                .map_or((false, false), |(before, sightings)| (*before == image, sightings == account.sightings()));
             if !known {
                 put(Key::Account(account.id), &AccountRecord { number: *number, image }, bytes, write);
             }
@@ -315,12 +315,8 @@ impl Detector {
                 let mut hours: Vec<(i64, Vec<u64>)> = region.seen.hours().collect();
                 hours.sort_unstable();
                 for (hour, hashes) in hours {
-                    let record: EventsRecord = vec![(
-                        account.id,
-                        number as u32,
-                        hour,
-                        hashes.into_iter().map(u64::to_le_bytes).collect(),
-                    )];
+                    let record: EventsRecord =
+                        vec![(account.id, number as u32, hour, hashes.into_iter().map(u64::to_le_bytes).collect())];
                     put(Key::Events(hour as u64), &record, &mut bytes, write);
                 }
             }

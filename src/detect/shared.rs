@@ -121,8 +121,7 @@ impl Shared {
     pub fn put_back(&mut self, counters: Counters) {
         self.attribution.bytes = counters.attribution_bytes;
         self.attribution.summarised = 0;
-        (self.series, self.unconfirmed, self.principals) =
-            (counters.series, counters.unconfirmed, counters.principals);
+        (self.series, self.unconfirmed, self.principals) = (counters.series, counters.unconfirmed, counters.principals);
         (self.open, self.dedup_events, self.series_begun) =
             (counters.open, counters.dedup_events, counters.series_begun);
         (self.accounts_learning, self.accounts_live) = counters.accounts;

@@ -18,8 +18,8 @@ use crate::stream::broker::{
     Action, Assigned, Broker, Failure, Message, Outgoing, Polled, Position, Reading, TopicPartition,
 };
 
-use super::context::Context;
 use super::changelog::Changelog;
+use super::context::Context;
 use super::ends::Ends;
 use super::transactional::Transactional;
 use super::{errors, offsets};
@@ -29,8 +29,8 @@ mod events;
 
 use events::Event;
 
-use connect::ProducerParts;
 pub use connect::Connection;
+use connect::ProducerParts;
 
 /// Longest wait for the partitions to be given back when leaving.
 const LEAVE_MAX: Duration = Duration::from_secs(2);

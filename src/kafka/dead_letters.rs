@@ -219,7 +219,13 @@ impl Writer {
         self.transactions.send(&again(letter, origin, key))?;
         let texts = mark_headers(&self.dlq, letter, origin);
         let headers = texts.each_ref().map(|(name, text)| (*name, text.as_bytes()));
-        let mark = Outgoing { topic: &self.dlq, partition: Some(letter.place.0), key: None, value: Some(b""), headers: &headers };
+        let mark = Outgoing {
+            topic: &self.dlq,
+            partition: Some(letter.place.0),
+            key: None,
+            value: Some(b""),
+            headers: &headers,
+        };
         self.transactions.send(&mark)
     }
 

@@ -109,8 +109,7 @@ impl Transactional {
             for (key, value) in record.headers {
                 headers = headers.insert(Header { key, value: Some(*value) });
             }
-            let mut outgoing: BaseRecord<'_, [u8], [u8]> =
-                BaseRecord::to(record.topic).headers(headers);
+            let mut outgoing: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(record.topic).headers(headers);
             outgoing.payload = record.value;
             outgoing.key = record.key;
             outgoing.partition = record.partition;

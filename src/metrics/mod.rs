@@ -134,7 +134,13 @@ impl Metrics {
         families.show_rules(&rules);
         let open = OpenInsights::new(config.metrics.open_insights_max, config.metrics.insight_hold);
         let state = StateFamilies::register(&registry)?;
-        Ok(Arc::new(Self { registry, families, state, rules, live: Mutex::new(Live { levels: BTreeMap::new(), open }) }))
+        Ok(Arc::new(Self {
+            registry,
+            families,
+            state,
+            rules,
+            live: Mutex::new(Live { levels: BTreeMap::new(), open }),
+        }))
     }
 
     /// Adds the counts behind one committed transaction.

@@ -11,7 +11,9 @@ pub type Write<'a> = dyn FnMut(&[u8], Option<&[u8]>) + 'a;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     /// It was written by a newer release.
-    #[error("a {what} record of version {found}, and this release knows version {known} at most: start the newer release again, or reset the state")]
+    #[error(
+        "a {what} record of version {found}, and this release knows version {known} at most: start the newer release again, or reset the state"
+    )]
     Newer {
         /// What kind of record.
         what: &'static str,

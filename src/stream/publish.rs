@@ -139,10 +139,12 @@ impl<B: Broker> Output for Publisher<'_, B> {
         let headers: Vec<(&str, &[u8])> = texts.iter().map(|(name, text)| (*name, text.as_bytes())).collect();
         let topic = self.publishing.output_topic.as_str();
         let mut value = encode(&insight, self.publishing.format);
-        let mut record = Outgoing { topic, partition: None, key: Some(key.as_bytes()), value: Some(&value), headers: &headers };
+        let mut record =
+            Outgoing { topic, partition: None, key: Some(key.as_bytes()), value: Some(&value), headers: &headers };
         if record.bytes_max() > self.publishing.limits.output {
             value = encode(&shortened(&insight), self.publishing.format);
-            record = Outgoing { topic, partition: None, key: Some(key.as_bytes()), value: Some(&value), headers: &headers };
+            record =
+                Outgoing { topic, partition: None, key: Some(key.as_bytes()), value: Some(&value), headers: &headers };
             self.transaction.insights_cut += 1;
         }
         self.publish(&record);

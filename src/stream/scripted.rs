@@ -5,12 +5,13 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::broker::{Action, Assigned, Broker, Failure, Message, Outgoing, Polled, TopicPartition};
+use super::broker::{Action, Assigned, Broker, Failure, Message, Outgoing, Polled, Position, Reading, TopicPartition};
 use super::clock::Clock;
 use super::task::{Record, Task};
 use crate::cloudtrail::event::AccountId;
 use crate::cloudtrail::insight::{Attribution, Finding, Insight, InsightType, SourceCategory, State};
 use crate::pipeline::{DeadLetter, Levels, Output, Tally};
+use crate::state::{Fault, HEAD_KEY, Head, Write};
 
 /// Wall clock at the beginning, seconds since 1970.
 pub const WALL: i64 = 1_700_000_000;
@@ -68,9 +69,20 @@ pub struct ScriptedBroker {
     events: RefCell<VecDeque<Polled<ScriptedMessage>>>,
     pub calls: RefCell<Vec<String>>,
     pub produced: RefCell<Vec<Produced>>,
-    pub committed: RefCell<Vec<(TopicPartition, i64)>>,
+    pub committed: RefCell<Vec<Position>>,
+    /// The changelog of every partition: keys and values, as they are read.
+    pub changelog: RefCell<Vec<(Vec<u8>, Option<Vec<u8>>)>>,
+    /// Records of the changelog that were produced.
+    pub saved: RefCell<Vec<(Vec<u8>, Option<Vec<u8>>)>>,
+    read: Cell<usize>,
+    /// Offsets of the changelog that cannot be read yet.
+    pub withheld: Cell<usize>,
     pub fail_assign: Cell<bool>,
     pub fail_commit: RefCell<Option<Failure>>,
+    pub fail_rewind: RefCell<Option<Failure>>,
+    /// The next commit is done, and its answer is lost.
+    pub lose_answer: Cell<bool>,
+    held: RefCell<Vec<TopicPartition>>,
     pub commit_takes: Cell<Duration>,
     pub clock: ScriptedClock,
 }
@@ -92,6 +104,13 @@ impl ScriptedBroker {
     fn call(&self, call: impl Into<String>) {
         self.calls.borrow_mut().push(call.into());
     }
+
+    fn call_of(&self, call: &str, partitions: &[TopicPartition]) {
+        if !partitions.is_empty() {
+            let named: Vec<String> = partitions.iter().map(ToString::to_string).collect();
+            self.call(format!("{call} {}", named.join(" ")));
+        }
+    }
 }
 
 impl Broker for ScriptedBroker {
@@ -106,10 +125,16 @@ impl Broker for ScriptedBroker {
             return Err(Failure::new(Action::Retry, "busy"));
         }
         self.call("assign");
+        self.held.replace(partitions.to_vec());
         let committed = self.committed.borrow();
         let begin = |partition: &TopicPartition| {
-            let known = committed.iter().rev().find(|(of, _)| of == partition).map(|(_, offset)| *offset);
-            Assigned { partition: partition.clone(), position: known.unwrap_or(5), committed: known.is_some() }
+            let known = committed.iter().rev().find(|position| position.partition == *partition);
+            Assigned {
+                partition: partition.clone(),
+                position: known.map_or(5, |position| position.next),
+                committed: known.is_some(),
+                state: known.map(|position| position.state).filter(|state| *state > 0),
+            }
         };
         Ok(partitions.iter().map(begin).collect())
     }
@@ -119,14 +144,51 @@ impl Broker for ScriptedBroker {
         Ok(())
     }
 
-    fn pause(&self) -> Result<(), Failure> {
-        self.call("pause");
+    fn pause(&self, partitions: &[TopicPartition]) -> Result<(), Failure> {
+        self.call_of("pause", partitions);
         Ok(())
     }
 
-    fn resume(&self) -> Result<(), Failure> {
-        self.call("resume");
+    fn resume(&self, partitions: &[TopicPartition]) -> Result<(), Failure> {
+        self.call_of("resume", partitions);
         Ok(())
+    }
+
+    fn rewind(&self) -> Result<Vec<Assigned>, Failure> {
+        if let Some(failure) = self.fail_rewind.borrow_mut().take() {
+            return Err(failure);
+        }
+        let held = self.held.borrow().clone();
+        let assigned = self.assign(&held)?;
+        self.calls.borrow_mut().pop();
+        self.call("rewind");
+        Ok(assigned)
+    }
+
+    fn renew(&self) -> Result<(), Failure> {
+        self.call("renew");
+        Ok(())
+    }
+
+    fn open_changelog(&self, partition: i32) -> Result<i64, Failure> {
+        self.call(format!("open {partition}"));
+        self.read.set(0);
+        Ok(self.changelog.borrow().len() as i64)
+    }
+
+    fn read_changelog(
+        &self,
+        records_max: usize,
+        _: Duration,
+        show: &mut dyn FnMut(&[u8], Option<&[u8]>),
+    ) -> Result<Reading, Failure> {
+        let changelog = self.changelog.borrow();
+        let until = changelog.len().saturating_sub(self.withheld.get());
+        for (key, value) in changelog.iter().take(until).skip(self.read.get()).take(records_max) {
+            show(key, value.as_deref());
+            self.read.set(self.read.get() + 1);
+        }
+        Ok(Reading { position: self.read.get() as i64, complete: self.read.get() == changelog.len() })
     }
 
     fn begin(&self) -> Result<(), Failure> {
@@ -135,23 +197,33 @@ impl Broker for ScriptedBroker {
     }
 
     fn produce(&self, record: &Outgoing<'_>) -> Result<(), Failure> {
+        if record.topic == "state" {
+            let key = record.key.unwrap_or_default().to_vec();
+            self.saved.borrow_mut().push((key, record.value.map(<[u8]>::to_vec)));
+            return Ok(());
+        }
         self.call(format!("produce {}", record.topic));
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let headers = record.headers.iter().map(|(name, value)| ((*name).to_owned(), text(value))).collect();
         self.produced.borrow_mut().push((
             record.topic.to_owned(),
             record.key.map(text),
-            record.value.to_vec(),
+            record.value.unwrap_or_default().to_vec(),
             headers,
         ));
         Ok(())
     }
 
-    fn commit_with_offsets(&self, next: &[(TopicPartition, i64)]) -> Result<(), Failure> {
-        let offsets: Vec<String> = next.iter().map(|(partition, offset)| format!("{partition}={offset}")).collect();
+    fn commit_with_offsets(&self, next: &[Position]) -> Result<(), Failure> {
+        let offset = |position: &Position| format!("{}={}", position.partition, position.next);
+        let offsets: Vec<String> = next.iter().map(offset).collect();
         self.call(format!("commit {}", offsets.join(" ")));
         self.clock.pass(self.commit_takes.get());
-        if let Some(failure) = self.fail_commit.borrow().clone() {
+        if self.lose_answer.take() {
+            self.committed.borrow_mut().extend(next.iter().cloned());
+            return Err(Failure::new(Action::AbortAndRewind, "nobody knows"));
+        }
+        if let Some(failure) = self.fail_commit.borrow_mut().take() {
             return Err(failure);
         }
         self.committed.borrow_mut().extend(next.iter().cloned());
@@ -173,11 +245,18 @@ impl Broker for ScriptedBroker {
 pub struct ScriptedTask {
     records: u64,
     pub told_the_time: u64,
+    changed: bool,
+    state: u64,
+    saved: Option<u64>,
+    /// Records of the changelog that it was shown.
+    pub shown: usize,
+    pub rollbacks: usize,
 }
 
 impl Task for ScriptedTask {
     fn apply(&mut self, record: Record<'_>, now: i64, out: &mut dyn Output) {
         self.records += 1;
+        self.changed = true;
         match record.payload.unwrap_or_default() {
             b"quiet" => {}
             b"now" => out.insight(insight(now)),
@@ -186,11 +265,53 @@ impl Task for ScriptedTask {
         }
     }
 
-    fn caught_up(&mut self, now: i64, out: &mut dyn Output) {
+    fn caught_up(&mut self, _: i64, now: i64, out: &mut dyn Output) {
         self.told_the_time += 1;
         if self.told_the_time == 3 {
+            self.changed = true;
             out.insight(insight(now));
         }
+    }
+
+    fn is_changed(&mut self) -> bool {
+        self.changed
+    }
+
+    fn save(&mut self, next: i64, write: &mut Write<'_>) -> u64 {
+        let head = Head { state: self.state + 1, next, silences: Vec::new() };
+        let mut bytes = Vec::new();
+        head.write(&mut bytes);
+        write(HEAD_KEY, Some(&bytes));
+        *self.saved.insert(self.state + 1)
+    }
+
+    fn commit(&mut self) {
+        self.state = self.saved.take().unwrap_or(self.state);
+        self.changed = false;
+    }
+
+    fn rollback(&mut self) {
+        self.rollbacks += 1;
+        self.saved = None;
+        self.changed = false;
+    }
+
+    fn state(&self) -> u64 {
+        self.state
+    }
+
+    fn restore(&mut self, _: &[u8], value: Option<&[u8]>) -> Result<(), Fault> {
+        self.shown += 1;
+        let head = Head::read(value.unwrap_or_default())?;
+        self.state = head.state;
+        Ok(())
+    }
+
+    fn restored(&mut self, open: &mut dyn FnMut(Insight, i64)) -> Result<Option<Head>, Fault> {
+        if self.shown > 0 {
+            open(insight(WALL), WALL);
+        }
+        Ok((self.shown > 0).then_some(Head { state: self.state, ..Head::default() }))
     }
 
     fn take_tally(&mut self) -> Tally {

@@ -1,9 +1,9 @@
 //! What a worker does with the records of one partition. A task is a plain state machine: no IO, no clock, no Kafka.
 
-use crate::config::Config;
 use crate::cloudtrail::insight::Insight;
+use crate::config::Config;
 use crate::pipeline::{Levels, Output, Pipeline, Tally};
-use crate::state::{Fault, Head, Write};
+use crate::state::{Fault, HEAD_KEY, Head, Silence, Write};
 
 /// One record of the task's partition, borrowed.
 #[derive(Clone, Copy, Debug)]
@@ -21,7 +21,7 @@ pub trait Task {
     /// The partition is read to its end, which is offset `next`, at wall time `now`.
     fn caught_up(&mut self, next: i64, now: i64, out: &mut dyn Output);
     /// Whether anything has changed since the last [`Task::commit`].
-    fn is_changed(&self) -> bool;
+    fn is_changed(&mut self) -> bool;
     /// Writes what has changed since the last [`Task::commit`] as records of the changelog; `next` is the offset of the next record. Returns the number of
     /// the state that they make.
     fn save(&mut self, next: i64, write: &mut Write<'_>) -> u64;
@@ -52,12 +52,27 @@ pub trait Task {
 pub struct DetectorTask {
     pipeline: Pipeline,
     keyed_by_account: bool,
+    /// As of the last commit.
+    head: Head,
+    /// As it was saved into the open transaction.
+    saved: Option<Head>,
+    /// Silences since the last commit.
+    silences: Vec<Silence>,
+    /// What the changelog has said of itself so far.
+    found: Option<Head>,
 }
 
 impl DetectorTask {
     /// A task without history.
     pub fn new(config: &Config) -> Self {
-        Self { pipeline: Pipeline::new(config), keyed_by_account: config.input.keyed_by_account }
+        Self {
+            pipeline: Pipeline::new(config).journaled(),
+            keyed_by_account: config.input.keyed_by_account,
+            head: Head::default(),
+            saved: None,
+            silences: Vec::new(),
+            found: None,
+        }
     }
 }
 
@@ -67,8 +82,59 @@ impl Task for DetectorTask {
         self.pipeline.payload(record.payload.unwrap_or_default(), key, now, out);
     }
 
-    fn caught_up(&mut self, now: i64, out: &mut dyn Output) {
-        self.pipeline.caught_up(now, out);
+    fn caught_up(&mut self, next: i64, now: i64, out: &mut dyn Output) {
+        if self.pipeline.caught_up(now, out) {
+            self.silences.push(Silence { before: next, wall: now });
+        }
+    }
+
+    fn is_changed(&mut self) -> bool {
+        self.pipeline.detector().is_changed()
+    }
+
+    fn save(&mut self, next: i64, write: &mut Write<'_>) -> u64 {
+        let head = Head { state: self.head.state + 1, next, silences: self.silences.clone() };
+        let mut bytes = Vec::new();
+        head.write(&mut bytes);
+        write(HEAD_KEY, Some(&bytes));
+        self.pipeline.detector().save(write);
+        self.saved.insert(head).state
+    }
+
+    fn commit(&mut self) {
+        if let Some(saved) = self.saved.take() {
+            self.head = saved;
+            self.silences.clear();
+            self.pipeline.detector().commit();
+        }
+    }
+
+    fn rollback(&mut self) {
+        self.saved = None;
+        self.silences.clear();
+        self.pipeline.detector().roll_back();
+    }
+
+    fn state(&self) -> u64 {
+        self.head.state
+    }
+
+    fn restore(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<(), Fault> {
+        if key == HEAD_KEY {
+            self.found = value.map(Head::read).transpose()?;
+            return Ok(());
+        }
+        self.pipeline.detector().restore(key, value)
+    }
+
+    fn restored(&mut self, open: &mut dyn FnMut(Insight, i64)) -> Result<Option<Head>, Fault> {
+        self.pipeline.detector().restored()?;
+        self.pipeline.detector().each_open(open);
+        let found = self.found.take();
+        if let Some(found) = &found {
+            self.head = found.clone();
+        }
+        Ok(found)
     }
 
     fn take_tally(&mut self) -> Tally {

@@ -98,7 +98,8 @@ impl Transaction {
     pub fn positions(&self) -> Vec<Position> {
         let state = |partition| self.states.get(partition).copied().unwrap_or_default();
         let next = self.next.iter();
-        next.map(|(partition, next)| Position { partition: partition.clone(), next: *next, state: state(partition) }).collect()
+        next.map(|(partition, next)| Position { partition: partition.clone(), next: *next, state: state(partition) })
+            .collect()
     }
 
     /// Adds an insight.

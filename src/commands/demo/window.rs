@@ -72,7 +72,8 @@ impl Window {
 
 /// What a record takes at most.
 pub fn size(key: &str, payload: &[u8]) -> u64 {
-    Outgoing { topic: "", partition: None, key: Some(key.as_bytes()), value: Some(payload), headers: &[] }.bytes_max() as u64
+    Outgoing { topic: "", partition: None, key: Some(key.as_bytes()), value: Some(payload), headers: &[] }.bytes_max()
+        as u64
 }
 
 #[cfg(test)]

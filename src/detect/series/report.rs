@@ -79,8 +79,14 @@ impl Series {
             self.agents.top_recent(detection - WINDOW + 1, detection),
             self.errors.top_recent(detection - WINDOW + 1, detection),
         ];
-        let insight =
-            self.insight(State::Start, &episode, start, (insight_count, WINDOW as u64), attributions, (context.account, context.region));
+        let insight = self.insight(
+            State::Start,
+            &episode,
+            start,
+            (insight_count, WINDOW as u64),
+            attributions,
+            (context.account, context.region),
+        );
         self.episode = Some(Box::new(episode));
         self.remade = true;
         for values in [&mut self.principals, &mut self.agents, &mut self.errors] {
@@ -122,8 +128,14 @@ impl Series {
     pub(super) fn end(&mut self, episode: Box<Episode>, now: i64, context: &Context<'_>) -> Insight {
         let minutes = (episode.end() - episode.start) as u64;
         let attributions = [self.principals.top_episode(), self.agents.top_episode(), self.errors.top_episode()];
-        let mut insight =
-            self.insight(State::End, &episode, episode.end(), (episode.count(), minutes), attributions, (context.account, context.region));
+        let mut insight = self.insight(
+            State::End,
+            &episode,
+            episode.end(),
+            (episode.count(), minutes),
+            attributions,
+            (context.account, context.region),
+        );
         insight.finding.detected_at = now;
         insight.finding.tipping_event = String::new();
         insight.finding.observed = episode.count() as f64 / minutes as f64;

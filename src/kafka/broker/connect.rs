@@ -10,8 +10,8 @@ use rdkafka::error::KafkaError;
 
 use super::KafkaBroker;
 use crate::config::Config;
-use crate::kafka::context::Context;
 use crate::kafka::changelog::Changelog;
+use crate::kafka::context::Context;
 use crate::kafka::transactional::Transactional;
 use crate::kafka::{client, errors};
 use crate::metrics::Metrics;

@@ -139,7 +139,9 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
     /// what was committed before (EO-3), and where somebody else has moved on, it is restored.
     fn taken_back(&mut self, assigned: &[Assigned]) -> Result<(), Failure> {
         let open = self.transaction.take();
-        if let Some(open) = open.filter(|open| open.is_saved() && open.positions().iter().all(|p| was_committed(p, assigned))) {
+        if let Some(open) =
+            open.filter(|open| open.is_saved() && open.positions().iter().all(|p| was_committed(p, assigned)))
+        {
             let opened = open.opened;
             self.transaction = Some(open);
             self.committed(opened);
@@ -176,7 +178,10 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
             let age = self.clock.elapsed().saturating_sub(open.opened);
             self.report.aborted(failure.cause == Cause::ProducerFenced, age, &failure.message);
             let ended = if confirmed { "aborted" } else { "lost" };
-            let message = format!("{}; the open transaction is {ended}, the next start takes up at the committed offsets", failure.message);
+            let message = format!(
+                "{}; the open transaction is {ended}, the next start takes up at the committed offsets",
+                failure.message
+            );
             return Failure { message, ..failure };
         }
         failure

@@ -11,7 +11,8 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
     pub(super) fn apply(&mut self, message: &B::Message<'_>, wall: i64) -> Result<(), Failure> {
         let (topic, number, offset) = (message.topic(), message.partition(), message.offset());
         let Some(running) = self.tasks.find(topic, number).filter(|found| found.stage == Stage::Running) else {
-            let text = format!("OWN-1: got offset {offset} of {topic}[{number}], which this worker does not process now");
+            let text =
+                format!("OWN-1: got offset {offset} of {topic}[{number}], which this worker does not process now");
             return Err(Failure::new(Action::Fatal, text));
         };
         if offset < running.position {

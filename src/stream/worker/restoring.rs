@@ -108,6 +108,7 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
 }
 
 fn damaged(partition: &TopicPartition, why: &str) -> Failure {
-    let message = format!("cannot take up the state of {partition}: {why} (insightd state reset begins anew, without baselines)");
+    let message =
+        format!("cannot take up the state of {partition}: {why} (insightd state reset begins anew, without baselines)");
     Failure { action: Action::Fatal, cause: Cause::Configuration, message }
 }

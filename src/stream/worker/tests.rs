@@ -5,9 +5,9 @@ use std::time::Duration;
 use super::{Pace, TICK, Worker};
 use crate::config::Format;
 use crate::pipeline::{Levels, Tally};
-use crate::stream::broker::{Action, Assigned, Cause, Failure, Polled, TopicPartition};
+use crate::stream::broker::{Action, Assigned, Cause, Failure, Polled, Position, TopicPartition};
 use crate::stream::publish::{Publishing, RecordLimits};
-use crate::stream::report::Report;
+use crate::stream::report::{Report, Restored};
 use crate::stream::scripted::{ScriptedBroker, ScriptedTask};
 use crate::stream::tasks::Origin;
 use crate::stream::transaction::Transaction;
@@ -24,6 +24,9 @@ struct Told {
     aborts: usize,
     origins: Vec<Origin>,
     lag: Option<i64>,
+    progress: Vec<(i64, i64)>,
+    /// State found, state expected, insights open.
+    restored: Vec<(Option<u64>, Option<u64>, usize)>,
 }
 
 impl Report for Told {
@@ -37,8 +40,14 @@ impl Report for Told {
         self.insights += transaction.insights.len();
         self.letters += transaction.dead_letters.values().sum::<u64>();
     }
-    fn aborted(&mut self, _: bool, _: Duration) {
+    fn aborted(&mut self, _: bool, _: Duration, _: &str) {
         self.aborts += 1;
+    }
+    fn restoring(&mut self, _: &TopicPartition, position: i64, end: i64) {
+        self.progress.push((position, end));
+    }
+    fn restored(&mut self, _: &TopicPartition, restored: &Restored<'_>) {
+        self.restored.push((restored.head.map(|head| head.state), restored.expected, restored.open.len()));
     }
     fn counted(&mut self, tally: &Tally) {
         self.payloads += tally.payloads;
@@ -61,15 +70,27 @@ fn publishing() -> Publishing {
         dlq_topic: "dlq".into(),
         letter_bytes_max: 1000,
         limits: RecordLimits { output: 100_000, dlq: 100_000 },
+        state_topic: "state".into(),
     }
 }
 
 fn pace() -> Pace {
-    Pace { commit_interval: INTERVAL, transaction_records_max: 4, poll_records_max: 100, single_partition: false }
+    Pace {
+        commit_interval: INTERVAL,
+        transaction_records_max: 4,
+        poll_records_max: 100,
+        restore_records_max: 2,
+        restore_stall_max: Duration::from_secs(60),
+        single_partition: false,
+    }
 }
 
 fn partition(number: i32) -> TopicPartition {
     TopicPartition::new("in", number)
+}
+
+fn at(number: i32, next: i64, state: u64) -> Position {
+    Position { partition: partition(number), next, state }
 }
 
 type Scripted<'b> = Worker<'b, ScriptedBroker, ScriptedTask>;
@@ -77,14 +98,15 @@ type Scripted<'b> = Worker<'b, ScriptedBroker, ScriptedTask>;
 /// Runs a script against a worker that holds partition 0, committed at offset 10.
 fn with_worker(script: impl FnOnce(&mut Scripted<'_>, &ScriptedBroker)) -> Told {
     let broker = ScriptedBroker::default();
-    broker.committed.borrow_mut().push((partition(0), 10));
+    broker.committed.borrow_mut().push(at(0, 10, 0));
     let mut told = Told::default();
     let make_task = || ScriptedTask::default();
     {
         let mut worker = Worker::new(&broker, &broker.clock, &make_task, &mut told, publishing(), pace());
         broker.event(Polled::Assign(vec![partition(0)]));
         worker.turn().unwrap();
-        assert_eq!(broker.take_calls(), ["assign"]);
+        worker.turn().unwrap();
+        assert_eq!(broker.take_calls(), ["assign", "open 0", "resume in[0]"]);
         script(&mut worker, &broker);
     }
     told
@@ -161,7 +183,7 @@ fn partitions_are_given_back_after_the_commit_and_taken_up_with_their_history() 
         broker.event(Polled::Revoke { lost: false });
         broker.event(Polled::Assign(vec![partition(0)]));
         worker.turn().unwrap();
-        assert_eq!(broker.take_calls(), ["begin", "commit in[0]=11", "unassign", "assign"]);
+        assert_eq!(broker.take_calls(), ["begin", "commit in[0]=11", "unassign", "assign", "resume in[0]"]);
     });
     assert_eq!(told.origins, [Origin::Kept]);
 }
@@ -171,7 +193,7 @@ fn a_partition_that_somebody_else_moved_on_begins_without_history() {
     let told = with_worker(|worker, broker| {
         broker.event(Polled::Revoke { lost: false });
         worker.turn().unwrap();
-        broker.committed.borrow_mut().push((partition(0), 17));
+        broker.committed.borrow_mut().push(at(0, 17, 9));
         broker.event(Polled::Assign(vec![partition(0)]));
         worker.turn().unwrap();
     });
@@ -187,19 +209,22 @@ fn a_lost_assignment_commits_nothing_and_forgets_what_was_only_read() {
         worker.turn().unwrap();
         broker.clock.pass(INTERVAL);
         worker.turn().unwrap();
-        assert_eq!(broker.take_calls(), ["unassign", "assign"]);
+        assert_eq!(broker.take_calls(), ["unassign", "assign", "resume in[0]"]);
     });
-    assert_eq!((told.origins, told.payloads), (vec![Origin::Outdated], 0));
+    // Memory went back to what is committed, and nobody has moved the partition on.
+    assert_eq!((told.origins, told.payloads), (vec![Origin::Kept], 0));
 }
 
 #[test]
-fn a_lost_assignment_with_an_open_transaction_ends_the_worker() {
+fn a_lost_assignment_aborts_the_open_transaction_and_the_worker_goes_on() {
     let told = with_worker(|worker, broker| {
         broker.message(0, 10, "odd");
         broker.event(Polled::Revoke { lost: true });
-        let failure = worker.run(&false.into()).unwrap_err();
-        assert_eq!(failure.action, Action::AbortAndRewind);
-        assert_eq!(broker.take_calls(), ["begin", "produce dlq", "abort"]);
+        broker.event(Polled::Assign(vec![partition(0)]));
+        broker.message(0, 10, "odd");
+        worker.turn().unwrap();
+        let calls = ["begin", "produce dlq", "abort", "unassign", "assign", "resume in[0]", "begin", "produce dlq"];
+        assert_eq!(broker.take_calls(), calls);
     });
     assert_eq!((told.aborts, told.letters, told.payloads), (1, 0, 0));
 }
@@ -216,7 +241,7 @@ fn an_assignment_that_cannot_be_answered_is_answered_later() {
         assert_eq!(broker.take_calls(), ["unassign"]);
         broker.clock.pass(Duration::from_secs(1));
         worker.turn().unwrap();
-        assert_eq!(broker.take_calls(), ["assign"]);
+        assert_eq!(broker.take_calls(), ["assign", "resume in[0]"]);
     });
 }
 
@@ -227,9 +252,11 @@ fn where_a_new_group_begins_is_committed_without_waiting_for_a_record() {
         broker.event(Polled::Revoke { lost: false });
         broker.event(Polled::Assign(vec![partition(0), partition(1)]));
         worker.turn().unwrap();
+        worker.turn().unwrap();
         broker.clock.pass(INTERVAL);
         worker.turn().unwrap();
-        assert_eq!(broker.take_calls(), ["unassign", "assign", "begin", "commit in[1]=5"]);
+        let calls = ["unassign", "assign", "resume in[0]", "open 1", "resume in[1]", "begin", "commit in[1]=5"];
+        assert_eq!(broker.take_calls(), calls);
     });
 }
 
@@ -241,10 +268,10 @@ fn while_no_broker_is_in_reach_nothing_is_begun() {
         worker.turn().unwrap();
         broker.clock.pass(Duration::from_secs(3600));
         worker.turn().unwrap();
-        assert_eq!(broker.take_calls(), ["pause"]);
+        assert_eq!(broker.take_calls(), ["pause in[0]"]);
         broker.event(Polled::Up);
         worker.turn().unwrap();
-        assert_eq!(broker.take_calls(), ["resume", "begin", "commit in[0]=11"]);
+        assert_eq!(broker.take_calls(), ["resume in[0]", "begin", "commit in[0]=11"]);
     });
 }
 
@@ -255,7 +282,7 @@ fn stopping_while_no_broker_is_in_reach_leaves_what_was_only_read_to_the_next_st
         broker.event(Polled::Down("gone".into()));
         worker.turn().unwrap();
         worker.run(&true.into()).unwrap();
-        assert_eq!(broker.take_calls(), ["pause"]);
+        assert_eq!(broker.take_calls(), ["pause in[0]"]);
     });
 }
 
@@ -271,28 +298,140 @@ fn stopping_finishes_the_open_transaction() {
 }
 
 #[test]
-fn a_commit_that_fails_is_aborted_and_ends_the_worker_with_one_line() {
+fn a_commit_that_fails_is_aborted_and_everything_is_done_again_from_the_committed_offsets() {
     let told = with_worker(|worker, broker| {
         broker.fail_commit.replace(Some(Failure::new(Action::AbortAndRewind, "cannot commit: too slow")));
         broker.message(0, 10, "now");
-        let failure = worker.run(&false.into()).unwrap_err();
-        assert_eq!(broker.take_calls(), ["begin", "produce out", "commit in[0]=11", "abort"]);
-        assert!(failure.message.starts_with("cannot commit: too slow; the open transaction is aborted"), "{failure}");
-        assert!(failure.message.ends_with("it takes up at the committed offsets"), "{failure}");
-        assert!(!failure.message.contains('\n'));
+        worker.turn().unwrap();
+        let calls = ["begin", "produce out", "commit in[0]=11", "abort", "rewind", "resume in[0]"];
+        let without_pause: Vec<String> =
+            broker.take_calls().into_iter().filter(|call| !call.starts_with("pause")).collect();
+        assert_eq!(without_pause, calls);
+        broker.message(0, 10, "now");
+        broker.clock.pass(INTERVAL);
+        worker.turn().unwrap();
+        assert_eq!(broker.take_calls(), ["begin", "produce out", "commit in[0]=11"]);
     });
-    assert_eq!((told.commits, told.aborts, told.insights, told.payloads), (0, 1, 0, 0));
+    assert_eq!((told.commits, told.aborts, told.insights, told.payloads), (1, 1, 1, 1));
+}
+
+/// The answer was lost, not the commit: what it held is not done again, and is told once.
+#[test]
+fn a_commit_of_which_nobody_knows_is_found_committed_and_told_once() {
+    let told = with_worker(|worker, broker| {
+        broker.lose_answer.set(true);
+        broker.message(0, 10, "now");
+        worker.turn().unwrap();
+        let task = &worker.tasks.find("in", 0).unwrap();
+        assert_eq!((task.committed, task.task.rollbacks), (11, 1), "what came after it is rolled back: nothing");
+        broker.message(0, 11, "quiet");
+        broker.clock.pass(INTERVAL);
+        worker.turn().unwrap();
+    });
+    assert_eq!((told.commits, told.insights, told.payloads), (2, 1, 2));
 }
 
 #[test]
-fn a_fenced_producer_is_not_asked_to_abort() {
+fn a_task_that_somebody_else_moved_on_meanwhile_is_restored_after_an_abort() {
+    let told = with_worker(|worker, broker| {
+        broker.fail_commit.replace(Some(Failure::new(Action::AbortAndRewind, "another generation")));
+        broker.committed.borrow_mut().push(at(0, 20, 7));
+        let mut head = Vec::new();
+        crate::state::Head { state: 7, next: 20, silences: vec![] }.write(&mut head);
+        broker.changelog.borrow_mut().push((crate::state::HEAD_KEY.to_vec(), Some(head)));
+        broker.message(0, 10, "quiet");
+        broker.clock.pass(INTERVAL);
+        worker.turn().unwrap();
+        worker.turn().unwrap();
+        worker.turn().unwrap();
+        assert_eq!(worker.tasks.find("in", 0).unwrap().position, 20);
+    });
+    assert_eq!(told.restored, [(None, None, 0), (Some(7), Some(7), 1)]);
+}
+
+#[test]
+fn a_fenced_producer_is_not_asked_to_abort_and_gets_a_successor() {
     with_worker(|worker, broker| {
         let fenced = Failure { action: Action::Fatal, cause: Cause::ProducerFenced, message: "fenced".into() };
         broker.fail_commit.replace(Some(fenced));
         broker.message(0, 10, "now");
+        worker.turn().unwrap();
+        let calls: Vec<String> = broker.take_calls().into_iter().filter(|call| !call.starts_with("pause")).collect();
+        assert_eq!(calls, ["begin", "produce out", "commit in[0]=11", "renew", "rewind", "resume in[0]"]);
+    });
+}
+
+#[test]
+fn nothing_is_taken_in_before_the_committed_offsets_are_known_again() {
+    with_worker(|worker, broker| {
+        broker.fail_commit.replace(Some(Failure::new(Action::AbortAndRewind, "too slow")));
+        broker.fail_rewind.replace(Some(Failure::new(Action::Retry, "busy")));
+        broker.message(0, 10, "now");
+        broker.message(0, 11, "now");
+        worker.turn().unwrap();
+        broker.message(0, 12, "now");
+        worker.turn().unwrap();
+        let calls = broker.take_calls();
+        assert!(!calls.iter().any(|call| call == "rewind"), "{calls:?}");
+        broker.clock.pass(Duration::from_secs(1));
+        worker.turn().unwrap();
+        assert_eq!(broker.take_calls(), ["rewind", "resume in[0]"]);
+    });
+}
+
+#[test]
+fn a_member_that_was_fenced_ends_the_worker() {
+    with_worker(|worker, broker| {
+        let fenced = Failure { action: Action::Fatal, cause: Cause::MemberFenced, message: "fenced".into() };
+        broker.fail_commit.replace(Some(fenced));
+        broker.message(0, 10, "now");
         let failure = worker.run(&false.into()).unwrap_err();
-        assert_eq!(failure.cause, Cause::ProducerFenced);
-        assert_eq!(broker.take_calls(), ["begin", "produce out", "commit in[0]=11"]);
+        assert_eq!(failure.cause, Cause::MemberFenced);
+        assert!(!failure.message.contains('\n'));
+    });
+}
+
+#[test]
+fn a_partition_is_fetched_only_when_its_changelog_was_read_to_the_end() {
+    let told = with_worker(|worker, broker| {
+        broker.event(Polled::Revoke { lost: false });
+        worker.turn().unwrap();
+        broker.committed.borrow_mut().push(at(0, 30, 5));
+        for state in 1..=5 {
+            let mut head = Vec::new();
+            crate::state::Head { state, next: 30, silences: vec![] }.write(&mut head);
+            broker.changelog.borrow_mut().push((crate::state::HEAD_KEY.to_vec(), Some(head)));
+        }
+        // A transaction is open before the end.
+        broker.withheld.set(1);
+        broker.event(Polled::Assign(vec![partition(0)]));
+        broker.take_calls();
+        for _ in 0..6 {
+            worker.turn().unwrap();
+        }
+        assert_eq!(broker.take_calls(), ["assign", "open 0"]);
+        broker.withheld.set(0);
+        worker.turn().unwrap();
+        assert_eq!(broker.take_calls(), ["resume in[0]"]);
+    });
+    assert_eq!(told.restored[1..], [(Some(5), Some(5), 1)]);
+    assert_eq!(told.progress[1..], [(0, 5), (2, 5), (4, 5)]);
+}
+
+#[test]
+fn a_changelog_that_does_not_move_ends_the_worker() {
+    with_worker(|worker, broker| {
+        broker.event(Polled::Revoke { lost: false });
+        worker.turn().unwrap();
+        broker.committed.borrow_mut().push(at(0, 30, 5));
+        broker.changelog.borrow_mut().push((crate::state::HEAD_KEY.to_vec(), None));
+        broker.withheld.set(1);
+        broker.event(Polled::Assign(vec![partition(0)]));
+        worker.turn().unwrap();
+        broker.clock.pass(Duration::from_secs(61));
+        worker.turn().unwrap();
+        let failure = worker.turn().unwrap_err();
+        assert!(failure.message.contains("nothing has come for 60 s"), "{failure}");
     });
 }
 
