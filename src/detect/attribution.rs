@@ -239,6 +239,8 @@ impl Values {
 
     /// Brings values that were read as saved (and called [`Values::saved`]) to where they were running. False if the two do not fit together.
     pub fn resume(&mut self, running: RunningValues) -> bool {
+        // An earlier running part may have left another order.
+        self.values.sort_by_key(|value| value.saved.at);
         for (at, newest, recent, habit) in running.called {
             let Some(value) = self.values.get_mut(usize::from(at)) else { return false };
             value.days.set_newest(newest);
@@ -246,7 +248,6 @@ impl Values {
             value.saved.changed = true;
         }
         if running.order.is_empty() {
-            self.values.sort_by_key(|value| value.saved.at);
             return true;
         }
         let mut places = vec![None; self.values.len()];

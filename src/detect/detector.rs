@@ -333,7 +333,10 @@ impl Detector {
         let rule = self.shared.settings.rules.first_match(&*held.event, held.event.time);
         // Where it gives way to others, or at the end of the input, nothing has confirmed it.
         self.accounts[account].see(&Sighting::of(&held.event, Some(region), true), &mut self.shared);
-        self.remember(account, region, &held.event);
+        // Behind the horizon a repeat is too late anyway; what is remembered is what a sweep has left.
+        if !self.is_too_late(account, region, held.event.time) {
+            self.remember(account, region, &held.event);
+        }
         let verdict = self.apply(account, region, (&held.event, rule), wall, emit);
         debug_assert_eq!(verdict, Verdict::Counted, "room was set aside");
     }

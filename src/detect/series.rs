@@ -147,6 +147,11 @@ struct Need {
     count: u32,
 }
 
+impl Need {
+    /// Of no minute.
+    const NONE: Self = Self { minute: i64::MIN, count: 0 };
+}
+
 /// See the module.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Series {
@@ -199,7 +204,7 @@ impl Series {
             principals: Values::default(),
             agents: Values::default(),
             errors: Values::default(),
-            need: Need { minute: i64::MIN, count: 0 },
+            need: Need::NONE,
             weight,
             episode: None,
             held_back: HeldBack::default(),

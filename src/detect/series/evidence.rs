@@ -68,7 +68,7 @@ impl Series {
     pub(super) fn count_evidence(&mut self, call: &Call<'_>, count: u32, context: &Context<'_>) -> Option<Evidence> {
         let newest = self.last;
         if call.minute < newest {
-            self.need.minute = i64::MIN;
+            self.need = Need::NONE;
             return self.score_evidence(call.minute, context).or_else(|| self.score_evidence(newest, context));
         }
         if self.need.minute != call.minute {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::evidence::Evidence;
-use super::{Call, Caller, Context, Series, WINDOW};
+use super::{Call, Caller, Context, Need, Series, WINDOW};
 use crate::cloudtrail::event::AccountId;
 use crate::cloudtrail::insight::{Attribution, Finding, Insight, InsightType, Reason, Severity, State};
 use crate::detect::DAY;
@@ -141,7 +141,7 @@ impl Series {
         insight.finding.observed = episode.count() as f64 / minutes as f64;
         self.last_episode = (episode.start, episode.end());
         self.remade = true;
-        self.need.minute = i64::MIN;
+        self.need = Need::NONE;
         for values in [&mut self.principals, &mut self.agents, &mut self.errors] {
             values.begin_episode();
         }

@@ -97,7 +97,7 @@ impl Series {
         self.last = running.last;
         self.days.set_newest(running.newest);
         self.recent = running.recent;
-        self.need = running.need.unwrap_or(Need { minute: i64::MIN, count: 0 });
+        self.need = running.need.unwrap_or(Need::NONE);
         let values = [&mut self.principals, &mut self.agents, &mut self.errors];
         values.into_iter().zip(running.values).all(|(values, running)| values.resume(running))
     }

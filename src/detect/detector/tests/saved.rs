@@ -1,0 +1,218 @@
+//! Transactions that are committed or rolled back, and restarts from a changelog, compacted or not: all the same as if nothing had happened.
+
+use std::collections::BTreeMap;
+
+use rand_pcg::Pcg64Mcg;
+use rand_pcg::rand_core::Rng;
+
+use super::*;
+use crate::detect::horizon::Direction;
+use crate::state::Fault;
+
+type Changelog = Vec<(Vec<u8>, Option<Vec<u8>>)>;
+
+/// Seeded choices.
+struct Choices(Pcg64Mcg);
+
+impl Choices {
+    fn below(&mut self, n: u64) -> u64 {
+        self.0.next_u64() % n
+    }
+
+    fn one_in(&mut self, n: u64) -> bool {
+        self.below(n) == 0
+    }
+}
+
+/// One thing that happens to a detector.
+#[derive(Clone)]
+enum Step {
+    Record(Box<Event<'static>>),
+    CaughtUp(i64),
+}
+
+fn settings(settings: &mut Settings) {
+    settings.direction = Direction::Both;
+    settings.warm_up = 600;
+    settings.budget = 200.0;
+    settings.values_max = 5;
+    settings.dedup_events_max = 4000;
+    settings.held_max = 3;
+    settings.series_ttl = 28 * 1440;
+}
+
+/// Some weeks of two or three accounts: calm, bursts, silences, repeats, late records and records dated ahead.
+fn story(choices: &mut Choices, steps: usize) -> Vec<Step> {
+    let mut time = START;
+    let mut told: Vec<Event<'static>> = Vec::new();
+    let mut story = Vec::new();
+    while story.len() < steps {
+        time += match choices.below(400) {
+            0 => 8 * 86_400,
+            1..=6 => 20_000,
+            7..=30 => 1800,
+            _ => choices.below(90) as i64,
+        };
+        if choices.one_in(60) {
+            // The wall clock runs a day ahead of all events.
+            story.push(Step::CaughtUp(time + 86_400));
+            continue;
+        }
+        let burst = if choices.one_in(40) { 5 + choices.below(30) } else { 1 };
+        let (account, api, who) = (1 + choices.below(2), choices.below(9), choices.below(8));
+        for _ in 0..burst {
+            if choices.one_in(25) && !told.is_empty() {
+                let again = told[told.len() - 1 - choices.below(told.len().min(300) as u64) as usize].clone();
+                story.push(Step::Record(Box::new(again)));
+                continue;
+            }
+            let shift = match choices.below(60) {
+                0 => -(choices.below(9000) as i64),
+                1 => 4000 + choices.below(400_000) as i64,
+                2..=8 => -(choices.below(900) as i64),
+                _ => 0,
+            };
+            let at = time + shift;
+            let event = Event {
+                region: ["us-east-1", "eu-west-1", "ap-south-1"][choices.below(20).min(2) as usize].into(),
+                error: choices.one_in(4).then(|| "AccessDenied".into()),
+                id: Some(format!("{}", told.len()).into()),
+                principal: format!("arn:aws:iam::000000000001:user/{who}").into(),
+                agent: format!("tool-{}", choices.below(7)).into(),
+                write: !choices.one_in(6),
+                ..event(account, &format!("Api{api}"), at)
+            };
+            told.push(event.clone());
+            story.push(Step::Record(Box::new(event)));
+        }
+    }
+    story
+}
+
+fn play(detector: &mut Detector, step: &Step, told: &mut Vec<Insight>) -> Option<Verdict> {
+    match step {
+        Step::Record(event) => {
+            Some(detector.observe(event, Some(event.time + 86_400), &mut |insight| told.push(insight)))
+        }
+        Step::CaughtUp(now) => {
+            detector.caught_up(*now, &mut |insight| told.push(insight));
+            None
+        }
+    }
+}
+
+fn image(detector: &Detector) -> BTreeMap<(Vec<u8>, usize), Vec<u8>> {
+    let mut image = BTreeMap::new();
+    detector.save_all(&mut |key, value| {
+        // eventIDs of several regions have one key there.
+        let number = if key[0] == b'e' { image.len() } else { 0 };
+        image.insert((key.to_vec(), number), value.expect("no tombstone").to_vec());
+    });
+    image
+}
+
+/// Keeps only the newest record of each key below a point, as compaction does.
+fn compact(changelog: &mut Changelog, point: usize) {
+    let mut newest: BTreeMap<Vec<u8>, usize> = BTreeMap::new();
+    for (at, (key, _)) in changelog.iter().enumerate().take(point) {
+        newest.insert(key.clone(), at);
+    }
+    let mut at = 0;
+    changelog.retain(|(key, _)| {
+        at += 1;
+        at > point || newest[key] == at - 1
+    });
+}
+
+fn restored(changelog: &Changelog) -> Result<Detector, Fault> {
+    let mut detector = detector(settings);
+    detector.start_journal();
+    for (key, value) in changelog {
+        detector.restore(key, value.as_deref())?;
+    }
+    detector.restored()?;
+    Ok(detector)
+}
+
+fn run(seed: u64, steps: usize) -> (usize, usize, usize) {
+    let mut choices = Choices(Pcg64Mcg::new(u128::from(seed) << 1 | 1));
+    let story = story(&mut choices, steps);
+    let (mut plain, mut expected) = (detector(settings), Vec::new());
+    let verdicts: Vec<_> = story.iter().map(|step| play(&mut plain, step, &mut expected)).collect();
+
+    let mut changelog = Changelog::new();
+    let mut living = detector(settings);
+    living.start_journal();
+    let (mut told, mut at, mut aborts, mut restarts) = (Vec::new(), 0, 0, 0);
+    while at < story.len() {
+        let until = (at + 1 + choices.below(60) as usize).min(story.len());
+        if choices.one_in(4) {
+            let before = image(&living);
+            let levels = living.levels();
+            story[at..until].iter().for_each(|step| drop(play(&mut living, step, &mut Vec::new())));
+            if choices.one_in(2) {
+                living.save(&mut |_, _| {});
+            }
+            living.roll_back();
+            assert!(image(&living) == before, "seed {seed}: what was rolled back at step {at} has left a trace");
+            assert_eq!(living.levels(), levels, "seed {seed}, step {at}");
+            aborts += 1;
+        }
+        for (step, verdict) in story[at..until].iter().zip(&verdicts[at..until]) {
+            assert_eq!(play(&mut living, step, &mut told), *verdict, "seed {seed}, step {at}");
+        }
+        living.save(&mut |key, value| changelog.push((key.to_vec(), value.map(<[u8]>::to_vec))));
+        living.commit();
+        at = until;
+        if choices.one_in(6) {
+            let point = choices.below(changelog.len() as u64 + 1) as usize;
+            compact(&mut changelog, point);
+            let again = restored(&changelog).unwrap_or_else(|fault| panic!("seed {seed}, step {at}: {fault}"));
+            let (is, should) = (image(&again), image(&living));
+            let mut differs = should.keys().chain(is.keys()).filter(|key| is.get(*key) != should.get(*key));
+            if let Some(key) = differs.next() {
+                panic!(
+                    "seed {seed}, step {at}: {key:02x?} was {:02x?} and is restored as {:02x?}",
+                    should.get(key),
+                    is.get(key)
+                );
+            }
+            let newest = |levels: Levels| Levels { clock: 0, ..levels };
+            assert_eq!(newest(again.levels()), newest(living.levels()), "seed {seed}, step {at}");
+            living = again;
+            restarts += 1;
+        }
+    }
+    assert!(told == expected, "seed {seed}: other insights than without transactions and restarts");
+    (expected.len(), aborts, restarts)
+}
+
+#[test]
+fn transactions_rollbacks_and_restarts_leave_no_trace() {
+    let (mut insights, mut aborts, mut restarts) = (0, 0, 0);
+    for seed in 0..6 {
+        let (i, a, r) = run(seed, 3000);
+        (insights, aborts, restarts) = (insights + i, aborts + a, restarts + r);
+    }
+    assert!(
+        insights > 100 && aborts > 100 && restarts > 30,
+        "{insights} insights, {aborts} aborts, {restarts} restarts"
+    );
+}
+
+#[test]
+fn a_record_of_a_newer_version_is_refused() {
+    let mut detector = detector(settings);
+    detector.start_journal();
+    observe(&mut detector, &event(1, "A", START));
+    let mut changelog = Changelog::new();
+    detector.save(&mut |key, value| changelog.push((key.to_vec(), value.map(<[u8]>::to_vec))));
+    assert!(restored(&changelog).is_ok());
+    for at in 0..changelog.len() {
+        let mut newer = changelog.clone();
+        if let Some(value) = &mut newer[at].1 {
+            value[0] = 255;
+        }
+        assert!(matches!(restored(&newer), Err(Fault::Newer { found: 255, .. })), "{:02x?}", newer[at].0);
+    }
+}
