@@ -1,13 +1,14 @@
 //! `run` finds exactly what `replay` finds, and a restart in the middle neither loses nor repeats anything.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use crate::setup::{Setup, assert_same, by_account, expected};
-use crate::support::broker::{Feeder, Got};
+use crate::support::broker::Feeder;
 use crate::support::clock::{DAY, HOUR};
 use crate::support::delivery::{Conditions, Truth};
 use crate::support::insightd::{Daemon, Insight, assert_adds_up, replay, sum_of};
-use crate::support::load::{Load, partition, write};
+use crate::support::load::{Load, PARTITIONS, partition};
 use crate::support::payload::Message;
 use crate::support::traffic::{ACCOUNTS, Plan};
 
@@ -89,14 +90,15 @@ fn run_finds_byte_for_byte_what_replay_finds() {
     assert_eq!(setup.dead_letters().len() as u64, load.truth.malformed);
 }
 
-/// Baselines start anew with the process, so the first process must have found what `replay` finds up to the committed offsets, and the second
-/// what `replay` finds from there on.
 #[test]
-fn sigterm_in_the_middle_of_a_load_loses_and_repeats_nothing() {
+fn sigterm_in_the_middle_of_a_load_loses_and_repeats_nothing_and_baselines_go_on() {
     let seed = 77;
     let plan = Plan { length: 12 * DAY, attacks: 10, quiet: 36 * HOUR, poll_every: 240, ..Plan::usual(seed) };
     let load = Load::new(&plan, &Conditions::usual(seed));
-    let (first, second) = load.messages.split_at(load.messages.len() * 5 / 12);
+    let folder = tempfile::tempdir().expect("a folder");
+    load.write(folder.path());
+    let messages: Vec<&Message> = load.messages.iter().collect();
+    let (first, second) = messages.split_at(messages.len() * 5 / 12);
     let setup = Setup::new("seam");
     let feeder = setup.broker.feeder(&setup.input);
     send(&feeder, first);
@@ -116,34 +118,31 @@ fn sigterm_in_the_middle_of_a_load_loses_and_repeats_nothing() {
     });
     send(&feeder, rest);
     let seam = setup.broker.committed(&setup.group, &setup.input);
-    let (before, after) = split_at_offsets(&load.messages, &seam);
-    println!("stopped at {seam:?}: {} messages before, {} after", before.len(), after.len());
+    println!("stopped at {seam:?}");
     assert!(
         seam.iter().zip(setup.broker.ends(&setup.input)).all(|(seam, end)| *seam < end),
         "not within the load: {seam:?}"
     );
-    let insights_before = setup.insights();
-    let letters_before = setup.dead_letters().len();
+    let before = setup.insights().len();
 
     let mut daemon = Daemon::start_ready(&setup.config());
     setup.wait_until_read(&mut daemon);
+    let restored = daemon.metric("insightd_state_restores_total", &[("found", "state")]);
+    assert_eq!(restored, Some(f64::from(PARTITIONS)), "partitions whose state came back\n{}", daemon.log());
     daemon.stop();
 
+    assert!(before >= 10 && setup.insights().len() >= before + 10, "too little on one side of the stop");
+    assert_all_as_replayed(&setup, &load, folder.path());
+}
+
+/// What came out is what one `replay` of the whole load finds, each insight and each dead letter once.
+pub fn assert_all_as_replayed(setup: &Setup, load: &Load, folder: &Path) {
+    let replayed = replay(folder, None, &[]);
     let insights = setup.insights();
-    let (old, new): (Vec<&Got>, Vec<&Got>) = insights.iter().partition(|got| insights_before.contains(got));
-    assert_eq!(old.len(), insights_before.len(), "what was committed stays");
-    for (part, messages, found) in [("before", before, old), ("after", after, new)] {
-        let folder = tempfile::tempdir().expect("a folder");
-        write(&messages, folder.path());
-        let replayed = replay(folder.path(), None, &[]);
-        let found = by_account(found.iter().map(|got| got.text()));
-        let count: usize = found.values().map(Vec::len).sum();
-        println!("{count} insights {part} the stop");
-        assert!(count >= 10, "too little to compare {part} the stop: {count}");
-        assert_same(&found, &expected(&replayed, &found));
-    }
     let ids: BTreeSet<String> = insights.iter().map(|got| Insight::read(got.text()).id).collect();
     assert_eq!(ids.len(), insights.len(), "an insight was repeated");
+    let found = by_account(insights.iter().map(|got| got.text()));
+    assert_same(&found, &expected(&replayed, &found));
 
     let letters = setup.dead_letters();
     let places: BTreeSet<_> = letters
@@ -152,22 +151,12 @@ fn sigterm_in_the_middle_of_a_load_loses_and_repeats_nothing() {
         .collect();
     assert_eq!(places.len(), letters.len(), "a dead letter was repeated");
     assert_eq!(letters.len() as u64, load.truth.malformed, "a dead letter was lost");
-    assert!(letters_before > 0 && letters_before < letters.len(), "no dead letters on one side of the seam");
 }
 
-fn send(feeder: &Feeder, messages: &[Message]) {
+/// Sends messages in their order.
+pub fn send(feeder: &Feeder, messages: &[&Message]) {
     for message in messages {
         feeder.send(partition(message), Some(message.account), &message.payload);
     }
     feeder.flush();
-}
-
-/// What lies before these offsets and what from them on. The feeder writes no transactions: a partition's n-th message has offset n.
-fn split_at_offsets<'a>(messages: &'a [Message], offsets: &[i64]) -> (Vec<&'a Message>, Vec<&'a Message>) {
-    let mut next = vec![0; offsets.len()];
-    messages.iter().partition(|message| {
-        let partition = partition(message) as usize;
-        next[partition] += 1;
-        next[partition] <= offsets[partition]
-    })
 }

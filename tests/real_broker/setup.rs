@@ -27,6 +27,7 @@ impl Setup {
         setup.broker.create_topic(&setup.input, PARTITIONS);
         setup.broker.create_topic(&setup.output, 2);
         setup.broker.create_topic(&setup.dlq, 1);
+        setup.broker.create_topic(&setup.state(), PARTITIONS);
         setup
     }
 
@@ -68,6 +69,17 @@ topic = "{}"
 "#,
             self.broker.address, self.group, self.group, self.input, self.output, self.dlq
         )
+    }
+
+    /// The changelog.
+    pub fn state(&self) -> String {
+        format!("{}-state", self.group)
+    }
+
+    /// The configuration of one process of several.
+    pub fn config_of(&self, process: &str) -> String {
+        let own = format!("instance_id = \"{}\"", self.group);
+        self.config().replace(&own, &format!("instance_id = \"{}-{process}\"", self.group))
     }
 
     /// Waits until the group has committed every record of the input topic.
