@@ -18,6 +18,7 @@ pub mod insight_text;
 mod paint;
 pub mod replay;
 pub mod run;
+pub mod state;
 
 /// An open, streaming CloudTrail Insights.
 #[derive(Debug, Parser)]
@@ -41,6 +42,8 @@ pub enum Command {
     Backtest(backtest::args::BacktestArgs),
     /// Look into the dead letters, and send what can be read now through once more.
     Dlq(dlq::args::DlqArgs),
+    /// Look into the state of the daemon, or forget it.
+    State(state::args::StateArgs),
     /// Show the daemon at work, with no server: an embedded Kafka, constructed CloudTrail with attacks, insights as they happen.
     Demo(DemoArgs),
     /// Make the traffic of a constructed organisation, with labelled attacks in it: log files of a bucket, or messages of a Kafka topic.
@@ -141,6 +144,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Replay(args) => replay::run(&args),
         Command::Backtest(args) => backtest::run(&args),
         Command::Dlq(args) => dlq::run(&args),
+        Command::State(args) => state::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Generate(args) => generate::run(&args),
     };

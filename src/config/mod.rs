@@ -152,6 +152,11 @@ impl Kafka {
         format!("{}-dlq-replay", self.group_id)
     }
 
+    /// `transactional.id` of whoever empties the changelog.
+    pub fn reset_transactional_id(&self) -> String {
+        format!("{}-state-reset", self.group_id)
+    }
+
     /// `group.instance.id` of a worker: stable over restarts, so that a quick restart moves no partition.
     pub fn member_id(&self, worker: usize) -> String {
         format!("{}-{worker}", self.instance_id)

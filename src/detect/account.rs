@@ -60,6 +60,13 @@ pub struct AccountImage {
     seen: Vec<u32>,
 }
 
+impl AccountImage {
+    /// Series with a call in the last 28 days.
+    pub fn live(&self) -> u32 {
+        self.live
+    }
+}
+
 // === impl Account ===
 
 impl Account {

@@ -56,25 +56,6 @@ pub struct Levels {
     pub dedup_events: u64,
 }
 
-/// What one series has shown so far.
-#[derive(Clone, Copy, Debug)]
-pub struct SeriesView<'a> {
-    /// Account.
-    pub account: AccountId,
-    /// Region.
-    pub region: &'a str,
-    /// API, and error code of an error-rate series.
-    pub key: Key<'a>,
-    /// First minute of the account's history.
-    pub begin: i64,
-    /// The region's clock, seconds since 1970.
-    pub clock: i64,
-    /// Incidents and their summed excess, of the burst and the slow view, decayed.
-    pub learnt: [(f64, f64); 2],
-    /// Minutes watched, decayed.
-    pub minutes: f64,
-}
-
 /// See the module.
 #[derive(Debug)]
 pub struct Detector {
@@ -167,26 +148,6 @@ impl Detector {
             unconfirmed: self.shared.unconfirmed as u64,
             clock: self.newest,
             dedup_events: self.shared.dedup_events as u64,
-        }
-    }
-
-    /// Shows each series held, in the order in which accounts, regions and series were first seen.
-    pub fn each_series(&self, show: &mut dyn FnMut(SeriesView<'_>)) {
-        for account in &self.accounts {
-            for region in account.seen().iter().map(|&at| &account.regions[at]) {
-                let Some(clock) = region.clock.time() else { continue };
-                region.each_series(&self.shared, &mut |series, statistic| {
-                    show(SeriesView {
-                        account: account.id,
-                        region: &region.name,
-                        key: series.key(),
-                        begin: account.begin(),
-                        clock,
-                        learnt: statistic.learnt(),
-                        minutes: statistic.minutes(),
-                    });
-                });
-            }
         }
     }
 

@@ -14,7 +14,7 @@
 //! * [`principals`], [`habit`], [`leaky`]: who calls, and what is new about it. [`sightings`]: what any record tells of its account.
 //! * [`prior`], [`security`]: tables of the configuration. [`budget`]: what raises an insight. [`held_back`]: what a rule kept from it.
 //! * [`journal`], [`saved`], [`restore`]: what a transaction has changed, put back or saved, and all that was saved brought back.
-//! * [`region`], [`account`], [`shared`], [`detector`]: the whole. [`counts`]: a series of counts by itself, for `backtest`.
+//! * [`region`], [`account`], [`shared`], [`detector`]: the whole; [`view`]: for those who look. [`counts`]: a series of counts by itself, for `backtest`.
 
 pub mod account;
 pub mod attribution;
@@ -43,12 +43,14 @@ pub mod shared;
 pub mod sightings;
 pub mod statistic;
 pub mod tail;
+pub mod view;
 
 use std::sync::Arc;
 
 use crate::rules::Rules;
 
-pub use detector::{Detector, Levels, SeriesView, Verdict};
+pub use detector::{Detector, Levels, Verdict};
+pub use view::{AccountView, RegionView, SeriesView};
 
 /// Minutes in a day.
 pub const DAY: i64 = 1440;

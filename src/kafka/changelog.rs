@@ -6,6 +6,8 @@
 //! last stable offset has reached the end, and which is read up to there, is complete as well.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rdkafka::ClientConfig;
@@ -15,12 +17,16 @@ use rdkafka::message::Message as _;
 use rdkafka::topic_partition_list::Offset;
 
 use super::context::Context;
+use super::transactional::Transactional;
 use super::{client, errors, offsets};
 use crate::config::Config;
-use crate::stream::broker::{Action, Failure, Reading, TopicPartition};
+use crate::stream::broker::{Action, Failure, Outgoing, Reading, TopicPartition};
 
 /// How often the last stable offset is asked for while the end is waited for.
 const ASK_EVERY: Duration = Duration::from_millis(250);
+
+/// Longest wait for one answer of a broker.
+const ANSWER_MAX: Duration = Duration::from_secs(10);
 
 /// See the module.
 pub(super) struct Changelog {
@@ -148,4 +154,87 @@ impl Reader {
 fn consumer(settings: &ClientConfig) -> Result<BaseConsumer<Context>, Failure> {
     let context = Context::new(None);
     settings.create_with_context(context).map_err(|error| errors::failure("make a Kafka client", &error))
+}
+
+// === from outside the daemon ===
+
+/// Number of partitions of the changelog.
+///
+/// # Errors
+/// When the topic does not exist, or no broker answers.
+pub fn partitions(config: &Config) -> Result<i32, Failure> {
+    let topic = &config.state.topic;
+    let metadata = consumer(&client::onlooker(config))?
+        .fetch_metadata(Some(topic), ANSWER_MAX)
+        .map_err(|error| errors::failure(&format!("look at topic {topic}"), &error))?;
+    let found = metadata.topics().iter().find(|found| found.name() == topic && found.error().is_none());
+    match found.map_or(0, |found| found.partitions().len()) {
+        0 => Err(Failure::configuration(format!("topic {topic} does not exist: state.topic names no changelog"))),
+        several => Ok(i32::try_from(several).unwrap_or(i32::MAX)),
+    }
+}
+
+/// Members of the group.
+///
+/// # Errors
+/// When no broker answers.
+pub fn members(config: &Config) -> Result<usize, Failure> {
+    let group = &config.kafka.group_id;
+    let groups = consumer(&client::onlooker(config))?
+        .client()
+        .fetch_group_list(Some(group), ANSWER_MAX)
+        .map_err(|error| errors::failure(&format!("look at group {group}"), &error))?;
+    Ok(groups.groups().iter().filter(|found| found.name() == group).map(|found| found.members().len()).sum())
+}
+
+/// Reads a partition to the end that it has now.
+///
+/// # Errors
+/// When it cannot be read to its end.
+pub fn read_whole(config: &Config, partition: i32, show: &mut dyn FnMut(&[u8], Option<&[u8]>)) -> Result<(), Failure> {
+    let changelog = Changelog::new(config);
+    changelog.open(partition)?;
+    let (mut position, mut moved) = (0, Instant::now());
+    loop {
+        let reading = changelog.read(config.state.restore_records_max, ASK_EVERY, show)?;
+        if reading.complete {
+            return Ok(());
+        }
+        if reading.position > position {
+            (position, moved) = (reading.position, Instant::now());
+        }
+        if moved.elapsed() > config.state.restore_stall_max {
+            let text = format!("cannot read {}[{partition}] to its end: a transaction may be open", changelog.topic);
+            return Err(Failure::new(Action::Retry, text));
+        }
+    }
+}
+
+/// Empties a partition: a tombstone for each key that it holds, in one transaction. Returns how many there were.
+///
+/// # Errors
+/// When a broker refuses, or none answers.
+pub fn empty(config: &Config, partition: i32) -> Result<usize, Failure> {
+    let timeout = config.kafka.transaction_timeout;
+    let transactions = Transactional::new(&client::resetter(config), Context::new(None), timeout, Arc::default())?;
+    if !transactions.register_once()? {
+        return Err(Failure::new(Action::Retry, "no broker registers the transactional id"));
+    }
+    let mut keys = BTreeSet::new();
+    read_whole(config, partition, &mut |key, value| {
+        if value.is_some() {
+            keys.insert(key.to_vec());
+        } else {
+            keys.remove(key);
+        }
+    })?;
+    transactions.begin()?;
+    for key in &keys {
+        let topic = &config.state.topic;
+        let tombstone = Outgoing { topic, partition: Some(partition), key: Some(key), value: None, headers: &[] };
+        transactions.send(&tombstone)?;
+    }
+    transactions.settle()?;
+    transactions.commit()?;
+    Ok(keys.len())
 }

@@ -1,12 +1,12 @@
 //! Kafka through librdkafka. The only place that knows rdkafka.
 //!
 //! [`broker::KafkaBroker`] implements the worker's seam; [`topics`] looks at the cluster before any worker starts; [`dead_letters`] reads
-//! the dead-letter topic and replays from it; [`feeder`] writes generated traffic to the input topic; [`embedded`] is a Kafka inside the
+//! the dead-letter topic and replays from it; [`changelog`] reads the state; [`feeder`] writes generated traffic to the input topic; [`embedded`] is a Kafka inside the
 //! process, for `demo`.
 
 mod admin;
 pub mod broker;
-mod changelog;
+pub mod changelog;
 pub mod client;
 mod context;
 pub mod dead_letters;

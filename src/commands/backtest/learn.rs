@@ -128,6 +128,12 @@ mod tests {
             clock: 0,
             learnt,
             minutes,
+            expected: crate::detect::statistic::Expectation { mean: 0.0, sd: 1.0 },
+            first: 0,
+            last: 0,
+            calls: 0,
+            open_since: None,
+            principals: Vec::new(),
         }
     }
 

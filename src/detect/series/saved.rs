@@ -69,6 +69,21 @@ impl Series {
         self.first
     }
 
+    /// Calls of the eight days that end with the newest call.
+    pub fn calls_of_days(&self) -> u64 {
+        self.days.window(self.last)
+    }
+
+    /// Start of the open insight.
+    pub fn open_since(&self) -> Option<i64> {
+        self.episode.as_ref().map(|episode| episode.start)
+    }
+
+    /// Who called most in those days.
+    pub fn top_principals(&self) -> Vec<(String, u64)> {
+        self.principals.top_baseline(self.last + 1)
+    }
+
     /// As if it had never been saved: so that two that are alike are written alike.
     pub fn generation_zero(&mut self) {
         self.generation = 0;

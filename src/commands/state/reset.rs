@@ -1,0 +1,33 @@
+//! `insightd state reset`: empties the changelog.
+
+use super::args::StateResetArgs;
+use super::load;
+use crate::commands::{Failure, say};
+use crate::kafka::changelog;
+
+/// Runs the command.
+pub fn run(args: &StateResetArgs) -> Result<(), Failure> {
+    let config = load(&args.config.config)?;
+    let (topic, group) = (&config.state.topic, &config.kafka.group_id);
+    let partitions = changelog::partitions(&config)?;
+    let members = changelog::members(&config)?;
+    if members > 0 {
+        let text = format!(
+            "{members} members of the group {group} are running (or stopped less than kafka.session_timeout ago): stop them first"
+        );
+        return Err(Failure::new(sysexits::ExitCode::IoErr, text));
+    }
+    if !args.yes {
+        say(&format!(
+            "would empty the {partitions} partitions of {topic}: the group {group} forgets its baselines, open insights and eventIDs, and each account \
+             raises nothing for baseline.warm_up; its offsets stay; add --yes to do it"
+        ));
+        return Ok(());
+    }
+    let mut records = 0;
+    for partition in 0..partitions {
+        records += changelog::empty(&config, partition)?;
+    }
+    say(&format!("{topic} is empty: {records} records were taken away"));
+    Ok(())
+}

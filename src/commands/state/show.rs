@@ -1,0 +1,138 @@
+//! The state as JSON lines: each line says in `kind` what it is.
+
+use std::io::{self, BufWriter, Write as _};
+
+use serde_json::{Value, json};
+
+use super::args::{StateConfigArgs, StateInspectArgs};
+use super::load;
+use crate::cloudtrail::insight::rfc3339;
+use crate::commands::Failure;
+use crate::config::Config;
+use crate::detect::{AccountView, Detector, RegionView, SeriesView, Settings};
+use crate::kafka::changelog;
+use crate::state::{HEAD_KEY, Head};
+
+/// Shows what fits.
+pub fn inspect(args: &StateInspectArgs) -> Result<(), Failure> {
+    let config = load(&args.config.config)?;
+    let of_series = args.event_source.is_some() || args.event_name.is_some();
+    let fits = |wanted: &Option<String>, is: &str| wanted.as_ref().is_none_or(|wanted| wanted == is);
+    each_partition(&config, &mut |_, _, detector, out| {
+        detector.each_account(&mut |account| {
+            if !of_series && args.account.is_none_or(|id| id == account.id) {
+                out(account_line(&account));
+            }
+        });
+        detector.each_series(&mut |series| {
+            let api = fits(&args.event_source, series.key.source) && fits(&args.event_name, series.key.name);
+            if api && fits(&args.region, series.region) && args.account.is_none_or(|id| id == series.account) {
+                out(series_line(&series));
+            }
+        });
+    })
+}
+
+/// Shows all.
+pub fn export(args: &StateConfigArgs) -> Result<(), Failure> {
+    let config = load(&args.config)?;
+    each_partition(&config, &mut |partition, head, detector, out| {
+        out(json!({
+            "kind": "partition",
+            "topic": config.state.topic,
+            "partition": partition,
+            "state": head.map(|head| head.state),
+            "next": head.map(|head| head.next),
+        }));
+        detector.each_account(&mut |account| out(account_line(&account)));
+        detector.each_region(&mut |region| out(region_line(&region)));
+        detector.each_series(&mut |series| out(series_line(&series)));
+    })
+}
+
+type Show<'a> = dyn FnMut(i32, Option<&Head>, &Detector, &mut dyn FnMut(Value)) + 'a;
+
+/// Restores one partition after the other and shows it.
+fn each_partition(config: &Config, show: &mut Show<'_>) -> Result<(), Failure> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    for partition in 0..changelog::partitions(config)? {
+        let mut detector = Detector::new(Settings::from(config));
+        let (mut head, mut fault) = (None, None);
+        changelog::read_whole(config, partition, &mut |key, value| {
+            let taken = if key == HEAD_KEY {
+                value.map(Head::read).transpose().map(|read| head = read)
+            } else {
+                detector.restore(key, value)
+            };
+            fault = fault.take().or(taken.err());
+        })?;
+        if let Some(fault) = fault.or_else(|| detector.restored().err()) {
+            let text = format!("{}[{partition}]: {fault}", config.state.topic);
+            return Err(Failure::new(sysexits::ExitCode::Config, text));
+        }
+        let mut failed = None;
+        show(partition, head.as_ref(), &detector, &mut |line| {
+            failed = failed.take().or(writeln!(out, "{line}").err());
+        });
+        match failed {
+            // Whoever reads has seen enough.
+            Some(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
+            Some(error) => return Err(unwritten(&error)),
+            None => {}
+        }
+    }
+    out.flush().map_err(|error| unwritten(&error))
+}
+
+fn unwritten(error: &io::Error) -> Failure {
+    Failure::new(sysexits::ExitCode::IoErr, format!("cannot write to standard output: {error}"))
+}
+
+fn minute(minute: i64) -> String {
+    rfc3339(minute * 60)
+}
+
+fn account_line(account: &AccountView) -> Value {
+    json!({
+        "kind": "account",
+        "account": account.id.to_string(),
+        "begin": account.begin.map(minute),
+        "mature": account.mature,
+        "liveSeries": account.live,
+        "principals": account.principals,
+        "regions": account.regions,
+    })
+}
+
+fn region_line(region: &RegionView<'_>) -> Value {
+    json!({
+        "kind": "region",
+        "account": region.account.to_string(),
+        "region": region.name,
+        "begin": region.begin.map(minute),
+        "clock": region.clock.map(rfc3339),
+        "heldRecords": region.held,
+        "series": region.series,
+        "eventIds": region.event_ids,
+    })
+}
+
+fn series_line(series: &SeriesView<'_>) -> Value {
+    json!({
+        "kind": "series",
+        "account": series.account.to_string(),
+        "region": series.region,
+        "eventSource": series.key.source,
+        "eventName": series.key.name,
+        "errorCode": series.key.error,
+        "clock": rfc3339(series.clock),
+        "firstCall": minute(series.first),
+        "lastCall": minute(series.last),
+        "expectedCallsPerMinute": series.expected.mean,
+        "standardDeviation": series.expected.sd,
+        "minutesWatched": series.minutes,
+        "callsOfEightDays": series.calls,
+        "openSince": series.open_since.map(minute),
+        "principals": series.principals.iter().map(|(text, calls)| json!({"value": text, "calls": calls})).collect::<Vec<_>>(),
+    })
+}
