@@ -75,7 +75,7 @@ fn metrics_add_up_at_any_time() {
 fn a_broker_that_restarts_while_the_daemon_is_idle_is_waited_for() {
     let own: &'static Broker = Box::leak(Box::new(Broker::start("restarts", &[])));
     let setup = Setup { broker: own, ..Setup::without_topics("restart") };
-    for (topic, partitions) in [(&setup.input, 3), (&setup.output, 2), (&setup.dlq, 1)] {
+    for (topic, partitions) in [(&setup.input, 3), (&setup.output, 2), (&setup.dlq, 1), (&setup.state(), 3)] {
         own.create_topic(topic, partitions);
     }
     let mut daemon = Daemon::start_ready(&setup.config());
@@ -104,7 +104,7 @@ fn a_broker_that_restarts_while_the_daemon_is_idle_is_waited_for() {
 fn a_broker_that_is_down_at_the_start_is_waited_for() {
     let own: &'static Broker = Box::leak(Box::new(Broker::start("late", &[])));
     let setup = Setup { broker: own, ..Setup::without_topics("late") };
-    for (topic, partitions) in [(&setup.input, 3), (&setup.output, 2), (&setup.dlq, 1)] {
+    for (topic, partitions) in [(&setup.input, 3), (&setup.output, 2), (&setup.dlq, 1), (&setup.state(), 3)] {
         own.create_topic(topic, partitions);
     }
     own.script("stop", &[]);

@@ -8,12 +8,13 @@ use crate::support::insightd::{Daemon, command};
 fn secure(name: &str, user: &str) -> Setup {
     let broker: &'static Broker = Box::leak(Box::new(Broker::start(name, &["--secure"])));
     let setup = Setup { broker, ..Setup::without_topics(name) };
-    for (topic, partitions) in [(&setup.input, 3), (&setup.output, 2), (&setup.dlq, 1)] {
+    for (topic, partitions) in [(&setup.input, 3), (&setup.output, 2), (&setup.dlq, 1), (&setup.state(), 3)] {
         broker.create_topic(topic, partitions);
     }
     let allow = |what: &[&str]| allow(broker, user, what);
     allow(&["--operation", "Read", "--operation", "Describe", "--topic", &setup.input]);
-    for topic in [&setup.output, &setup.dlq] {
+    allow(&["--operation", "Read", "--topic", &setup.state()]);
+    for topic in [&setup.output, &setup.dlq, &setup.state()] {
         allow(&["--operation", "Write", "--operation", "Describe", "--topic", topic]);
     }
     allow(&["--operation", "Read", "--group", &setup.group]);
