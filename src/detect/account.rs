@@ -4,16 +4,16 @@ use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-use super::DAY;
 use super::budget::AlarmBudget;
 use super::clock::{Clock, Held};
 use super::dedup::Seen;
-use super::horizon::Direction;
+use super::horizon::{Direction, Horizons};
 use super::principals::{Noted, Principals};
 use super::series::{Call, Caller, Context, Key, MINUTES_AT_BASE, Series};
 use super::shared::Shared;
 use super::sightings::{Sighting, Sightings};
 use super::statistic::Statistic;
+use super::{DAY, Settings};
 use crate::cloudtrail::event::{AccountId, Event};
 use crate::cloudtrail::insight::Insight;
 
@@ -73,6 +73,29 @@ struct Entry {
     /// Apart, so that the list can grow without moving (and for a moment doubling) all series.
     series: Box<Series>,
     live: bool,
+}
+
+/// What each series of an account is told of it.
+#[derive(Clone, Copy)]
+struct Standing {
+    account: AccountId,
+    begin: i64,
+    base: f64,
+}
+
+impl Standing {
+    /// For the series of `region`, which began at minute `region_begin`, as of its clock.
+    fn context<'a>(
+        self,
+        region: &'a str,
+        region_begin: i64,
+        clock: &Clock,
+        (settings, horizons): (&'a Settings, &'a Horizons),
+    ) -> Context<'a> {
+        let Self { account, begin, base } = self;
+        let closed = clock.closed(settings.lateness);
+        Context { account, region, begin, region_begin, closed, base, settings, horizons }
+    }
 }
 
 // === impl Account ===
@@ -153,6 +176,10 @@ impl Account {
         }
     }
 
+    fn standing(&self) -> Standing {
+        Standing { account: self.id, begin: self.begin(), base: self.base }
+    }
+
     /// First minute of its history; nothing is counted before it is known.
     pub fn begin(&self) -> i64 {
         self.begin.unwrap_or(i64::MAX)
@@ -216,11 +243,11 @@ impl Account {
     }
 
     fn minute_changed(&mut self, at: usize, shared: &mut Shared, emit: &mut dyn FnMut(Insight)) {
-        let (id, begin, base) = (self.id, self.begin(), self.base);
+        let standing = self.standing();
         let region = &mut self.regions[at];
-        region.end_insights((id, begin, base), shared, emit);
+        region.end_insights(standing, shared, emit);
         if shared.settings.direction == Direction::Both {
-            region.find_drops((id, begin, base), &mut self.alarms, shared, emit);
+            region.find_drops(standing, &mut self.alarms, shared, emit);
         }
         let Some(time) = region.clock.time() else { return };
         if time.div_euclid(3600) != region.swept.div_euclid(3600) {
@@ -248,21 +275,11 @@ impl Account {
         shared: &mut Shared,
         emit: &mut dyn FnMut(Insight),
     ) -> bool {
-        let (account, begin, base) = (self.id, self.begin(), self.base);
+        let standing = self.standing();
         let mut live = self.live;
         let region = &mut self.regions[at];
-        let (settings, horizons) = (&shared.settings, &shared.horizons);
-        let closed = region.clock.closed(settings.lateness);
-        let context = Context {
-            account,
-            region: &region.name,
-            begin,
-            region_begin: region.begin(),
-            closed,
-            base,
-            settings,
-            horizons,
-        };
+        let context =
+            standing.context(&region.name, region.begin(), &region.clock, (&shared.settings, &shared.horizons));
         let hash = region.hasher.hash_one(key);
         let found = region.index.find(hash, |&i| region.series[i as usize].series.key() == key).copied();
         let index = match found {
@@ -332,25 +349,9 @@ impl Region {
         }
     }
 
-    fn end_insights(
-        &mut self,
-        (account, begin, base): (AccountId, i64, f64),
-        shared: &mut Shared,
-        emit: &mut dyn FnMut(Insight),
-    ) {
+    fn end_insights(&mut self, standing: Standing, shared: &mut Shared, emit: &mut dyn FnMut(Insight)) {
         let Some(now) = self.clock.time() else { return };
-        let (settings, horizons) = (&shared.settings, &shared.horizons);
-        let closed = self.clock.closed(settings.lateness);
-        let context = Context {
-            account,
-            region: &self.name,
-            begin,
-            region_begin: self.begin(),
-            closed,
-            base,
-            settings,
-            horizons,
-        };
+        let context = standing.context(&self.name, self.begin(), &self.clock, (&shared.settings, &shared.horizons));
         let series = &mut self.series;
         let mut ended = 0;
         self.open.retain(|&i| match series[i as usize].series.tick(now, &context) {
@@ -371,24 +372,13 @@ impl Region {
 
     fn find_drops(
         &mut self,
-        (account, begin, base): (AccountId, i64, f64),
+        standing: Standing,
         alarms: &mut AlarmBudget,
         shared: &mut Shared,
         emit: &mut dyn FnMut(Insight),
     ) {
         let Some(now) = self.clock.time() else { return };
-        let (settings, horizons) = (&shared.settings, &shared.horizons);
-        let closed = self.clock.closed(settings.lateness);
-        let context = Context {
-            account,
-            region: &self.name,
-            begin,
-            region_begin: self.begin(),
-            closed,
-            base,
-            settings,
-            horizons,
-        };
+        let context = standing.context(&self.name, self.begin(), &self.clock, (&shared.settings, &shared.horizons));
         for &at in &self.steady {
             if let Some(start) = self.series[at as usize].series.look_for_drop(now, &context, alarms) {
                 self.open.push(at);
