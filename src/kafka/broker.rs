@@ -4,6 +4,7 @@
 //! * The group's metadata is taken right before `send_offsets`, and only while partitions are held: an unknown generation would
 //!   not be checked by the coordinator, so it would bypass the fence.
 //! * Rebalances are recorded by the context and answered when the worker says so.
+//! * A partition that is paused stays so when it is given back, and is not read when it is assigned again.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -98,6 +99,7 @@ impl Broker for KafkaBroker {
     }
 
     fn unassign(&self) -> Result<(), Failure> {
+        self.resume()?;
         self.hold(Vec::new());
         self.consumer.unassign().map_err(|error| errors::failure("give partitions back", &error))
     }
