@@ -74,7 +74,7 @@ struct Topics {
 impl Topics {
     fn new(broker: &Broker, name: &str) -> Self {
         let topics = Self { name: name.to_owned() };
-        for topic in [topics.input(), topics.output(), format!("{name}.dlq")] {
+        for topic in [topics.input(), topics.output(), format!("{name}.dlq"), format!("{name}-state")] {
             broker.create_topic(&topic, 1);
         }
         topics

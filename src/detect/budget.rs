@@ -30,8 +30,9 @@
 //! where attacks come .8 times as often as false insights are allowed: whoever allows one of them a week expects something for it. So
 //! an attack, which nothing harmless explains, does not blind the account to the next one; what a series has raised an insight for in the
 //! four weeks before is learnt in full, as attacks seldom repeat themselves and habits do; and a new habit of the account, explained the better
-//! the more often it was seen, is learnt. Of an incident with evidence of a trend t ([`super::tail::IncidentTail`]) only 10^-t of that is learnt. Of constructed organisations with two attacks a week in each account, strangers are found in .95
-//! of the cases at one false insight a week; when every incident is learnt in full, in .78.
+//! the more often it was seen, is learnt. Of an incident with evidence of a trend t ([`super::tail::IncidentTail`]) only 10^-t of that is
+//! learnt. Of constructed organisations with nine attacks in 25 days in each account, strangers are found in .90 of the cases at one false
+//! insight a week.
 //!
 //! The shares add up to less than 1, as what is learnt with a weight below 1 lets more pass than is allowed.
 //!
@@ -42,8 +43,7 @@
 //! ```
 //!
 //! *young* = min(1, age / 7 d)^p asks more of an account that has shown little; the seven days are 14/3 of `baseline.warm_up`, and shrink and grow
-//! with it. *lift*: each Start adds 2, at most 6, and it fades by e an
-//! hour, so one deployment is one insight and not ten.
+//! with it. *lift*: each Start adds 2, at most 6, and it fades by e an hour, so one deployment is one insight and not ten.
 
 use serde::{Deserialize, Serialize};
 

@@ -28,6 +28,22 @@ pub enum Attack {
     LoggingOff,
 }
 
+impl Attack {
+    /// Every kind; their order decides what a seed makes. All but the last are *rate attacks*: logging is switched off by a handful of calls.
+    pub const ALL: [Self; 10] = [
+        Self::CredentialBurst,
+        Self::UnusedRegionMining,
+        Self::DeleteSpree,
+        Self::DeniedReconnaissance,
+        Self::SnapshotSharing,
+        Self::SlowRamp,
+        Self::SustainedRise,
+        Self::BesideCron,
+        Self::ThrottlingStorm,
+        Self::LoggingOff,
+    ];
+}
+
 /// Who attacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -38,6 +54,11 @@ pub enum Attacker {
     Known,
     /// A principal that calls these APIs every now and then.
     User,
+}
+
+impl Attacker {
+    /// Every kind.
+    pub const ALL: [Self; 3] = [Self::Stranger, Self::Known, Self::User];
 }
 
 /// One injected attack.

@@ -4,6 +4,8 @@
 //! * The group's metadata is taken right before `send_offsets`, and only while partitions are held: an unknown generation would
 //!   not be checked by the coordinator, so it would bypass the fence.
 //! * Rebalances are recorded by the context and answered when the worker says so.
+//! * A partition that is paused stays so when it is given back, and is not read when it is assigned again: after an assignment every partition is
+//!   paused, and resumed by name.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;

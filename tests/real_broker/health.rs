@@ -73,8 +73,19 @@ fn metrics_add_up_at_any_time() {
 
 #[test]
 fn a_broker_that_restarts_while_the_daemon_is_idle_is_waited_for() {
-    let own: &'static Broker = Box::leak(Box::new(Broker::start("restarts", &[])));
-    let setup = Setup { broker: own, ..Setup::without_topics("restart") };
+    idle_while_the_broker_is_away("restarts", Duration::from_secs(3));
+}
+
+/// The session is 15 s: the partitions are lost while nothing is in reach, and assigned again when the broker is back.
+#[test]
+fn partitions_lost_while_the_broker_was_away_are_read_on() {
+    let log = idle_while_the_broker_is_away("loses", Duration::from_secs(25));
+    assert!(log.contains("partitions lost"), "{log}");
+}
+
+fn idle_while_the_broker_is_away(name: &str, away: Duration) -> String {
+    let own: &'static Broker = Box::leak(Box::new(Broker::start(name, &[])));
+    let setup = Setup { broker: own, ..Setup::without_topics(name) };
     for (topic, partitions) in [(&setup.input, 3), (&setup.output, 2), (&setup.dlq, 1), (&setup.state(), 3)] {
         own.create_topic(topic, partitions);
     }
@@ -89,7 +100,7 @@ fn a_broker_that_restarts_while_the_daemon_is_idle_is_waited_for() {
         Some(200),
         "a broker that is away is no reason to be restarted"
     );
-    std::thread::sleep(Duration::from_secs(3));
+    std::thread::sleep(away);
     own.script("restart", &[]);
     daemon.wait_until("it is ready again", |daemon| daemon.get("/readyz").is_some_and(|(status, _)| status == 200));
     own.feeder(&setup.input).send(0, Some("111122223333"), b"second");
@@ -98,6 +109,7 @@ fn a_broker_that_restarts_while_the_daemon_is_idle_is_waited_for() {
     let told = daemon.log().lines().filter(|line| line.contains("WARN") || line.contains("ERROR")).count();
     assert!(told <= 10, "said {told} times:\n{}", daemon.log());
     own.script("stop", &[]);
+    daemon.log()
 }
 
 #[test]

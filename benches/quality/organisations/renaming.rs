@@ -10,7 +10,7 @@ use insightd::generate::account::Account;
 use insightd::generate::label::{Attacker, Label};
 
 use super::raised::{Raised, raise};
-use super::report::{ATTACKERS, label};
+use super::report::label;
 use super::{of_accounts, stream};
 use crate::arguments::Arguments;
 use crate::table::{Table, over_seeds};
@@ -88,19 +88,19 @@ impl Tally {
 }
 
 fn place(attacker: Attacker) -> usize {
-    ATTACKERS.iter().position(|one| *one == attacker).unwrap_or_default()
+    Attacker::ALL.iter().position(|one| *one == attacker).unwrap_or_default()
 }
 
 fn print(arguments: &Arguments, budget: f64, tallies: &[Vec<Tally>; 4]) {
     let mut head = vec!["variant".to_owned(), "false per account-week".to_owned()];
-    head.extend(ATTACKERS.map(|attacker| format!("found: {}", label(&attacker))));
+    head.extend(Attacker::ALL.map(|attacker| format!("found: {}", label(&attacker))));
     let title = format!("Median and each seed at budget {budget}. {}", arguments.origin());
     let mut table = Table::new(&title, head);
     for (variant, tallies) in VARIANTS.iter().zip(tallies) {
         let rates: Vec<_> =
             tallies.iter().map(|tally| Some(tally.false_insights as f64 / arguments.account_weeks())).collect();
         let mut cells = vec![(*variant).to_owned(), over_seeds(&rates, 2)];
-        for at in 0..ATTACKERS.len() {
+        for at in 0..Attacker::ALL.len() {
             let share = |tally: &Tally| Some(tally.found[at] as f64 / tally.attacks[at].max(1) as f64);
             cells.push(over_seeds(&tallies.iter().map(share).collect::<Vec<_>>(), 3));
         }

@@ -13,21 +13,6 @@ use crate::arithmetic::interpolation::at_rate;
 use crate::arithmetic::median;
 use crate::table::{Table, over_seeds};
 
-/// Kinds of attacker, in the order of the columns.
-pub const ATTACKERS: [Attacker; 3] = [Attacker::Stranger, Attacker::Known, Attacker::User];
-/// Kinds of attack, in the order of the rows. All but the last are *rate attacks*: logging is switched off by a handful of calls.
-const ATTACKS: [Attack; 10] = [
-    Attack::CredentialBurst,
-    Attack::UnusedRegionMining,
-    Attack::DeleteSpree,
-    Attack::DeniedReconnaissance,
-    Attack::SnapshotSharing,
-    Attack::SlowRamp,
-    Attack::SustainedRise,
-    Attack::BesideCron,
-    Attack::ThrottlingStorm,
-    Attack::LoggingOff,
-];
 /// Rates of false insights at which recall is read off the curve.
 const RATES: [f64; 4] = [0.1, 0.3, 1.0, 3.0];
 /// APIs shown among those with the most false insights.
@@ -96,7 +81,7 @@ fn detailed(arguments: &Arguments) -> String {
 
 fn budgets(arguments: &Arguments, seeds: &[Seed]) {
     let mut head = vec!["budget", "false per account-week", "in the first week", "later"];
-    let by_attacker: Vec<String> = ATTACKERS.iter().map(label).collect();
+    let by_attacker: Vec<String> = Attacker::ALL.iter().map(label).collect();
     head.extend(by_attacker.iter().map(String::as_str));
     let delays: Vec<String> = by_attacker.iter().map(|attacker| format!("delay s, {attacker}")).collect();
     head.extend(delays.iter().map(String::as_str));
@@ -119,8 +104,8 @@ fn budgets(arguments: &Arguments, seeds: &[Seed]) {
             per_seed(seeds, |seed| rate(first(seed), accounts.min(arguments.account_weeks())), 2),
             per_seed(seeds, |seed| rate(later(seed), later_weeks), 2),
         ];
-        cells.extend(ATTACKERS.map(|who| per_seed(seeds, |seed| seed.recall(&seed.found(at), who), 3)));
-        cells.extend(ATTACKERS.map(|who| per_seed(seeds, |seed| seed.delay(at, who), 0)));
+        cells.extend(Attacker::ALL.map(|who| per_seed(seeds, |seed| seed.recall(&seed.found(at), who), 3)));
+        cells.extend(Attacker::ALL.map(|who| per_seed(seeds, |seed| seed.delay(at, who), 0)));
         table.row(cells);
     }
     table.print();
@@ -129,7 +114,7 @@ fn budgets(arguments: &Arguments, seeds: &[Seed]) {
 /// Recall at rates of false insights that were not hit exactly, so that two detectors can be compared.
 fn curve(arguments: &Arguments, seeds: &[Seed]) {
     let mut head = vec!["false per account-week".to_owned()];
-    head.extend(ATTACKERS.iter().map(label));
+    head.extend(Attacker::ALL.iter().map(label));
     let title = format!(
         "### At the same rate of false insights\n\nShare of the attacks found, read off between the budgets of the table before; - lies outside \
          them. {}",
@@ -145,7 +130,7 @@ fn curve(arguments: &Arguments, seeds: &[Seed]) {
             at_rate(&(0..arguments.budgets.len()).filter_map(point).collect::<Vec<_>>(), rate)
         };
         let mut cells = vec![rate.to_string()];
-        cells.extend(ATTACKERS.map(|who| per_seed(seeds, |seed| at_this(seed, who), 3)));
+        cells.extend(Attacker::ALL.map(|who| per_seed(seeds, |seed| at_this(seed, who), 3)));
         table.row(cells);
     }
     table.print();
@@ -153,7 +138,7 @@ fn curve(arguments: &Arguments, seeds: &[Seed]) {
 
 fn kinds(arguments: &Arguments, seeds: &[Seed]) {
     let mut head = vec!["attack".to_owned()];
-    head.extend(ATTACKERS.iter().map(label));
+    head.extend(Attacker::ALL.iter().map(label));
     let title = format!(
         "### By kind of attack, {}\n\nFound / injected over all seeds (each seed). {}",
         detailed(arguments),
@@ -163,7 +148,7 @@ fn kinds(arguments: &Arguments, seeds: &[Seed]) {
     let found: Vec<BTreeSet<usize>> = seeds.iter().map(|seed| seed.found(arguments.detailed())).collect();
     let mut row = |name: &str, is: &dyn Fn(Attack) -> bool| {
         let mut cells = vec![name.to_owned()];
-        for who in ATTACKERS {
+        for who in Attacker::ALL {
             let pairs: Vec<(usize, usize)> = seeds
                 .iter()
                 .zip(&found)
@@ -179,7 +164,7 @@ fn kinds(arguments: &Arguments, seeds: &[Seed]) {
         }
         table.row(cells);
     };
-    for kind in ATTACKS {
+    for kind in Attack::ALL {
         row(&label(&kind), &|one| one == kind);
     }
     row("rate attacks: all but the last", &|one| one != Attack::LoggingOff);
@@ -240,7 +225,7 @@ fn noisiest(arguments: &Arguments, seeds: &[Seed]) {
 fn beside_rivals(arguments: &Arguments, seeds: &[Seed]) {
     let budget = arguments.detailed();
     let mut head = vec!["detector".to_owned(), "threshold".to_owned(), "false per account-week".to_owned()];
-    head.extend(ATTACKERS.iter().map(label));
+    head.extend(Attacker::ALL.iter().map(label));
     let title = format!(
         "### Beside simple rivals\n\nShare of the attacks found with as many false insights as insightd {}. The threshold of a rival is chosen after \
          the fact, to its advantage, one for all series; it sees every call once, in order, whole minutes at a time. {}",
@@ -251,13 +236,13 @@ fn beside_rivals(arguments: &Arguments, seeds: &[Seed]) {
     let rate = |count: usize| Some(count as f64 / arguments.account_weeks());
     let mut ours = vec!["insightd".to_owned(), "-".to_owned()];
     ours.push(per_seed(seeds, |seed| rate(seed.false_at(budget).count()), 2));
-    ours.extend(ATTACKERS.map(|who| per_seed(seeds, |seed| seed.recall(&seed.found(budget), who), 3)));
+    ours.extend(Attacker::ALL.map(|who| per_seed(seeds, |seed| seed.recall(&seed.found(budget), who), 3)));
     table.row(ours);
     for (at, name) in rivals::NAMES.iter().enumerate() {
         let mut cells = vec![(*name).to_owned()];
         cells.push(per_seed(seeds, |seed| Some(seed.rivals[at].threshold), 1));
         cells.push(per_seed(seeds, |seed| rate(seed.rivals[at].false_insights), 2));
-        cells.extend(ATTACKERS.map(|who| per_seed(seeds, |seed| seed.recall(&seed.rivals[at].found, who), 3)));
+        cells.extend(Attacker::ALL.map(|who| per_seed(seeds, |seed| seed.recall(&seed.rivals[at].found, who), 3)));
         table.row(cells);
     }
     table.print();

@@ -15,21 +15,6 @@ use super::random::Seeds;
 use super::settle::Settler;
 use draft::Wanted;
 
-/// Every kind.
-const KINDS: [Attack; 10] = [
-    Attack::CredentialBurst,
-    Attack::UnusedRegionMining,
-    Attack::DeleteSpree,
-    Attack::DeniedReconnaissance,
-    Attack::SnapshotSharing,
-    Attack::SlowRamp,
-    Attack::SustainedRise,
-    Attack::BesideCron,
-    Attack::ThrottlingStorm,
-    Attack::LoggingOff,
-];
-const ATTACKERS: [Attacker; 3] = [Attacker::Stranger, Attacker::Known, Attacker::User];
-
 /// Two attacks on one account lie at least this far apart, so that each can be judged by itself.
 const APART: i64 = 6 * HOUR;
 /// The longest attack; none begins later than this before the end.
@@ -48,7 +33,7 @@ pub(super) fn place(plan: &Plan, settlers: &mut [Settler]) {
     for nth in 0..plan.attacks {
         let mut draw = seeds.stream("attack", nth);
         // All pairs within thirty, and all kinds of attackers among a few.
-        let (attack, attacker) = (KINDS[nth % 10], ATTACKERS[(nth + nth / 10) % 3]);
+        let (attack, attacker) = (Attack::ALL[nth % 10], Attacker::ALL[(nth + nth / 10) % 3]);
         for _ in 0..TRIES {
             let settler = &mut settlers[draw.below(plan.accounts)];
             let start = draw.whole(from, until - 1);
