@@ -2,6 +2,7 @@
 
 use crate::cloudtrail::insight::Insight;
 use crate::config::Config;
+use crate::detect::Detector;
 use crate::pipeline::{Levels, Output, Pipeline, Tally};
 use crate::state::{Fault, HEAD_KEY, Head, Silence, Write};
 
@@ -73,6 +74,11 @@ impl DetectorTask {
             silences: Vec::new(),
             found: None,
         }
+    }
+
+    /// The state behind it.
+    pub fn detector(&mut self) -> &mut Detector {
+        self.pipeline.detector()
     }
 }
 
