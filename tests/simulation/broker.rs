@@ -71,6 +71,9 @@ impl SimBroker {
 
     /// A call begins.
     fn enter(&self, call: &str) {
+        if std::env::var("SIM_TRACE").is_ok() && call != "poll" && call != "produce" {
+            self.with(|c| eprintln!("{:?} {} {call} given {:?} held {:?}", c.now, self.id, c.clients[self.id].given, c.clients[self.id].held.keys()));
+        }
         self.with(|cluster| cluster.mix(call.as_bytes(), self.id as u64));
         self.live();
     }
@@ -330,15 +333,18 @@ impl Broker for SimBroker {
     fn begin(&self) -> Result<(), Failure> {
         self.enter("begin");
         self.with(|cluster| {
-            let mishap = Mishap::draw(&cluster.odds, SESSION_TIMEOUT, false, &mut cluster.random);
-            let client = &mut cluster.clients[self.id];
-            client.mishap = mishap;
-            if std::mem::replace(&mut client.begun, true) {
-                cluster.violate("a transaction is begun while another is open");
-            }
+            cluster.clients[self.id].mishap =
+                Mishap::draw(&cluster.odds, SESSION_TIMEOUT, false, &mut cluster.random);
         });
-        let failed = self.pass(Step::BeforeBegin) || self.pass(Step::AfterBegin);
-        if failed { Err(Failure::new(Action::AbortAndRewind, "cannot begin")) } else { Ok(()) }
+        if self.pass(Step::BeforeBegin) {
+            return Err(Failure::new(Action::AbortAndRewind, "cannot begin"));
+        }
+        if self.client(|client| std::mem::replace(&mut client.begun, true)) {
+            self.with(|cluster| cluster.violate("a transaction is begun while another is open"));
+        }
+        // A call that is local to the client cannot fail once it is done.
+        self.pass(Step::AfterBegin);
+        Ok(())
     }
 
     fn produce(&self, record: &Outgoing<'_>) -> Result<(), Failure> {

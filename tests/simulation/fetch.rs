@@ -75,7 +75,8 @@ impl Cluster {
 
     fn nothing(&mut self, id: usize, wait: Duration) -> Polled<SimMessage> {
         // A worker that waits is on time, or was not woken for a while.
-        let longest = if wait < Duration::from_millis(50) { wait } else { wait.max(self.nap) };
+        let rests = wait >= Duration::from_millis(50) && !self.clients[id].begun;
+        let longest = if rests { wait.max(self.nap) } else { wait };
         let wait = wait + self.random.millis(0, (longest - wait).as_millis() as u64 + 1);
         self.clients[id].wake_at = self.now + wait;
         Polled::Nothing

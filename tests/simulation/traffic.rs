@@ -53,25 +53,27 @@ impl Traffic {
         let accounts = random.between(2, 5).max(partitions as u64);
         let minutes = random.between(60, 150) as i64;
         let mut all: Vec<Vec<(i64, Vec<u8>, Vec<u8>)>> = vec![Vec::new(); partitions];
+        let mut end = BEGIN;
         for number in 0..accounts {
             let account = format!("{:012}", 100_000_000_000 + number);
-            let records = account_records(&mut random, &account, minutes);
+            // Some accounts write in blocks: their days pass quickly, so series and eventIDs expire.
+            let stride = *random.pick(&[60, 60, 60, 1800]);
+            end = end.max(BEGIN + minutes * stride);
+            let records = account_records(&mut random, &account, minutes, stride);
             all[partition_of(&account, partitions)].extend(messages(&mut random, &account, records));
         }
         let until = random.millis(30_000, 150_000);
         let partitions = all.into_iter().map(|messages| arrive(&mut random, messages, until)).collect::<Vec<_>>();
         let last = partitions.iter().filter_map(|messages: &Vec<Arrival>| messages.last()).map(|last| last.at).max();
         let until = last.unwrap_or_default();
-        Self { partitions, until, end: BEGIN + minutes * 60 }
+        Self { partitions, until, end }
     }
 }
 
-fn account_records(random: &mut Random, account: &str, minutes: i64) -> Vec<Record> {
+fn account_records(random: &mut Random, account: &str, minutes: i64, stride: i64) -> Vec<Record> {
     let mut records = Vec::new();
-    // Some accounts write in hourly blocks: their days pass quickly, so series and eventIDs expire.
-    let stride = *random.pick(&[60, 60, 60, 1800]);
     let mut bursts: Vec<(i64, usize, bool)> = Vec::new();
-    for _ in 0..random.between(1, 4) {
+    for _ in 0..random.between(2, 5) {
         let at = 10 + random.below((minutes - 25) as u64) as i64;
         bursts.push((at, random.below(APIS.len() as u64) as usize, random.chance(0.3)));
     }
@@ -147,7 +149,7 @@ fn messages(random: &mut Random, account: &str, mut records: Vec<Record>) -> Vec
                 format!(r#"{{"Records":[{}]}}"#, several.join(","))
             }
         };
-        match random.below(60) {
+        match random.below(120) {
             0 => payload.truncate(payload.len() / 2),
             1 => payload = "nothing of the kind".to_owned(),
             _ => {}
