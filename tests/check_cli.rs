@@ -93,7 +93,7 @@ fn names_the_own_topics_that_a_pattern_would_have_read() {
     let output = check(&folder.file("[input]\ntopics = [\"^.*\"]\n"), &[]);
     let text = stdout(&output);
     assert!(
-        text.contains("# input.topics matches the daemon's own topics insights and insights.dlq: never read"),
+        text.contains("# input.topics matches the daemon's own topics insights and insights.dlq and insightd-state: never read"),
         "{text}"
     );
 }

@@ -65,7 +65,10 @@ const OTHER: &[(&str, &str)] = &[
     ("attribution.values_max", "64"),
     ("attribution.value_bytes_max", "512 B"),
     ("attribution.bytes_max", "64 MiB"),
+    ("state.topic", "other-state"),
     ("state.series_ttl", "40d"),
+    ("state.restore_records_max", "100"),
+    ("state.restore_stall_max", "5min"),
     ("output.topic", "other-insights"),
     ("output.format", "eventbridge"),
     ("output.max_age", "1h"),
@@ -73,6 +76,7 @@ const OTHER: &[(&str, &str)] = &[
     ("dlq.record_bytes_max", "64 KiB"),
     ("http.listen", "[::1]:9999"),
     ("metrics.open_insights_max", "5"),
+    ("metrics.insight_hold", "1min"),
     ("log.level", "warn,insightd::kafka=debug"),
     ("log.format", "json"),
 ];
@@ -216,7 +220,7 @@ fn patterns_never_read_the_daemons_own_topics() {
     let filter = TopicFilter::new(&config);
     assert!(filter.reads("cloudtrail") && filter.reads("extra"));
     assert!(!filter.reads("out") && !filter.reads("insights.dlq") && !filter.reads("__consumer_offsets"));
-    assert_eq!(filter.excluded(), ["out", "insights.dlq"]);
+    assert_eq!(filter.excluded(), ["out", "insights.dlq", "insightd-state"]);
 
     let named = TopicFilter::new(&Config::default_config());
     assert!(named.reads("cloudtrail") && !named.reads("cloudtrail-2"));

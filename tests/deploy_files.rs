@@ -26,7 +26,7 @@ fn pattern(text: &str) -> Regex {
 
 /// The metrics as `src/metrics` spells them: `make.KIND("name", "help", &["label", ...])`.
 fn spelled() -> Metric {
-    let source = read("src/metrics/families.rs");
+    let source = read("src/metrics/families.rs") + &read("src/metrics/state.rs");
     let made = pattern(
         r#"(?:make|self)\s*\.(counters?|levels?|values|histogram)\(\s*"(\w+)",\s*"[^"]*",?\s*(?:&\[([^\]]*)\]|&([A-Z_]+))?"#,
     );

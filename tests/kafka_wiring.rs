@@ -115,7 +115,9 @@ fn assigned(broker: &KafkaBroker) -> Vec<Assigned> {
         Polled::Assign(partitions) => Some(partitions),
         _ => None,
     });
-    broker.assign(&partitions).expect("assigned")
+    let assigned = broker.assign(&partitions).expect("assigned");
+    broker.resume(&partitions).expect("fetching");
+    assigned
 }
 
 fn read(broker: &KafkaBroker) -> (i64, String) {

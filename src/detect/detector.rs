@@ -19,7 +19,6 @@ use crate::cloudtrail::envelope::Limit;
 use crate::cloudtrail::event::{AccountId, Category, Event};
 use crate::cloudtrail::insight::{Insight, SourceCategory};
 use crate::rules::Action;
-use crate::state::Fault;
 
 /// What became of one decoded record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,11 +78,11 @@ pub struct SeriesView<'a> {
 /// See the module.
 #[derive(Debug)]
 pub struct Detector {
-    shared: Shared,
-    by_id: HashMap<AccountId, u32>,
-    accounts: Vec<Account>,
-    clocks: usize,
-    newest: i64,
+    pub(super) shared: Shared,
+    pub(super) by_id: HashMap<AccountId, u32>,
+    pub(super) accounts: Vec<Account>,
+    pub(super) clocks: usize,
+    pub(super) newest: i64,
     pub(super) seen_records: SeenRecords,
     pub(super) restoring: Option<Box<Restoring>>,
     /// Clocks and newest time before the open transaction.
@@ -414,40 +413,6 @@ impl Detector {
 
     pub(super) fn shared(&self) -> &Shared {
         &self.shared
-    }
-
-    /// Takes up an account that was restored.
-    pub(super) fn take_up(&mut self, account: Account) {
-        self.by_id.insert(account.id, account.number);
-        let (begun, mature) = account.stands();
-        self.shared.accounts_live += usize::from(mature);
-        self.shared.accounts_learning += usize::from(begun && !mature);
-        self.shared.principals += account.principals.len();
-        self.accounts.push(account);
-    }
-
-    /// Takes up a region that was restored, as the next one of its account.
-    pub(super) fn take_up_region(&mut self, account: AccountId, number: u32, region: Region) -> Result<(), Fault> {
-        let missing = |why: String| Fault::damaged("region", why);
-        let Some(&at) = self.by_id.get(&account) else { return Err(missing(format!("there is no account {account}"))) };
-        let regions = &mut self.accounts[at as usize].regions;
-        if regions.len() != number as usize {
-            return Err(missing(format!("account {account} has no region number {}", regions.len())));
-        }
-        self.clocks += 1;
-        self.newest = self.newest.max(region.clock.time().unwrap_or_default());
-        let (reserved, held) = region.clock.reserved();
-        self.shared.attribution.bytes += reserved;
-        self.shared.unconfirmed += held;
-        self.shared.series += region.entries().len();
-        self.shared.open += region.entries().iter().filter(|entry| entry.series.is_shown()).count();
-        regions.push(region);
-        Ok(())
-    }
-
-    pub(super) fn region_mut(&mut self, account: AccountId, number: u32) -> Option<&mut Region> {
-        let at = *self.by_id.get(&account)?;
-        self.accounts[at as usize].regions.get_mut(number as usize)
     }
 }
 

@@ -190,6 +190,40 @@ impl Detector {
         Ok(())
     }
 
+    /// Takes up an account that was restored.
+    fn take_up(&mut self, account: Account) {
+        self.by_id.insert(account.id, account.number);
+        let (begun, mature) = account.stands();
+        self.shared.accounts_live += usize::from(mature);
+        self.shared.accounts_learning += usize::from(begun && !mature);
+        self.shared.principals += account.principals.len();
+        self.accounts.push(account);
+    }
+
+    /// Takes up a region that was restored, as the next one of its account.
+    fn take_up_region(&mut self, account: AccountId, number: u32, region: Region) -> Result<(), Fault> {
+        let missing = |why: String| Fault::damaged("region", why);
+        let Some(&at) = self.by_id.get(&account) else { return Err(missing(format!("there is no account {account}"))) };
+        let regions = &mut self.accounts[at as usize].regions;
+        if regions.len() != number as usize {
+            return Err(missing(format!("account {account} has no region number {}", regions.len())));
+        }
+        self.clocks += 1;
+        self.newest = self.newest.max(region.clock.time().unwrap_or_default());
+        let (reserved, held) = region.clock.reserved();
+        self.shared.attribution.bytes += reserved;
+        self.shared.unconfirmed += held;
+        self.shared.series += region.entries().len();
+        self.shared.open += region.entries().iter().filter(|entry| entry.series.is_shown()).count();
+        regions.push(region);
+        Ok(())
+    }
+
+    fn region_mut(&mut self, account: AccountId, number: u32) -> Option<&mut Region> {
+        let at = *self.by_id.get(&account)?;
+        self.accounts[at as usize].regions.get_mut(number as usize)
+    }
+
     /// Shows each open insight as its Start was, with the clock of its region, seconds since 1970.
     pub fn each_open(&self, show: &mut dyn FnMut(Insight, i64)) {
         for account in self.accounts() {

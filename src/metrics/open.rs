@@ -30,6 +30,9 @@ impl OpenInsights {
     pub(super) fn start(&mut self, families: &Families, task: &Task, insight: &Insight) {
         let labels = labels(insight);
         if self.holders.len() >= self.shown_max && !self.holders.contains_key(&labels) {
+            self.evict(families);
+        }
+        if self.holders.len() >= self.shown_max && !self.holders.contains_key(&labels) {
             families.open_insights_reached().inc();
             return;
         }
@@ -42,6 +45,19 @@ impl OpenInsights {
         let holders = self.holders.entry(labels).or_default();
         holders.retain(|(holder, _)| holder != task);
         holders.push((task.clone(), None));
+    }
+
+    /// What is over gives way to what is open, the earliest first.
+    fn evict(&mut self, families: &Families) {
+        let over = |holders: &Vec<(Task, Option<Instant>)>| holders.iter().map(|(_, until)| *until).max().flatten();
+        let ended = |(labels, holders): (&Labels, &Vec<_>)| {
+            let all_over = holders.iter().all(|(_, until): &(Task, Option<Instant>)| until.is_some());
+            over(holders).filter(|_| all_over).map(|until| (until, labels.clone()))
+        };
+        if let Some((_, labels)) = self.holders.iter().filter_map(ended).min() {
+            self.holders.remove(&labels);
+            remove(families, &labels);
+        }
     }
 
     /// An insight has ended.

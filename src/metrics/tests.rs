@@ -17,7 +17,8 @@ fn metrics() -> Arc<Metrics> {
     let rule =
         |name: &str, action| Rule { name: name.into(), action, conditions: Vec::new(), until: None, schedule: None };
     let rules = Rules::new(vec![rule("ci", Action::Exclude), rule("patch-night", Action::Mark)]);
-    let config = Config { rules: Arc::new(rules), ..Config::default_config() };
+    let mut config = Config { rules: Arc::new(rules), ..Config::default_config() };
+    config.metrics.insight_hold = Duration::ZERO;
     Metrics::new(&config).expect("names differ")
 }
 
@@ -242,6 +243,7 @@ fn a_historic_insight_is_no_gauge_and_has_no_latency() {
 fn open_insights_are_shown_up_to_the_configured_number_and_the_rest_is_counted() {
     let mut config = Config::default_config();
     config.metrics.open_insights_max = 2;
+    config.metrics.insight_hold = Duration::ZERO;
     let metrics = Metrics::new(&config).expect("names differ");
     let task = Task::new(0, "ct", 0);
     for name in ["A", "B", "C", "D"] {
@@ -258,6 +260,26 @@ fn open_insights_are_shown_up_to_the_configured_number_and_the_rest_is_counted()
     metrics.insight(&task, &insight("000000000001", "A", State::End), 1000, false);
     metrics.insight(&task, &insight("000000000001", "E", State::Start), 1000, false);
     assert_eq!(shown(&metrics), [open_gauge("000000000001", "B"), open_gauge("000000000001", "E")]);
+}
+
+/// So an insight is seen however short it was, and no alert resolves while another process takes its partition over.
+#[test]
+fn a_gauge_is_held_after_the_end_and_after_its_task_has_gone() {
+    let mut config = Config::default_config();
+    config.metrics.insight_hold = Duration::from_secs(3600);
+    config.metrics.open_insights_max = 2;
+    let metrics = Metrics::new(&config).expect("names differ");
+    let (old, new) = (Task::new(0, "ct", 0), Task::new(1, "ct", 0));
+    metrics.insight(&old, &insight("000000000001", "A", State::Start), 1000, false);
+    metrics.insight(&old, &insight("000000000001", "A", State::End), 1000, false);
+    metrics.insight(&old, &insight("000000000001", "B", State::Start), 1000, false);
+    metrics.drop_task(&old);
+    let shown = |name: &str| samples(&metrics).contains_key(&open_gauge("000000000001", name));
+    assert!(shown("A") && shown("B"));
+    metrics.reopen(&new, &insight("000000000001", "B", State::Start));
+    metrics.insight(&new, &insight("000000000001", "C", State::Start), 1000, false);
+    assert!(!shown("A"), "what is over gives way to what is open");
+    assert!(shown("B") && shown("C"));
 }
 
 #[test]

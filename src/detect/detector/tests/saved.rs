@@ -149,7 +149,9 @@ fn run(seed: u64, steps: usize) -> (usize, usize, usize) {
         if choices.one_in(4) {
             let before = image(&living);
             let levels = living.levels();
-            story[at..until].iter().for_each(|step| drop(play(&mut living, step, &mut Vec::new())));
+            for step in &story[at..until] {
+                play(&mut living, step, &mut Vec::new());
+            }
             if choices.one_in(2) {
                 living.save(&mut |_, _| {});
             }

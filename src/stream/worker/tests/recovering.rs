@@ -1,0 +1,143 @@
+//! Transactions that fail, producers that are fenced, and state that comes back.
+
+use super::*;
+use crate::state::{HEAD_KEY, Head};
+
+#[test]
+fn a_commit_that_fails_is_aborted_and_everything_is_done_again_from_the_committed_offsets() {
+    let told = with_worker(|worker, broker| {
+        broker.fail_commit.replace(Some(Failure::new(Action::AbortAndRewind, "cannot commit: too slow")));
+        broker.message(0, 10, "now");
+        worker.turn().unwrap();
+        let calls = ["begin", "produce out", "commit in[0]=11", "abort", "rewind", "resume in[0]"];
+        let without_pause: Vec<String> =
+            broker.take_calls().into_iter().filter(|call| !call.starts_with("pause")).collect();
+        assert_eq!(without_pause, calls);
+        broker.message(0, 10, "now");
+        broker.clock.pass(INTERVAL);
+        worker.turn().unwrap();
+        assert_eq!(broker.take_calls(), ["begin", "produce out", "commit in[0]=11"]);
+    });
+    assert_eq!((told.commits, told.aborts, told.insights, told.payloads), (1, 1, 1, 1));
+}
+
+/// The answer was lost, not the commit: what it held is not done again, and is told once.
+#[test]
+fn a_commit_of_which_nobody_knows_is_found_committed_and_told_once() {
+    let told = with_worker(|worker, broker| {
+        broker.lose_answer.set(true);
+        broker.message(0, 10, "now");
+        worker.turn().unwrap();
+        let task = &worker.tasks.find("in", 0).unwrap();
+        assert_eq!((task.committed, task.task.rollbacks), (11, 1), "what came after it is rolled back: nothing");
+        broker.message(0, 11, "quiet");
+        worker.turn().unwrap();
+        broker.clock.pass(INTERVAL);
+        worker.turn().unwrap();
+    });
+    assert_eq!((told.commits, told.insights, told.payloads), (2, 1, 2));
+}
+
+#[test]
+fn a_task_that_somebody_else_moved_on_meanwhile_is_restored_after_an_abort() {
+    let told = with_worker(|worker, broker| {
+        broker.fail_commit.replace(Some(Failure::new(Action::AbortAndRewind, "another generation")));
+        broker.committed.borrow_mut().push(at(0, 20, 7));
+        let mut head = Vec::new();
+        Head { state: 7, next: 20, silences: vec![] }.write(&mut head);
+        broker.changelog.borrow_mut().push((HEAD_KEY.to_vec(), Some(head)));
+        broker.message(0, 10, "quiet");
+        worker.turn().unwrap();
+        broker.clock.pass(INTERVAL);
+        for _ in 0..3 {
+            worker.turn().unwrap();
+        }
+        assert_eq!(worker.tasks.find("in", 0).unwrap().position, 20);
+    });
+    assert_eq!(told.restored, [(None, None, 0), (Some(7), Some(7), 1)]);
+}
+
+#[test]
+fn a_fenced_producer_is_not_asked_to_abort_and_gets_a_successor() {
+    with_worker(|worker, broker| {
+        let fenced = Failure { action: Action::Fatal, cause: Cause::ProducerFenced, message: "fenced".into() };
+        broker.fail_commit.replace(Some(fenced));
+        broker.message(0, 10, "now");
+        worker.turn().unwrap();
+        let calls: Vec<String> = broker.take_calls().into_iter().filter(|call| !call.starts_with("pause")).collect();
+        assert_eq!(calls, ["begin", "produce out", "commit in[0]=11", "renew", "rewind", "resume in[0]"]);
+    });
+}
+
+#[test]
+fn nothing_is_taken_in_before_the_committed_offsets_are_known_again() {
+    with_worker(|worker, broker| {
+        broker.fail_commit.replace(Some(Failure::new(Action::AbortAndRewind, "too slow")));
+        broker.fail_rewind.replace(Some(Failure::new(Action::Retry, "busy")));
+        broker.message(0, 10, "now");
+        broker.message(0, 11, "now");
+        worker.turn().unwrap();
+        broker.message(0, 12, "now");
+        worker.turn().unwrap();
+        let calls = broker.take_calls();
+        assert!(!calls.iter().any(|call| call == "rewind"), "{calls:?}");
+        broker.clock.pass(Duration::from_secs(1));
+        worker.turn().unwrap();
+        assert_eq!(broker.take_calls(), ["rewind", "resume in[0]"]);
+    });
+}
+
+#[test]
+fn a_member_that_was_fenced_ends_the_worker() {
+    with_worker(|worker, broker| {
+        let fenced = Failure { action: Action::Fatal, cause: Cause::MemberFenced, message: "fenced".into() };
+        broker.fail_commit.replace(Some(fenced));
+        broker.message(0, 10, "now");
+        let failure = worker.run(&false.into()).unwrap_err();
+        assert_eq!(failure.cause, Cause::MemberFenced);
+        assert!(!failure.message.contains('\n'));
+    });
+}
+
+#[test]
+fn a_partition_is_fetched_only_when_its_changelog_was_read_to_the_end() {
+    let told = with_worker(|worker, broker| {
+        broker.event(Polled::Revoke { lost: false });
+        worker.turn().unwrap();
+        broker.committed.borrow_mut().push(at(0, 30, 5));
+        for state in 1..=5 {
+            let mut head = Vec::new();
+            Head { state, next: 30, silences: vec![] }.write(&mut head);
+            broker.changelog.borrow_mut().push((HEAD_KEY.to_vec(), Some(head)));
+        }
+        // A transaction is open before the end.
+        broker.withheld.set(1);
+        broker.event(Polled::Assign(vec![partition(0)]));
+        broker.take_calls();
+        for _ in 0..6 {
+            worker.turn().unwrap();
+        }
+        assert_eq!(broker.take_calls(), ["assign", "open 0"]);
+        broker.withheld.set(0);
+        worker.turn().unwrap();
+        assert_eq!(broker.take_calls(), ["resume in[0]"]);
+    });
+    assert_eq!(told.restored[1..], [(Some(5), Some(5), 1)]);
+    assert_eq!(told.progress[1..], [(0, 5), (2, 5), (4, 5)]);
+}
+
+#[test]
+fn a_changelog_that_does_not_move_ends_the_worker() {
+    with_worker(|worker, broker| {
+        broker.event(Polled::Revoke { lost: false });
+        worker.turn().unwrap();
+        broker.committed.borrow_mut().push(at(0, 30, 5));
+        broker.changelog.borrow_mut().push((HEAD_KEY.to_vec(), None));
+        broker.withheld.set(1);
+        broker.event(Polled::Assign(vec![partition(0)]));
+        worker.turn().unwrap();
+        broker.clock.pass(Duration::from_secs(61));
+        let failure = worker.turn().unwrap_err();
+        assert!(failure.message.contains("nothing has come for 60 s"), "{failure}");
+    });
+}
