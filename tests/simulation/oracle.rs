@@ -164,7 +164,7 @@ impl Oracle {
         if (head.next, head.state) != (position.next, position.state) {
             return Err(format!("EO-1: partition {number}: the head is {head:?}, committed is {position:?}"));
         }
-        if head.state != fold.state + 1 {
+        if head.state <= fold.state {
             return Err(format!("EO-1: partition {number}: state {} follows state {}", head.state, fold.state));
         }
         let applied = record.walls.len() as i64;

@@ -31,7 +31,7 @@ impl Watched {
     /// That of a process.
     pub fn new(id: usize, world: &Weak<World>) -> Self {
         let lives = world.upgrade().expect("a run outlives its processes");
-        let (inner, mutation) = (DetectorTask::new(&lives.config), lives.cluster.borrow().mutation);
+        let (inner, mutation) = (DetectorTask::new(&lives.config).written_by(id as u64), lives.cluster.borrow().mutation);
         Self { inner, id, world: Weak::clone(world), partition: None, walls: Vec::new(), mutation }
     }
 
