@@ -360,6 +360,9 @@ impl Broker for SimBroker {
         self.with(|cluster| {
             cluster.mix(record.value.unwrap_or_default(), 2);
             let soon = cluster.now >= cluster.clients[self.id].cut_until && cluster.random.chance(0.8);
+            if !cluster.clients[self.id].begun {
+                cluster.violate("a record is written outside of a transaction");
+            }
             let client = &mut cluster.clients[self.id];
             let is_head = *key == *HEAD_KEY && matches!(place, Place::Changelog(_));
             let walls = if is_head { client.walls.clone() } else { Vec::new() };
@@ -379,6 +382,9 @@ impl Broker for SimBroker {
         }
         self.send()?;
         self.with(|cluster| {
+            if !cluster.clients[self.id].begun {
+                cluster.violate("what was not begun is committed");
+            }
             for position in next {
                 if !cluster.clients[self.id].held.contains_key(&position.partition.partition) {
                     cluster.violate(format!("OWN-1: {position:?} is committed and not held"));
