@@ -183,6 +183,9 @@ mod tests {
     #[test]
     fn a_state_that_another_writer_committed_at_the_same_offset_is_not_taken_for_ones_own() {
         assert_ne!(saved(1, 3), saved(2, 3));
-        assert!(saved(1, 3) < saved(2, 4) && saved(2, 3) < saved(1, 4), "numbers grow with the commits, whoever writes");
+        assert!(
+            saved(1, 3) < saved(2, 4) && saved(2, 3) < saved(1, 4),
+            "numbers grow with the commits, whoever writes"
+        );
     }
 }

@@ -72,7 +72,15 @@ impl SimBroker {
     /// A call begins.
     fn enter(&self, call: &str) {
         if std::env::var("SIM_TRACE").is_ok() && call != "poll" && call != "produce" {
-            self.with(|c| eprintln!("{:?} {} {call} given {:?} held {:?}", c.now, self.id, c.clients[self.id].given, c.clients[self.id].held.keys()));
+            self.with(|c| {
+                eprintln!(
+                    "{:?} {} {call} given {:?} held {:?}",
+                    c.now,
+                    self.id,
+                    c.clients[self.id].given,
+                    c.clients[self.id].held.keys()
+                )
+            });
         }
         self.with(|cluster| cluster.mix(call.as_bytes(), self.id as u64));
         self.live();
@@ -333,8 +341,7 @@ impl Broker for SimBroker {
     fn begin(&self) -> Result<(), Failure> {
         self.enter("begin");
         self.with(|cluster| {
-            cluster.clients[self.id].mishap =
-                Mishap::draw(&cluster.odds, SESSION_TIMEOUT, false, &mut cluster.random);
+            cluster.clients[self.id].mishap = Mishap::draw(&cluster.odds, SESSION_TIMEOUT, false, &mut cluster.random);
         });
         if self.pass(Step::BeforeBegin) {
             return Err(Failure::new(Action::AbortAndRewind, "cannot begin"));

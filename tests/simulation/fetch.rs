@@ -183,8 +183,7 @@ impl Cluster {
             if again && self.mutation == Some(Mutation::RewindToWhatWasRead) {
                 position = read;
             }
-            let fetch =
-                Fetch { position: if goes_on { read } else { position }, paused: true, left: 0, at_end: false };
+            let fetch = Fetch { position: if goes_on { read } else { position }, paused: true, left: 0, at_end: false };
             let client = &mut self.clients[id];
             client.held.insert(*number, fetch);
             client.told.insert(*number, state);

@@ -46,7 +46,8 @@ impl Group {
     pub fn join(&mut self, client: usize, instance: Option<&str>, now: Duration) -> (u64, Option<usize>) {
         self.ids += 1;
         let id = self.ids;
-        let known = self.members.iter().find(|(_, member)| instance.is_some() && member.instance.as_deref() == instance);
+        let known =
+            self.members.iter().find(|(_, member)| instance.is_some() && member.instance.as_deref() == instance);
         let before = known.map(|(id, _)| *id).and_then(|id| self.members.remove(&id));
         let fenced = before.as_ref().map(|before| before.client);
         let member = match before {

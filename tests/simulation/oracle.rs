@@ -141,7 +141,9 @@ impl Oracle {
             self.fold(position, written, &input.partitions[number], &found, &mut delta)?;
         }
         match by_partition.into_keys().next() {
-            Some(number) => Err(format!("EO-1: a transaction writes for partition {number} and commits no offset of it")),
+            Some(number) => {
+                Err(format!("EO-1: a transaction writes for partition {number} and commits no offset of it"))
+            }
             None => Ok(delta),
         }
     }

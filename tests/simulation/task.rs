@@ -31,7 +31,8 @@ impl Watched {
     /// That of a process.
     pub fn new(id: usize, world: &Weak<World>) -> Self {
         let lives = world.upgrade().expect("a run outlives its processes");
-        let (inner, mutation) = (DetectorTask::new(&lives.config).written_by(id as u64), lives.cluster.borrow().mutation);
+        let (inner, mutation) =
+            (DetectorTask::new(&lives.config).written_by(id as u64), lives.cluster.borrow().mutation);
         Self { inner, id, world: Weak::clone(world), partition: None, walls: Vec::new(), mutation }
     }
 
@@ -129,7 +130,8 @@ impl Task for Watched {
             let found = head.clone().unwrap_or_default();
             // Where somebody else has moved on, this process is a zombie, and nothing of it will be committed.
             if told == Some(state) && (found.state, found.next) != (state, next) {
-                cluster.violate(format!("RES-1: partition {partition}: restored {found:?}, committed {next} as {state}"));
+                cluster
+                    .violate(format!("RES-1: partition {partition}: restored {found:?}, committed {next} as {state}"));
             }
         }
         self.check_memory("after a restore");

@@ -248,7 +248,8 @@ impl World {
         if twin && self.is_static {
             let name = {
                 let mut cluster = self.cluster.borrow_mut();
-                let lives = |name: &str| cluster.clients.iter().filter(|other| other.alive && other.name == name).count();
+                let lives =
+                    |name: &str| cluster.clients.iter().filter(|other| other.alive && other.name == name).count();
                 let single: Vec<&str> = NAMES.into_iter().filter(|name| lives(name) == 1).collect();
                 (!single.is_empty()).then(|| *cluster.random.pick(&single))
             };

@@ -1,7 +1,7 @@
 //! The worker threads: starting, watching, waiting for them, and how the process ends.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::hash::{BuildHasher, RandomState};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
