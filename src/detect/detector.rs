@@ -228,7 +228,8 @@ impl Detector {
         self.shared.notices.dedup_shortened += 1;
         if let Some(freed) = seen.shorten() {
             self.shared.expired(place, freed);
-            if seen.insert(hash, event.time) {
+            // A record of the very hours that were given up would be below the floor: its repeats are too late, and a restore leaves it out.
+            if event.time >= seen.floor() && seen.insert(hash, event.time) {
                 self.shared.remembered(place, hash, event.time);
             }
         }

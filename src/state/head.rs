@@ -21,7 +21,7 @@ pub struct Silence {
 /// See the module.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
-    /// Number of the state: one more with each commit. The group's offset carries it too, so that the two can be compared.
+    /// Number of the state: it grows with each commit, and its low bits tell writers apart. The group's offset carries it too, so that the two can be compared.
     pub state: u64,
     /// Offset of the next record of the input.
     pub next: i64,

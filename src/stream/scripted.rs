@@ -79,6 +79,7 @@ pub struct ScriptedBroker {
     pub withheld: Cell<usize>,
     pub fail_assign: Cell<bool>,
     pub fail_commit: RefCell<Option<Failure>>,
+    pub fail_renew: Cell<bool>,
     pub fail_rewind: RefCell<Option<Failure>>,
     /// The next commit is done, and its answer is lost.
     pub lose_answer: Cell<bool>,
@@ -166,6 +167,9 @@ impl Broker for ScriptedBroker {
     }
 
     fn renew(&self) -> Result<(), Failure> {
+        if self.fail_renew.get() {
+            return Err(Failure::new(Action::Retry, "busy"));
+        }
         self.call("renew");
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! The worker threads: starting, watching, waiting for them, and how the process ends.
 
+use std::hash::{BuildHasher, RandomState};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -129,7 +130,9 @@ impl Start {
     fn turn(&self, kafka: &KafkaBroker, report: &mut WorkerReport) -> Result<(), broker::Failure> {
         let config = &self.daemon.config;
         let clock = SystemClock::start();
-        let make_task = || DetectorTask::new(config);
+        // Another one after each start: a random hasher is the standard library's only source of random numbers.
+        let writer = RandomState::new().hash_one(self.number);
+        let make_task = || DetectorTask::new(config).written_by(writer);
         let publishing = Publishing::new(config, self.ready.limits);
         report.joining();
         Worker::new(kafka, &clock, &make_task, report, publishing, Pace::new(config)).run(self.daemon.stop.flag())

@@ -165,6 +165,8 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
     /// The last commit. What was only read, while no broker is in reach, is left to the next start.
     pub(super) fn finish(&mut self) -> Result<(), Failure> {
         match &self.transaction {
+            // It failed and is aborted; what it held is done again by the next start.
+            _ if self.rewind_due.is_some() => Ok(()),
             Some(open) if self.down && !open.begun => Ok(()),
             _ => self.commit(),
         }

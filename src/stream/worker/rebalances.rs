@@ -43,7 +43,7 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
             // When it fails, nothing is committed for these partitions any more.
             self.commit()?;
         }
-        self.forget_uncommitted()?;
+        self.forget_uncommitted();
         self.tasks.park();
         self.broker.unassign()?;
         self.report.revoked(lost);
@@ -51,26 +51,23 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
     }
 
     /// Whatever is not committed is somebody else's to do: tasks go back to their committed state.
-    fn forget_uncommitted(&mut self) -> Result<(), Failure> {
-        self.rewind_due = None;
-        let Some(open) = self.transaction.take() else { return Ok(()) };
-        for running in self.tasks.running_mut() {
-            running.task.rollback();
-            drop(running.task.take_tally());
-            running.position = running.committed;
+    fn forget_uncommitted(&mut self) {
+        if let Some(open) = self.transaction.take() {
+            for running in self.tasks.running_mut() {
+                running.task.rollback();
+                drop(running.task.take_tally());
+                running.position = running.committed;
+            }
+            if open.begun && !self.producer_lost {
+                let age = self.clock.elapsed().saturating_sub(open.opened);
+                let text = "the group took the partitions away while a transaction was open (no poll within \
+                            kafka.max_poll_interval, or no heartbeat within kafka.session_timeout)";
+                self.report.aborted(false, age, text);
+                self.producer_lost = self.broker.abort().is_err();
+            }
         }
-        if open.begun && !self.producer_lost {
-            let age = self.clock.elapsed().saturating_sub(open.opened);
-            let text = "the group took the partitions away while a transaction was open (no poll within \
-                        kafka.max_poll_interval, or no heartbeat within kafka.session_timeout)";
-            self.report.aborted(false, age, text);
-            self.producer_lost = self.broker.abort().is_err();
-        }
-        if self.producer_lost {
-            // Due before the next transaction.
-            self.rewind_due = Some(self.clock.elapsed());
-        }
-        Ok(())
+        // A producer that is of no more use gets its successor before the next transaction, also if the partitions come and go meanwhile.
+        self.rewind_due = self.producer_lost.then(|| self.clock.elapsed());
     }
 
     pub(super) fn went_down(&mut self, reason: &str) -> Result<(), Failure> {

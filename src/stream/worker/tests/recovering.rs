@@ -141,3 +141,43 @@ fn a_changelog_that_does_not_move_ends_the_worker() {
         assert!(failure.message.contains("nothing has come for 60 s"), "{failure}");
     });
 }
+
+/// What the broker had aborted was committed once more on the way out, without a transaction (simulator, profile everything, seed 49).
+#[test]
+fn stopping_before_the_committed_offsets_are_known_again_commits_nothing() {
+    with_worker(|worker, broker| {
+        broker.fail_commit.replace(Some(Failure::new(Action::AbortAndRewind, "too slow")));
+        broker.fail_rewind.replace(Some(Failure::new(Action::Retry, "busy")));
+        broker.message(0, 10, "now");
+        worker.turn().unwrap();
+        broker.take_calls();
+        worker.run(&true.into()).unwrap();
+        assert_eq!(broker.take_calls(), [""; 0]);
+    });
+}
+
+/// A second revoke forgot that the producer still waited for its successor (simulator, profile everything, seed 39).
+#[test]
+fn a_lost_producer_gets_its_successor_also_when_partitions_come_and_go_meanwhile() {
+    with_worker(|worker, broker| {
+        broker.fail_commit.replace(Some(Failure {
+            action: Action::Fatal,
+            cause: Cause::ProducerFenced,
+            message: "fenced".into(),
+        }));
+        broker.fail_renew.set(true);
+        broker.message(0, 10, "now");
+        worker.turn().unwrap();
+        for _ in 0..2 {
+            broker.event(Polled::Revoke { lost: false });
+            broker.event(Polled::Assign(vec![partition(0)]));
+            worker.turn().unwrap();
+        }
+        broker.fail_renew.set(false);
+        broker.message(0, 10, "now");
+        broker.take_calls();
+        broker.clock.pass(Duration::from_secs(1));
+        worker.turn().unwrap();
+        assert_eq!(broker.take_calls(), ["renew", "rewind", "resume in[0]"]);
+    });
+}

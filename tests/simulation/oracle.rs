@@ -1,0 +1,218 @@
+//! The oracle: a plain fold over the input of each partition, without transactions, changelog or restarts. Each commit is compared with it at
+//! the moment when it is decided, so at any time what is committed is the fold of the committed input, byte for byte.
+
+use std::collections::BTreeMap;
+
+use insightd::cloudtrail::insight::Insight;
+use insightd::config::Config;
+use insightd::detect::Detector;
+use insightd::pipeline::{DeadLetter, Outcome, Output, Pipeline, Tally};
+use insightd::state::{HEAD_KEY, Head};
+use insightd::stream::broker::Position;
+
+use super::cluster::{Place, Written};
+use super::traffic::{Traffic, partition_of};
+
+/// All that a detector holds, in one order: two are alike if these are equal.
+pub type Image = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// What a commit has added.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Delta {
+    pub insights: u64,
+    pub letters: u64,
+    pub silences: u64,
+    pub outcomes: [u64; Outcome::ALL.len()],
+}
+
+/// The fold of one partition.
+struct Fold {
+    pipeline: Pipeline,
+    next: i64,
+    state: u64,
+    image: Option<Image>,
+}
+
+/// See the module.
+pub struct Oracle {
+    folds: Vec<Fold>,
+    /// What the last commit has added.
+    pub last: Option<Delta>,
+    /// Outcomes of all committed records.
+    pub outcomes: [u64; Outcome::ALL.len()],
+}
+
+#[derive(Default)]
+struct Found {
+    insights: Vec<Vec<u8>>,
+    letters: Vec<Vec<u8>>,
+}
+
+impl Output for Found {
+    fn insight(&mut self, insight: Insight) {
+        let mut value = Vec::new();
+        insight.write_json(&mut value, false);
+        self.insights.push(value);
+    }
+
+    fn dead_letter(&mut self, letter: DeadLetter<'_>) {
+        self.letters.push(letter.raw.to_vec());
+    }
+}
+
+/// Outcomes of a tally.
+pub fn outcomes(tally: &Tally) -> [u64; Outcome::ALL.len()] {
+    Outcome::ALL.map(|outcome| tally.outcome(outcome))
+}
+
+/// Adds outcomes.
+pub fn add(to: &mut [u64], more: &[u64]) {
+    to.iter_mut().zip(more).for_each(|(to, more)| *to += more);
+}
+
+/// The image of a detector.
+pub fn image(detector: &Detector) -> Image {
+    let mut image = Image::new();
+    detector.save_all(&mut |key, value| image.push((key.to_vec(), value.unwrap_or_default().to_vec())));
+    image.sort_unstable();
+    image
+}
+
+/// In what two images differ, in a few words; none if in nothing.
+pub fn difference(found: &Image, right: &Image) -> Option<String> {
+    if found == right {
+        return None;
+    }
+    let text = |entry: Option<&(Vec<u8>, Vec<u8>)>| {
+        entry.map_or("nothing".to_owned(), |(key, value)| {
+            format!("{} {:02x?}: {} bytes {:02x?}", char::from(key[0]), &key[1..], value.len(), value)
+        })
+    };
+    let at = found.iter().zip(right).position(|(found, right)| found != right);
+    let at = at.unwrap_or(found.len().min(right.len()));
+    Some(format!(
+        "{} and {} records; the first other one is\n  {}\ninstead of\n  {}",
+        found.len(),
+        right.len(),
+        text(found.get(at)),
+        text(right.get(at))
+    ))
+}
+
+impl Oracle {
+    /// Folds that have read nothing.
+    pub fn new(config: &Config, partitions: usize) -> Self {
+        let fold = |_| Fold { pipeline: Pipeline::new(config), next: 0, state: 0, image: None };
+        Self { folds: (0..partitions).map(fold).collect(), last: None, outcomes: Default::default() }
+    }
+
+    /// Offset behind the last committed record, and number of the committed state.
+    pub fn stands(&self, partition: usize) -> (i64, u64) {
+        (self.folds[partition].next, self.folds[partition].state)
+    }
+
+    /// The image of a partition's fold.
+    pub fn image(&mut self, partition: usize) -> &Image {
+        let fold = &mut self.folds[partition];
+        fold.image.get_or_insert_with(|| image(fold.pipeline.detector()))
+    }
+
+    /// A transaction is committed: the fold goes on to its offsets, and must say what the transaction says.
+    pub fn commit(&mut self, offsets: &[Position], written: &[Written], input: &Traffic) -> Result<Delta, String> {
+        let mut delta = Delta::default();
+        let mut by_partition: BTreeMap<usize, Found> = BTreeMap::new();
+        let partitions = self.folds.len();
+        for record in written {
+            let value = record.value.as_deref().unwrap_or_default().to_vec();
+            match (record.place, record.source) {
+                (Place::Output, _) => {
+                    let account = std::str::from_utf8(&record.key).map_err(|_| "an insight without an account")?;
+                    by_partition.entry(partition_of(account, partitions)).or_default().insights.push(value);
+                }
+                (Place::Dlq, Some(source)) => by_partition.entry(source).or_default().letters.push(value),
+                (Place::Dlq, None) => return Err("a dead letter that does not say where it comes from".to_owned()),
+                (Place::Changelog(number), _) => drop(by_partition.entry(number).or_default()),
+                (Place::Offsets, _) => {}
+            }
+        }
+        for position in offsets {
+            let number = position.partition.partition as usize;
+            let found = by_partition.remove(&number).unwrap_or_default();
+            self.fold(position, written, &input.partitions[number], &found, &mut delta)?;
+        }
+        match by_partition.into_keys().next() {
+            Some(number) => {
+                Err(format!("EO-1: a transaction writes for partition {number} and commits no offset of it"))
+            }
+            None => Ok(delta),
+        }
+    }
+
+    fn fold(
+        &mut self,
+        position: &Position,
+        written: &[Written],
+        input: &[super::traffic::Arrival],
+        found: &Found,
+        delta: &mut Delta,
+    ) -> Result<(), String> {
+        let number = position.partition.partition as usize;
+        let fold = &mut self.folds[number];
+        let of_it = |record: &&Written| record.place == Place::Changelog(number) && *record.key == *HEAD_KEY;
+        let Some(record) = written.iter().rfind(of_it) else {
+            return Err(format!("EO-1: partition {number}: offset {} is committed without a state", position.next));
+        };
+        let head = Head::read(record.value.as_deref().unwrap_or_default()).map_err(|fault| fault.to_string())?;
+        if (head.next, head.state) != (position.next, position.state) {
+            return Err(format!("EO-1: partition {number}: the head is {head:?}, committed is {position:?}"));
+        }
+        if head.state <= fold.state {
+            return Err(format!("EO-1: partition {number}: state {} follows state {}", head.state, fold.state));
+        }
+        let applied = record.walls.len() as i64;
+        if position.next != fold.next + applied {
+            return Err(format!(
+                "EO-2: partition {number}: {applied} records are applied from offset {}, committed is {}",
+                fold.next, position.next
+            ));
+        }
+        let (mut silences, mut right) = (head.silences.iter().peekable(), Found::default());
+        for offset in fold.next..=head.next {
+            while let Some(silence) = silences.next_if(|silence| silence.before == offset) {
+                fold.pipeline.caught_up(silence.wall, &mut right);
+                delta.silences += 1;
+            }
+            if offset < head.next {
+                let message = &input[offset as usize];
+                let wall = record.walls[(offset - fold.next) as usize];
+                fold.pipeline.payload(&message.payload, Some(Some(&message.key)), wall, &mut right);
+            }
+        }
+        if let Some(silence) = silences.next() {
+            return Err(format!("WM-2: partition {number}: {silence:?} lies outside of {}..={}", fold.next, head.next));
+        }
+        compare("insights", number, &found.insights, &right.insights)?;
+        compare("dead letters", number, &found.letters, &right.letters)?;
+        delta.insights += found.insights.len() as u64;
+        delta.letters += found.letters.len() as u64;
+        let tally = outcomes(&fold.pipeline.take_tally());
+        add(&mut delta.outcomes, &tally);
+        add(&mut self.outcomes, &tally);
+        (fold.next, fold.state, fold.image) = (head.next, head.state, None);
+        Ok(())
+    }
+}
+
+fn compare(what: &str, partition: usize, found: &[Vec<u8>], right: &[Vec<u8>]) -> Result<(), String> {
+    if found == right {
+        return Ok(());
+    }
+    let text = |list: &[Vec<u8>]| {
+        list.iter().map(|value| String::from_utf8_lossy(value).into_owned()).collect::<Vec<_>>().join("\n  ")
+    };
+    Err(format!(
+        "EO-B: partition {partition}: committed {what} are\n  {}\nand the fold has\n  {}",
+        text(found),
+        text(right)
+    ))
+}

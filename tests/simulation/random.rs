@@ -1,0 +1,46 @@
+//! Everything that is random in a run comes from one seeded generator, in one order.
+
+use std::time::Duration;
+
+use rand_pcg::Pcg64Mcg;
+use rand_pcg::rand_core::Rng;
+
+/// See the module.
+#[derive(Debug)]
+pub struct Random(Pcg64Mcg);
+
+impl Random {
+    /// The numbers of this seed; `purpose` tells streams of the same seed apart.
+    pub fn new(seed: u64, purpose: u64) -> Self {
+        let mixed = seed.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mut random = Self(Pcg64Mcg::new(u128::from(purpose) << 64 | u128::from(mixed)));
+        random.0.next_u64();
+        random
+    }
+
+    /// Below `end`, which is above 0.
+    pub fn below(&mut self, end: u64) -> u64 {
+        self.0.next_u64() % end
+    }
+
+    /// From `from` to below `to`.
+    pub fn between(&mut self, from: u64, to: u64) -> u64 {
+        from + self.below(to - from)
+    }
+
+    /// True with this probability.
+    pub fn chance(&mut self, probability: f64) -> bool {
+        // Drawn in any case, so that a probability of 0 does not shift what comes after.
+        ((self.0.next_u64() >> 11) as f64 / (1_u64 << 53) as f64) < probability
+    }
+
+    /// One of them.
+    pub fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
+        &from[self.below(from.len() as u64) as usize]
+    }
+
+    /// Some time between two numbers of milliseconds.
+    pub fn millis(&mut self, from: u64, to: u64) -> Duration {
+        Duration::from_millis(self.between(from, to))
+    }
+}

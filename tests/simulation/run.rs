@@ -1,0 +1,210 @@
+//! Runs by seed: drawn, run twice, judged; and the tests.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use insightd::config::Config;
+use insightd::detect::{Detector, Settings};
+use insightd::pipeline::Outcome;
+use insightd::state::HEAD_KEY;
+
+use super::cluster::Cluster;
+use super::faults::{Counts, Odds, Profile};
+use super::group::Group;
+use super::log::Log;
+use super::mutation::Mutation;
+use super::oracle::{Oracle, difference, image};
+use super::random::Random;
+use super::traffic::Traffic;
+use super::world::World;
+
+/// Stack of a thread that runs seeds: processes go on inside each other's calls.
+const STACK: usize = 64 << 20;
+
+/// What came of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Outcomes {
+    schedule: u64,
+    counts: Counts,
+    violation: Option<String>,
+}
+
+fn config(random: &mut Random) -> Config {
+    let pick = |random: &mut Random, from: &[&str]| (*random.pick(from)).to_owned();
+    let text = format!(
+        "[kafka]\ninstance_id = \"sim\"\ncommit_interval = \"{}\"\ntransaction_records_max = {}\npoll_records_max = {}\n\
+         transaction_timeout = \"4s\"\nsession_timeout = \"9s\"\nmax_poll_interval = \"30s\"\n\
+         [input]\nkeyed_by_account = true\nlateness = \"{}\"\ndedup_horizon = \"{}\"\nidle_after = \"20s\"\n\
+         held_records_max = {}\ndedup_events_max = {}\nclock_jump = \"{}\"\n\
+         [baseline]\nwarm_up = \"0s\"\n\
+         [detect]\nfalse_insights_per_account_per_week = 10000.0\nend_after = \"2min\"\ndirection = \"{}\"\n\
+         principals_max = {}\n\
+         [attribution]\nvalues_max = {}\n\
+         [state]\nrestore_records_max = {}\n",
+        pick(random, &["10ms", "100ms", "1s"]),
+        pick(random, &["3", "20", "10000"]),
+        pick(random, &["1", "5", "500"]),
+        pick(random, &["1min", "2min", "10min"]),
+        pick(random, &["30min", "1h", "3h"]),
+        pick(random, &["1", "16"]),
+        pick(random, &["50", "8000000"]),
+        pick(random, &["10min", "1h"]),
+        pick(random, &["up", "both"]),
+        pick(random, &["2", "1000000"]),
+        pick(random, &["5", "32"]),
+        pick(random, &["7", "50", "5000"]),
+    );
+    Config::load_text("the simulation", &text).expect("a configuration")
+}
+
+fn cluster(seed: u64, profile: Profile, mutation: Option<Mutation>, config: &Config) -> Cluster {
+    let mut random = Random::new(seed, 2);
+    let partitions = random.between(1, 5) as usize;
+    let input = Traffic::draw(seed, partitions);
+    // Days behind, while it happens, or shortly after.
+    let behind = *random.pick(&[3 * 86_400, 7200, 600]);
+    let wall = input.end + behind;
+    Cluster {
+        now: Duration::ZERO,
+        wall,
+        random,
+        odds: Odds::of(profile),
+        counts: Counts::default(),
+        mutation,
+        changelogs: (0..partitions).map(|_| Log::default()).collect(),
+        output: Log::default(),
+        dlq: Log::default(),
+        producers: Default::default(),
+        transactions: Vec::new(),
+        due: Default::default(),
+        offsets: Default::default(),
+        group: Group::default(),
+        clients: Vec::new(),
+        coordinator_gone_until: Duration::ZERO,
+        oracle: Oracle::new(config, partitions),
+        schedule: 0,
+        violation: None,
+        healed: false,
+        starts: Default::default(),
+        ended: None,
+        told: Default::default(),
+        due_to_be_told: Default::default(),
+        nap: Duration::from_millis(1500),
+        input,
+    }
+}
+
+fn run(seed: u64, profile: Profile, mutation: Option<Mutation>) -> Outcomes {
+    let mut random = Random::new(seed, 3);
+    let config = config(&mut random);
+    let world = World::new(cluster(seed, profile, mutation, &config), config, random.chance(0.6));
+    world.run();
+    let mut cluster = world.cluster.borrow_mut();
+    if cluster.violation.is_none() {
+        finish(&mut cluster, &world.config);
+    }
+    let (schedule, counts) = (cluster.schedule, std::mem::take(&mut cluster.counts));
+    Outcomes { schedule, counts, violation: cluster.violation.take() }
+}
+
+/// What must hold at the end.
+fn finish(cluster: &mut Cluster, config: &Config) {
+    for partition in 0..cluster.changelogs.len() {
+        let mut detector = Detector::new(Settings::from(config));
+        let records = cluster.changelogs[partition].committed().filter(|(key, _)| ***key != *HEAD_KEY);
+        let mut taken = Ok(());
+        records.for_each(|(key, value)| {
+            if taken.is_ok() {
+                taken = detector.restore(key, value.map(|value| &**value));
+            }
+        });
+        if let Err(fault) = taken.and_then(|()| detector.restored()) {
+            return cluster.violate(format!("EO-3: partition {partition} cannot be restored: {fault}"));
+        }
+        if let Some(difference) = difference(&image(&detector), cluster.oracle.image(partition)) {
+            return cluster.violate(format!("EO-3: what partition {partition} leaves behind: {difference}"));
+        }
+    }
+    let (told, due) = (cluster.told, cluster.due_to_be_told);
+    if told != due {
+        cluster.violate(format!("CNT-1: told {told:?}, committed by workers that told of it {due:?}"));
+    }
+    let mut untold = cluster.oracle.outcomes;
+    untold.iter_mut().zip(due).for_each(|(all, due)| *all -= due);
+    cluster.counts.add("records committed", cluster.oracle.outcomes.iter().sum());
+    cluster.counts.add("records committed by a process that died before it told", untold.iter().sum());
+    for outcome in Outcome::ALL {
+        cluster.counts.add(format!("records: {}", outcome.label()), cluster.oracle.outcomes[outcome as usize]);
+    }
+}
+
+fn reproduction(seed: u64, profile: Profile) -> String {
+    format!("INSIGHTD_SIM_SEED={seed} INSIGHTD_SIM_PROFILE={} cargo test --test simulation", profile.name())
+}
+
+/// Runs a seed twice. Returns what it counted.
+fn judge(seed: u64, profile: Profile) -> Result<Counts, String> {
+    let (first, again) = (run(seed, profile, None), run(seed, profile, None));
+    let repeat = reproduction(seed, profile);
+    match first.violation {
+        Some(violation) => Err(format!("{violation}\n  {repeat}")),
+        None if (first.schedule, &first.counts) != (again.schedule, &again.counts) => {
+            Err(format!("the same seed went another way the second time\n  {repeat}"))
+        }
+        None => Ok(first.counts),
+    }
+}
+
+/// Hands out numbers to as many threads as there are processors.
+fn each(count: u64, work: impl Fn(u64) + Sync) {
+    let next = AtomicU64::new(0);
+    let (next, work) = (&next, &work);
+    let threads = thread::available_parallelism().map_or(2, usize::from);
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            let look = move || {
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    if number >= count {
+                        break;
+                    }
+                    work(number);
+                }
+            };
+            thread::Builder::new().stack_size(STACK).spawn_scoped(scope, look).expect("a thread");
+        }
+    });
+}
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text}")))
+}
+
+#[test]
+fn whatever_happens_what_is_committed_is_the_fold_of_the_input() {
+    let profile = std::env::var("INSIGHTD_SIM_PROFILE").ok();
+    let profile = profile.map(|name| Profile::read(&name).unwrap_or_else(|| panic!("{name} is no profile")));
+    let chosen = profile.map_or(Profile::ALL.to_vec(), |profile| vec![profile]);
+    let (first, count) = match number("INSIGHTD_SIM_SEED") {
+        Some(seed) => (seed, chosen.len() as u64),
+        None => (0, number("INSIGHTD_SIM_SEEDS").unwrap_or(250)),
+    };
+    let one_seed = number("INSIGHTD_SIM_SEED").is_some();
+    let (broken, total) = (Mutex::new(Vec::new()), Mutex::new(Counts::default()));
+    each(count, |at| {
+        let profile = chosen[at as usize % chosen.len()];
+        let seed = if one_seed { first } else { at };
+        match judge(seed, profile) {
+            Ok(counts) => total.lock().expect("no panic").merge(&counts),
+            Err(text) => broken.lock().expect("no panic").push(text),
+        }
+    });
+    let (broken, total) = (broken.into_inner().expect("no panic"), total.into_inner().expect("no panic"));
+    println!("{count} seeds:");
+    total.0.iter().for_each(|(what, times)| println!("{times:>10}  {what}"));
+    let shown: Vec<&String> = broken.iter().take(5).collect();
+    assert!(broken.is_empty(), "{} of {count} runs broke an invariant:\n{shown:#?}", broken.len());
+    assert!(one_seed || total.of("insights committed") > count, "the runs must lead to insights");
+}

@@ -1,0 +1,215 @@
+//! The real task, watched: what it applies and when, and whether its memory is what is committed. And what a worker tells, counted.
+
+use std::rc::{Rc, Weak};
+use std::time::Duration;
+
+use insightd::cloudtrail::insight::Insight;
+use insightd::pipeline::{Levels, Output, Tally};
+use insightd::state::{Fault, Head, Write};
+use insightd::stream::broker::{Assigned, TopicPartition};
+use insightd::stream::report::{Report, Restored};
+use insightd::stream::task::{DetectorTask, Record, Task};
+use insightd::stream::tasks::Origin;
+use insightd::stream::transaction::Transaction;
+
+use super::mutation::Mutation;
+use super::oracle::{add, difference, image, outcomes};
+use super::world::World;
+
+/// See the module.
+pub struct Watched {
+    inner: DetectorTask,
+    id: usize,
+    world: Weak<World>,
+    partition: Option<i32>,
+    /// Wall times of what was applied since the last commit.
+    walls: Vec<i64>,
+    mutation: Option<Mutation>,
+}
+
+impl Watched {
+    /// That of a process.
+    pub fn new(id: usize, world: &Weak<World>) -> Self {
+        let lives = world.upgrade().expect("a run outlives its processes");
+        let (inner, mutation) =
+            (DetectorTask::new(&lives.config).written_by(id as u64), lives.cluster.borrow().mutation);
+        Self { inner, id, world: Weak::clone(world), partition: None, walls: Vec::new(), mutation }
+    }
+
+    fn world(&self) -> Rc<World> {
+        self.world.upgrade().expect("a run outlives its processes")
+    }
+
+    /// EO-3: memory equals the fold of what is committed, where nobody else has moved on meanwhile.
+    fn check_memory(&mut self, when: &str) {
+        let Some(partition) = self.partition else { return };
+        let world = self.world();
+        let mut cluster = world.cluster.borrow_mut();
+        if cluster.oracle.stands(partition as usize).1 != self.inner.state() || cluster.violation.is_some() {
+            return;
+        }
+        cluster.counts.note(format!("memory compared {when}"));
+        let found = image(self.inner.detector());
+        if let Some(difference) = difference(&found, cluster.oracle.image(partition as usize)) {
+            cluster.violate(format!("EO-3: memory of partition {partition} {when}: {difference}"));
+        }
+    }
+}
+
+impl Task for Watched {
+    fn apply(&mut self, record: Record<'_>, now: i64, out: &mut dyn Output) {
+        {
+            let world = self.world();
+            let mut cluster = world.cluster.borrow_mut();
+            let held = |partition: &i32| cluster.clients[self.id].held.contains_key(partition);
+            match self.partition {
+                None => cluster.violate("RES-1: a record is applied before the restore has ended"),
+                Some(partition) if !held(&partition) => {
+                    cluster.violate(format!("OWN-1: a record of partition {partition} is applied and not held"));
+                }
+                Some(_) => {}
+            }
+        }
+        self.walls.push(now);
+        self.inner.apply(record, now, out);
+    }
+
+    fn caught_up(&mut self, next: i64, now: i64, out: &mut dyn Output) {
+        self.inner.caught_up(next, now, out);
+    }
+
+    fn is_changed(&mut self) -> bool {
+        self.inner.is_changed()
+    }
+
+    fn save(&mut self, next: i64, write: &mut Write<'_>) -> u64 {
+        self.world().cluster.borrow_mut().clients[self.id].walls.clone_from(&self.walls);
+        self.inner.save(next, write)
+    }
+
+    fn commit(&mut self) {
+        self.inner.commit();
+        self.walls.clear();
+        let look = self.world().cluster.borrow_mut().random.chance(0.05);
+        if look {
+            self.check_memory("after a commit");
+        }
+    }
+
+    fn rollback(&mut self) {
+        self.walls.clear();
+        if self.mutation != Some(Mutation::KeepOverlay) {
+            self.inner.rollback();
+        }
+        self.check_memory("after an abort");
+    }
+
+    fn state(&self) -> u64 {
+        self.inner.state()
+    }
+
+    fn restore(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<(), Fault> {
+        match self.inner.restore(key, value) {
+            Err(Fault::Newer { .. }) if self.mutation == Some(Mutation::TakeNewer) => Ok(()),
+            restored => restored,
+        }
+    }
+
+    fn restored(&mut self, open: &mut dyn FnMut(Insight, i64)) -> Result<Option<Head>, Fault> {
+        let head = self.inner.restored(open)?;
+        let world = self.world();
+        let partition = {
+            let cluster = world.cluster.borrow();
+            cluster.clients[self.id].restored as i32
+        };
+        self.partition = Some(partition);
+        {
+            let mut cluster = world.cluster.borrow_mut();
+            let (next, state) = cluster.oracle.stands(partition as usize);
+            let told = cluster.clients[self.id].told.get(&partition).copied();
+            let found = head.clone().unwrap_or_default();
+            // Where somebody else has moved on, this process is a zombie, and nothing of it will be committed.
+            if told == Some(state) && (found.state, found.next) != (state, next) {
+                cluster
+                    .violate(format!("RES-1: partition {partition}: restored {found:?}, committed {next} as {state}"));
+            }
+        }
+        self.check_memory("after a restore");
+        Ok(head)
+    }
+
+    fn take_tally(&mut self) -> Tally {
+        self.inner.take_tally()
+    }
+
+    fn levels(&self) -> Levels {
+        self.inner.levels()
+    }
+}
+
+/// What a worker tells, compared with what was committed (CNT-1).
+pub struct Told {
+    id: usize,
+    world: Weak<World>,
+}
+
+impl Told {
+    /// That of a process.
+    pub fn new(id: usize, world: Weak<World>) -> Self {
+        Self { id, world }
+    }
+
+    fn note(&self, what: &str) {
+        let world = self.world.upgrade().expect("a run outlives its processes");
+        world.cluster.borrow_mut().counts.note(what);
+    }
+}
+
+impl Report for Told {
+    fn turned(&mut self) {}
+
+    fn assigned(&mut self, _: &[Assigned], origins: &[Origin], _: &[TopicPartition]) {
+        for origin in origins {
+            self.note(match origin {
+                Origin::New => "task: new",
+                Origin::Kept => "task: kept over a rebalance",
+                Origin::Outdated => "task: outdated by a rebalance",
+            });
+        }
+    }
+
+    fn revoked(&mut self, _: bool) {}
+
+    fn committed(&mut self, transaction: &Transaction, _: Duration, _: Duration, _: i64) {
+        let world = self.world.upgrade().expect("a run outlives its processes");
+        let mut cluster = world.cluster.borrow_mut();
+        let Some(delta) = cluster.clients[self.id].untold.take() else {
+            cluster.violate("CNT-1: a commit is told that was none, or twice");
+            return;
+        };
+        if transaction.insights.len() as u64 != delta.insights {
+            cluster.violate(format!("CNT-1: {} insights are told of {delta:?}", transaction.insights.len()));
+        }
+        add(&mut cluster.due_to_be_told, &delta.outcomes);
+    }
+
+    fn aborted(&mut self, fenced: bool, _: Duration, _: &str) {
+        self.note(if fenced { "worker: aborted, fenced" } else { "worker: aborted" });
+    }
+
+    fn restoring(&mut self, _: &TopicPartition, _: i64, _: i64) {}
+
+    fn restored(&mut self, _: &TopicPartition, _: &Restored<'_>) {}
+
+    fn counted(&mut self, tally: &Tally) {
+        let world = self.world.upgrade().expect("a run outlives its processes");
+        add(&mut world.cluster.borrow_mut().told, &outcomes(tally));
+    }
+
+    fn levels(&mut self, _: &TopicPartition, _: &Levels) {}
+    fn lag(&mut self, _: &TopicPartition, _: i64) {}
+    fn skipped(&mut self, _: &TopicPartition, _: i64, _: i64) {}
+    fn down(&mut self, _: &str) {}
+    fn up(&mut self) {}
+    fn retrying(&mut self, _: &str, _: &str) {}
+}

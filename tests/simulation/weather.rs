@@ -1,0 +1,76 @@
+//! Time passes, and what happens to the brokers by itself.
+
+use std::time::Duration;
+
+use super::cluster::{Cluster, SESSION_TIMEOUT};
+
+impl Cluster {
+    /// What the coordinators do by themselves.
+    pub fn keep(&mut self) {
+        self.settle();
+        self.expire_transactions();
+        let Self { group, clients, now, random, changelogs, .. } = self;
+        let expired = group.beat(*now, |id| clients[id].is_well(*now));
+        let completed = group.complete(*now, changelogs.len(), random);
+        self.counts.add("session ended", expired as u64);
+        self.counts.add("rebalance", u64::from(completed));
+    }
+
+    /// Processes whose workers can turn now.
+    pub fn ready(&self) -> Vec<usize> {
+        let can = |id: &usize| {
+            let client = &self.clients[*id];
+            client.alive && !client.busy && client.wake_at <= self.now && client.frozen_until <= self.now
+        };
+        (0..self.clients.len()).filter(can).collect()
+    }
+
+    /// Nobody can turn: time passes until somebody can, or something happens.
+    pub fn pass(&mut self, limit: Option<Duration>) {
+        let awake = self.clients.iter().filter(|client| client.alive && !client.busy);
+        let wake = awake.map(|client| client.wake_at.max(client.frozen_until)).min();
+        let start = self.starts.first().map(|(at, _)| *at);
+        let next = [wake, start, self.next_event(), limit].into_iter().flatten().min();
+        // Something that is due already, and waits for somebody: a little later.
+        let soonest = self.now + Duration::from_millis(1);
+        self.now = next.unwrap_or(soonest).max(soonest);
+        self.keep();
+    }
+
+    /// Faults of the brokers, and what their logs do.
+    pub fn weather(&mut self) {
+        let session = SESSION_TIMEOUT.as_millis() as u64;
+        if self.random.chance(self.odds.cut) && !self.clients.is_empty() {
+            let id = self.random.below(self.clients.len() as u64) as usize;
+            self.clients[id].cut_until = self.now + self.random.millis(100, 2 * session);
+            self.counts.add("a process is cut off", u64::from(self.clients[id].alive));
+        }
+        if self.random.chance(self.odds.outage) {
+            let until = self.now + self.random.millis(100, 2 * session);
+            self.clients.iter_mut().for_each(|client| client.cut_until = until);
+            self.counts.note("all brokers are gone");
+        }
+        if self.random.chance(self.odds.coordinator) {
+            self.coordinator_gone_until = self.now + self.random.millis(100, session);
+            self.counts.note("the coordinators are gone");
+        }
+        if self.random.chance(self.odds.compact) {
+            let partition = self.random.below(self.changelogs.len() as u64) as usize;
+            let reads = |client: &super::client::Client| {
+                client.alive && client.reader.as_ref().is_some_and(|reader| reader.partition == partition)
+            };
+            let is_read = self.clients.iter().any(reads);
+            let gone = self.changelogs[partition].compact(&mut self.random, is_read);
+            self.counts.note("changelog compacted");
+            self.counts.add("changelog records removed", gone as u64);
+        }
+    }
+
+    /// Whether everything of a partition is committed.
+    pub fn is_done(&self, partition: usize) -> bool {
+        let length = self.input.partitions[partition].len() as i64;
+        // An empty partition has nothing to commit but where it begins.
+        let stands = self.offsets.get(&partition).map_or(0, |(next, _)| *next);
+        stands >= length && self.readable(partition) == length && !self.is_pending(partition)
+    }
+}
