@@ -106,7 +106,7 @@ impl Seen {
             bucket.fresh.retain(|&hash| !events.contains(&(hash, hour)));
             bucket.sorted.retain(|&hash| !events.contains(&(hash, hour)));
         }
-        self.buckets.retain(|b| b.len() > 0);
+        self.buckets.retain(|b| !b.is_empty());
         before - self.len()
     }
 
@@ -169,6 +169,11 @@ pub fn hour_of(time: i64) -> i64 {
 }
 
 impl Bucket {
+    /// Whether it remembers none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Events remembered.
     pub fn len(&self) -> usize {
         self.sorted.len() + self.fresh.len()

@@ -22,6 +22,9 @@ use crate::cloudtrail::event::AccountId;
 use crate::cloudtrail::insight::Insight;
 use crate::state::{Fault, decode};
 
+/// Series with their numbers.
+type Numbered = Vec<(u64, Box<Series>)>;
+
 /// What was read so far.
 #[derive(Debug, Default)]
 pub struct Restoring {
@@ -131,7 +134,7 @@ impl Detector {
     pub fn restored(&mut self) -> Result<(), Fault> {
         let Some(restoring) = self.restoring.take() else { return Ok(()) };
         let Restoring { mut accounts, mut sightings, regions, mut steady, mut principals, series, events } = *restoring;
-        let mut by_region: HashMap<(AccountId, u32), Vec<(u64, Box<Series>)>> = HashMap::new();
+        let mut by_region: HashMap<(AccountId, u32), Numbered> = HashMap::new();
         let begun = series.keys().max().map_or(0, |id| id + 1);
         for (id, (account, region, series)) in series {
             by_region.entry((account, region)).or_default().push((id, series));

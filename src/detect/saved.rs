@@ -302,7 +302,7 @@ impl Detector {
                 for entry in region.entries() {
                     let mut series = entry.series.clone();
                     series.generation_zero();
-                    let record = series_record(account.id, number, &*series);
+                    let record = series_record(account.id, number, &series);
                     put(Key::Series(entry.id), &record, &mut bytes, write);
                 }
             }

@@ -16,6 +16,7 @@ use rdkafka::message::{BorrowedMessage, Message as _};
 use rdkafka::topic_partition_list::TopicPartitionList;
 
 use crate::config::StartAt;
+use crate::state::Write;
 use crate::stream::broker::{
     Action, Assigned, Broker, Failure, Message, Outgoing, Polled, Position, Reading, TopicPartition,
 };
@@ -140,12 +141,7 @@ impl Broker for KafkaBroker {
         self.changelog.open(partition)
     }
 
-    fn read_changelog(
-        &self,
-        records_max: usize,
-        wait: Duration,
-        show: &mut dyn FnMut(&[u8], Option<&[u8]>),
-    ) -> Result<Reading, Failure> {
+    fn read_changelog(&self, records_max: usize, wait: Duration, show: &mut Write<'_>) -> Result<Reading, Failure> {
         self.changelog.read(records_max, wait, show)
     }
 

@@ -20,6 +20,7 @@ use super::context::Context;
 use super::transactional::Transactional;
 use super::{client, errors, offsets};
 use crate::config::Config;
+use crate::state::Write;
 use crate::stream::broker::{Action, Failure, Outgoing, Reading, TopicPartition};
 
 /// How often the last stable offset is asked for while the end is waited for.
@@ -71,12 +72,7 @@ impl Changelog {
     ///
     /// # Errors
     /// When it cannot be read.
-    pub(super) fn read(
-        &self,
-        records_max: usize,
-        wait: Duration,
-        show: &mut dyn FnMut(&[u8], Option<&[u8]>),
-    ) -> Result<Reading, Failure> {
+    pub(super) fn read(&self, records_max: usize, wait: Duration, show: &mut Write<'_>) -> Result<Reading, Failure> {
         let mut open = self.reader.borrow_mut();
         let Some(reader) = open.as_mut() else {
             return Err(Failure::new(Action::Fatal, "the changelog is read, which was not opened"));
@@ -103,7 +99,7 @@ impl Changelog {
 
 impl Reader {
     /// One message or event; false when nothing has come until then.
-    fn step(&mut self, until: Instant, show: &mut dyn FnMut(&[u8], Option<&[u8]>)) -> Result<bool, Failure> {
+    fn step(&mut self, until: Instant, show: &mut Write<'_>) -> Result<bool, Failure> {
         let left = until.saturating_duration_since(Instant::now());
         match self.consumer.poll(left) {
             Some(Ok(message)) => {
@@ -191,7 +187,7 @@ pub fn members(config: &Config) -> Result<usize, Failure> {
 ///
 /// # Errors
 /// When it cannot be read to its end.
-pub fn read_whole(config: &Config, partition: i32, show: &mut dyn FnMut(&[u8], Option<&[u8]>)) -> Result<(), Failure> {
+pub fn read_whole(config: &Config, partition: i32, show: &mut Write<'_>) -> Result<(), Failure> {
     let changelog = Changelog::new(config);
     changelog.open(partition)?;
     let (mut position, mut moved) = (0, Instant::now());

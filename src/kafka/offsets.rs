@@ -15,6 +15,9 @@ use super::errors;
 /// What stands before the number of the state in the metadata of a committed offset.
 const STATE: &str = "insightd-state=";
 
+/// A committed offset, and the number of the state that belongs to it.
+type Committed = (i64, Option<u64>);
+
 /// Longest wait for one answer of a broker.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
 
@@ -86,7 +89,7 @@ pub fn positions(positions: &[Position]) -> Result<TopicPartitionList, Failure> 
 fn committed(
     consumer: &BaseConsumer<Context>,
     partitions: &[TopicPartition],
-) -> Result<Vec<Option<(i64, Option<u64>)>>, Failure> {
+) -> Result<Vec<Option<Committed>>, Failure> {
     let failed = |error: &KafkaError| errors::failure("ask for the group's committed offsets", error);
     let mut asked = TopicPartitionList::new();
     for partition in partitions {

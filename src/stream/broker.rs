@@ -8,6 +8,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::state::Write;
+
 /// A partition of a topic.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TopicPartition {
@@ -250,12 +252,7 @@ pub trait Broker {
     ///
     /// # Errors
     /// When it cannot be read.
-    fn read_changelog(
-        &self,
-        records_max: usize,
-        wait: Duration,
-        show: &mut dyn FnMut(&[u8], Option<&[u8]>),
-    ) -> Result<Reading, Failure>;
+    fn read_changelog(&self, records_max: usize, wait: Duration, show: &mut Write<'_>) -> Result<Reading, Failure>;
 
     /// Opens a transaction.
     ///

@@ -63,6 +63,9 @@ impl Message for ScriptedMessage {
 /// What was produced: topic, key, value, headers.
 pub type Produced = (String, Option<String>, Vec<u8>, Vec<(String, String)>);
 
+/// A record of the changelog: key and value.
+pub type Changed = (Vec<u8>, Option<Vec<u8>>);
+
 /// The broker. Its committed offsets answer assignments.
 #[derive(Default)]
 pub struct ScriptedBroker {
@@ -71,9 +74,9 @@ pub struct ScriptedBroker {
     pub produced: RefCell<Vec<Produced>>,
     pub committed: RefCell<Vec<Position>>,
     /// The changelog of every partition: keys and values, as they are read.
-    pub changelog: RefCell<Vec<(Vec<u8>, Option<Vec<u8>>)>>,
+    pub changelog: RefCell<Vec<Changed>>,
     /// Records of the changelog that were produced.
-    pub saved: RefCell<Vec<(Vec<u8>, Option<Vec<u8>>)>>,
+    pub saved: RefCell<Vec<Changed>>,
     read: Cell<usize>,
     /// Offsets of the changelog that cannot be read yet.
     pub withheld: Cell<usize>,
@@ -180,12 +183,7 @@ impl Broker for ScriptedBroker {
         Ok(self.changelog.borrow().len() as i64)
     }
 
-    fn read_changelog(
-        &self,
-        records_max: usize,
-        _: Duration,
-        show: &mut dyn FnMut(&[u8], Option<&[u8]>),
-    ) -> Result<Reading, Failure> {
+    fn read_changelog(&self, records_max: usize, _: Duration, show: &mut Write<'_>) -> Result<Reading, Failure> {
         let changelog = self.changelog.borrow();
         let until = changelog.len().saturating_sub(self.withheld.get());
         for (key, value) in changelog.iter().take(until).skip(self.read.get()).take(records_max) {

@@ -295,7 +295,7 @@ impl Broker for SimBroker {
         &self,
         records_max: usize,
         _: Duration,
-        show: &mut dyn FnMut(&[u8], Option<&[u8]>),
+        show: &mut insightd::state::Write<'_>,
     ) -> Result<Reading, Failure> {
         self.enter("read");
         if self.pass(Step::ReadChangelog) {

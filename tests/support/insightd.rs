@@ -130,7 +130,7 @@ pub struct Daemon {
 }
 
 /// How long anything may take that is expected to happen: builds without optimisation on two busy cores.
-pub const PATIENCE: Duration = Duration::from_secs(120);
+pub const PATIENCE: Duration = Duration::from_secs(240);
 
 impl Daemon {
     /// Starts `run` with this configuration; `http.listen` is added.

@@ -92,7 +92,7 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
             // the beginning anew, and skip what came in between.
             self.note_position(partition, position);
         }
-        self.broker.resume(&[partition.clone()])
+        self.broker.resume(std::slice::from_ref(partition))
     }
 
     fn stalled(&self, partition: &TopicPartition, position: i64, end: i64) -> Failure {
