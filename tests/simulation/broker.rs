@@ -71,17 +71,6 @@ impl SimBroker {
 
     /// A call begins.
     fn enter(&self, call: &str) {
-        if std::env::var("SIM_TRACE").is_ok() && call != "poll" && call != "produce" {
-            self.with(|c| {
-                eprintln!(
-                    "{:?} {} {call} given {:?} held {:?}",
-                    c.now,
-                    self.id,
-                    c.clients[self.id].given,
-                    c.clients[self.id].held.keys()
-                )
-            });
-        }
         self.with(|cluster| cluster.mix(call.as_bytes(), self.id as u64));
         self.live();
     }

@@ -82,7 +82,7 @@ impl Odds {
     /// Those of a profile.
     pub fn of(profile: Profile) -> Self {
         let calm = Self { compact: 0.01, join: 0.002, ..Self::default() };
-        let crash = Self { crash: 0.1, kill: 0.003, ..calm };
+        let crash = Self { crash: 0.12, kill: 0.001, ..calm };
         let network = Self {
             delay: 0.05,
             error: 0.12,
@@ -101,16 +101,16 @@ impl Odds {
             Profile::Network => network,
             Profile::Rebalance => rebalance,
             Profile::Everything => Self {
-                crash: 0.05,
-                kill: 0.0015,
-                freeze: 0.02,
-                stop: 0.001,
+                crash: 0.06,
+                kill: 0.0006,
+                freeze: 0.03,
+                stop: 0.0006,
                 delay: 0.03,
-                error: 0.06,
-                compact: 0.015,
-                leave: 0.003,
-                join: 0.005,
-                twin: 0.001,
+                error: 0.07,
+                compact: 0.01,
+                leave: 0.002,
+                join: 0.004,
+                twin: 0.0006,
                 ..network
             },
         }
@@ -174,7 +174,7 @@ impl Mishap {
         let (freeze, delay) = (random.millis(session / 2, session * 3), random.millis(10, session));
         let steps: &[Step] = if restore { &Step::OF_A_RESTORE } else { &Step::OF_A_TRANSACTION };
         let at = *random.pick(steps);
-        let after = if matches!(at, Step::Produced | Step::ReadChangelog) { random.below(12) as u32 } else { 0 };
+        let after = if matches!(at, Step::Produced | Step::ReadChangelog) { random.below(6) as u32 } else { 0 };
         let kinds = [
             (odds.crash, Kind::Crash),
             (odds.freeze, Kind::Freeze(freeze)),
@@ -182,7 +182,7 @@ impl Mishap {
             (odds.error, Kind::Error),
         ];
         // Restores are rarer than transactions.
-        let factor = if restore { 3.0 } else { 1.0 };
+        let factor = if restore { 1.5 } else { 1.0 };
         let drawn = kinds.into_iter().find(|(odds, _)| random.chance(odds * factor));
         drawn.map(|(_, kind)| Self { at, kind, after })
     }

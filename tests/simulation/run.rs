@@ -9,6 +9,7 @@ use insightd::config::Config;
 use insightd::detect::{Detector, Settings};
 use insightd::pipeline::Outcome;
 use insightd::state::HEAD_KEY;
+use insightd::stream::broker::Cause;
 
 use super::cluster::Cluster;
 use super::faults::{Counts, Odds, Profile};
@@ -207,4 +208,48 @@ fn whatever_happens_what_is_committed_is_the_fold_of_the_input() {
     let shown: Vec<&String> = broken.iter().take(5).collect();
     assert!(broken.is_empty(), "{} of {count} runs broke an invariant:\n{shown:#?}", broken.len());
     assert!(one_seed || total.of("insights committed") > count, "the runs must lead to insights");
+}
+
+/// The seeds in which a mutation is looked for. One is enough for most.
+const MUTATION_SEEDS: u64 = 60;
+
+#[test]
+fn each_safeguard_that_is_undone_is_noticed() {
+    let unnoticed = Mutex::new(Vec::new());
+    each(Mutation::SEEDED.len() as u64, |at| {
+        let mutation = Mutation::SEEDED[at as usize];
+        let found = (0..MUTATION_SEEDS).find_map(|seed| {
+            let violation = run(seed, Profile::Everything, Some(mutation)).violation?;
+            Some((seed, violation))
+        });
+        match found {
+            Some((seed, text)) => println!("{mutation:?}: seed {seed}: {}", text.lines().next().unwrap_or_default()),
+            None => unnoticed.lock().expect("no panic").push(mutation),
+        }
+    });
+    let unnoticed = unnoticed.into_inner().expect("no panic");
+    assert!(unnoticed.is_empty(), "not noticed in {MUTATION_SEEDS} seeds: {unnoticed:?}");
+}
+
+/// How a release that finds state of a newer one ends, and how many transactions it has begun.
+fn downgraded(mutation: Option<Mutation>) -> (Option<Cause>, usize) {
+    let mut random = Random::new(1, 3);
+    let config = config(&mut random);
+    let world = World::new(cluster(1, Profile::None, mutation, &config), config, true);
+    world.run();
+    let before = {
+        let cluster = world.cluster.borrow();
+        assert_eq!(cluster.violation, None);
+        cluster.transactions.len()
+    };
+    world.downgrade();
+    let cluster = world.cluster.borrow();
+    (cluster.ended, cluster.transactions.len() - before)
+}
+
+#[test]
+fn state_of_a_newer_release_ends_the_worker_before_it_writes_anything() {
+    assert_eq!(downgraded(None), (Some(Cause::Configuration), 0));
+    let (ended, begun) = downgraded(Some(Mutation::TakeNewer));
+    assert!(ended.is_none() && begun > 0, "without the safeguard it goes on: {ended:?}, {begun} transactions");
 }

@@ -11,6 +11,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use insightd::config::{Config, Format};
+use insightd::state::HEAD_KEY;
 use insightd::stream::broker::{Cause, Failure};
 use insightd::stream::publish::{Publishing, RecordLimits};
 use insightd::stream::worker::{Pace, Worker};
@@ -19,6 +20,7 @@ use super::broker::{CHANGELOG, DLQ, OUTPUT, SimBroker, is_death};
 use super::client::Client;
 use super::cluster::{Cluster, SESSION_TIMEOUT};
 use super::faults::Odds;
+use super::log::Number;
 use super::task::{Told, Watched};
 
 type SimWorker = Worker<'static, SimBroker, Watched>;
@@ -61,6 +63,20 @@ impl World {
         self.steps(|cluster| cluster.now >= quiet);
         self.stop_all();
         self.steps(|cluster| (0..cluster.changelogs.len()).all(|number| cluster.is_done(number)));
+    }
+
+    /// After a run: a newer release has written to every changelog, and this one is started again.
+    pub fn downgrade(&self) {
+        let quiet = {
+            let mut cluster = self.cluster.borrow_mut();
+            let (key, value): (Rc<[u8]>, Rc<[u8]>) = (HEAD_KEY.into(), [255, 1, 2, 3][..].into());
+            for log in &mut cluster.changelogs {
+                log.append(Number::MAX, Rc::clone(&key), Some(Rc::clone(&value)));
+                log.end(Number::MAX, true);
+            }
+            cluster.now + SILENCE
+        };
+        self.steps(|cluster| cluster.now >= quiet);
     }
 
     fn steps(&self, done: impl Fn(&Cluster) -> bool) {

@@ -243,11 +243,3 @@ fn an_event_in_the_hours_that_the_bound_gives_up_is_not_remembered() {
     let events = times.map(|second| event(1, "A", START - START % 3600 + second));
     comes_back_whole(|settings| settings.dedup_events_max = 3, &events);
 }
-
-/// A held record that another one had overtaken was remembered in an hour that its clock had left behind.
-#[test]
-fn a_held_record_that_was_overtaken_is_not_remembered() {
-    let times = [0, 1, 36_000, 7200, 36_001];
-    let events = times.map(|second| event(1, "A", START - START % 3600 + second));
-    comes_back_whole(|settings| settings.dedup_horizon_s = 3600, &events);
-}
