@@ -46,13 +46,16 @@ struct Record {
     json: String,
 }
 
+/// A record with its time, key and value.
+type Timed = (i64, Vec<u8>, Vec<u8>);
+
 impl Traffic {
     /// Draws it.
     pub fn draw(seed: u64, partitions: usize) -> Self {
         let mut random = Random::new(seed, 1);
         let accounts = random.between(2, 5).max(partitions as u64);
         let minutes = random.between(60, 150) as i64;
-        let mut all: Vec<Vec<(i64, Vec<u8>, Vec<u8>)>> = vec![Vec::new(); partitions];
+        let mut all: Vec<Vec<Timed>> = vec![Vec::new(); partitions];
         let mut end = BEGIN;
         for number in 0..accounts {
             let account = format!("{:012}", 100_000_000_000 + number);
