@@ -16,16 +16,19 @@
 //! * [`generate`]: constructed traffic with labelled attacks. Pure; knows nothing of detection.
 //! * [`config`]: settings as written, checked and resolved. Nothing else interprets a default.
 //! * [`detect`]: series, baselines, scores, episodes. Pure: no IO, no clock, no threads, no logging.
+//! * [`state`]: the form of the changelog's records. Pure.
 //! * [`rules`]: the operator's ordered rules. Pure: one record and its time, nothing else.
 //! * [`cloudtrail`]: envelopes and records in, Insights records out. Pure.
 //!
 //! # Invariants
 //!
-//! * **EO-1** an insight becomes visible exactly when the source offsets behind it are committed.
+//! * **EO-1** an insight and the state behind it become visible exactly when the source offsets behind them are committed.
 //! * **EO-2** a committed offset is the last applied one + 1, and never goes back within one chain of owners.
+//! * **EO-3** after an abort, memory equals the fold of the committed changelog.
 //! * **EO-4** transaction timeout < session timeout < poll interval, checked at start.
 //! * **ISO-1** an account's insights depend on its own records and on the configuration alone.
 //! * **OWN-1** a task applies records only between its assign and the answer to its revoke.
+//! * **RES-1** a task runs only after its changelog was read to the end captured at assignment.
 //! * **WM-1** a clock never goes back. **WM-2** an idle advance happens only when caught up, and only by elapsed time.
 //! * **DET-1** the same records in the same order give the same insights, whatever the transaction boundaries.
 //! * **CNT-1** records = counted + duplicates + out of scope + too late + malformed + shed, at any time.

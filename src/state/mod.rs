@@ -1,5 +1,7 @@
 //! The state of a task as records of a compacted topic: its changelog.
 //!
+//! Below the detector, which writes its own records with it.
+//!
 //! Each task (one partition of the input) has one partition of the changelog. A transaction adds the records of what it changed; the newest
 //! record of each key is the state. What the detector keeps is opaque here but for its first byte, the key's kind.
 //!

@@ -12,4 +12,5 @@ mod real_logs;
 mod replayed_letters;
 mod security;
 mod setup;
+mod state;
 mod topics;

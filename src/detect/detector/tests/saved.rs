@@ -243,3 +243,42 @@ fn an_event_in_the_hours_that_the_bound_gives_up_is_not_remembered() {
     let events = times.map(|second| event(1, "A", START - START % 3600 + second));
     comes_back_whole(|settings| settings.dedup_events_max = 3, &events);
 }
+
+/// The changelog is our own topic, but whoever may write there must not be able to crash the daemon.
+#[test]
+fn damaged_records_are_told_and_never_panic() {
+    let mut choices = Choices(Pcg64Mcg::new(77));
+    let mut living = detector(settings);
+    living.start_journal();
+    let mut changelog = Changelog::new();
+    for step in story(&mut choices, 400).chunks(40) {
+        for one in step {
+            play(&mut living, one, &mut Vec::new());
+        }
+        living.save(&mut |key, value| changelog.push((key.to_vec(), value.map(<[u8]>::to_vec))));
+        living.commit();
+    }
+    let (mut refused, mut taken) = (0, 0);
+    for _ in 0..250 {
+        let mut damaged = changelog.clone();
+        for _ in 0..1 + choices.below(3) {
+            let at = choices.below(damaged.len() as u64) as usize;
+            let (key, value) = &mut damaged[at];
+            let bytes = if choices.one_in(5) { key } else { value.get_or_insert_default() };
+            match choices.below(3) {
+                0 => bytes.truncate(choices.below(bytes.len() as u64 + 1) as usize),
+                1 => bytes.push(choices.below(256) as u8),
+                _ if bytes.is_empty() => {}
+                _ => {
+                    let byte = choices.below(bytes.len() as u64) as usize;
+                    bytes[byte] = choices.below(256) as u8;
+                }
+            }
+        }
+        match restored(&damaged) {
+            Ok(_) => taken += 1,
+            Err(_) => refused += 1,
+        }
+    }
+    assert!(refused > 30 && taken > 10, "{refused} refused, {taken} taken");
+}
