@@ -71,7 +71,13 @@ pub fn run(args: &DemoArgs) -> Result<(), Failure> {
     }
     run::logging::start(&config.log)?;
     let (input, output) = (config.input.topics[0].clone(), config.output.topic.clone());
-    let kafka = EmbeddedKafka::start(&[(&input, PARTITIONS), (&output, 1), (&config.dlq.topic, 1)]).map_err(failed)?;
+    let kafka = EmbeddedKafka::start(&[
+        (&input, PARTITIONS),
+        (&output, 1),
+        (&config.dlq.topic, 1),
+        (&config.state.topic, PARTITIONS),
+    ])
+    .map_err(failed)?;
     config.kafka.bootstrap_servers = vec![kafka.address()];
     let feeder = Feeder::connect(&config, ANSWER_MAX).map_err(|error| match error {
         ProbeError::Unreachable(reason) => Failure::new(ExitCode::IoErr, reason),
