@@ -57,7 +57,7 @@ impl Traffic {
         for number in 0..accounts {
             let account = format!("{:012}", 100_000_000_000 + number);
             // Some accounts write in blocks: their days pass quickly, so series and eventIDs expire.
-            let stride = *random.pick(&[60, 60, 60, 1800]);
+            let stride = *random.pick(&[60, 60, 60, 60, 1800, 21_600]);
             end = end.max(BEGIN + minutes * stride);
             let records = account_records(&mut random, &account, minutes, stride);
             all[partition_of(&account, partitions)].extend(messages(&mut random, &account, records));
