@@ -212,7 +212,7 @@ fn whatever_happens_what_is_committed_is_the_fold_of_the_input() {
     let chosen = profile.map_or(Profile::ALL.to_vec(), |profile| vec![profile]);
     let (first, count) = match number("INSIGHTD_SIM_SEED") {
         Some(seed) => (seed, chosen.len() as u64),
-        None => (0, number("INSIGHTD_SIM_SEEDS").unwrap_or(250)),
+        None => (0, number("INSIGHTD_SIM_SEEDS").unwrap_or(200)),
     };
     let one_seed = number("INSIGHTD_SIM_SEED").is_some();
     let (broken, total) = (Mutex::new(Vec::new()), Mutex::new(Counts::default()));
