@@ -25,7 +25,8 @@ pub struct Head {
     pub state: u64,
     /// Offset of the next record of the input.
     pub next: i64,
-    /// Silences of this transaction that moved a clock, in order. With those of all heads the fold over the input can be repeated.
+    /// Silences of this transaction that moved a clock, in order. With those of all heads, and the wall times at which records came
+    /// (a silence is measured from there), the fold over the input can be repeated.
     pub silences: Vec<Silence>,
 }
 

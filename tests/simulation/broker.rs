@@ -275,6 +275,7 @@ impl Broker for SimBroker {
             cluster.counts.note("restore");
             let client = &mut cluster.clients[self.id];
             client.restored = partition as usize;
+            client.restored_told = client.told.get(&partition).copied();
             client.reader = Some(Reader { partition: partition as usize, end, position });
             Ok(end)
         })

@@ -69,8 +69,9 @@ pub struct Client {
     pub untold: Option<Delta>,
     /// Records that were handed over and not sent yet.
     pub unsent: Vec<Written>,
-    /// The partition whose changelog was read last.
+    /// The partition whose changelog was read last, and the number of the state that was told of it then.
     pub restored: usize,
+    pub restored_told: Option<u64>,
 }
 
 impl Client {

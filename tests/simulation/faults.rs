@@ -184,7 +184,10 @@ impl Mishap {
         // Restores are rarer than transactions.
         let factor = if restore { 1.5 } else { 1.0 };
         let drawn = kinds.into_iter().find(|(odds, _)| random.chance(odds * factor));
-        drawn.map(|(_, kind)| Self { at, kind, after })
+        let (_, kind) = drawn?;
+        // What is local to a client cannot fail once it is done.
+        let at = if (at, kind) == (Step::AfterBegin, Kind::Error) { Step::BeforeBegin } else { at };
+        Some(Self { at, kind, after })
     }
 
     /// What it is counted as.

@@ -105,6 +105,9 @@ impl Group {
         if now >= until {
             self.members.retain(|_, member| member.joined);
         }
+        if self.members.is_empty() && now >= until {
+            self.rebalancing = None;
+        }
         if self.members.is_empty() || !self.members.values().all(|member| member.joined) {
             return false;
         }

@@ -83,19 +83,21 @@ pub fn difference(found: &Image, right: &Image) -> Option<String> {
     if found == right {
         return None;
     }
-    let text = |entry: Option<&(Vec<u8>, Vec<u8>)>| {
-        entry.map_or("nothing".to_owned(), |(key, value)| {
-            format!("{} {:02x?}: {} bytes {:02x?}", char::from(key[0]), &key[1..], value.len(), value)
-        })
-    };
     let at = found.iter().zip(right).position(|(found, right)| found != right);
     let at = at.unwrap_or(found.len().min(right.len()));
+    let (counts, empty) = ((found.len(), right.len()), (Vec::new(), Vec::new()));
+    let (found, right) = (found.get(at).unwrap_or(&empty), right.get(at).unwrap_or(&empty));
+    let byte = found.1.iter().zip(&right.1).take_while(|(found, right)| found == right).count();
+    let text = |(key, value): &(Vec<u8>, Vec<u8>)| {
+        let kind = key.first().map_or('-', |kind| char::from(*kind));
+        format!("{kind} {:02x?}: {} bytes, .. {:02x?}", key.get(1..).unwrap_or_default(), value.len(), &value[byte..])
+    };
     Some(format!(
-        "{} and {} records; the first other one is\n  {}\ninstead of\n  {}",
-        found.len(),
-        right.len(),
-        text(found.get(at)),
-        text(right.get(at))
+        "{} and {} records; the first other one is, from byte {byte} on,\n  {}\ninstead of\n  {}",
+        counts.0,
+        counts.1,
+        text(found),
+        text(right)
     ))
 }
 

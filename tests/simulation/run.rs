@@ -24,6 +24,27 @@ use super::world::World;
 /// Stack of a thread that runs seeds: processes go on inside each other's calls.
 const STACK: usize = 64 << 20;
 
+/// Rules of some runs: what a rule holds back or marks is a part of the state.
+const RULES: &str = "
+[[rules]]
+name = \"bob\"
+principal = \"*bob\"
+action = \"sensitivity\"
+factor = 0.1
+
+[[rules]]
+name = \"eve\"
+principal = \"*eve\"
+event_name = \"CreateUser\"
+action = \"mark\"
+
+[[rules]]
+name = \"policies\"
+event_name = \"PutBucketPolicy\"
+region = \"us-east-1\"
+action = \"drop\"
+";
+
 /// What came of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Outcomes {
@@ -57,7 +78,8 @@ fn config(random: &mut Random) -> Config {
         pick(random, &["5", "32"]),
         pick(random, &["7", "50", "5000"]),
     );
-    Config::load_text("the simulation", &text).expect("a configuration")
+    let rules = if random.chance(0.4) { RULES } else { "" };
+    Config::load_text("the simulation", &(text + rules)).expect("a configuration")
 }
 
 fn cluster(seed: u64, profile: Profile, mutation: Option<Mutation>, config: &Config) -> Cluster {
@@ -190,7 +212,7 @@ fn whatever_happens_what_is_committed_is_the_fold_of_the_input() {
     let chosen = profile.map_or(Profile::ALL.to_vec(), |profile| vec![profile]);
     let (first, count) = match number("INSIGHTD_SIM_SEED") {
         Some(seed) => (seed, chosen.len() as u64),
-        None => (0, number("INSIGHTD_SIM_SEEDS").unwrap_or(250)),
+        None => (0, number("INSIGHTD_SIM_SEEDS").unwrap_or(200)),
     };
     let one_seed = number("INSIGHTD_SIM_SEED").is_some();
     let (broken, total) = (Mutex::new(Vec::new()), Mutex::new(Counts::default()));

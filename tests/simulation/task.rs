@@ -126,7 +126,7 @@ impl Task for Watched {
         {
             let mut cluster = world.cluster.borrow_mut();
             let (next, state) = cluster.oracle.stands(partition as usize);
-            let told = cluster.clients[self.id].told.get(&partition).copied();
+            let told = cluster.clients[self.id].restored_told;
             let found = head.clone().unwrap_or_default();
             // Where somebody else has moved on, this process is a zombie, and nothing of it will be committed.
             if told == Some(state) && (found.state, found.next) != (state, next) {

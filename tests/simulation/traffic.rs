@@ -40,14 +40,14 @@ pub fn partition_of(account: &str, partitions: usize) -> usize {
     account.bytes().last().map_or(0, usize::from) % partitions
 }
 
+/// Place in the order of arrival, key, payload.
+type Message = (i64, Vec<u8>, Vec<u8>);
+
 struct Record {
     /// Place in the order of arrival, seconds of event time.
     slot: i64,
     json: String,
 }
-
-/// A record with its time, key and value.
-type Timed = (i64, Vec<u8>, Vec<u8>);
 
 impl Traffic {
     /// Draws it.
@@ -55,12 +55,12 @@ impl Traffic {
         let mut random = Random::new(seed, 1);
         let accounts = random.between(2, 5).max(partitions as u64);
         let minutes = random.between(60, 150) as i64;
-        let mut all: Vec<Vec<Timed>> = vec![Vec::new(); partitions];
+        let mut all: Vec<Vec<Message>> = vec![Vec::new(); partitions];
         let mut end = BEGIN;
         for number in 0..accounts {
             let account = format!("{:012}", 100_000_000_000 + number);
             // Some accounts write in blocks: their days pass quickly, so series and eventIDs expire.
-            let stride = *random.pick(&[60, 60, 60, 1800]);
+            let stride = *random.pick(&[60, 60, 60, 60, 1800, 21_600]);
             end = end.max(BEGIN + minutes * stride);
             let records = account_records(&mut random, &account, minutes, stride);
             all[partition_of(&account, partitions)].extend(messages(&mut random, &account, records));
@@ -136,7 +136,7 @@ fn json(
 }
 
 /// Records of one account, several to a message where they arrive together, and what is damaged.
-fn messages(random: &mut Random, account: &str, mut records: Vec<Record>) -> Vec<(i64, Vec<u8>, Vec<u8>)> {
+fn messages(random: &mut Random, account: &str, mut records: Vec<Record>) -> Vec<Message> {
     records.sort_by_key(|record| record.slot);
     let mut messages = Vec::new();
     let mut rest = records.as_slice();
@@ -164,14 +164,14 @@ fn messages(random: &mut Random, account: &str, mut records: Vec<Record>) -> Vec
 }
 
 /// When each message can be read: in the order of their slots, by fits and starts; now and then nothing comes for longer than clocks wait.
-fn arrive(random: &mut Random, mut messages: Vec<(i64, Vec<u8>, Vec<u8>)>, until: Duration) -> Vec<Arrival> {
+fn arrive(random: &mut Random, mut messages: Vec<Message>, until: Duration) -> Vec<Arrival> {
     messages.sort_by_key(|(slot, _, _)| *slot);
     let (mut at, total, count) = (0_u64, until.as_millis() as u64, messages.len() as u64);
     let pace = total / count.max(1);
     let burst = random.between(1, 30);
     let silence = random.millis(20_000, 400_000);
     let silent_from = if random.chance(0.5) { random.below(count.max(1)) } else { count };
-    let arrival = |(number, (_, key, payload)): (u64, (i64, Vec<u8>, Vec<u8>))| {
+    let arrival = |(number, (_, key, payload)): (u64, Message)| {
         if number.is_multiple_of(burst) {
             at = (number * pace + random.below(pace * burst + 1)).max(at).min(total);
         }

@@ -93,7 +93,10 @@ impl World {
         let stuck: Vec<String> = (0..cluster.changelogs.len())
             .map(|number| format!("{:?} of {}", cluster.offsets.get(&number), cluster.input.partitions[number].len()))
             .collect();
-        cluster.violate(format!("it does not come to an end: {}", stuck.join(", ")));
+        let (now, living) = (cluster.now, cluster.clients.iter().filter(|client| client.alive));
+        let living: Vec<String> = living.map(|client| format!("{} holds {:?}", client.name, client.held)).collect();
+        let text = format!("it does not come to an end: at {now:?} {}; {}", stuck.join(", "), living.join(", "));
+        cluster.violate(text);
     }
 
     /// Lets the other processes go on while one sleeps inside a call.

@@ -96,8 +96,14 @@ impl Series {
         self.statistic.set_priors(settings.priors.of(source, name, error));
         self.weight = settings.security.technique(source, name, error).map_or(1.0, |technique| technique.weight);
         if let Some(episode) = &mut self.episode {
-            let rule = &episode.finding.suppressed_by;
-            episode.finding.rule = rule.as_ref().and_then(|name| settings.rules.position(name));
+            // Which rule keeps an insight from alarming anybody is known by name, whatever the rules are now. Any other is a number that
+            // is told and decides nothing.
+            let harmless =
+                |at: &u32| settings.rules.iter().nth(*at as usize).is_some_and(|rule| !rule.action.suppresses());
+            episode.finding.rule = match &episode.finding.suppressed_by {
+                Some(name) => settings.rules.position(name),
+                None => episode.finding.rule.filter(harmless),
+            };
         }
         budget.bytes += self.key().bytes();
         self.all_values().into_iter().for_each(|values| values.charge(budget));

@@ -282,3 +282,21 @@ fn damaged_records_are_told_and_never_panic() {
     }
     assert!(refused > 30 && taken > 10, "{refused} refused, {taken} taken");
 }
+
+/// A rule that only changes the budget was forgotten with a restore, though it is a part of the open insight (simulator, seed 4 with rules).
+#[test]
+fn an_open_insight_keeps_the_rule_that_made_it_readier() {
+    let rule = "[baseline]\nwarm_up = \"0s\"\n[[rules]]\nname = \"dana\"\nprincipal = \"*dana\"\naction = \"sensitivity\"\nfactor = 10.0\n";
+    let rules = Config::load_text("the test", rule).expect("a configuration").rules;
+    let events: Vec<_> = (0..200).map(|second| event(1, "A", START + second)).collect();
+    let change = |settings: &mut Settings| {
+        (settings.warm_up, settings.budget, settings.rules) = (0, 1000.0, std::sync::Arc::clone(&rules));
+    };
+    let mut started = 0;
+    let mut plain = detector(change);
+    for event in &events {
+        plain.observe(event, None, &mut |insight| started += u32::from(insight.finding.rule == Some(0)));
+    }
+    assert!(started > 0 && plain.levels().insights_open > 0);
+    comes_back_whole(change, &events);
+}
