@@ -48,6 +48,8 @@ fn the_state_is_shown_and_can_be_forgotten() {
     send(&setup.broker.feeder(&setup.input), &messages);
     let mut daemon = Daemon::start_ready(&setup.config());
     setup.wait_until_read(&mut daemon);
+    // Gauges are refreshed once a second.
+    std::thread::sleep(std::time::Duration::from_secs(3));
     let series = daemon.metric("insightd_series", &[]).expect("the metric") as usize;
     let command = Command::new(&setup.config());
     let refused = command.run("reset", &["--yes"]);

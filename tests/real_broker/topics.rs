@@ -48,7 +48,7 @@ fn several_partitions_without_the_promise_of_keys_are_refused_by_run_and_check()
 #[test]
 fn one_partition_needs_no_keys() {
     let setup = Setup::without_topics("single");
-    for topic in [&setup.input, &setup.output, &setup.dlq] {
+    for topic in [&setup.input, &setup.output, &setup.dlq, &setup.state()] {
         setup.broker.create_topic(topic, 1);
     }
     let mut daemon = Daemon::start_ready(&setup.config_with("keyed_by_account = false", ""));
