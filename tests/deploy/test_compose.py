@@ -59,7 +59,7 @@ class Compose(unittest.TestCase):
     def test_the_topics_made_are_those_of_the_daemon(self):
         made = re.findall(r"--topic (\S+)|\$create --topic (\S+)", self.services["topics"]["command"][0].replace("$$", "$"))
         variables = environment("insightd")
-        wanted = [variables[f"INSIGHTD__{key}"] for key in ("INPUT__TOPICS", "OUTPUT__TOPIC", "DLQ__TOPIC")]
+        wanted = [variables[f"INSIGHTD__{key}"] for key in ("INPUT__TOPICS", "OUTPUT__TOPIC", "DLQ__TOPIC", "STATE__TOPIC")]
         self.assertEqual([first or second for first, second in made], wanted)
 
     def test_grafana_finds_its_data_source_and_its_dashboard(self):
