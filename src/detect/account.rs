@@ -1,7 +1,5 @@
 //! One account: its history, its regions, their clocks and series. Nothing here looks at another account (ISO-1).
 
-use std::hash::BuildHasher;
-
 use serde::{Deserialize, Serialize};
 
 use super::DAY;
@@ -30,22 +28,22 @@ pub struct Account {
     touched: Stamp,
     /// First minute of its history: of its first record, in any region, counted or not, whose time is confirmed. Nothing moves it after that,
     /// older records that come later included.
-    begin: Option<i64>,
-    mature: bool,
+    pub(super) begin: Option<i64>,
+    pub(super) mature: bool,
     /// Series with a call in the last 28 days.
-    live: usize,
+    pub(super) live: usize,
     /// Score from which an event is noted, for that many live series.
     base: f64,
     /// How many insights it may raise.
-    alarms: AlarmBudget,
+    pub(super) alarms: AlarmBudget,
     /// Who is known to it.
     pub principals: Principals,
-    sightings: Sightings,
+    pub(super) sightings: Sightings,
     /// Its regions, in the order of arrival of their first records.
     pub regions: Vec<Region>,
     /// Positions of those that have begun, in that order: what is told of several regions must not depend on the arrival of a record that
     /// nothing has confirmed.
-    seen: Vec<usize>,
+    pub(super) seen: Vec<usize>,
 }
 
 /// An account apart from its principals, its regions and what waits to be confirmed.
@@ -127,7 +125,7 @@ impl Account {
         (self.begin.is_some(), self.mature)
     }
 
-    fn place(&self, at: usize) -> Place {
+    pub(super) fn place(&self, at: usize) -> Place {
         Place { account: self.number, region: at as u32 }
     }
 
@@ -247,7 +245,7 @@ impl Account {
 
     /// A calibrated score passes the base in 25 minutes a week over all live series of the account, and in an account of few series
     /// more often: `log10(minutes a week x live^2 / (live + 10) / 25)`.
-    fn set_live(&mut self, live: usize) {
+    pub(super) fn set_live(&mut self, live: usize) {
         self.live = live;
         let live = live.max(1) as f64;
         // What bursts without an attack are a loop or a script here and there: the fewer series, the fewer.
@@ -331,28 +329,17 @@ impl Account {
             settings,
             horizons,
         };
-        let hash = region.hasher.hash_one(key);
-        let found = region.index.find(hash, |&i| region.series[i as usize].series.key() == key).copied();
-        let index = match found {
+        let index = match region.find(key) {
             Some(index) => index,
             None => {
                 let values = [call.principal, call.agent, call.error];
                 if !shared.has_room(1) || !shared.attribution.admit(key.bytes(), values) {
                     return false;
                 }
-                let index = region.series.len() as u32;
-                let id = shared.series_begun;
-                shared.series_begun += 1;
-                let mut touched = Stamp::default();
-                if shared.journal.is_first(&mut touched) {
-                    shared.journal.series.push((place, id, None));
-                }
                 let series = Box::new(Series::new(key, call.minute, &context));
-                region.series.push(Entry { id, series, live: false, touched });
-                let (series, hasher) = (&region.series, &region.hasher);
-                region.index.insert_unique(hash, index, |&i| hasher.hash_one(series[i as usize].series.key()));
-                shared.series += 1;
-                index
+                let all = (&mut region.series, &mut region.index, &region.hasher);
+                let counted = (&mut shared.series, &mut shared.series_begun);
+                Entry::begin(all, place, (series, false), counted, &mut shared.journal)
             }
         };
         let entry = &mut region.series[index as usize];

@@ -177,6 +177,22 @@ impl Values {
         smallest
     }
 
+    /// Takes in the calls of earlier records.
+    pub fn absorb(&mut self, past: Self, minute: i64, budget: &mut Budget) {
+        self.summarised |= past.summarised;
+        self.remade = true;
+        for earlier in past.values {
+            let known = self.values.iter().position(|value| value.text == earlier.text);
+            let at = known.unwrap_or_else(|| self.enter(&earlier.text, minute, budget));
+            let value = &mut self.values[at];
+            value.days.absorb(&earlier.days);
+            match known {
+                Some(_) => value.habit.absorb(&earlier.habit),
+                None => value.habit = earlier.habit,
+            }
+        }
+    }
+
     /// Forgets values without a call in the window that ends with the day of `minute`.
     pub fn drop_silent(&mut self, minute: i64, budget: &mut Budget) {
         self.values.retain(|v| {

@@ -170,6 +170,20 @@ impl AlarmBudget {
         Strength { rate, log_rho: (rate / (budget * prior.share * young)).log10(), lift }
     }
 
+    /// Takes in what the account has shown before minute `until`, with which its own history began, when it may raise `budget` insights a week.
+    pub fn absorb(&mut self, mut past: Self, until: i64, budget: f64) {
+        self.begin = self.begin.min(past.begin);
+        for (reason, (own, past)) in Reason::ALL.into_iter().zip(self.strata.iter_mut().zip(&mut past.strata)) {
+            let prior = prior(reason);
+            past.settle(&prior, budget * prior.share, until);
+            past.pass(until);
+            let keep = (-((own.at - until).max(0) as f64) / MEMORY).exp2();
+            own.incidents += past.incidents * keep;
+            own.excess += past.excess * keep;
+            own.weeks += past.weeks * keep;
+        }
+    }
+
     /// A Start was raised at minute `now`.
     pub fn raised(&mut self, now: i64) {
         self.lift = (self.lift_at(now) + LIFT).min(LIFT_MAX);

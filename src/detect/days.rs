@@ -34,12 +34,26 @@ impl Days {
     pub fn add(&mut self, minute: i64) -> bool {
         let day = day_of(minute) as i32;
         let newest = self.newest;
+        self.add_calls(day, 1);
+        day == newest && self.newest == newest
+    }
+
+    /// Adds the calls of earlier records.
+    pub fn absorb(&mut self, past: &Self) {
+        for day in past.newest - (KEPT as i32 - 1)..=past.newest {
+            let calls = past.counts[slot(day)];
+            if calls > 0 {
+                self.add_calls(day, calls);
+            }
+        }
+    }
+
+    fn add_calls(&mut self, day: i32, calls: u32) {
         self.forward(day);
         if i64::from(self.newest) - i64::from(day) < KEPT as i64 {
             let slot = &mut self.counts[slot(day)];
-            *slot = slot.saturating_add(1);
+            *slot = slot.saturating_add(calls);
         }
-        day == newest && self.newest == newest
     }
 
     /// Calls of the newest day.

@@ -97,11 +97,11 @@ impl Detector {
         let excluded = rule.is_some_and(|rule| self.shared.settings.rules.at(rule).action == Action::Exclude);
         let outside = if excluded { Verdict::Excluded } else { Verdict::OutOfScope };
         let in_scope = in_scope && !excluded;
-        let Some(account) = self.account(event) else {
+        let Some(account) = self.account(event.account) else {
             return if in_scope { Verdict::Shed(Limit::Accounts) } else { outside };
         };
         self.accounts[account].touch(&mut self.shared.journal, false);
-        let region = self.region(account, event);
+        let region = self.region(account, &event.region);
         let near_wall = wall.is_some_and(|now| (event.time - now).abs() <= self.shared.settings.clock_jump_s);
         let sighting = Sighting::of(event, region, in_scope);
         self.accounts[account].sight(event, sighting, near_wall, &mut self.shared);
@@ -171,31 +171,33 @@ impl Detector {
         Some(rule)
     }
 
-    fn account(&mut self, event: &Event<'_>) -> Option<usize> {
-        if let Some(&at) = self.by_id.get(&event.account) {
+    /// Position of an account; none if it is new and there is no room for it.
+    pub(super) fn account(&mut self, id: AccountId) -> Option<usize> {
+        if let Some(&at) = self.by_id.get(&id) {
             return Some(at as usize);
         }
         if self.accounts.len() >= self.shared.settings.accounts_max {
             return None;
         }
         let number = self.accounts.len() as u32;
-        self.by_id.insert(event.account, number);
-        let mut new = Account::new(event.account, number, self.shared.settings.warm_up);
+        self.by_id.insert(id, number);
+        let mut new = Account::new(id, number, self.shared.settings.warm_up);
         new.touch(&mut self.shared.journal, true);
         self.accounts.push(new);
         Some(number as usize)
     }
 
-    fn region(&mut self, account: usize, event: &Event<'_>) -> Option<usize> {
+    /// Position of a region in its account; none if it is new and there is no room for it.
+    pub(super) fn region(&mut self, account: usize, name: &str) -> Option<usize> {
         let account = &mut self.accounts[account];
-        if let Some(at) = account.region(&event.region) {
+        if let Some(at) = account.region(name) {
             return Some(at);
         }
         if self.clocks >= self.shared.settings.clocks_max {
             return None;
         }
         self.clocks += 1;
-        account.regions.push(Region::new(&event.region));
+        account.regions.push(Region::new(name));
         let at = account.regions.len() - 1;
         account.touch_region(at, &mut self.shared.journal, true);
         Some(at)

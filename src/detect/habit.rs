@@ -47,6 +47,12 @@ impl Habit {
         self.record = self.record.max(self.peak);
     }
 
+    /// Takes in what it was before: known for longer, and the most that it ever did.
+    pub fn absorb(&mut self, past: &Self) {
+        self.first = self.first.min(past.first);
+        self.record = self.record.max(past.record).max(past.peak);
+    }
+
     /// Adds a call.
     pub fn add(&mut self, now: i64) {
         let minute = now as i32;

@@ -14,6 +14,7 @@
 //! * [`principals`], [`habit`], [`leaky`]: who calls, and what is new about it. [`sightings`]: what any record tells of its account.
 //! * [`prior`], [`security`]: tables of the configuration. [`budget`]: what raises an insight. [`held_back`]: what a rule kept from it.
 //! * [`journal`], [`saved`], [`restore`]: what a transaction has changed, put back or saved, and all that was saved brought back.
+//! * [`history`]: what was before an account's own history, loaded from files.
 //! * [`region`], [`account`], [`shared`], [`detector`]: the whole; [`view`]: for those who look. [`counts`]: a series of counts by itself, for `backtest`.
 
 pub mod account;
@@ -27,6 +28,7 @@ pub mod detector;
 pub mod episode;
 pub mod habit;
 pub mod held_back;
+pub mod history;
 pub mod horizon;
 pub mod journal;
 pub mod leaky;
@@ -50,6 +52,7 @@ use std::sync::Arc;
 use crate::rules::Rules;
 
 pub use detector::{Detector, Levels, Verdict};
+pub use history::{Absorbed, Refusal};
 pub use view::{AccountView, RegionView, SeriesView};
 
 /// Minutes in a day.

@@ -107,6 +107,21 @@ impl Principal {
         }
     }
 
+    /// Takes in what it was before.
+    pub fn absorb(&mut self, past: &Self) {
+        self.first = self.first.min(past.first);
+        self.last = self.last.max(past.last);
+        for tool in past.tools.iter().filter(|tool| tool.name != 0) {
+            let slot = self.tools.iter_mut().find(|slot| slot.name == tool.name || slot.name == 0);
+            if let Some(slot) = slot {
+                *slot = Tool {
+                    name: tool.name,
+                    first: if slot.name == 0 { tool.first } else { slot.first.min(tool.first) },
+                };
+            }
+        }
+    }
+
     /// Minutes since its first record.
     pub fn known_for(&self, now: i64) -> i64 {
         now - i64::from(self.first)

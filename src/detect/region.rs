@@ -9,7 +9,7 @@ use super::budget::AlarmBudget;
 use super::clock::Clock;
 use super::dedup::Seen;
 use super::journal::{Journal, Place, Stamp};
-use super::series::{Context, Series};
+use super::series::{Context, Key, Series};
 use super::shared::Shared;
 use super::statistic::Statistic;
 use crate::cloudtrail::event::AccountId;
@@ -32,7 +32,7 @@ pub struct Region {
     pub seen: Seen,
     pub(super) swept: i64,
     /// Minute of the last daily sweep.
-    daily: i64,
+    pub(super) daily: i64,
     pub(super) index: HashTable<u32>,
     pub(super) hasher: DefaultHashBuilder,
     pub(super) series: Vec<Entry>,
@@ -238,6 +238,12 @@ impl Region {
         !expired && hour * 3600 >= self.seen.floor()
     }
 
+    /// Position of the series of this name.
+    pub fn find(&self, key: Key<'_>) -> Option<u32> {
+        let hash = self.hasher.hash_one(key);
+        self.index.find(hash, |&i| self.series[i as usize].series.key() == key).copied()
+    }
+
     /// Its series, in the order in which they were first seen.
     pub fn entries(&self) -> &[Entry] {
         &self.series
@@ -347,7 +353,32 @@ impl RegionImage {
     }
 }
 
+/// Series of a region, and their positions by name.
+type ByName<'a> = (&'a mut Vec<Entry>, &'a mut HashTable<u32>, &'a DefaultHashBuilder);
+
 impl Entry {
+    /// Takes in a series that its region does not know yet, as the next one of the partition. `counted` are the numbers of series that there are
+    /// and that were ever begun. Returns its position.
+    pub(super) fn begin(
+        (all, index, hasher): ByName<'_>,
+        place: Place,
+        (series, live): (Box<Series>, bool),
+        counted: (&mut usize, &mut u64),
+        journal: &mut Journal,
+    ) -> u32 {
+        let (at, id) = (all.len() as u32, *counted.1);
+        *counted.0 += 1;
+        *counted.1 += 1;
+        let mut touched = Stamp::default();
+        if journal.is_first(&mut touched) {
+            journal.series.push((place, id, None));
+        }
+        let hash = hasher.hash_one(series.key());
+        all.push(Self { id, series, live, touched });
+        index.insert_unique(hash, at, |&i| hasher.hash_one(all[i as usize].series.key()));
+        at
+    }
+
     /// It is about to change.
     pub fn touch(&mut self, place: Place, journal: &mut Journal) {
         if journal.is_first(&mut self.touched) {

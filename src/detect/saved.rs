@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
-use super::account::AccountImage;
+use super::account::{Account, AccountImage};
 use super::clock::Clock;
 use super::dedup::hour_of;
 use super::detector::Detector;
@@ -290,35 +290,51 @@ impl Detector {
 
     /// Writes all there is, each series whole: two detectors are alike if this is.
     pub fn save_all(&self, write: &mut Write<'_>) {
-        let mut bytes = Vec::new();
+        let mut records = 0;
         for account in self.accounts() {
-            let record = AccountRecord { number: account.number, image: account.image() };
-            put(Key::Account(account.id), &record, &mut bytes, write);
-            put(Key::Sightings(account.id), account.sightings(), &mut bytes, write);
-            for (number, region) in account.regions.iter().enumerate() {
-                let number = number as u32;
-                put(Key::Region(account.id, number), &region_record(region), &mut bytes, write);
-                put(Key::Steady(account.id, number), &region.steady_ids(), &mut bytes, write);
-                for entry in region.entries() {
-                    let mut series = entry.series.clone();
-                    series.generation_zero();
-                    let record = series_record(account.id, number, &series);
-                    put(Key::Series(entry.id), &record, &mut bytes, write);
-                }
-            }
-            let mut principals: Vec<&Principal> = account.principals.iter().collect();
-            principals.sort_unstable_by_key(|principal| principal.fingerprint());
-            for principal in principals {
-                put(Key::Principal(account.id, principal.fingerprint()), principal, &mut bytes, write);
-            }
-            for (number, region) in account.regions.iter().enumerate() {
-                let mut hours: Vec<(i64, Vec<u64>)> = region.seen.hours().collect();
-                hours.sort_unstable();
-                for (hour, hashes) in hours {
-                    let record: EventsRecord =
-                        vec![(account.id, number as u32, hour, hashes.into_iter().map(u64::to_le_bytes).collect())];
-                    put(Key::Events(hour as u64), &record, &mut bytes, write);
-                }
+            save_whole(account, account.number, &mut records, write);
+        }
+    }
+
+    /// Writes one account as the only one of a detector: its past, for another detector.
+    pub fn save_alone(&self, id: AccountId, write: &mut Write<'_>) {
+        if let Some(account) = self.accounts().iter().find(|account| account.id == id) {
+            save_whole(account, 0, &mut 0, write);
+        }
+    }
+}
+
+/// Writes an account as number `number`; `records` counts the records of eventIDs.
+fn save_whole(account: &Account, number: u32, records: &mut u64, write: &mut Write<'_>) {
+    let mut bytes = Vec::new();
+    let record = AccountRecord { number, image: account.image() };
+    put(Key::Account(account.id), &record, &mut bytes, write);
+    put(Key::Sightings(account.id), account.sightings(), &mut bytes, write);
+    for (number, region) in account.regions.iter().enumerate() {
+        let number = number as u32;
+        put(Key::Region(account.id, number), &region_record(region), &mut bytes, write);
+        put(Key::Steady(account.id, number), &region.steady_ids(), &mut bytes, write);
+        for entry in region.entries() {
+            let mut series = entry.series.clone();
+            series.generation_zero();
+            let record = series_record(account.id, number, &series);
+            put(Key::Series(entry.id), &record, &mut bytes, write);
+        }
+    }
+    let mut principals: Vec<&Principal> = account.principals.iter().collect();
+    principals.sort_unstable_by_key(|principal| principal.fingerprint());
+    for principal in principals {
+        put(Key::Principal(account.id, principal.fingerprint()), principal, &mut bytes, write);
+    }
+    for (number, region) in account.regions.iter().enumerate() {
+        let mut hours: Vec<(i64, Vec<u64>)> = region.seen.hours().collect();
+        hours.sort_unstable();
+        for (hour, hashes) in hours {
+            for hashes in hashes.chunks(EVENTS_MAX) {
+                let hashes = hashes.iter().map(|hash| hash.to_le_bytes()).collect();
+                let record: EventsRecord = vec![(account.id, number as u32, hour, hashes)];
+                put(Key::Events(*records), &record, &mut bytes, write);
+                *records += 1;
             }
         }
     }

@@ -2,6 +2,7 @@
 
 mod evidence;
 mod fall;
+mod past;
 mod report;
 mod saved;
 
@@ -259,7 +260,7 @@ impl Series {
         caller: &mut Caller<'_>,
     ) -> Option<Insight> {
         if !call.late && self.need.minute != call.minute {
-            self.close_minutes(context.closed, context);
+            self.close_minutes(context.closed, context.horizons);
         }
         let (count, who) = self.count(call, context, budget);
         if call.late {
@@ -316,7 +317,7 @@ impl Series {
     }
 
     /// Teaches the statistic the closed minutes up to `until`.
-    fn close_minutes(&mut self, until: i64, context: &Context<'_>) {
+    fn close_minutes(&mut self, until: i64, horizons: &Horizons) {
         if until <= self.statistic.closed() {
             return;
         }
@@ -327,11 +328,11 @@ impl Series {
         };
         for (minute, count) in self.recent.counts() {
             if minute > self.statistic.closed() && minute <= until && count > 0 {
-                frozen.pass_over(&mut self.statistic, minute - 1, context.horizons);
-                self.statistic.close(minute, f64::from(count), frozen.contains(minute), context.horizons);
+                frozen.pass_over(&mut self.statistic, minute - 1, horizons);
+                self.statistic.close(minute, f64::from(count), frozen.contains(minute), horizons);
             }
         }
-        frozen.pass_over(&mut self.statistic, until, context.horizons);
+        frozen.pass_over(&mut self.statistic, until, horizons);
         let keep_from = until - WINDOW;
         self.recent.forget_before(keep_from);
         for values in [&mut self.principals, &mut self.agents, &mut self.errors] {

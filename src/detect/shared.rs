@@ -128,6 +128,13 @@ impl Shared {
         self.notices = Notices::default();
     }
 
+    /// An account that had begun, and was mature, as the first says, does so now as the second says.
+    pub fn account_grew(&mut self, was: (bool, bool), is: (bool, bool)) {
+        let learning = |(begun, mature): (bool, bool)| usize::from(begun && !mature);
+        self.accounts_learning = self.accounts_learning + learning(is) - learning(was);
+        self.accounts_live = self.accounts_live + usize::from(is.1) - usize::from(was.1);
+    }
+
     /// An eventID that was not known.
     pub fn remembered(&mut self, place: Place, hash: u64, time: i64) {
         self.dedup_events += 1;

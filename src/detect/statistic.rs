@@ -155,6 +155,15 @@ impl View {
         self.weight = self.weight * keep + 1.0;
     }
 
+    /// Adds what was learnt `gap` minutes earlier.
+    fn absorb(&mut self, past: &Self, gap: f64, horizons: &Horizons) {
+        let keep = horizons.moments.keep_over(gap);
+        self.m1 += past.m1 * keep;
+        self.m2 += past.m2 * keep;
+        self.weight += past.weight * keep;
+        self.tail.absorb(&past.tail, horizons.tail.keep_over(gap));
+    }
+
     /// Empty minutes in which the observed value starts at `x` (already one minute old) and shrinks by `r` a minute.
     fn advance(&mut self, gap: f64, x: f64, r: f64, r_gap: f64, horizons: &Horizons) {
         let (keep, keep_gap) = (horizons.moments.keep(), horizons.moments.keep_over(gap));
@@ -206,6 +215,18 @@ impl Level {
     }
 }
 
+impl Level {
+    /// Adds what was learnt `gap` minutes earlier.
+    fn absorb(&mut self, past: &Self, gap: f64, horizons: &Horizons) {
+        let (error, level) = (horizons.error.keep_over(gap), horizons.level.keep_over(gap));
+        self.error += past.error * error;
+        self.error_weight += past.error_weight * error;
+        self.sum += past.sum * level;
+        self.weight += past.weight * level;
+        self.tail.absorb(&past.tail, horizons.tail.keep_over(gap));
+    }
+}
+
 // === impl Statistic ===
 
 impl Statistic {
@@ -228,6 +249,16 @@ impl Statistic {
     /// Sets what is known of the API beforehand, after the rest was read as saved.
     pub fn set_priors(&mut self, priors: Pair) {
         self.priors = priors;
+    }
+
+    /// Adds the statistic of the minutes before its own.
+    pub fn absorb(&mut self, past: &Self, horizons: &Horizons) {
+        let gap = (self.closed - past.closed).max(0) as f64;
+        self.burst.absorb(&past.burst, gap, horizons);
+        self.slow.absorb(&past.slow, gap, horizons);
+        self.level.absorb(&past.level, gap, horizons);
+        self.minutes += past.minutes * horizons.tail.keep_over(gap);
+        self.sum += past.sum * horizons.sum.keep_over(gap);
     }
 
     /// Last minute that has been closed here.

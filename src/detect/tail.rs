@@ -71,6 +71,12 @@ impl Tail {
         self.excess *= keep;
     }
 
+    /// Adds what was learnt earlier, of which `keep` is left.
+    pub fn absorb(&mut self, past: &Self, keep: f64) {
+        self.count += past.count * keep;
+        self.excess += past.excess * keep;
+    }
+
     /// Learns one exceedance with this excess, worth `weight` of an ordinary one.
     pub fn learn(&mut self, excess: f64, weight: f64, fit: Fit) {
         self.count += weight;
@@ -160,6 +166,17 @@ impl IncidentTail {
             Some(reference) => full.min(1.0 + (excess - reference).max(0.0) / fit.excess_per_score),
             None => full,
         }
+    }
+
+    /// Adds what was learnt earlier, of which `keep` is left. An incident that was not over is known by its peak alone.
+    pub fn absorb(&mut self, past: &Self, keep: f64) {
+        self.tail.absorb(&past.tail, keep);
+        if self.incidents == 0 {
+            self.evidence = past.evidence;
+        }
+        let unsettled = past.running.map(|incident| incident.peak);
+        self.top = self.top.max(past.top).max(unsettled.unwrap_or(0.0));
+        self.incidents = (self.incidents + past.incidents + u32::from(unsettled.is_some())).min(INCIDENTS_MAX);
     }
 
     fn is_record(&self, excess: f64) -> bool {

@@ -24,7 +24,7 @@ impl Series {
         if self.is_open() || minute <= self.statistic.closed() || minute - context.begin < context.settings.warm_up {
             return None;
         }
-        self.close_minutes(minute - 1, context);
+        self.close_minutes(minute - 1, context.horizons);
         let usual = self.statistic.usual();
         let count = f64::from(self.recent.count(minute));
         if count >= usual.mean - UNUSUAL * usual.sd {

@@ -123,7 +123,7 @@ impl Series {
         values.into_iter().zip(running.values).all(|(values, running)| values.resume(running))
     }
 
-    fn all_values(&self) -> [&super::Values; 3] {
+    pub(super) fn all_values(&self) -> [&super::Values; 3] {
         [&self.principals, &self.agents, &self.errors]
     }
 }

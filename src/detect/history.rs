@@ -1,0 +1,248 @@
+//! History from files into a detector that lives: what they tell of the time before an account's own history begins.
+//!
+//! The past of an account is a detector of its own, which has seen nothing but this account and nothing that the living one has counted. Where the
+//! account is not known yet, it is taken over as it is: from there on all is as if the living detector had seen the records itself. Where it is
+//! known, sums that decay are added, each as much decayed as the time that lies between; what was seen first is seen earlier, and the largest
+//! stays the largest. That differs from one pass over both in what is learnt step by step (outliers are clipped, trends are told, against what
+//! was known at the time), and in nothing that is counted.
+//!
+//! * **LOAD-1** an account's past is taken in as a whole or not at all.
+//! * **LOAD-2** no minute is counted twice: the past ends before the minute in which the account's history begins, and moves that minute back.
+
+use hashbrown::HashSet;
+
+use super::account::Account;
+use super::detector::Detector;
+use super::journal::Place;
+use super::principals::Principal;
+use super::region::{Entry, Region};
+use super::shared::Shared;
+use crate::cloudtrail::event::AccountId;
+
+/// What was taken in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Absorbed {
+    /// The account.
+    pub account: AccountId,
+    /// First minute of its history now.
+    pub begin: i64,
+    /// Series that the past knows.
+    pub series: usize,
+}
+
+/// Why an account's past was not taken in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Refusal {
+    /// It reaches into the minutes that the account has counted itself.
+    Overlaps,
+    /// A limit of the configuration leaves no room for it.
+    NoRoom,
+    /// It is the past of none or of several accounts, or nothing in it is confirmed.
+    NoAccount,
+}
+
+impl Detector {
+    /// Gives up insights that are still open, without an End: for a past, of which nobody has seen the Starts.
+    pub fn forget_open(&mut self) {
+        let (accounts, shared) = self.parts();
+        for region in accounts.iter_mut().flat_map(|account| &mut account.regions) {
+            region.forget_open(shared);
+        }
+    }
+
+    /// Takes in the past of one account. `wall` is the wall clock, seconds since 1970: a clock that is taken over has been silent since then.
+    ///
+    /// # Errors
+    /// When it is refused; nothing has changed then.
+    pub fn absorb(&mut self, past: Self, wall: i64) -> Result<Absorbed, Refusal> {
+        let Self { accounts, shared: used, newest, .. } = past;
+        let [past] = <[Account; 1]>::try_from(accounts).map_err(|_| Refusal::NoAccount)?;
+        let (Some(begin), Some(last)) = (past.first_minute(), past.last_minute()) else {
+            return Err(Refusal::NoAccount);
+        };
+        let known = self.by_id.get(&past.id).map(|&at| at as usize);
+        let lives_since = known.and_then(|at| self.accounts[at].first_minute());
+        if lives_since.is_some_and(|since| since <= last) {
+            return Err(Refusal::Overlaps);
+        }
+        self.make_room(known, &past, &used)?;
+        let series = past.regions.iter().map(|region| region.entries().len()).sum();
+        let Some(at) = self.account(past.id) else { return Err(Refusal::NoRoom) };
+        self.accounts[at].touch(&mut self.shared.journal, false);
+        let account = past.id;
+        let Some(places) = past.regions.iter().map(|region| self.region(at, &region.name)).collect::<Option<Vec<_>>>()
+        else {
+            return Err(Refusal::NoRoom);
+        };
+        self.accounts[at].absorb(past, &places, wall, &mut self.shared);
+        self.newest = self.newest.max(newest);
+        Ok(Absorbed { account, begin, series })
+    }
+
+    /// Whether the past fits beside what is there.
+    fn make_room(&self, known: Option<usize>, past: &Account, used: &Shared) -> Result<(), Refusal> {
+        let settings = &self.shared.settings;
+        let new = |region: &&Region| known.is_none_or(|at| self.accounts[at].region(&region.name).is_none());
+        let regions = past.regions.iter().filter(new).count();
+        let fits = (known.is_some() || self.accounts.len() < settings.accounts_max)
+            && self.clocks + regions <= settings.clocks_max
+            && self.shared.has_room(used.series)
+            && self.shared.attribution.bytes + used.attribution.bytes <= settings.attribution_bytes_max;
+        if fits { Ok(()) } else { Err(Refusal::NoRoom) }
+    }
+}
+
+impl Account {
+    /// First minute of its history, if it has begun.
+    pub fn first_minute(&self) -> Option<i64> {
+        self.begin
+    }
+
+    /// Newest minute that any of its clocks has reached.
+    fn last_minute(&self) -> Option<i64> {
+        self.regions.iter().filter_map(|region| region.clock.time()).max().map(|time| time.div_euclid(60))
+    }
+
+    /// Takes in its past, whose regions lie at `places` here.
+    fn absorb(&mut self, mut past: Self, places: &[usize], wall: i64, shared: &mut Shared) {
+        let (since, begin) = (self.begin, past.begin());
+        match since {
+            Some(since) => self.alarms.absorb(past.alarms, since, shared.settings.budget),
+            None => self.alarms = past.alarms,
+        }
+        let was = (self.begin.is_some(), self.mature);
+        self.begin = Some(begin);
+        self.mature |= past.mature;
+        shared.account_grew(was, (true, self.mature));
+        if let Some(newest) = past.sightings.newest() {
+            self.sightings.confirm(newest);
+        }
+        let mut live = self.live;
+        let mut known: Vec<Vec<u32>> = Vec::with_capacity(places.len());
+        for (region, &at) in past.regions.iter_mut().zip(places) {
+            self.touch_region(at, &mut shared.journal, false);
+            let place = self.place(at);
+            let (positions, more) = self.regions[at].absorb(std::mem::take(&mut region.series), since, place, shared);
+            live += more;
+            known.push(positions);
+            self.regions[at].take_over(region, place, wall, shared);
+        }
+        if let Some(since) = since {
+            self.was_silent(begin, since, places.iter().copied().zip(&known), shared);
+        }
+        for (region, &at) in past.seen.iter().map(|&region| (region, &places[region])) {
+            let begin = past.regions[region].begin;
+            if self.regions[at].begin.is_none() {
+                self.seen.push(at);
+            }
+            self.regions[at].begin = self.regions[at].begin.into_iter().chain(begin).min();
+        }
+        self.absorb_principals(&past, shared);
+        self.set_live(live);
+    }
+
+    /// Series that the past does not know were silent then.
+    fn was_silent<'a>(
+        &mut self,
+        begin: i64,
+        since: i64,
+        known: impl Iterator<Item = (usize, &'a Vec<u32>)>,
+        shared: &mut Shared,
+    ) {
+        let known: HashSet<(usize, u32)> = known.flat_map(|(at, all)| all.iter().map(move |&one| (at, one))).collect();
+        for at in 0..self.regions.len() {
+            let place = self.place(at);
+            for (position, entry) in self.regions[at].series.iter_mut().enumerate() {
+                if !known.contains(&(at, position as u32)) {
+                    entry.touch(place, &mut shared.journal);
+                    entry.series.was_silent(begin, since, &shared.horizons);
+                }
+            }
+        }
+    }
+
+    fn absorb_principals(&mut self, past: &Self, shared: &mut Shared) {
+        let mut earlier: Vec<&Principal> = past.principals.iter().collect();
+        // In an order of its own, so that the bound leaves out the same ones each time.
+        earlier.sort_unstable_by_key(|principal| principal.fingerprint());
+        for principal in earlier {
+            let of = principal.fingerprint();
+            if let Some(now) = self.principals.get(of) {
+                if shared.journal.is_first(&mut now.touched) {
+                    shared.journal.principal(self.number, of, Some(*now));
+                }
+                now.absorb(principal);
+            } else if shared.principals < shared.settings.principals_max {
+                let mut new = *principal;
+                shared.principals += 1;
+                shared.journal.principal(self.number, of, None);
+                shared.journal.is_first(&mut new.touched);
+                self.principals.put(new);
+            } else {
+                shared.notices.principals_full += 1;
+            }
+        }
+    }
+}
+
+impl Region {
+    fn forget_open(&mut self, shared: &mut Shared) {
+        for at in std::mem::take(&mut self.open) {
+            let series = &mut self.series[at as usize].series;
+            shared.open -= usize::from(series.is_shown());
+            series.forget_open();
+        }
+    }
+
+    /// Takes in series of the past, which ends before minute `since` if it is no new account. Returns their positions here, and how many more are live.
+    fn absorb(&mut self, past: Vec<Entry>, since: Option<i64>, place: Place, shared: &mut Shared) -> (Vec<u32>, usize) {
+        let (mut positions, mut live) = (Vec::with_capacity(past.len()), 0);
+        for Entry { mut series, live: is_live, .. } in past {
+            if let Some(at) = self.find(series.key()) {
+                let entry = &mut self.series[at as usize];
+                entry.touch(place, &mut shared.journal);
+                let until = since.unwrap_or(i64::MAX);
+                entry.series.absorb(*series, until, &shared.horizons, &mut shared.attribution);
+                positions.push(at);
+                continue;
+            }
+            series.forget_open();
+            series.taken_over(&mut shared.attribution);
+            live += usize::from(is_live);
+            let all = (&mut self.series, &mut self.index, &self.hasher);
+            let counted = (&mut shared.series, &mut shared.series_begun);
+            positions.push(Entry::begin(all, place, (series, is_live), counted, &mut shared.journal));
+        }
+        (positions, live)
+    }
+
+    /// Takes over where a region of the past stands, as far as this one stands nowhere yet, and its eventIDs: so that what was loaded is known
+    /// where the topic still holds it.
+    fn take_over(&mut self, past: &mut Self, place: Place, wall: i64, shared: &mut Shared) {
+        if self.clock.time().is_none()
+            && let Some(time) = past.clock.time()
+        {
+            self.clock.advance(time, wall);
+            (self.swept, self.daily) = (past.swept, past.daily);
+            self.seen.set_floor(self.seen.floor().max(past.seen.floor()));
+            // Positions of a new region are those of its past.
+            self.steady = std::mem::take(&mut past.steady);
+        }
+        let horizon_s = shared.settings.dedup_horizon_s;
+        let hours: Vec<_> = past.seen.hours().filter(|(hour, _)| self.remembers_hour(*hour, horizon_s)).collect();
+        for (hour, hashes) in hours {
+            for hash in hashes {
+                if shared.dedup_events >= shared.settings.dedup_events_max {
+                    shared.notices.dedup_shortened += 1;
+                    return;
+                }
+                if self.seen.insert_in_hour(hash, hour) {
+                    shared.remembered(place, hash, hour * 3600);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

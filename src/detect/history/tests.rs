@@ -1,0 +1,240 @@
+//! A past that is loaded: as if it had been seen, once.
+
+use std::collections::BTreeMap;
+
+use rand_pcg::Pcg64Mcg;
+use rand_pcg::rand_core::Rng;
+
+use super::*;
+use crate::cloudtrail::event::{Category, Event};
+use crate::cloudtrail::insight::Insight;
+use crate::config::Config;
+use crate::detect::{DAY, Settings, Verdict};
+
+/// A midnight, seconds.
+const START: i64 = 20_600 * 86_400;
+const DAY_S: i64 = 86_400;
+const SEED: u64 = 5150;
+
+fn settings() -> Settings {
+    Settings { warm_up: 2 * DAY, budget: 50.0, ..Settings::from(&Config::default_config()) }
+}
+
+/// Two accounts over `days` days, of which the last has bursts, in order of time.
+fn traffic(days: i64) -> Vec<Event<'static>> {
+    let mut random = Pcg64Mcg::new(SEED.into());
+    let mut below = |n: u64| (random.next_u64() % n) as i64;
+    let (mut events, mut time) = (Vec::new(), START);
+    while time < START + days * DAY_S {
+        time += 1 + below(80);
+        let (account, api) = (1 + below(2), below(6));
+        let burst = if below(400) == 0 { 12 + below(20) } else { 1 };
+        for _ in 0..burst {
+            events.push(Event {
+                account: AccountId::parse(&format!("{account:012}")).expect("twelve digits"),
+                region: ["us-east-1", "eu-west-1"][usize::from(below(8) == 0)].into(),
+                source: "ec2.amazonaws.com".into(),
+                name: format!("Api{api}").into(),
+                error: (below(5) == 0).then(|| "AccessDenied".into()),
+                time,
+                id: Some(format!("{}", events.len()).into()),
+                principal: format!("arn:aws:iam::000000000001:user/{}", below(7)).into(),
+                invoked_by: "".into(),
+                agent: format!("tool-{}/1", below(3)).into(),
+                category: Category::Management,
+                write: true,
+                read_only: Some(false),
+                inferred: false,
+                correction: false,
+            });
+        }
+    }
+    events
+}
+
+fn see(detector: &mut Detector, events: &[Event<'_>]) -> Vec<Insight> {
+    let mut insights = Vec::new();
+    for event in events {
+        detector.observe(event, None, &mut |insight| insights.push(insight));
+    }
+    insights
+}
+
+fn fold(events: &[Event<'_>]) -> Detector {
+    let mut detector = Detector::new(settings());
+    see(&mut detector, events);
+    detector.finish(&mut |_| {});
+    detector.forget_open();
+    detector
+}
+
+/// The past of one account, by way of its records.
+fn past(of: &Detector, account: AccountId) -> Detector {
+    let mut past = Detector::new(settings());
+    let mut fault = Ok(());
+    of.save_alone(account, &mut |key, value| fault = fault.clone().and_then(|()| past.restore(key, value)));
+    fault.and_then(|()| past.restored()).expect("it can be read");
+    past
+}
+
+fn accounts() -> [AccountId; 2] {
+    ["000000000001", "000000000002"].map(|id| AccountId::parse(id).expect("an account"))
+}
+
+fn load(into: &mut Detector, of: &Detector) -> Vec<Result<Absorbed, Refusal>> {
+    accounts().map(|account| into.absorb(past(of, account), 0)).to_vec()
+}
+
+fn image(detector: &Detector) -> BTreeMap<Vec<u8>, Vec<u8>> {
+    let mut image = BTreeMap::new();
+    detector.save_all(&mut |key, value| drop(image.insert(key.to_vec(), value.unwrap_or_default().to_vec())));
+    image
+}
+
+/// What each series shows, by name.
+fn series(detector: &Detector) -> BTreeMap<String, (i64, i64, u64, f64, f64, f64)> {
+    let mut all = BTreeMap::new();
+    detector.each_series(&mut |s| {
+        let name = format!("{} {} {} {:?}", s.account, s.region, s.key.name, s.key.error);
+        all.insert(name, (s.first, s.last, s.calls, s.minutes, s.expected.mean, s.expected.sd));
+    });
+    all
+}
+
+fn split(events: &[Event<'static>], at: i64) -> (Vec<Event<'static>>, Vec<Event<'static>>) {
+    events.iter().cloned().partition(|event| event.time < at)
+}
+
+#[test]
+fn the_past_of_new_accounts_is_as_if_it_had_been_seen() {
+    let events = traffic(9);
+    let (before, after) = split(&events, START + 7 * DAY_S);
+    let mut plain = fold(&before);
+    let mut loaded = Detector::new(settings());
+    loaded.start_journal();
+    for absorbed in load(&mut loaded, &plain) {
+        assert!((0..10).contains(&(absorbed.expect("taken in").begin - START.div_euclid(60))));
+    }
+    let of = |detector: &Detector| {
+        let levels = detector.levels();
+        (levels.series, levels.accounts_live, levels.accounts_learning, levels.dedup_events, levels.clock)
+    };
+    assert_eq!(of(&loaded), of(&plain));
+    let (expected, found) = (see(&mut plain, &after), see(&mut loaded, &after));
+    assert!(expected.len() > 5, "{} insights", expected.len());
+    assert_eq!(format!("{found:?}"), format!("{expected:?}"));
+    assert_eq!(series(&loaded), series(&plain));
+}
+
+#[test]
+fn the_past_of_known_accounts_is_added_and_counted_exactly() {
+    let events = traffic(12);
+    let (before, after) = split(&events, START + 9 * DAY_S);
+    let mut live = Detector::new(settings());
+    live.start_journal();
+    see(&mut live, &after);
+    for absorbed in load(&mut live, &fold(&before)) {
+        assert!((0..10).contains(&(absorbed.expect("taken in").begin - START.div_euclid(60))));
+    }
+    let mut plain = Detector::new(settings());
+    see(&mut plain, &events);
+    let (found, expected) = (series(&live), series(&plain));
+    assert!(expected.len() > 20, "{} series", expected.len());
+    for (name, (first, last, calls, minutes, mean, sd)) in expected {
+        let is = found[&name];
+        assert_eq!((is.0, is.1, is.2), (first, last, calls), "{name}");
+        assert!((is.3 - minutes).abs() < 0.01 * minutes, "{name}: {} minutes, not {minutes}", is.3);
+        assert!((is.4 - mean).abs() < 0.1 * mean + 0.001, "{name}: mean {}, not {mean}", is.4);
+        assert!((is.5 - sd).abs() < 0.1 * sd, "{name}: sd {}, not {sd}", is.5);
+    }
+    let principals = |detector: &Detector| {
+        let mut all = Vec::new();
+        detector.each_account(&mut |account| all.push((account.begin, account.mature, account.principals)));
+        all
+    };
+    assert_eq!(principals(&live), principals(&plain));
+    assert_eq!(live.levels().series, plain.levels().series);
+}
+
+#[test]
+fn what_was_loaded_is_neither_loaded_nor_counted_again() {
+    let events = traffic(5);
+    let (before, after) = split(&events, START + 4 * DAY_S);
+    let plain = fold(&before);
+    let mut live = Detector::new(settings());
+    live.start_journal();
+    assert!(load(&mut live, &plain).iter().all(Result::is_ok));
+    let once = image(&live);
+    assert_eq!(load(&mut live, &plain), [Err(Refusal::Overlaps); 2]);
+    assert_eq!(image(&live), once);
+    for event in &before {
+        let verdict = live.observe(event, None, &mut |_| {});
+        assert!(matches!(verdict, Verdict::Duplicate | Verdict::TooLate), "{verdict:?}: {event:?}");
+    }
+    let verdicts: Vec<_> = after.iter().map(|event| live.observe(event, None, &mut |_| {})).collect();
+    assert!(verdicts.iter().all(|verdict| *verdict == Verdict::Counted));
+}
+
+#[test]
+fn a_past_in_two_parts_the_newer_one_first() {
+    let events = traffic(10);
+    let (first, rest) = split(&events, START + 5 * DAY_S);
+    let (second, _) = split(&rest, START + 8 * DAY_S);
+    let mut live = Detector::new(settings());
+    live.start_journal();
+    assert!(load(&mut live, &fold(&second)).iter().all(Result::is_ok));
+    assert!(load(&mut live, &fold(&first)).iter().all(Result::is_ok));
+    let (before, _) = split(&events, START + 8 * DAY_S);
+    let calls = |detector: &Detector| -> Vec<_> { series(detector).values().map(|s| (s.0, s.1, s.2)).collect() };
+    assert_eq!(calls(&live), calls(&fold(&before)));
+}
+
+/// LOAD-1, and EO-3 for it.
+#[test]
+fn a_load_that_is_rolled_back_or_refused_leaves_nothing_behind() {
+    let events = traffic(6);
+    let (before, after) = split(&events, START + 5 * DAY_S);
+    for max in [10_000, 4] {
+        let mut live = Detector::new(Settings { series_max: max, ..settings() });
+        live.start_journal();
+        see(&mut live, &after[..200]);
+        live.save(&mut |_, _| ());
+        live.commit();
+        let (was, levels) = (image(&live), live.levels());
+        let taken = load(&mut live, &fold(&before));
+        if max == 4 {
+            assert_eq!(taken, [Err(Refusal::NoRoom); 2]);
+            assert!(!live.is_changed());
+        } else {
+            assert!(taken.iter().all(Result::is_ok) && image(&live) != was);
+            live.roll_back();
+        }
+        assert_eq!(image(&live), was);
+        assert_eq!(live.levels(), levels);
+    }
+}
+
+#[test]
+fn a_load_that_is_committed_comes_back_with_the_changelog() {
+    let events = traffic(6);
+    let (before, after) = split(&events, START + 5 * DAY_S);
+    let mut live = Detector::new(settings());
+    live.start_journal();
+    let mut changelog = Vec::new();
+    let mut keep = |live: &mut Detector| {
+        live.save(&mut |key, value| changelog.push((key.to_vec(), value.map(<[u8]>::to_vec))));
+        live.commit();
+    };
+    see(&mut live, &after[..300]);
+    keep(&mut live);
+    assert!(load(&mut live, &fold(&before)).iter().all(Result::is_ok));
+    keep(&mut live);
+    see(&mut live, &after[300..]);
+    keep(&mut live);
+    let mut restored = Detector::new(settings());
+    for (key, value) in &changelog {
+        restored.restore(key, value.as_deref()).expect("it can be read");
+    }
+    restored.restored().expect("it fits together");
+    assert_eq!(image(&restored), image(&live));
+}
