@@ -15,7 +15,7 @@ use crate::cloudtrail::insight::{Insight, State};
 use crate::config::Config;
 pub use crate::detect::Levels;
 pub use crate::detect::SeriesView;
-use crate::detect::{Detector, Settings, Verdict};
+use crate::detect::{Detector, Loaded, Settings, Verdict};
 use crate::rules::{Action, Rules};
 
 /// What became of a record. Each record ends in exactly one of these (CNT-1).
@@ -92,6 +92,8 @@ pub struct Tally {
     pub payload_bytes: u64,
     /// Payloads taken in.
     pub payloads: u64,
+    /// Pasts of accounts that came from the history topic.
+    pub loaded: Vec<Loaded>,
     /// Accounts seen misrouted for the first time, to be logged once each (bounded).
     pub misrouted_accounts: Vec<AccountId>,
 }
@@ -230,6 +232,12 @@ impl Pipeline {
     /// The state behind it.
     pub fn detector(&mut self) -> &mut Detector {
         &mut self.detector
+    }
+
+    /// A past has come from the history topic.
+    pub fn loaded(&mut self, loaded: Loaded) {
+        self.tally.loaded.push(loaded);
+        self.take_notices();
     }
 
     /// The end of the input of `replay`: what is held is applied, and every clock is brought up to the newest of its account.

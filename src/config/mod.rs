@@ -102,7 +102,7 @@ impl Config {
 
     /// Topics that the daemon writes, and therefore never reads.
     pub fn own_topics(&self) -> Vec<&str> {
-        vec![&self.output.topic, &self.dlq.topic, &self.state.topic]
+        vec![&self.output.topic, &self.dlq.topic, &self.state.topic, &self.state.history_topic]
     }
 }
 
@@ -155,6 +155,11 @@ impl Kafka {
     /// `transactional.id` of whoever empties the changelog.
     pub fn reset_transactional_id(&self) -> String {
         format!("{}-state-reset", self.group_id)
+    }
+
+    /// `transactional.id` of `insightd load`.
+    pub fn load_transactional_id(&self) -> String {
+        format!("{}-load", self.group_id)
     }
 
     /// `group.instance.id` of a worker: stable over restarts, so that a quick restart moves no partition.
@@ -269,6 +274,8 @@ pub struct AttributionConfig {
 pub struct State {
     /// `topic`: the changelog; resolved to `<kafka.group_id>-state` where it is empty.
     pub topic: String,
+    /// `history_topic`: where `insightd load` leaves accounts' pasts; resolved to `<kafka.group_id>-history` where it is empty.
+    pub history_topic: String,
     /// `series_ttl`: a series without an event for this long is forgotten.
     pub series_ttl: Duration,
     /// `restore_records_max`: records of the changelog taken in before the worker looks at its other partitions.

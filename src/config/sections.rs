@@ -66,12 +66,18 @@ fn sections(walk: &mut Walk) -> Option<Config> {
 
 fn state(walk: &mut Walk, kafka: Option<&Kafka>) -> Option<State> {
     let named = walk.text("state.topic", |name| if name.is_empty() { Ok(()) } else { topics::check_name(name) });
+    let history =
+        walk.text("state.history_topic", |name| if name.is_empty() { Ok(()) } else { topics::check_name(name) });
     // The slowest memory of a series fades over 28 days.
     let series_ttl = walk.duration("state.series_ttl", seconds(28 * DAY_S, 400 * DAY_S));
     let restore_records_max = walk.whole("state.restore_records_max", 1..=10_000_000);
     let restore_stall_max = walk.duration("state.restore_stall_max", seconds(5, DAY_S));
-    let (kafka, named) = (kafka?, named?);
-    let topic = if named.is_empty() { changelog(walk, &kafka.group_id)? } else { named };
+    let (kafka, named, history) = (kafka?, named?, history?);
+    let topic = if named.is_empty() { after_group(walk, "state.topic", &kafka.group_id, "state")? } else { named };
+    let history_topic = match history.is_empty() {
+        true => after_group(walk, "state.history_topic", &kafka.group_id, "history")?,
+        false => history,
+    };
     let restore_stall_max = restore_stall_max?;
     if restore_stall_max <= kafka.transaction_timeout {
         walk.conflict(
@@ -79,17 +85,18 @@ fn state(walk: &mut Walk, kafka: Option<&Kafka>) -> Option<State> {
             "must be longer than kafka.transaction_timeout: the transaction of a process that died is waited for",
         );
     }
-    Some(State { topic, series_ttl: series_ttl?, restore_records_max: restore_records_max?, restore_stall_max })
+    let (series_ttl, restore_records_max) = (series_ttl?, restore_records_max?);
+    Some(State { topic, history_topic, series_ttl, restore_records_max, restore_stall_max })
 }
 
-/// `state.topic` where it is empty.
-fn changelog(walk: &mut Walk, group_id: &str) -> Option<String> {
-    let name = format!("{group_id}-state");
+/// A topic that is called after the group where its key is empty.
+fn after_group(walk: &mut Walk, key: &str, group_id: &str, ending: &str) -> Option<String> {
+    let name = format!("{group_id}-{ending}");
     if let Err(reason) = topics::check_name(&name) {
-        walk.conflict("state.topic", format!("is empty, and {name:?} cannot stand in: {reason}"));
+        walk.conflict(key, format!("is empty, and {name:?} cannot stand in: {reason}"));
         return None;
     }
-    walk.resolved("state.topic", &name, Origin::Default);
+    walk.resolved(key, &name, Origin::Default);
     Some(name)
 }
 
@@ -259,14 +266,15 @@ fn horizon_holds_lateness(walk: &mut Walk, horizon: Option<Duration>, lateness: 
 /// The daemon must not read what it writes, nor mix insights with dead letters.
 fn topics_differ(walk: &mut Walk) {
     let input = walk.value("input.topics").and_then(|topics| topics.as_array()).cloned().unwrap_or_default();
-    let [output, dlq, state] = ["output.topic", "dlq.topic", "state.topic"].map(|key| walk.value(key).cloned());
-    if output.is_some() && output == dlq {
-        walk.conflict("dlq.topic", "must differ from output.topic");
+    const OWN: [&str; 4] = ["output.topic", "dlq.topic", "state.topic", "state.history_topic"];
+    let own = OWN.map(|key| walk.value(key).cloned());
+    for at in 1..OWN.len() {
+        let same = (0..at).find(|&other| own[at].is_some() && own[at] == own[other]);
+        if let Some(other) = same {
+            walk.conflict(OWN[at], format!("must differ from {}", OWN[other]));
+        }
     }
-    if state.is_some() && (state == output || state == dlq) {
-        walk.conflict("state.topic", "must differ from output.topic and dlq.topic");
-    }
-    for (key, topic) in [("output.topic", output), ("dlq.topic", dlq), ("state.topic", state)] {
+    for (key, topic) in OWN.into_iter().zip(own) {
         if let Some(topic) = topic.filter(|topic| input.contains(topic)) {
             walk.conflict("input.topics", format!("must not hold {topic}, which is {key}"));
         }

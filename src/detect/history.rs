@@ -30,6 +30,15 @@ pub struct Absorbed {
     pub series: usize,
 }
 
+/// What became of one past.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Loaded {
+    /// The account; none if not even that could be read.
+    pub account: Option<AccountId>,
+    /// What was taken in, or why nothing was.
+    pub outcome: Result<Absorbed, Refusal>,
+}
+
 /// Why an account's past was not taken in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Refusal {
@@ -39,6 +48,30 @@ pub enum Refusal {
     NoRoom,
     /// It is the past of none or of several accounts, or nothing in it is confirmed.
     NoAccount,
+    /// A part of it is missing.
+    Incomplete,
+    /// It cannot be read.
+    Damaged,
+    /// It was made by a newer release.
+    Newer,
+}
+
+impl Refusal {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Overlaps, Self::NoRoom, Self::NoAccount, Self::Incomplete, Self::Damaged, Self::Newer];
+
+    /// The label value.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Overlaps => "overlaps",
+            Self::NoRoom => "no_room",
+            Self::NoAccount => "no_account",
+            Self::Incomplete => "incomplete",
+            Self::Damaged => "damaged",
+            Self::Newer => "newer",
+        }
+    }
 }
 
 impl Detector {
@@ -48,6 +81,11 @@ impl Detector {
         for region in accounts.iter_mut().flat_map(|account| &mut account.regions) {
             region.forget_open(shared);
         }
+    }
+
+    /// Bytes that names and attribution values take.
+    pub fn attribution_bytes(&self) -> usize {
+        self.shared().attribution.bytes
     }
 
     /// Takes in the past of one account. `wall` is the wall clock, seconds since 1970: a clock that is taken over has been silent since then.

@@ -52,7 +52,7 @@ use std::sync::Arc;
 use crate::rules::Rules;
 
 pub use detector::{Detector, Levels, Verdict};
-pub use history::{Absorbed, Refusal};
+pub use history::{Absorbed, Loaded, Refusal};
 pub use view::{AccountView, RegionView, SeriesView};
 
 /// Minutes in a day.

@@ -24,6 +24,7 @@ use crate::stream::broker::{
 use super::changelog::Changelog;
 use super::context::Context;
 use super::ends::Ends;
+use super::history::History;
 use super::transactional::Transactional;
 use super::{errors, offsets};
 
@@ -45,6 +46,7 @@ pub struct KafkaBroker {
     /// What a new producer is made of, when the old one was fenced.
     producer: ProducerParts,
     changelog: Changelog,
+    history: History,
     start: StartAt,
     /// Where each assigned partition began.
     assigned: RefCell<Vec<Assigned>>,
@@ -112,6 +114,7 @@ impl Broker for KafkaBroker {
     fn unassign(&self) -> Result<(), Failure> {
         self.hold(Vec::new());
         self.changelog.close();
+        self.history.close();
         self.consumer.unassign().map_err(|error| errors::failure("give partitions back", &error))
     }
 
@@ -143,6 +146,20 @@ impl Broker for KafkaBroker {
 
     fn read_changelog(&self, records_max: usize, wait: Duration, show: &mut Write<'_>) -> Result<Reading, Failure> {
         self.changelog.read(records_max, wait, show)
+    }
+
+    fn open_history(&self, partition: i32, from: i64) -> Result<bool, Failure> {
+        self.history.open(&self.consumer, partition, from)
+    }
+
+    fn read_history(
+        &self,
+        partition: i32,
+        messages_max: usize,
+        wait: Duration,
+        show: &mut dyn FnMut(i64, &[u8]),
+    ) -> Result<bool, Failure> {
+        self.history.read(partition, messages_max, wait, show)
     }
 
     fn begin(&self) -> Result<(), Failure> {

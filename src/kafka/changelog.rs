@@ -11,12 +11,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rdkafka::ClientConfig;
-use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::KafkaError;
-use rdkafka::message::Message as _;
-use rdkafka::topic_partition_list::Offset;
+use rdkafka::consumer::Consumer;
 
 use super::context::Context;
+use super::reader::{Reader, consumer};
 use super::transactional::Transactional;
 use super::{client, errors, offsets};
 use crate::config::Config;
@@ -37,15 +35,6 @@ pub(super) struct Changelog {
     reader: RefCell<Option<Reader>>,
 }
 
-struct Reader {
-    consumer: BaseConsumer<Context>,
-    partition: TopicPartition,
-    end: i64,
-    position: i64,
-    at_end: bool,
-    asked: Option<Instant>,
-}
-
 impl Changelog {
     /// Nothing is connected yet.
     pub(super) fn new(config: &Config) -> Self {
@@ -60,10 +49,7 @@ impl Changelog {
     pub(super) fn open(&self, partition: i32) -> Result<i64, Failure> {
         let partition = TopicPartition::new(&self.topic, partition);
         let (oldest, end) = offsets::bounds(&consumer(&self.all)?, &partition)?;
-        let consumer = consumer(&self.committed)?;
-        let list = offsets::list([(&partition, oldest)].into_iter())?;
-        consumer.assign(&list).map_err(|error| errors::failure("read the changelog", &error))?;
-        let reader = Reader { consumer, partition, end, position: oldest, at_end: false, asked: None };
+        let reader = Reader::new(consumer(&self.committed)?, partition, (oldest, end), "read the changelog")?;
         self.reader.replace(Some(reader));
         Ok(end)
     }
@@ -77,14 +63,8 @@ impl Changelog {
         let Some(reader) = open.as_mut() else {
             return Err(Failure::new(Action::Fatal, "the changelog is read, which was not opened"));
         };
-        let until = Instant::now() + wait;
-        for _ in 0..records_max.max(1) {
-            if reader.position >= reader.end || !reader.step(until, show)? {
-                break;
-            }
-        }
-        let complete = reader.position >= reader.end || reader.is_complete()?;
-        let reading = Reading { position: reader.position, complete };
+        let complete = reader.read(records_max, wait, &mut |_, key, value| show(key, value))?;
+        let reading = Reading { position: reader.position(), complete };
         if complete {
             *open = None;
         }
@@ -95,61 +75,6 @@ impl Changelog {
     pub(super) fn close(&self) {
         self.reader.replace(None);
     }
-}
-
-impl Reader {
-    /// One message or event; false when nothing has come until then.
-    fn step(&mut self, until: Instant, show: &mut Write<'_>) -> Result<bool, Failure> {
-        let left = until.saturating_duration_since(Instant::now());
-        match self.consumer.poll(left) {
-            Some(Ok(message)) => {
-                self.at_end = false;
-                if message.offset() < self.end {
-                    show(message.key().unwrap_or_default(), message.payload());
-                }
-                self.position = message.offset() + 1;
-                return Ok(true);
-            }
-            Some(Err(KafkaError::PartitionEOF(_))) => self.at_end = true,
-            Some(Err(error)) => {
-                let failure = errors::failure("read the changelog", &error);
-                if failure.action == Action::Fatal {
-                    return Err(failure);
-                }
-            }
-            None => {}
-        }
-        self.pass_markers()?;
-        Ok(!left.is_zero())
-    }
-
-    /// Markers of transactions move the position and are not shown.
-    fn pass_markers(&mut self) -> Result<(), Failure> {
-        let now = self.consumer.position().map_err(|error| errors::failure("ask for the position", &error))?;
-        let found = now.find_partition(&self.partition.topic, self.partition.partition);
-        if let Some(Offset::Offset(position)) = found.map(|found| found.offset()) {
-            self.position = self.position.max(position);
-        }
-        Ok(())
-    }
-
-    /// Whether all that is left before the end was compacted away.
-    fn is_complete(&mut self) -> Result<bool, Failure> {
-        if !self.at_end || self.asked.is_some_and(|at| at.elapsed() < ASK_EVERY) {
-            return Ok(false);
-        }
-        self.asked = Some(Instant::now());
-        match offsets::bounds(&self.consumer, &self.partition) {
-            Ok((_, stable)) => Ok(stable >= self.end),
-            Err(failure) if failure.action == Action::Retry => Ok(false),
-            Err(failure) => Err(failure),
-        }
-    }
-}
-
-fn consumer(settings: &ClientConfig) -> Result<BaseConsumer<Context>, Failure> {
-    let context = Context::new(None);
-    settings.create_with_context(context).map_err(|error| errors::failure("make a Kafka client", &error))
 }
 
 // === from outside the daemon ===

@@ -54,6 +54,14 @@ pub(super) fn resetter(config: &Config) -> ClientConfig {
     assemble(kafka, format!("insightd-{}-state", kafka.instance_id), tunable_producer(), guarantee)
 }
 
+/// Settings of the producer of `insightd load`.
+pub(super) fn loader(config: &Config) -> ClientConfig {
+    let kafka = &config.kafka;
+    let limits = RecordLimits { output: MESSAGE_BYTES_MAX, dlq: MESSAGE_BYTES_MAX };
+    let guarantee = producer_guarantee(kafka, kafka.load_transactional_id(), limits);
+    assemble(kafka, format!("insightd-{}-load", kafka.instance_id), tunable_producer(), guarantee)
+}
+
 /// Settings of a consumer that reads assigned partitions and commits nothing: of `committed` records, or of all.
 pub(super) fn reader(config: &Config, committed: bool) -> ClientConfig {
     let kafka = &config.kafka;

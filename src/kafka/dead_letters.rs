@@ -21,6 +21,7 @@ use crate::stream::letter::{Letter, Origin, mark_headers};
 use crate::stream::publish::RecordLimits;
 
 use super::context::Context;
+use super::reader::consumer;
 use super::topics::{ProbeError, limits_of};
 use super::transactional::Transactional;
 use super::{client, errors, offsets};
@@ -154,11 +155,6 @@ impl Reader {
         let failure = errors::failure(&format!("read {}", self.topic), error);
         if failure.action == Action::Fatal { Err(failure) } else { Ok(()) }
     }
-}
-
-fn consumer(settings: &ClientConfig) -> Result<BaseConsumer<Context>, Failure> {
-    let context = Context::new(None);
-    settings.create_with_context(context).map_err(|error| errors::failure("make a Kafka client", &error))
 }
 
 /// Numbers of the partitions of a topic.

@@ -1,7 +1,8 @@
 //! Kafka through librdkafka. The only place that knows rdkafka.
 //!
 //! [`broker::KafkaBroker`] implements the worker's seam; [`topics`] looks at the cluster before any worker starts; [`dead_letters`] reads
-//! the dead-letter topic and replays from it; [`changelog`] reads the state; [`feeder`] writes generated traffic to the input topic; [`embedded`] is a Kafka inside the
+//! the dead-letter topic and replays from it; [`changelog`] reads the state; [`history`] hands
+//! accounts' pasts over to the workers; [`feeder`] writes generated traffic to the input topic; [`embedded`] is a Kafka inside the
 //! process, for `demo`.
 
 mod admin;
@@ -14,7 +15,9 @@ pub mod embedded;
 mod ends;
 mod errors;
 pub mod feeder;
+pub mod history;
 mod offsets;
+mod reader;
 pub mod topics;
 mod transactional;
 

@@ -148,6 +148,7 @@ impl Metrics {
         let _whole = self.lock();
         self.families.add_tally(tally);
         self.families.add_rules(&self.rules, tally);
+        self.state.loaded(&tally.loaded);
     }
 
     /// Takes note of one committed insight. `now` is the wall clock in seconds since 1970; `historic` is what the record's

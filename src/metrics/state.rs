@@ -4,11 +4,15 @@ use prometheus::{Histogram, IntCounter, IntCounterVec, IntGaugeVec, Registry, Re
 
 use super::Task;
 use super::families::Make;
+use crate::detect::{Loaded, Refusal};
 
 /// Seconds that a restore takes.
 const RESTORE_BUCKETS_S: [f64; 11] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0];
 /// What a restored partition can have found, as label values of `restores_total`.
 const FOUND: [&str; 4] = ["state", "nothing", "other_state", "state_lost"];
+
+/// A past that was taken in, as label value of `history_accounts_total`; the others are those of [`Refusal`].
+const TAKEN: &str = "taken";
 
 /// See the module.
 pub(super) struct StateFamilies {
@@ -17,6 +21,7 @@ pub(super) struct StateFamilies {
     left: IntGaugeVec,
     restores: IntCounterVec,
     pub(super) duration: Histogram,
+    loaded: IntCounterVec,
 }
 
 impl StateFamilies {
@@ -41,7 +46,15 @@ impl StateFamilies {
                 "Time that restoring one partition took.",
                 &RESTORE_BUCKETS_S,
             )?,
+            loaded: make.counters(
+                "history_accounts_total",
+                "Accounts' pasts that insightd load has left in the history topic: taken in, or why not.",
+                &["outcome"],
+            )?,
         };
+        for outcome in Refusal::ALL.map(Refusal::label).into_iter().chain([TAKEN]) {
+            families.loaded.with_label_values(&[outcome]);
+        }
         for found in FOUND {
             families.restores.with_label_values(&[found]);
         }
@@ -55,6 +68,13 @@ impl StateFamilies {
     pub(super) fn forget(&self, task: &Task) {
         // Not there is as good as removed.
         let _ = self.left.remove_label_values(&[&*task.topic, &task.partition.to_string()]);
+    }
+
+    pub(super) fn loaded(&self, loaded: &[Loaded]) {
+        for loaded in loaded {
+            let outcome = loaded.outcome.map_or_else(Refusal::label, |_| TAKEN);
+            self.loaded.with_label_values(&[outcome]).inc();
+        }
     }
 
     pub(super) fn restored(&self, found: &'static str, seconds: f64) {

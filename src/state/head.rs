@@ -6,7 +6,7 @@ use super::codec::{Fault, decode, encode};
 
 /// Key of the head's record.
 pub const KEY: &[u8] = b"T";
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const WHAT: &str = "head";
 
 /// Time that passed while a partition had nothing more to read (WM-2).
@@ -28,6 +28,16 @@ pub struct Head {
     /// Silences of this transaction that moved a clock, in order. With those of all heads, and the wall times at which records came
     /// (a silence is measured from there), the fold over the input can be repeated.
     pub silences: Vec<Silence>,
+    /// Offset of the next message of the history topic: what lies before it is part of the state.
+    pub loaded: i64,
+}
+
+/// Version 1 knew no history topic.
+#[derive(Deserialize)]
+struct HeadV1 {
+    state: u64,
+    next: i64,
+    silences: Vec<Silence>,
 }
 
 impl Head {
@@ -41,6 +51,33 @@ impl Head {
     /// # Errors
     /// When it is newer, or damaged.
     pub fn read(bytes: &[u8]) -> Result<Self, Fault> {
+        if bytes.first() == Some(&1) {
+            let HeadV1 { state, next, silences } = decode(WHAT, VERSION, bytes)?;
+            return Ok(Self { state, next, silences, loaded: 0 });
+        }
         decode(WHAT, VERSION, bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_head_of_version_1_is_still_read() {
+        // Version, state 300, next 7, one silence: before 6, wall 100.
+        let bytes = [1, 0xAC, 0x02, 14, 1, 12, 0xC8, 0x01];
+        let silences = vec![Silence { before: 6, wall: 100 }];
+        assert_eq!(Head::read(&bytes), Ok(Head { state: 300, next: 7, silences, loaded: 0 }));
+    }
+
+    #[test]
+    fn a_head_comes_back() {
+        let head = Head { state: 5, next: 7, silences: vec![Silence { before: 1, wall: 2 }], loaded: 9 };
+        let mut bytes = Vec::new();
+        head.write(&mut bytes);
+        assert_eq!(Head::read(&bytes), Ok(head));
+        bytes[0] = VERSION + 1;
+        assert!(matches!(Head::read(&bytes), Err(Fault::Newer { .. })));
     }
 }

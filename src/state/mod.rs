@@ -13,6 +13,8 @@
 
 mod codec;
 mod head;
+mod part;
 
 pub use codec::{Fault, Write, decode, encode};
 pub use head::{Head, KEY as HEAD_KEY, Silence};
+pub use part::{Part, Parts};

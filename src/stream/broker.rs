@@ -254,6 +254,25 @@ pub trait Broker {
     /// When it cannot be read.
     fn read_changelog(&self, records_max: usize, wait: Duration, show: &mut Write<'_>) -> Result<Reading, Failure>;
 
+    /// Begins to read a partition of the history topic at offset `from`; false if nothing committed lies there now, or there is no such topic.
+    ///
+    /// # Errors
+    /// [`Action::Retry`] when no broker tells.
+    fn open_history(&self, partition: i32, from: i64) -> Result<bool, Failure>;
+
+    /// Reads on in the partition of the history topic that was opened, up to `messages_max` messages or what comes within `wait`. Shows the next offset and the value of each
+    /// committed message; true when there is nothing more.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn read_history(
+        &self,
+        partition: i32,
+        messages_max: usize,
+        wait: Duration,
+        show: &mut dyn FnMut(i64, &[u8]),
+    ) -> Result<bool, Failure>;
+
     /// Opens a transaction.
     ///
     /// # Errors

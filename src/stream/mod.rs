@@ -6,6 +6,7 @@
 pub mod broker;
 pub mod clock;
 pub mod letter;
+pub mod loading;
 pub mod publish;
 pub mod report;
 #[cfg(test)]

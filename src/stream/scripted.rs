@@ -2,7 +2,7 @@
 //! What a real broker does is tested against a real broker.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use super::broker::{Action, Assigned, Broker, Failure, Message, Outgoing, Polled, Position, Reading, TopicPartition};
@@ -87,6 +87,11 @@ pub struct ScriptedBroker {
     /// The next commit is done, and its answer is lost.
     pub lose_answer: Cell<bool>,
     held: RefCell<Vec<TopicPartition>>,
+    /// The history topic of every partition.
+    pub history: RefCell<Vec<Vec<u8>>>,
+    /// Where each partition of it is read.
+    history_read: RefCell<BTreeMap<i32, usize>>,
+    pub fail_history: RefCell<Option<Failure>>,
     pub commit_takes: Cell<Duration>,
     pub clock: ScriptedClock,
 }
@@ -198,6 +203,31 @@ impl Broker for ScriptedBroker {
         Ok(())
     }
 
+    fn open_history(&self, partition: i32, from: i64) -> Result<bool, Failure> {
+        if let Some(failure) = self.fail_history.borrow_mut().take() {
+            return Err(failure);
+        }
+        self.history_read.borrow_mut().insert(partition, from as usize);
+        Ok(self.history.borrow().len() as i64 > from)
+    }
+
+    fn read_history(
+        &self,
+        partition: i32,
+        messages_max: usize,
+        _: Duration,
+        show: &mut dyn FnMut(i64, &[u8]),
+    ) -> Result<bool, Failure> {
+        let mut read = self.history_read.borrow_mut();
+        let position = read.entry(partition).or_default();
+        for _ in 0..messages_max.min(2) {
+            let Some(message) = self.history.borrow().get(*position).cloned() else { return Ok(true) };
+            *position += 1;
+            show(*position as i64, &message);
+        }
+        Ok(false)
+    }
+
     fn produce(&self, record: &Outgoing<'_>) -> Result<(), Failure> {
         if record.topic == "state" {
             let key = record.key.unwrap_or_default().to_vec();
@@ -253,6 +283,10 @@ pub struct ScriptedTask {
     /// Records of the changelog that it was shown.
     pub shown: usize,
     pub rollbacks: usize,
+    /// Messages of the history topic that it has taken in.
+    pub loads: Vec<Vec<u8>>,
+    loaded: i64,
+    loaded_before: i64,
 }
 
 impl Task for ScriptedTask {
@@ -280,7 +314,7 @@ impl Task for ScriptedTask {
     }
 
     fn save(&mut self, next: i64, write: &mut Write<'_>) -> u64 {
-        let head = Head { state: self.state + 1, next, silences: Vec::new() };
+        let head = Head { state: self.state + 1, next, silences: Vec::new(), loaded: self.loaded };
         let mut bytes = Vec::new();
         head.write(&mut bytes);
         write(HEAD_KEY, Some(&bytes));
@@ -289,11 +323,13 @@ impl Task for ScriptedTask {
 
     fn commit(&mut self) {
         self.state = self.saved.take().unwrap_or(self.state);
+        self.loaded_before = self.loaded;
         self.changed = false;
     }
 
     fn rollback(&mut self) {
         self.rollbacks += 1;
+        self.loaded = self.loaded_before;
         self.saved = None;
         self.changed = false;
     }
@@ -314,6 +350,16 @@ impl Task for ScriptedTask {
             open(insight(WALL), WALL);
         }
         Ok((self.shown > 0).then_some(Head { state: self.state, ..Head::default() }))
+    }
+
+    fn load(&mut self, payload: &[u8], next: i64, _: i64) {
+        self.loads.push(payload.to_vec());
+        self.changed = true;
+        self.loaded = next;
+    }
+
+    fn loaded(&self) -> i64 {
+        self.loaded
     }
 
     fn take_tally(&mut self) -> Tally {

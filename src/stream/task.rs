@@ -2,9 +2,11 @@
 
 use crate::cloudtrail::insight::Insight;
 use crate::config::Config;
-use crate::detect::Detector;
+use crate::detect::{Detector, Settings};
 use crate::pipeline::{Levels, Output, Pipeline, Tally};
 use crate::state::{Fault, HEAD_KEY, Head, Silence, Write};
+
+use super::loading::Loading;
 
 /// One record of the task's partition, borrowed.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +45,10 @@ pub trait Task {
     /// # Errors
     /// When its records do not fit together.
     fn restored(&mut self, open: &mut dyn FnMut(Insight, i64)) -> Result<Option<Head>, Fault>;
+    /// Takes in a message of the history topic, whose next offset is `next`, at wall time `now` (seconds since 1970).
+    fn load(&mut self, payload: &[u8], next: i64, now: i64);
+    /// Offset from which the history topic has to be read.
+    fn loaded(&self) -> i64;
     /// Takes the counts since the last call.
     fn take_tally(&mut self) -> Tally;
     /// What is live now.
@@ -65,6 +71,7 @@ pub struct DetectorTask {
     silences: Vec<Silence>,
     /// What the changelog has said of itself so far.
     found: Option<Head>,
+    loading: Loading,
 }
 
 impl DetectorTask {
@@ -78,6 +85,7 @@ impl DetectorTask {
             saved: None,
             silences: Vec::new(),
             found: None,
+            loading: Loading::new(Settings::from(config)),
         }
     }
 
@@ -107,12 +115,12 @@ impl Task for DetectorTask {
     }
 
     fn is_changed(&mut self) -> bool {
-        self.pipeline.detector().is_changed()
+        self.pipeline.detector().is_changed() || self.loading.next() != self.head.loaded
     }
 
     fn save(&mut self, next: i64, write: &mut Write<'_>) -> u64 {
         let state = ((self.head.state >> WRITER_BITS) + 1) << WRITER_BITS | self.writer;
-        let head = Head { state, next, silences: self.silences.clone() };
+        let head = Head { state, next, silences: self.silences.clone(), loaded: self.loading.next() };
         let mut bytes = Vec::new();
         head.write(&mut bytes);
         write(HEAD_KEY, Some(&bytes));
@@ -131,6 +139,7 @@ impl Task for DetectorTask {
     fn rollback(&mut self) {
         self.saved = None;
         self.silences.clear();
+        self.loading.go_to(self.head.loaded);
         self.pipeline.detector().roll_back();
     }
 
@@ -152,8 +161,19 @@ impl Task for DetectorTask {
         let found = self.found.take();
         if let Some(found) = &found {
             self.head = found.clone();
+            self.loading.go_to(found.loaded);
         }
         Ok(found)
+    }
+
+    fn load(&mut self, payload: &[u8], next: i64, now: i64) {
+        if let Some(loaded) = self.loading.take(payload, next, now, self.pipeline.detector()) {
+            self.pipeline.loaded(loaded);
+        }
+    }
+
+    fn loaded(&self) -> i64 {
+        self.loading.next()
     }
 
     fn take_tally(&mut self) -> Tally {

@@ -29,6 +29,42 @@ pub enum Stage {
     Running,
 }
 
+/// Whether there is something for a task in the history topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum History {
+    /// To be looked at.
+    Due {
+        /// For the first time since the state is there: the input waits for it.
+        first: bool,
+    },
+    /// Something is there, and being read.
+    Reading {
+        /// See [`History::Due`].
+        first: bool,
+    },
+    /// Nothing is left, as of the last look.
+    Read,
+}
+
+impl History {
+    /// Whether the input waits for it.
+    pub fn is_first(self) -> bool {
+        matches!(self, Self::Due { first: true } | Self::Reading { first: true })
+    }
+
+    /// To be looked at again, if it was read.
+    pub fn look_again(&mut self) {
+        if *self == Self::Read {
+            *self = Self::Due { first: false };
+        }
+    }
+
+    /// What was read is forgotten: it is read again from where the task stands.
+    pub fn begin_again(&mut self) {
+        *self = Self::Due { first: self.is_first() };
+    }
+}
+
 /// A task and where it stands in its partition.
 pub struct Assignment<T> {
     /// The partition.
@@ -41,6 +77,8 @@ pub struct Assignment<T> {
     pub at_end: bool,
     /// What it is at.
     pub stage: Stage,
+    /// Its share of the history topic.
+    pub history: History,
     /// How it was assigned.
     pub began: Assigned,
     /// The state machine.
@@ -73,7 +111,8 @@ impl<T: Task> Default for Tasks<T> {
 impl<T: Task> Assignment<T> {
     fn new(assigned: &Assigned, stage: Stage, task: T) -> Self {
         let (partition, position) = (assigned.partition.clone(), assigned.position);
-        Self { partition, position, committed: position, at_end: false, stage, began: assigned.clone(), task }
+        let history = History::Due { first: stage != Stage::Running };
+        Self { partition, position, committed: position, at_end: false, stage, history, began: assigned.clone(), task }
     }
 
     /// Whether the group's committed offset is the one that the task's own state was committed with.
@@ -98,13 +137,17 @@ impl<T: Task> Tasks<T> {
         for assigned in assigned {
             let parked = self.parked.iter().position(|kept| kept.partition == assigned.partition);
             let parked = parked.map(|index| self.parked.swap_remove(index));
-            let (origin, stage, task) = match parked {
-                Some(kept) if kept.fits(assigned) => (Origin::Kept, Stage::Running, kept.task),
-                Some(_) => (Origin::Outdated, Stage::Waiting, make()),
-                None => (Origin::New, Stage::Waiting, make()),
+            let (origin, assignment) = match parked {
+                Some(kept) if kept.fits(assigned) => {
+                    let history = History::Due { first: kept.history.is_first() };
+                    let kept = Assignment::new(assigned, Stage::Running, kept.task);
+                    (Origin::Kept, Assignment { history, ..kept })
+                }
+                Some(_) => (Origin::Outdated, Assignment::new(assigned, Stage::Waiting, make())),
+                None => (Origin::New, Assignment::new(assigned, Stage::Waiting, make())),
             };
             origins.push(origin);
-            self.active.push(Assignment::new(assigned, stage, task));
+            self.active.push(assignment);
         }
         // Sorted by number, so that finding one does not grow with the number of partitions.
         self.active.sort_by(|a, b| order(&a.partition).cmp(&order(&b.partition)));
@@ -135,9 +178,20 @@ impl<T: Task> Tasks<T> {
         self.active.iter_mut().filter(|one| one.stage == Stage::Running)
     }
 
-    /// Partitions of all tasks that take in records.
+    /// Partitions of all tasks that take in records, and do not wait for what the history topic holds.
     pub fn running(&self) -> Vec<TopicPartition> {
-        self.active.iter().filter(|one| one.stage == Stage::Running).map(|one| one.partition.clone()).collect()
+        let fetched = |one: &&Assignment<T>| one.stage == Stage::Running && !one.history.is_first();
+        self.active.iter().filter(fetched).map(|one| one.partition.clone()).collect()
+    }
+
+    /// The task whose share of the history topic is read, else the first that has to look.
+    pub fn next_history(&mut self) -> Option<&mut Assignment<T>> {
+        let find = |reading: bool| {
+            let is_wanted = |history| matches!(history, History::Reading { .. }) == reading && history != History::Read;
+            self.active.iter().position(|one| one.stage == Stage::Running && is_wanted(one.history))
+        };
+        let next = find(true).or_else(|| find(false));
+        next.map(|at| &mut self.active[at])
     }
 
     /// All tasks.

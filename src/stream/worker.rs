@@ -20,6 +20,7 @@ use super::tasks::Tasks;
 use super::transaction::Transaction;
 
 mod commits;
+mod history;
 mod rebalances;
 mod records;
 mod restoring;
@@ -84,6 +85,10 @@ pub struct Worker<'b, B: Broker, T: Task> {
     failed: u32,
     /// From when on the changelog is asked again.
     restore_again: Duration,
+    /// From when on the history topic is asked again.
+    history_again: Duration,
+    /// When running tasks look into it again.
+    next_look: Duration,
     /// No broker is in reach: nothing new is begun.
     down: bool,
     next_tick: Duration,
@@ -116,6 +121,8 @@ impl<'b, B: Broker, T: Task> Worker<'b, B, T> {
             producer_lost: false,
             failed: 0,
             restore_again: Duration::ZERO,
+            history_again: Duration::ZERO,
+            next_look: Duration::ZERO,
             down: false,
             next_tick: Duration::ZERO,
             next_levels: Duration::ZERO,
@@ -148,6 +155,7 @@ impl<'b, B: Broker, T: Task> Worker<'b, B, T> {
         self.answer_again()?;
         self.rewind()?;
         self.restore()?;
+        self.take_history()?;
         let now = self.clock.elapsed();
         if now >= self.next_tick {
             self.next_tick = now + TICK;
@@ -185,7 +193,8 @@ impl<'b, B: Broker, T: Task> Worker<'b, B, T> {
     /// How long a poll may block: until the open transaction or the next tick is due.
     fn wait(&mut self) -> Duration {
         let now = self.clock.elapsed();
-        if self.tasks.to_restore().is_some() && !self.down {
+        let reads_history = self.tasks.next_history().is_some() && now >= self.history_again;
+        if (self.tasks.to_restore().is_some() || reads_history) && !self.down {
             return Duration::ZERO;
         }
         let due = match &self.transaction {

@@ -108,6 +108,14 @@ impl Task for Watched {
         self.inner.state()
     }
 
+    fn load(&mut self, payload: &[u8], next: i64, now: i64) {
+        self.inner.load(payload, next, now);
+    }
+
+    fn loaded(&self) -> i64 {
+        self.inner.loaded()
+    }
+
     fn restore(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<(), Fault> {
         match self.inner.restore(key, value) {
             Err(Fault::Newer { .. }) if self.mutation == Some(Mutation::TakeNewer) => Ok(()),

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::cloudtrail::insight::State;
+use crate::cloudtrail::insight::{State, rfc3339};
+use crate::detect::{Absorbed, Loaded};
 use crate::http::{Health, WorkerState};
 use crate::metrics::{Cut, Found, Metrics, Rebalance, Task, Transaction as Ended};
 use crate::pipeline::{Levels, Tally};
@@ -125,6 +126,22 @@ impl WorkerReport {
             partition = %source,
             "{what}"
         );
+    }
+
+    fn loaded(&self, loaded: &Loaded) {
+        let (worker, account) = (self.worker, loaded.account.map(|account| account.to_string()));
+        match loaded.outcome {
+            Ok(Absorbed { begin, series, .. }) => {
+                let begin = rfc3339(begin * 60);
+                tracing::info!(worker, account, begin, series, "history of an account taken in");
+            }
+            Err(refusal) => tracing::warn!(
+                worker,
+                account,
+                reason = refusal.label(),
+                "history of an account not taken in: run insightd load again, or see README about loading"
+            ),
+        }
     }
 
     fn letters(&mut self, reason: &'static str, count: u64) {
@@ -248,6 +265,9 @@ impl Report for WorkerReport {
 
     fn counted(&mut self, tally: &Tally) {
         self.metrics.committed(tally);
+        for loaded in &tally.loaded {
+            self.loaded(loaded);
+        }
         for account in &tally.misrouted_accounts {
             tracing::warn!(
                 worker = self.worker,

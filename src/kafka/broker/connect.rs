@@ -12,6 +12,7 @@ use super::KafkaBroker;
 use crate::config::Config;
 use crate::kafka::changelog::Changelog;
 use crate::kafka::context::Context;
+use crate::kafka::history::History;
 use crate::kafka::transactional::Transactional;
 use crate::kafka::{client, errors};
 use crate::metrics::Metrics;
@@ -86,6 +87,7 @@ impl KafkaBroker {
             transactions: RefCell::new(transactions),
             producer,
             changelog: Changelog::new(config),
+            history: History::new(config),
             start: config.input.start,
             assigned: RefCell::default(),
             ends: RefCell::default(),

@@ -55,6 +55,7 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
         if let Some(open) = self.transaction.take() {
             for running in self.tasks.running_mut() {
                 running.task.rollback();
+                running.history.begin_again();
                 drop(running.task.take_tally());
                 running.position = running.committed;
             }

@@ -85,6 +85,7 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
     pub(super) fn tick(&mut self) -> Result<(), Failure> {
         if !self.down && self.rewind_due.is_none() {
             self.caught_up(self.clock.wall())?;
+            self.look_for_history();
         }
         for running in self.tasks.iter() {
             if let Some(end) = self.broker.end_offset(&running.partition) {

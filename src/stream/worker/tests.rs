@@ -1,5 +1,6 @@
 //! The worker's decisions, one test each.
 
+mod loading;
 mod recovering;
 
 use std::time::Duration;

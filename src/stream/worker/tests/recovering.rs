@@ -44,7 +44,7 @@ fn a_task_that_somebody_else_moved_on_meanwhile_is_restored_after_an_abort() {
         broker.fail_commit.replace(Some(Failure::new(Action::AbortAndRewind, "another generation")));
         broker.committed.borrow_mut().push(at(0, 20, 7));
         let mut head = Vec::new();
-        Head { state: 7, next: 20, silences: vec![] }.write(&mut head);
+        Head { state: 7, next: 20, silences: vec![], loaded: 0 }.write(&mut head);
         broker.changelog.borrow_mut().push((HEAD_KEY.to_vec(), Some(head)));
         broker.message(0, 10, "quiet");
         worker.turn().unwrap();
@@ -107,7 +107,7 @@ fn a_partition_is_fetched_only_when_its_changelog_was_read_to_the_end() {
         broker.committed.borrow_mut().push(at(0, 30, 5));
         for state in 1..=5 {
             let mut head = Vec::new();
-            Head { state, next: 30, silences: vec![] }.write(&mut head);
+            Head { state, next: 30, silences: vec![], loaded: 0 }.write(&mut head);
             broker.changelog.borrow_mut().push((HEAD_KEY.to_vec(), Some(head)));
         }
         // A transaction is open before the end.

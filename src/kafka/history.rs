@@ -1,0 +1,187 @@
+//! The history topic, in which `insightd load` leaves accounts' pasts: as a worker reads it, and as the command writes it.
+//!
+//! Messages are keyed by account and lie in the partition whose number is that of the account's input. Those of one past are one transaction.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+
+use super::context::Context;
+use super::reader::{Reader, consumer};
+use super::transactional::Transactional;
+use super::{client, errors, offsets};
+use crate::config::Config;
+use crate::stream::broker::{Action, Failure, Outgoing, TopicPartition};
+
+/// Longest wait for one answer of a broker.
+const ANSWER_MAX: Duration = Duration::from_secs(10);
+/// How often a topic that does not exist is looked for.
+const LOOK_AGAIN: Duration = Duration::from_secs(4);
+const DOING: &str = "read the history topic";
+
+/// See the module.
+pub(super) struct History {
+    topic: String,
+    settings: ClientConfig,
+    reader: RefCell<Option<(Reader, (i64, i64))>>,
+    exists: Cell<bool>,
+    looked: Cell<Option<Instant>>,
+    /// Of each partition: between which offsets there is nothing (more) to read.
+    read: RefCell<HashMap<i32, (i64, i64)>>,
+}
+
+impl History {
+    /// Nothing is connected yet.
+    pub(super) fn new(config: &Config) -> Self {
+        Self {
+            topic: config.state.history_topic.clone(),
+            settings: client::reader(config, true),
+            reader: RefCell::default(),
+            exists: Cell::default(),
+            looked: Cell::default(),
+            read: RefCell::default(),
+        }
+    }
+
+    /// Begins to read a partition at `from`, if there is anything. `asker` asks for its end.
+    ///
+    /// # Errors
+    /// When no broker tells.
+    pub(super) fn open(&self, asker: &BaseConsumer<Context>, partition: i32, from: i64) -> Result<bool, Failure> {
+        self.reader.replace(None);
+        if !self.exists(asker)? {
+            return Ok(false);
+        }
+        let partition = TopicPartition::new(&self.topic, partition);
+        let (oldest, end) = offsets::bounds(asker, &partition)?;
+        let from = from.max(oldest);
+        let is_read = |(began, ended): &(i64, i64)| (*began..=*ended).contains(&from) && end <= *ended;
+        if end <= from || self.read.borrow().get(&partition.partition).is_some_and(is_read) {
+            return Ok(false);
+        }
+        let reader = Reader::new(consumer(&self.settings)?, partition, (from, end), DOING)?;
+        self.reader.replace(Some((reader, (from, end))));
+        Ok(true)
+    }
+
+    fn exists(&self, asker: &BaseConsumer<Context>) -> Result<bool, Failure> {
+        if !self.exists.get() && self.looked.get().is_none_or(|at| at.elapsed() >= LOOK_AGAIN) {
+            self.looked.set(Some(Instant::now()));
+            let metadata = asker
+                .fetch_metadata(Some(&self.topic), ANSWER_MAX)
+                .map_err(|error| errors::failure(&format!("look at topic {}", self.topic), &error))?;
+            let is_there =
+                |found: &rdkafka::metadata::MetadataTopic| found.error().is_none() && !found.partitions().is_empty();
+            self.exists.set(metadata.topics().iter().any(|found| found.name() == self.topic && is_there(found)));
+        }
+        Ok(self.exists.get())
+    }
+
+    /// Reads on; true when there is nothing more.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(super) fn read(
+        &self,
+        partition: i32,
+        messages_max: usize,
+        wait: Duration,
+        show: &mut dyn FnMut(i64, &[u8]),
+    ) -> Result<bool, Failure> {
+        let mut open = self.reader.borrow_mut();
+        let Some((reader, bounds)) = open.as_mut() else { return Ok(true) };
+        let complete =
+            reader.read(messages_max, wait, &mut |offset, _, value| show(offset + 1, value.unwrap_or_default()))?;
+        if complete {
+            let bounds = (bounds.0, bounds.1.max(reader.position()));
+            self.read.borrow_mut().insert(partition, bounds);
+            *open = None;
+        }
+        Ok(complete)
+    }
+
+    /// What is being read is not needed any more.
+    pub(super) fn close(&self) {
+        self.reader.replace(None);
+    }
+}
+
+// === from outside the daemon ===
+
+/// Reads a partition from `from` to the end that it has now: next offset, key and value of each message. Returns the end.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn read_whole(
+    config: &Config,
+    partition: i32,
+    from: i64,
+    show: &mut dyn FnMut(i64, &[u8]),
+) -> Result<i64, Failure> {
+    let settings = client::reader(config, true);
+    let partition = TopicPartition::new(&config.state.history_topic, partition);
+    let asker = consumer(&settings)?;
+    let (oldest, end) = offsets::bounds(&asker, &partition)?;
+    let from = from.max(oldest);
+    if end <= from {
+        return Ok(end);
+    }
+    let mut reader = Reader::new(asker, partition, (from, end), DOING)?;
+    let (mut position, mut moved) = (from, Instant::now());
+    while !reader.read(1000, Duration::from_millis(250), &mut |offset, _, value| {
+        show(offset + 1, value.unwrap_or_default());
+    })? {
+        if reader.position() > position {
+            (position, moved) = (reader.position(), Instant::now());
+        }
+        if moved.elapsed() > config.state.restore_stall_max {
+            let text = format!("cannot read {} to its end: nothing comes", config.state.history_topic);
+            return Err(Failure::new(Action::Retry, text));
+        }
+    }
+    Ok(end)
+}
+
+/// Writes pasts.
+pub struct Writer {
+    topic: String,
+    transactions: Transactional,
+}
+
+impl Writer {
+    /// Registers; one that loads for the same group at the same time is shut out by it.
+    ///
+    /// # Errors
+    /// When a broker refuses, or none answers.
+    pub fn connect(config: &Config) -> Result<Self, Failure> {
+        let timeout = config.kafka.transaction_timeout;
+        let transactions = Transactional::new(&client::loader(config), Context::new(None), timeout, Arc::default())?;
+        if !transactions.register_once()? {
+            return Err(Failure::new(Action::Retry, "no broker registers the transactional id"));
+        }
+        Ok(Self { topic: config.state.history_topic.clone(), transactions })
+    }
+
+    /// Writes one past, as one transaction.
+    ///
+    /// # Errors
+    /// When it could not be committed, or nobody knows.
+    pub fn write(&self, partition: i32, account: &str, parts: &[Vec<u8>]) -> Result<(), Failure> {
+        self.transactions.begin()?;
+        for part in parts {
+            self.transactions.send(&Outgoing {
+                topic: &self.topic,
+                partition: Some(partition),
+                key: Some(account.as_bytes()),
+                value: Some(part),
+                headers: &[],
+            })?;
+        }
+        self.transactions.settle()?;
+        self.transactions.commit()
+    }
+}

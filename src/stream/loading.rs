@@ -1,0 +1,183 @@
+//! The pasts of accounts on their way into a task: parts are gathered until one is whole, and then taken in at once (LOAD-1).
+//!
+//! Pure, like the task that it belongs to. What is gathered is no state: the state says how far the topic is taken in, and a past that is not whole
+//! yet is read again from its first part.
+
+use crate::cloudtrail::event::AccountId;
+use crate::detect::{Detector, Loaded, Refusal, Settings};
+use crate::state::{Fault, Part};
+
+/// See the module.
+pub struct Loading {
+    settings: Settings,
+    gathered: Option<Gathered>,
+    next: i64,
+}
+
+/// A past of which parts are missing still.
+struct Gathered {
+    account: u64,
+    parts: u32,
+    past: Box<Detector>,
+    /// It will be refused; its parts are passed over.
+    refused: Option<Refusal>,
+}
+
+impl Loading {
+    /// Nothing taken in.
+    pub fn new(settings: Settings) -> Self {
+        Self { settings, gathered: None, next: 0 }
+    }
+
+    /// Offset of the history topic from which it has to be read: that of the first part of what is gathered.
+    pub fn next(&self) -> i64 {
+        self.next
+    }
+
+    /// Gives up what is gathered, and goes back to where a state stands.
+    pub fn go_to(&mut self, next: i64) {
+        (self.gathered, self.next) = (None, next);
+    }
+
+    /// Takes in a message whose next offset is `next`, at wall time `now`, seconds since 1970. Tells what became of the past that ends with it,
+    /// if one does.
+    pub fn take(&mut self, payload: &[u8], next: i64, now: i64, into: &mut Detector) -> Option<Loaded> {
+        let part = match Part::read(payload) {
+            Ok(part) => part,
+            Err(fault) => {
+                self.go_to(next);
+                return Some(Loaded { account: None, outcome: Err(refusal(&fault)) });
+            }
+        };
+        if part.index == 0 {
+            let past = Box::new(Detector::new(self.settings.clone()));
+            self.gathered = Some(Gathered { account: part.account, parts: 0, past, refused: None });
+            self.next = next - 1;
+        }
+        let account = AccountId::of_number(part.account);
+        let follows = |gathered: &&mut Gathered| (gathered.account, gathered.parts) == (part.account, part.index);
+        let Some(gathered) = self.gathered.as_mut().filter(follows) else {
+            self.go_to(next);
+            // The first of the parts that nothing belongs to tells; they end with their last one.
+            return (part.index == 0 || part.last).then_some(Loaded { account, outcome: Err(Refusal::Incomplete) });
+        };
+        gathered.gather(&part.records, self.settings.attribution_bytes_max);
+        if !part.last {
+            return None;
+        }
+        let gathered = self.gathered.take()?;
+        self.next = next;
+        let outcome = match gathered.refused {
+            Some(refused) => Err(refused),
+            None => gathered.finish().and_then(|past| into.absorb(past, now)),
+        };
+        Some(Loaded { account, outcome })
+    }
+}
+
+impl Gathered {
+    fn gather(&mut self, records: &[(Vec<u8>, Vec<u8>)], bytes_max: usize) {
+        self.parts += 1;
+        for (key, value) in records {
+            if self.refused.is_some() {
+                return;
+            }
+            if let Err(fault) = self.past.restore(key, Some(value)) {
+                self.refused = Some(refusal(&fault));
+            } else if self.past.attribution_bytes() > bytes_max {
+                self.refused = Some(Refusal::NoRoom);
+            }
+        }
+    }
+
+    fn finish(mut self) -> Result<Detector, Refusal> {
+        self.past.restored().map_err(|fault| refusal(&fault))?;
+        Ok(*self.past)
+    }
+}
+
+fn refusal(fault: &Fault) -> Refusal {
+    match fault {
+        Fault::Newer { .. } => Refusal::Newer,
+        Fault::Damaged { .. } => Refusal::Damaged,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::pipeline::{DeadLetter, Output, Pipeline};
+    use crate::state::Parts;
+
+    struct Nothing;
+
+    impl Output for Nothing {
+        fn insight(&mut self, _: crate::cloudtrail::insight::Insight) {}
+        fn dead_letter(&mut self, letter: DeadLetter<'_>) {
+            panic!("{}", letter.detail);
+        }
+    }
+
+    /// The messages of a past of 900 series.
+    fn messages() -> Vec<Vec<u8>> {
+        let mut pipeline = Pipeline::new(&Config::default_config());
+        for n in 0..900 {
+            let record = serde_json::json!({
+                "eventVersion": "1.08", "eventTime": format!("2026-03-0{}T10:{:02}:00Z", 1 + n / 100, n % 60),
+                "eventSource": "ec2.amazonaws.com", "eventName": format!("Api{}", n), "awsRegion": "us-east-1",
+                "eventID": format!("{n}"), "recipientAccountId": "111122223333", "readOnly": false, "managementEvent": true,
+                "eventCategory": "Management", "userIdentity": {"type": "IAMUser", "arn": format!("arn:aws:iam::111122223333:user/{}", "x".repeat(900))},
+            });
+            pipeline.payload(record.to_string().as_bytes(), None, 1_780_000_000, &mut Nothing);
+        }
+        pipeline.finish(&mut Nothing);
+        let account = AccountId::parse("111122223333").expect("an account");
+        let mut sent = Vec::new();
+        let mut send = |bytes: &[u8]| sent.push(bytes.to_vec());
+        let mut parts = Parts::new(account.number(), 0, &mut send);
+        pipeline.detector().save_alone(account, &mut |key, value| parts.add(key, value.expect("no tombstone")));
+        parts.finish();
+        assert!(sent.len() > 2, "{} parts", sent.len());
+        sent
+    }
+
+    fn load(messages: &[&[u8]]) -> (Loading, Detector, Vec<Loaded>) {
+        let settings = Settings::from(&Config::default_config());
+        let (mut loading, mut into) = (Loading::new(settings.clone()), Detector::new(settings));
+        let take = |(message, offset): (&&[u8], i64)| loading.take(message, offset + 1, 0, &mut into);
+        let told = messages.iter().zip(10..).filter_map(take).collect();
+        (loading, into, told)
+    }
+
+    #[test]
+    fn a_whole_past_is_taken_in_and_the_position_moves_with_it() {
+        let all = messages();
+        let parts: Vec<&[u8]> = all.iter().map(Vec::as_slice).collect();
+        let (loading, into, told) = load(&parts);
+        assert_eq!(told.len(), 1);
+        assert_eq!(told[0].outcome.map(|absorbed| absorbed.series), Ok(900));
+        assert_eq!((loading.next(), into.levels().series), (10 + parts.len() as i64, 900));
+        let (loading, into, told) = load(&parts[..parts.len() - 1]);
+        assert!(told.is_empty());
+        assert_eq!((loading.next(), into.levels().series), (10, 0), "a restart reads it again");
+    }
+
+    #[test]
+    fn what_is_damaged_newer_or_incomplete_is_told_once_and_passed_over() {
+        let all = messages();
+        let parts: Vec<&[u8]> = all.iter().map(Vec::as_slice).collect();
+        let damaged = &parts[0][..parts[0].len() / 2];
+        let newer = [&[99], &parts[0][1..]].concat();
+        for (first, refusal) in [(damaged, Refusal::Damaged), (&newer[..], Refusal::Newer)] {
+            let messages: Vec<&[u8]> = [first].into_iter().chain(parts.iter().copied()).collect();
+            let (_, into, told) = load(&messages);
+            assert_eq!((told.len(), told[0].outcome), (2, Err(refusal)));
+            assert_eq!(into.levels().series, 900);
+        }
+        let messages: Vec<&[u8]> = parts[1..].iter().chain(&parts).copied().collect();
+        let (loading, into, told) = load(&messages);
+        assert_eq!((told.len(), told[0].outcome), (2, Err(Refusal::Incomplete)));
+        assert_eq!((loading.next(), into.levels().series), (10 + messages.len() as i64, 900));
+    }
+}

@@ -1,0 +1,91 @@
+//! What `insightd load` has left in the history topic.
+
+use super::*;
+use crate::stream::tasks::History;
+use crate::stream::worker::ANSWER_AGAIN;
+
+/// A worker that has been given partition 0 and has not turned since.
+fn with_history(messages: &[&str], script: impl FnOnce(&mut Scripted<'_>, &ScriptedBroker)) {
+    let broker = ScriptedBroker::default();
+    broker.committed.borrow_mut().push(at(0, 10, 0));
+    broker.history.borrow_mut().extend(messages.iter().map(|message| message.as_bytes().to_vec()));
+    let (mut told, make_task) = (Told::default(), || ScriptedTask::default());
+    let mut worker = Worker::new(&broker, &broker.clock, &make_task, &mut told, publishing(), pace());
+    broker.event(Polled::Assign(vec![partition(0)]));
+    script(&mut worker, &broker);
+}
+
+fn loads(worker: &mut Scripted<'_>) -> usize {
+    worker.tasks.find("in", 0).unwrap().task.loads.len()
+}
+
+#[test]
+fn a_past_is_taken_in_and_committed_before_the_first_record_is_fetched() {
+    with_history(&["a", "b", "c"], |worker, broker| {
+        for _ in 0..6 {
+            worker.turn().unwrap();
+        }
+        assert_eq!(loads(worker), 3);
+        let calls = broker.take_calls();
+        let first = |wanted: &str| calls.iter().position(|call| call == wanted);
+        assert!(first("commit in[0]=10").is_some() && first("commit in[0]=10") < first("resume in[0]"), "{calls:?}");
+        assert_eq!(calls.iter().filter(|call| *call == "commit in[0]=10").count(), 2, "soon, two at a time: {calls:?}");
+    });
+}
+
+#[test]
+fn a_running_task_finds_a_past_that_came_later() {
+    with_worker(|worker, broker| {
+        broker.history.borrow_mut().push(b"late".to_vec());
+        worker.turn().unwrap();
+        assert_eq!(loads(worker), 0, "it looks now and then");
+        for _ in 0..4 {
+            broker.clock.pass(Duration::from_secs(3));
+            worker.turn().unwrap();
+        }
+        assert_eq!(loads(worker), 1);
+        broker.message(0, 10, "quiet");
+        worker.turn().unwrap();
+    });
+}
+
+#[test]
+fn a_past_of_a_transaction_that_failed_is_read_again() {
+    with_history(&["a"], |worker, broker| {
+        broker.fail_commit.replace(Some(Failure::new(Action::AbortAndRewind, "cannot commit: too slow")));
+        for _ in 0..6 {
+            worker.turn().unwrap();
+        }
+        let calls = broker.take_calls();
+        assert_eq!(calls.iter().filter(|call| *call == "abort").count(), 1, "{calls:?}");
+        assert_eq!(loads(worker), 2, "once, forgotten, and once more");
+        assert_eq!(worker.tasks.find("in", 0).unwrap().history, History::Read);
+    });
+}
+
+#[test]
+fn a_history_topic_that_cannot_be_read_holds_up_nothing() {
+    with_history(&["a"], |worker, broker| {
+        broker.fail_history.replace(Some(Failure::new(Action::Fatal, "not allowed")));
+        worker.turn().unwrap();
+        worker.turn().unwrap();
+        assert_eq!(broker.take_calls(), ["assign", "open 0", "resume in[0]"]);
+    });
+}
+
+#[test]
+fn while_nobody_answers_the_input_waits_for_the_history_topic() {
+    with_history(&["a"], |worker, broker| {
+        broker.fail_history.replace(Some(Failure::new(Action::Retry, "nobody answers")));
+        for _ in 0..3 {
+            worker.turn().unwrap();
+        }
+        assert_eq!(broker.take_calls(), ["assign", "open 0"]);
+        broker.clock.pass(ANSWER_AGAIN);
+        for _ in 0..3 {
+            worker.turn().unwrap();
+        }
+        assert_eq!(loads(worker), 1);
+        assert!(broker.take_calls().contains(&"resume in[0]".to_owned()));
+    });
+}
