@@ -15,6 +15,7 @@ pub mod demo;
 pub mod dlq;
 pub mod generate;
 pub mod insight_text;
+pub mod load;
 mod paint;
 pub mod replay;
 pub mod run;
@@ -38,6 +39,8 @@ pub enum Command {
     Check(CheckArgs),
     /// Run the same engine over CloudTrail files. Insights go to standard output, one JSON object a line.
     Replay(ReplayArgs),
+    /// Load history from CloudTrail files into the baselines of the daemon, whether it runs or not. Raises no insights.
+    Load(load::args::LoadArgs),
     /// What would have fired, on counts or on CloudTrail files.
     Backtest(backtest::args::BacktestArgs),
     /// Look into the dead letters, and send what can be read now through once more.
@@ -142,6 +145,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Load(args) => load::run(&args),
         Command::Backtest(args) => backtest::run(&args),
         Command::Dlq(args) => dlq::run(&args),
         Command::State(args) => state::run(&args),

@@ -59,6 +59,11 @@ pub struct AccountImage {
 }
 
 impl AccountImage {
+    /// First minute of its history, if it has begun.
+    pub fn begin(&self) -> Option<i64> {
+        self.begin
+    }
+
     /// Series with a call in the last 28 days.
     pub fn live(&self) -> u32 {
         self.live
@@ -168,6 +173,8 @@ impl Account {
             self.begin = Some(minute);
             self.alarms = AlarmBudget::new(minute, shared.settings.warm_up);
             shared.accounts_learning += 1;
+        } else if shared.settings.moves_back && minute < self.begin() {
+            self.begin = Some(minute);
         }
         if let Some(at) = sighting.region
             && self.regions[at].begin.is_none()

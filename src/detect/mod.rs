@@ -105,4 +105,32 @@ pub struct Settings {
     pub data_events: bool,
     /// The operator's rules.
     pub rules: Arc<Rules>,
+    /// A record older than its account's history moves the beginning back: of files, which come in no strict order, nothing may be left over
+    /// that the next load would find older still.
+    pub moves_back: bool,
+}
+
+impl Settings {
+    /// For the past of accounts.
+    #[must_use]
+    pub fn of_past(mut self) -> Self {
+        self.moves_back = true;
+        self
+    }
+
+    /// With the bounds of so many detectors together.
+    #[must_use]
+    pub fn times(mut self, detectors: usize) -> Self {
+        for bound in [
+            &mut self.principals_max,
+            &mut self.dedup_events_max,
+            &mut self.accounts_max,
+            &mut self.clocks_max,
+            &mut self.series_max,
+            &mut self.attribution_bytes_max,
+        ] {
+            *bound = bound.saturating_mul(detectors.max(1));
+        }
+        self
+    }
 }

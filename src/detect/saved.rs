@@ -27,7 +27,7 @@ use super::principals::Principal;
 use super::region::Region;
 use super::series::{Running, Series};
 use crate::cloudtrail::event::AccountId;
-use crate::state::{Write, encode};
+use crate::state::{Write, decode, encode};
 
 /// Version of each kind of record, by the first byte of its key.
 pub(super) const VERSION: u8 = 1;
@@ -92,6 +92,13 @@ impl Key {
             _ => None,
         }
     }
+}
+
+/// What a record of a changelog says of an account: its first minute, if its history has begun. None of another record, or one that cannot be read.
+pub fn account_begin(key: &[u8], value: &[u8]) -> Option<(AccountId, Option<i64>)> {
+    let Some(Key::Account(id)) = Key::read(key) else { return None };
+    let record: AccountRecord = decode("account", VERSION, value).ok()?;
+    Some((id, record.image.begin()))
 }
 
 /// Value of [`Key::Account`].

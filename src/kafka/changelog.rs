@@ -14,7 +14,7 @@ use rdkafka::ClientConfig;
 use rdkafka::consumer::Consumer;
 
 use super::context::Context;
-use super::reader::{Reader, consumer};
+use super::reader::{self, Reader, consumer};
 use super::transactional::Transactional;
 use super::{client, errors, offsets};
 use crate::config::Config;
@@ -129,6 +129,16 @@ pub fn read_whole(config: &Config, partition: i32, show: &mut Write<'_>) -> Resu
             return Err(Failure::new(Action::Retry, text));
         }
     }
+}
+
+/// Reads the committed records of a partition from `from` to the end that it has now. Returns that end.
+///
+/// # Errors
+/// When it cannot be read to its end.
+pub fn read_on(config: &Config, partition: i32, from: i64, show: &mut Write<'_>) -> Result<i64, Failure> {
+    let partition = TopicPartition::new(&config.state.topic, partition);
+    let stall_max = config.state.restore_stall_max;
+    reader::read_on(&client::reader(config, true), partition, from, stall_max, &mut |_, key, value| show(key, value))
 }
 
 /// Empties a partition: a tombstone for each key that it holds, in one transaction. Returns how many there were.

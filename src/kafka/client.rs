@@ -59,7 +59,9 @@ pub(super) fn loader(config: &Config) -> ClientConfig {
     let kafka = &config.kafka;
     let limits = RecordLimits { output: MESSAGE_BYTES_MAX, dlq: MESSAGE_BYTES_MAX };
     let guarantee = producer_guarantee(kafka, kafka.load_transactional_id(), limits);
-    assemble(kafka, format!("insightd-{}-load", kafka.instance_id), tunable_producer(), guarantee)
+    let mut tunable = tunable_producer();
+    tunable.push(partitioner());
+    assemble(kafka, format!("insightd-{}-load", kafka.instance_id), tunable, guarantee)
 }
 
 /// Settings of a consumer that reads assigned partitions and commits nothing: of `committed` records, or of all.
@@ -145,9 +147,13 @@ fn tunable_feeder() -> Tunable {
         ("compression.type", "compression.codec", "lz4".into()),
         // What may lie queued, in KiB.
         ("queue.buffering.max.kbytes", "", "65536".into()),
-        // As Java's producers do it, so that an account stays where other producers put it.
-        ("partitioner", "", "murmur2_random".into()),
+        partitioner(),
     ]
+}
+
+/// As Java's producers do it, so that an account stays where other producers put it.
+fn partitioner() -> (&'static str, &'static str, String) {
+    ("partitioner", "", "murmur2_random".into())
 }
 
 /// In order and once, and an end when no broker takes it.

@@ -11,7 +11,7 @@ use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 
 use super::context::Context;
-use super::reader::{Reader, consumer};
+use super::reader::{self, Reader, consumer};
 use super::transactional::Transactional;
 use super::{client, errors, offsets};
 use crate::config::Config;
@@ -112,38 +112,17 @@ impl History {
 
 // === from outside the daemon ===
 
-/// Reads a partition from `from` to the end that it has now: next offset, key and value of each message. Returns the end.
+/// Reads a partition from `from` to the end that it has now: next offset and value of each message.
 ///
 /// # Errors
 /// When it cannot be read.
-pub fn read_whole(
-    config: &Config,
-    partition: i32,
-    from: i64,
-    show: &mut dyn FnMut(i64, &[u8]),
-) -> Result<i64, Failure> {
-    let settings = client::reader(config, true);
+pub fn read_on(config: &Config, partition: i32, from: i64, show: &mut dyn FnMut(i64, &[u8])) -> Result<(), Failure> {
     let partition = TopicPartition::new(&config.state.history_topic, partition);
-    let asker = consumer(&settings)?;
-    let (oldest, end) = offsets::bounds(&asker, &partition)?;
-    let from = from.max(oldest);
-    if end <= from {
-        return Ok(end);
-    }
-    let mut reader = Reader::new(asker, partition, (from, end), DOING)?;
-    let (mut position, mut moved) = (from, Instant::now());
-    while !reader.read(1000, Duration::from_millis(250), &mut |offset, _, value| {
+    let stall_max = config.state.restore_stall_max;
+    reader::read_on(&client::reader(config, true), partition, from, stall_max, &mut |offset, _, value| {
         show(offset + 1, value.unwrap_or_default());
-    })? {
-        if reader.position() > position {
-            (position, moved) = (reader.position(), Instant::now());
-        }
-        if moved.elapsed() > config.state.restore_stall_max {
-            let text = format!("cannot read {} to its end: nothing comes", config.state.history_topic);
-            return Err(Failure::new(Action::Retry, text));
-        }
-    }
-    Ok(end)
+    })?;
+    Ok(())
 }
 
 /// Writes pasts.
@@ -166,16 +145,17 @@ impl Writer {
         Ok(Self { topic: config.state.history_topic.clone(), transactions })
     }
 
-    /// Writes one past, as one transaction.
+    /// Writes one past, as one transaction, to the partition where its account lives; an account that lives nowhere yet goes where its
+    /// key leads, as for any producer with this partitioner.
     ///
     /// # Errors
     /// When it could not be committed, or nobody knows.
-    pub fn write(&self, partition: i32, account: &str, parts: &[Vec<u8>]) -> Result<(), Failure> {
+    pub fn write(&self, partition: Option<i32>, account: &str, parts: &[Vec<u8>]) -> Result<(), Failure> {
         self.transactions.begin()?;
         for part in parts {
             self.transactions.send(&Outgoing {
                 topic: &self.topic,
-                partition: Some(partition),
+                partition,
                 key: Some(account.as_bytes()),
                 value: Some(part),
                 headers: &[],

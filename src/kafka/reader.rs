@@ -29,6 +29,38 @@ pub(super) fn consumer(settings: &ClientConfig) -> Result<BaseConsumer<Context>,
 /// Receives records: offset, key, and value or none for a tombstone.
 pub(super) type Show<'a> = dyn FnMut(i64, &[u8], Option<&[u8]>) + 'a;
 
+/// Reads a partition from an offset to the end that committed records have now. Returns that end.
+///
+/// # Errors
+/// When it cannot be read, or nothing comes for `stall_max`.
+pub(super) fn read_on(
+    settings: &ClientConfig,
+    partition: TopicPartition,
+    from: i64,
+    stall_max: Duration,
+    show: &mut Show<'_>,
+) -> Result<i64, Failure> {
+    const RECORDS: usize = 1000;
+    let client = consumer(settings)?;
+    let (oldest, end) = offsets::bounds(&client, &partition)?;
+    let from = from.max(oldest);
+    if end <= from {
+        return Ok(end);
+    }
+    let stalled = format!("cannot read {partition} to its end: nothing has come for {} s", stall_max.as_secs());
+    let mut reader = Reader::new(client, partition, (from, end), "read a topic")?;
+    let (mut position, mut moved) = (from, Instant::now());
+    while !reader.read(RECORDS, ASK_EVERY, show)? {
+        if reader.position() > position {
+            (position, moved) = (reader.position(), Instant::now());
+        }
+        if moved.elapsed() > stall_max {
+            return Err(Failure::new(Action::Retry, stalled));
+        }
+    }
+    Ok(end)
+}
+
 /// See the module.
 pub(super) struct Reader {
     consumer: BaseConsumer<Context>,

@@ -154,17 +154,24 @@ const CHANGELOG: &[(&str, &str)] = &[
     ("delete.retention.ms", "3600000"),
 ];
 
+/// Settings of the history topic: what is not taken in within two weeks has to be loaded again.
+const HISTORY: &[(&str, &str)] = &[("cleanup.policy", "delete"), ("retention.ms", "1209600000")];
+
 /// How a topic of the configuration is created: with the broker's defaults, but for an input that is not keyed by account and
-/// therefore has one partition, and the changelog, which has as many as the input.
+/// therefore has one partition, and the changelog and the history topic, which have as many as the input.
 fn creation(config: &Config, topic: &str, input: Option<usize>) -> Creation {
     let is_input = config.input.topics.iter().any(|named| named == topic);
-    let is_changelog = topic == config.state.topic;
+    let (is_changelog, is_history) = (topic == config.state.topic, topic == config.state.history_topic);
     let partitions = match input {
-        Some(partitions) if is_changelog => i32::try_from(partitions).unwrap_or(i32::MAX),
+        Some(partitions) if is_changelog || is_history => i32::try_from(partitions).unwrap_or(i32::MAX),
         _ if (is_input || is_changelog) && !config.input.keyed_by_account => 1,
         _ => -1,
     };
-    let settings = if is_changelog { CHANGELOG } else { &[] };
+    let settings = match (is_changelog, is_history) {
+        (true, _) => CHANGELOG,
+        (_, true) => HISTORY,
+        _ => &[],
+    };
     Creation { topic: topic.to_owned(), partitions, replication: config.kafka.topic_replication, settings }
 }
 
@@ -286,6 +293,11 @@ fn input_topic(topic: &MetadataTopic) -> InputTopic {
 
 // === preparing ===
 
+/// How often a topic that was created just now is looked for.
+const LOOKS: u32 = 20;
+/// Pause between two looks.
+const PAUSE: Duration = Duration::from_millis(250);
+
 /// What the workers need to know of the cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ready {
@@ -330,8 +342,6 @@ pub fn prepare(config: &Config, onlooker: &Onlooker, wait: Duration) -> Result<R
 
 /// Looks until created topics are known everywhere they are asked for.
 fn appeared(onlooker: &Onlooker, config: &Config, created: &[String], wait: Duration) -> Result<Probe, ProbeError> {
-    const LOOKS: u32 = 20;
-    const PAUSE: Duration = Duration::from_millis(250);
     let mut probe = onlooker.look(config, wait)?;
     for _ in 1..LOOKS {
         let missing = probe.missing.iter().any(|topic| created.contains(topic));
@@ -346,6 +356,41 @@ fn appeared(onlooker: &Onlooker, config: &Config, created: &[String], wait: Dura
     }
     let text = format!("topics {} were created and do not appear", created.join(", "));
     Err(ProbeError::Unreachable(text))
+}
+
+/// Makes sure that there is a history topic for an input with so many partitions.
+///
+/// # Errors
+/// [`Action::Retry`] when no broker answers; when the topic is missing and must not be created, or has another number of partitions.
+pub fn prepare_history(config: &Config, partitions: usize, wait: Duration) -> Result<(), Failure> {
+    let topic = &config.state.history_topic;
+    let onlooker = Onlooker::new(config).map_err(refused)?;
+    for _ in 0..LOOKS {
+        match onlooker.topic(topic, wait).map_err(refused)? {
+            Some(found) if found.partitions == partitions => return Ok(()),
+            Some(InputTopic { partitions: 0, .. }) => {}
+            Some(found) => {
+                return Err(Failure::configuration(format!(
+                    "the history topic {topic} has {} partitions and the input {partitions}: delete it, or set \
+                     state.history_topic to another name",
+                    found.partitions
+                )));
+            }
+            None if config.kafka.create_topics => {
+                admin::create(&client::onlooker(config), &[creation(config, topic, Some(partitions))])?;
+            }
+            None => return Err(Failure::configuration(missing(config, topic, Some(partitions)))),
+        }
+        std::thread::sleep(PAUSE);
+    }
+    Err(Failure::new(Action::Retry, format!("topic {topic} was created and does not appear")))
+}
+
+fn refused(error: ProbeError) -> Failure {
+    match error {
+        ProbeError::Unreachable(reason) => Failure::new(Action::Retry, reason),
+        ProbeError::Refused(failure) => failure,
+    }
 }
 
 /// What output and dead-letter topic take, and why it had to be assumed where a broker does not tell.

@@ -8,6 +8,7 @@ mod exactly_once;
 mod generated;
 mod health;
 mod kills;
+mod loading;
 mod real_logs;
 mod replayed_letters;
 mod security;

@@ -130,6 +130,7 @@ impl Broker {
             .client()
             .set("enable.idempotence", "true")
             .set("linger.ms", "20")
+            .set("partitioner", "murmur2_random")
             .set("compression.type", "lz4")
             .set("queue.buffering.max.messages", "1000000")
             .create()
@@ -228,6 +229,15 @@ impl Feeder {
         if let Some(key) = key {
             record = record.key(key);
         }
+        self.queue(record);
+    }
+
+    /// The same for the partition that the key leads to, as Kafka's own producers choose it.
+    pub fn send_by_key(&self, key: &str, payload: &[u8]) {
+        self.queue(BaseRecord::<str, [u8]>::to(&self.topic).key(key).payload(payload));
+    }
+
+    fn queue(&self, mut record: BaseRecord<'_, str, [u8]>) {
         loop {
             match self.producer.send(record) {
                 Ok(()) => return,

@@ -189,6 +189,28 @@ fn a_past_in_two_parts_the_newer_one_first() {
     assert_eq!(calls(&live), calls(&fold(&before)));
 }
 
+/// Files come in no strict order: a second load found records that were older than the beginning that the first one had set.
+#[test]
+fn the_oldest_record_of_the_files_is_the_beginning_wherever_it_stands() {
+    let mut events = traffic(4);
+    // An hour and a half of it, which is within input.dedup_horizon.
+    events[..130].reverse();
+    let mut past = Detector::new(settings().of_past());
+    see(&mut past, &events);
+    past.finish(&mut |_| {});
+    let mut sorted = traffic(4);
+    sorted.sort_by_key(|event| event.time);
+    for account in accounts() {
+        let oldest = sorted.iter().find(|event| event.account == account).expect("one");
+        let begin = past.accounts().iter().find(|of| of.id == account).and_then(Account::first_minute);
+        assert_eq!(begin, Some(oldest.time.div_euclid(60)));
+    }
+    let calls = |detector: &Detector| -> u64 { series(detector).values().map(|s| s.2).sum() };
+    let mut plain = Detector::new(settings());
+    see(&mut plain, &sorted);
+    assert_eq!(calls(&past), calls(&plain), "and each of them is counted");
+}
+
 /// LOAD-1, and EO-3 for it.
 #[test]
 fn a_load_that_is_rolled_back_or_refused_leaves_nothing_behind() {

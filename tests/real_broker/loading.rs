@@ -1,0 +1,182 @@
+//! `insightd load`: history into daemons that run, or will; loaded twice, broken off, and still in the topic.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Output, Stdio};
+use std::time::Duration;
+
+use insightd::cloudtrail::insight::{Insight, rfc3339};
+use insightd::config::Config;
+use insightd::pipeline::{self, DeadLetter, Pipeline, Until};
+use serde_json::Value;
+
+use crate::exactly_once::send;
+use crate::setup::{Setup, assert_same, by_account};
+use crate::support::clock::{DAY, HOUR};
+use crate::support::delivery::Conditions;
+use crate::support::insightd::{Daemon, command};
+use crate::support::load::{Load, write};
+use crate::support::payload::Message;
+use crate::support::traffic::Plan;
+
+/// Collects insights as they are written.
+#[derive(Default)]
+struct Lines(Vec<String>);
+
+impl pipeline::Output for Lines {
+    fn insight(&mut self, insight: Insight) {
+        let mut line = Vec::new();
+        insight.write_json(&mut line, false);
+        self.0.push(String::from_utf8(line).expect("UTF-8"));
+    }
+
+    fn dead_letter(&mut self, _: DeadLetter<'_>) {}
+}
+
+/// A trail's files and the command line.
+struct Trail {
+    folder: tempfile::TempDir,
+    config: PathBuf,
+}
+
+impl Trail {
+    fn new(setup: &Setup, messages: &[&Message]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let config = folder.path().join("insightd.toml");
+        std::fs::write(&config, setup.config().replace("[input]", "create_topics = true\n[input]")).expect("written");
+        write(messages, &folder.path().join("trail"));
+        Self { folder, config }
+    }
+
+    fn files(&self) -> PathBuf {
+        self.folder.path().join("trail")
+    }
+
+    fn command(&self, options: &[&str]) -> std::process::Command {
+        let mut command = command();
+        command.arg("load").arg("--config").arg(&self.config).args(options).arg(self.files());
+        command
+    }
+
+    fn load(&self) -> String {
+        let Output { status, stderr, .. } = self.command(&[]).output().expect("it runs");
+        let told = String::from_utf8_lossy(&stderr).into_owned();
+        println!("{told}");
+        assert!(status.success(), "{told}");
+        told
+    }
+
+    fn series(&self) -> BTreeMap<String, (String, String, u64)> {
+        let output = command().args(["state", "export", "--config"]).arg(&self.config).output().expect("it runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8(output.stdout).expect("UTF-8");
+        let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+        let text = |line: &Value, field: &str| line[field].as_str().unwrap_or("-").to_owned();
+        lines
+            .filter(|line| line["kind"] == "series")
+            .map(|line| {
+                let named = ["account", "region", "eventSource", "eventName", "errorCode"].map(|f| text(&line, f));
+                let calls = line["callsOfEightDays"].as_u64().expect("a number");
+                (named.join(" "), (text(&line, "firstCall"), text(&line, "lastCall"), calls))
+            })
+            .collect()
+    }
+}
+
+/// As `load` folds files.
+fn past(config: &Config) -> Pipeline {
+    Pipeline::of_past(config, 1, Until::new(hashbrown::HashMap::new(), i64::MAX))
+}
+
+fn take_files(pipeline: &mut Pipeline, folder: &Path, out: &mut Lines) {
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
+    files.sort();
+    for file in files {
+        pipeline.stream(&mut std::fs::File::open(file).expect("a file"), i64::MAX / 4, out).expect("it can be read");
+    }
+}
+
+#[test]
+fn a_daemon_that_starts_after_a_load_goes_on_as_if_it_had_seen_the_history() {
+    let plan = Plan { length: 7 * DAY, attacks: 10, quiet: 36 * HOUR, poll_every: 240, ..Plan::usual(77) };
+    let load = Load::new(&plan, &Conditions::usual(77));
+    let all: Vec<&Message> = load.messages.iter().collect();
+    let setup = Setup::new("load");
+    let trail = Trail::new(&setup, &all[..all.len() / 2]);
+    assert!(trail.load().contains("no process of the group"));
+    let again = trail.load();
+    assert!(again.contains("nothing to load") || again.contains("no process of the group"), "{again}");
+
+    // The topic still holds what was loaded. Accounts go where their key leads.
+    let feeder = setup.broker.feeder(&setup.input);
+    all.iter().for_each(|message| feeder.send_by_key(message.account, &message.payload));
+    feeder.flush();
+    let mut daemon = Daemon::start_ready(&setup.config());
+    setup.wait_until_read(&mut daemon);
+    let taken = daemon.metric("insightd_history_accounts_total", &[("outcome", "taken")]);
+    let others: f64 = ["overlaps", "no_room", "no_account", "incomplete", "damaged", "newer"]
+        .iter()
+        .filter_map(|outcome| daemon.metric("insightd_history_accounts_total", &[("outcome", outcome)]))
+        .sum();
+    assert_eq!((taken, others), (Some(6.0), 0.0), "{}", daemon.log());
+    daemon.stop();
+
+    let config = Config::default_config();
+    let (mut expected, mut pipeline) = (Lines::default(), past(&config));
+    take_files(&mut pipeline, &trail.files(), &mut Lines::default());
+    pipeline.finish(&mut Lines::default());
+    pipeline.detector().forget_open();
+    for message in &all {
+        pipeline.payload(&message.payload, None, i64::MAX / 4, &mut expected);
+    }
+    assert!(expected.0.len() >= 10, "{} insights", expected.0.len());
+    let insights = setup.insights();
+    let found = by_account(insights.iter().map(|got| got.text()));
+    assert_same(&found, &by_account(expected.0.iter().map(String::as_str)));
+}
+
+#[test]
+fn a_running_daemon_takes_in_a_history_once_though_the_load_is_killed_and_repeated() {
+    let plan = Plan { length: 6 * DAY, attacks: 4, poll_every: 240, ..Plan::usual(78) };
+    let load = Load::new(&plan, &Conditions::usual(78));
+    let all: Vec<&Message> = load.messages.iter().collect();
+    let setup = Setup::new("load");
+    // As a trail's bucket has it: all of the files, those of the daemon's own time too.
+    let trail = Trail::new(&setup, &all);
+    let feeder = setup.broker.feeder(&setup.input);
+    send(&feeder, &all[all.len() / 2..]);
+    let mut daemon = Daemon::start_ready(&setup.config());
+    setup.wait_until_read(&mut daemon);
+    for pause in [300, 1500, 4000] {
+        let mut loading = trail.command(&["--no-wait"]).stderr(Stdio::null()).spawn().expect("it runs");
+        std::thread::sleep(Duration::from_millis(pause));
+        let _ = loading.kill();
+        loading.wait().expect("it ends");
+    }
+    trail.load();
+    let once = trail.series();
+    assert!(trail.load().contains("nothing to load"));
+    assert_eq!(trail.series(), once);
+    daemon.stop();
+
+    let mut pipeline = past(&Config::default_config());
+    take_files(&mut pipeline, &trail.files(), &mut Lines::default());
+    let mut expected = BTreeMap::new();
+    pipeline.each_series(&mut |s| {
+        let named = [&s.account.to_string(), s.region, s.key.source, s.key.name, s.key.error.unwrap_or("-")].join(" ");
+        expected.insert(named, (rfc3339(s.first * 60), rfc3339(s.last * 60), s.calls));
+    });
+    assert!(expected.len() > 50, "{} series", expected.len());
+    // Records of the minute in which the daemon began, and of later ones, that had arrived before it began: it has not seen them, and the load
+    // leaves its minutes to it. They are few; nothing is counted twice.
+    let mut missed = 0;
+    for (name, (first, last, calls)) in &expected {
+        let found = &once[name];
+        assert_eq!((&found.0, &found.1), (first, last), "{name}");
+        missed += calls.checked_sub(found.2).unwrap_or_else(|| panic!("{name}: {} calls, not {calls}", found.2));
+    }
+    let all: u64 = expected.values().map(|(_, _, calls)| calls).sum();
+    assert_eq!(once.len(), expected.len());
+    assert!(missed <= 5 && all > 10_000, "{missed} of {all} calls");
+}
