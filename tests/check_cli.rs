@@ -94,7 +94,7 @@ fn names_the_own_topics_that_a_pattern_would_have_read() {
     let text = stdout(&output);
     assert!(
         text.contains(
-            "# input.topics matches the daemon's own topics insights and insights.dlq and insightd-state: never read"
+            "# input.topics matches the daemon's own topics insights and insights.dlq and insightd-state and insightd-history: never read"
         ),
         "{text}"
     );

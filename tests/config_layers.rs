@@ -66,6 +66,7 @@ const OTHER: &[(&str, &str)] = &[
     ("attribution.value_bytes_max", "512 B"),
     ("attribution.bytes_max", "64 MiB"),
     ("state.topic", "other-state"),
+    ("state.history_topic", "other-history"),
     ("state.series_ttl", "40d"),
     ("state.restore_records_max", "100"),
     ("state.restore_stall_max", "5min"),
@@ -220,7 +221,7 @@ fn patterns_never_read_the_daemons_own_topics() {
     let filter = TopicFilter::new(&config);
     assert!(filter.reads("cloudtrail") && filter.reads("extra"));
     assert!(!filter.reads("out") && !filter.reads("insights.dlq") && !filter.reads("__consumer_offsets"));
-    assert_eq!(filter.excluded(), ["out", "insights.dlq", "insightd-state"]);
+    assert_eq!(filter.excluded(), ["out", "insights.dlq", "insightd-state", "insightd-history"]);
 
     let named = TopicFilter::new(&Config::default_config());
     assert!(named.reads("cloudtrail") && !named.reads("cloudtrail-2"));

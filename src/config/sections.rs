@@ -267,7 +267,8 @@ fn horizon_holds_lateness(walk: &mut Walk, horizon: Option<Duration>, lateness: 
 fn topics_differ(walk: &mut Walk) {
     let input = walk.value("input.topics").and_then(|topics| topics.as_array()).cloned().unwrap_or_default();
     const OWN: [&str; 4] = ["output.topic", "dlq.topic", "state.topic", "state.history_topic"];
-    let own = OWN.map(|key| walk.value(key).cloned());
+    // One that is empty still stands for a name that could not be found.
+    let own = OWN.map(|key| walk.value(key).filter(|topic| topic.as_str() != Some("")).cloned());
     for at in 1..OWN.len() {
         let same = (0..at).find(|&other| own[at].is_some() && own[at] == own[other]);
         if let Some(other) = same {

@@ -138,7 +138,7 @@ fn a_daemon_that_starts_after_a_load_goes_on_as_if_it_had_seen_the_history() {
 
 #[test]
 fn a_running_daemon_takes_in_a_history_once_though_the_load_is_killed_and_repeated() {
-    let plan = Plan { length: 6 * DAY, attacks: 4, poll_every: 240, ..Plan::usual(78) };
+    let plan = Plan { length: 4 * DAY, attacks: 4, poll_every: 240, ..Plan::usual(78) };
     let load = Load::new(&plan, &Conditions::usual(78));
     let all: Vec<&Message> = load.messages.iter().collect();
     let setup = Setup::new("load");
@@ -148,7 +148,7 @@ fn a_running_daemon_takes_in_a_history_once_though_the_load_is_killed_and_repeat
     send(&feeder, &all[all.len() / 2..]);
     let mut daemon = Daemon::start_ready(&setup.config());
     setup.wait_until_read(&mut daemon);
-    for pause in [300, 1500, 4000] {
+    for pause in [300, 3000] {
         let mut loading = trail.command(&["--no-wait"]).stderr(Stdio::null()).spawn().expect("it runs");
         std::thread::sleep(Duration::from_millis(pause));
         let _ = loading.kill();
@@ -178,5 +178,5 @@ fn a_running_daemon_takes_in_a_history_once_though_the_load_is_killed_and_repeat
     }
     let all: u64 = expected.values().map(|(_, _, calls)| calls).sum();
     assert_eq!(once.len(), expected.len());
-    assert!(missed <= 5 && all > 10_000, "{missed} of {all} calls");
+    assert!(missed <= all / 1000 && all > 10_000, "{missed} of {all} calls");
 }
