@@ -40,6 +40,22 @@ impl Output for Silent {
     fn dead_letter(&mut self, _: DeadLetter<'_>) {}
 }
 
+/// Brings the files of a trail into the order in which they were delivered, which their names tell. In the order of their paths an account's regions come one after the
+/// other, each with all of its days, and what an account learns about itself would go back in time with each of them. Files of other names come first, as they are.
+pub fn sort_by_delivery(found: &mut Found) {
+    found.sources.sort_by_cached_key(|source| match source {
+        Source::File(path) => path.file_name().and_then(|name| delivered(name.to_str()?)).map(str::to_owned),
+        Source::StandardInput => None,
+    });
+}
+
+/// The time in the name of a trail's file, `ACCOUNT_CloudTrail_REGION_YYYYMMDDTHHmmZ_UNIQUE.json.gz` (AWS: "CloudTrail log file name format").
+fn delivered(name: &str) -> Option<&str> {
+    let time = name.split('_').nth(3)?;
+    let shape = time.bytes().map(|byte| if byte.is_ascii_digit() { b'0' } else { byte });
+    (name.contains("_CloudTrail_") && shape.eq(*b"00000000T0000Z")).then_some(time)
+}
+
 /// Folds all files; of accounts not in `only`, if that is given, nothing is taken.
 ///
 /// # Errors
@@ -128,4 +144,25 @@ fn pasts(pipeline: &mut Pipeline, until: &HashMap<AccountId, i64>) -> Vec<Past> 
         pasts.push(Past { account, begin, end, until: until.get(&account).copied(), series, parts: messages });
     }
     pasts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_a_trail_come_in_the_order_of_their_delivery() {
+        let name = |region: &str, time: &str| format!("AWSLogs/1/111122223333_CloudTrail_{region}_{time}_x.json.gz");
+        let names = [
+            name("eu-west-1", "20250102T0000Z"),
+            name("eu-west-1", "20250103T0000Z"),
+            name("us-east-1", "20250101T2355Z"),
+            name("us-east-1", "20250102T2355Z"),
+            "a_CloudTrail_b_noted_c.json".to_owned(),
+        ];
+        let file = |at: usize| Source::File(names[at].clone().into());
+        let mut found = Found { sources: (0..5).map(file).collect(), ..Found::default() };
+        sort_by_delivery(&mut found);
+        assert_eq!(found.sources, [4, 2, 0, 3, 1].map(file));
+    }
 }

@@ -41,7 +41,8 @@ const PASSES: usize = 3;
 pub fn run(args: &LoadArgs) -> Result<(), Failure> {
     let config =
         Config::load(Some(&args.config)).map_err(|faults| Failure::new(ExitCode::Config, faults.to_string()))?;
-    let found = files::find(&args.paths, None)?;
+    let mut found = files::find(&args.paths, None)?;
+    fold::sort_by_delivery(&mut found);
     if found.others > 0 {
         say(&found.others_line());
     }
