@@ -83,6 +83,13 @@ impl Pipeline {
         Self { detector, until: Some(until), ..Self::new(config) }
     }
 
+    /// Counts the records that it takes in into a counter that it shares with others.
+    #[must_use]
+    pub fn counting(mut self, taken_in: &Arc<AtomicU64>) -> Self {
+        self.taken_in = Arc::clone(taken_in);
+        self
+    }
+
     /// Records passed over, because they belong to no past.
     pub fn passed_over(&self) -> u64 {
         self.until.as_ref().map_or(0, |until| until.passed_over)

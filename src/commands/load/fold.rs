@@ -1,7 +1,12 @@
 //! Files into pasts of accounts.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
+use std::panic::resume_unwind;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::thread;
 
 use hashbrown::{HashMap, HashSet};
 use sysexits::ExitCode;
@@ -56,7 +61,8 @@ fn delivered(name: &str) -> Option<&str> {
     (name.contains("_CloudTrail_") && shape.eq(*b"00000000T0000Z")).then_some(time)
 }
 
-/// Folds all files; of accounts not in `only`, if that is given, nothing is taken.
+/// Folds all files; of accounts not in `only`, if that is given, nothing is taken. The files of a trail are folded account by account, on all
+/// processors; other files may hold any account, and are folded one after the other.
 ///
 /// # Errors
 /// A file that cannot be read to its end: of a past with holes nothing could be mended later.
@@ -73,27 +79,155 @@ pub fn fold(
         Some(only) => begun.filter(|(account, _)| only.contains(account)).collect(),
     };
     let others = if only.is_none() { i64::MAX } else { i64::MIN };
-    let mut pipeline = Pipeline::of_past(config, partitions, Until::new(until.clone(), others));
-    let progress = Progress::new(found.bytes, pipeline.taken_in());
-    let now = wall_clock();
-    let mut unreadable = 0;
+    let folding = Folding { config, until, others, now: wall_clock(), records: Arc::default() };
+    let groups = by_account(found);
+    let each = groups.as_deref().and_then(|groups| folding.each_account(groups, found.bytes).transpose());
+    let folded = match each {
+        Some(folded) => folded?,
+        None => folding.all(partitions, found)?,
+    };
+    if only.is_none() {
+        folded.tell();
+    }
+    Ok(folded.pasts)
+}
+
+/// The files of a trail, account by account; none if there are others.
+fn by_account(found: &Found) -> Option<Vec<(AccountId, Vec<&Source>)>> {
+    let mut groups: BTreeMap<AccountId, Vec<&Source>> = BTreeMap::new();
     for source in &found.sources {
-        let read = open(source).and_then(|input| pipeline.stream(&mut progress.watch(input), now, &mut Silent));
-        if let Err(error) = read {
-            unreadable += 1;
-            progress.say(&format!("{}: {error}", source.name()));
+        let Source::File(path) = source else { return None };
+        let name = path.file_name()?.to_str()?;
+        delivered(name)?;
+        groups.entry(AccountId::parse(name.split('_').next()?)?).or_default().push(source);
+    }
+    let mut groups: Vec<_> = groups.into_iter().collect();
+    // The largest first, so that no processor is left with it at the end.
+    groups.sort_by_key(|(_, sources)| std::cmp::Reverse(sources.len()));
+    Some(groups)
+}
+
+/// What files are folded with.
+struct Folding<'a> {
+    config: &'a Config,
+    until: HashMap<AccountId, i64>,
+    others: i64,
+    now: i64,
+    records: Arc<AtomicU64>,
+}
+
+/// What came of it.
+#[derive(Default)]
+struct Folded {
+    pasts: Vec<Past>,
+    outcomes: [u64; Outcome::ALL.len()],
+    passed_over: u64,
+}
+
+impl Folding<'_> {
+    /// All files in one.
+    fn all(&self, partitions: usize, found: &Found) -> Result<Folded, Failure> {
+        let progress = Progress::new(found.bytes, Arc::clone(&self.records));
+        let folded = self.one(partitions, &found.sources.iter().collect::<Vec<_>>(), &progress);
+        progress.finish();
+        folded.map_err(unread)
+    }
+
+    /// Each account by itself; none if a file held records of another one.
+    fn each_account(
+        &self,
+        groups: &[(AccountId, Vec<&Source>)],
+        bytes: Option<u64>,
+    ) -> Result<Option<Folded>, Failure> {
+        let progress = Progress::new(bytes, Arc::clone(&self.records));
+        let next = AtomicUsize::new(0);
+        let work = || {
+            let (mut folded, mut unreadable, mut own) = (Folded::default(), 0, true);
+            while let Some((account, sources)) = groups.get(next.fetch_add(1, Ordering::Relaxed)) {
+                match self.one(1, sources, &progress) {
+                    Ok(one) => {
+                        own &= one.pasts.iter().all(|past| past.account == *account);
+                        folded.add(one);
+                    }
+                    Err(failed) => unreadable += failed,
+                }
+            }
+            (folded, unreadable, own)
+        };
+        let threads = thread::available_parallelism().map_or(1, usize::from).min(groups.len());
+        let parts: Vec<_> = thread::scope(|scope| {
+            let running: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+            running.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
+        });
+        progress.finish();
+        let unreadable = parts.iter().map(|(_, unreadable, _)| unreadable).sum();
+        if unreadable > 0 {
+            return Err(unread(unreadable));
+        }
+        let own = parts.iter().all(|(_, _, own)| *own);
+        let mut all = Folded::default();
+        parts.into_iter().for_each(|(folded, ..)| all.add(folded));
+        all.pasts.sort_by_key(|past| past.account);
+        Ok(own.then_some(all))
+    }
+
+    /// Some files; how many of them could not be read.
+    fn one(&self, partitions: usize, sources: &[&Source], progress: &Progress) -> Result<Folded, usize> {
+        let until = Until::new(self.until.clone(), self.others);
+        let mut pipeline = Pipeline::of_past(self.config, partitions, until).counting(&self.records);
+        let mut unreadable = 0;
+        for source in sources {
+            let read =
+                open(source).and_then(|input| pipeline.stream(&mut progress.watch(input), self.now, &mut Silent));
+            if let Err(error) = read {
+                unreadable += 1;
+                progress.say(&format!("{}: {error}", source.name()));
+            }
+        }
+        if unreadable > 0 {
+            return Err(unreadable);
+        }
+        pipeline.finish(&mut Silent);
+        let pasts = pasts(&mut pipeline, &self.until);
+        let tally = pipeline.take_tally();
+        Ok(Folded {
+            pasts,
+            outcomes: Outcome::ALL.map(|outcome| tally.outcome(outcome)),
+            passed_over: pipeline.passed_over(),
+        })
+    }
+}
+
+fn unread(files: usize) -> Failure {
+    let text = format!("{files} of the files could not be read to their end, see above: nothing was loaded");
+    Failure::new(ExitCode::IoErr, text)
+}
+
+impl Folded {
+    fn add(&mut self, mut other: Self) {
+        self.pasts.append(&mut other.pasts);
+        self.outcomes.iter_mut().zip(other.outcomes).for_each(|(sum, more)| *sum += more);
+        self.passed_over += other.passed_over;
+    }
+
+    fn tell(&self) {
+        let of = |outcome| self.outcomes[outcome as usize];
+        say(&format!(
+            "{} records read: {} counted, {} the daemon has counted or been handed already, {} duplicate, {} out of scope, {} too late, \
+             {} malformed",
+            self.outcomes.iter().sum::<u64>() + self.passed_over,
+            of(Outcome::Counted),
+            self.passed_over,
+            of(Outcome::Duplicate),
+            of(Outcome::OutOfScope),
+            of(Outcome::TooLate),
+            of(Outcome::Malformed),
+        ));
+        if of(Outcome::Shed) > 0 {
+            let text = "records found no room: raise detect.series_max or attribution.bytes_max";
+            say(&format!("{} {text}", of(Outcome::Shed)));
         }
     }
-    progress.finish();
-    if unreadable > 0 {
-        let text = format!("{unreadable} of the files could not be read to their end, see above: nothing was loaded");
-        return Err(Failure::new(ExitCode::IoErr, text));
-    }
-    pipeline.finish(&mut Silent);
-    if only.is_none() {
-        tell(&mut pipeline);
-    }
-    Ok(pasts(&mut pipeline, &until))
 }
 
 fn open(source: &Source) -> io::Result<Box<dyn Read>> {
@@ -101,25 +235,6 @@ fn open(source: &Source) -> io::Result<Box<dyn Read>> {
         Source::StandardInput => Box::new(io::stdin().lock()),
         Source::File(path) => Box::new(File::open(path)?),
     })
-}
-
-fn tell(pipeline: &mut Pipeline) {
-    let (tally, passed_over) = (pipeline.take_tally(), pipeline.passed_over());
-    let of = |outcome| tally.outcome(outcome);
-    say(&format!(
-        "{} records read: {} counted, {} the daemon has counted or been handed already, {} duplicate, {} out of scope, {} too late, {} malformed",
-        tally.total() + passed_over,
-        of(Outcome::Counted),
-        passed_over,
-        of(Outcome::Duplicate),
-        of(Outcome::OutOfScope),
-        of(Outcome::TooLate),
-        of(Outcome::Malformed),
-    ));
-    if of(Outcome::Shed) > 0 {
-        let text = "records found no room: raise detect.series_max or attribution.bytes_max";
-        say(&format!("{} {text}", of(Outcome::Shed)));
-    }
 }
 
 fn pasts(pipeline: &mut Pipeline, until: &HashMap<AccountId, i64>) -> Vec<Past> {
@@ -164,5 +279,41 @@ mod tests {
         let mut found = Found { sources: (0..5).map(file).collect(), ..Found::default() };
         sort_by_delivery(&mut found);
         assert_eq!(found.sources, [4, 2, 0, 3, 1].map(file));
+    }
+
+    fn record(account: &str, minute: usize) -> String {
+        format!(
+            r#"{{"eventVersion":"1.08","eventTime":"2026-03-02T10:{:02}:00Z","eventSource":"ec2.amazonaws.com","eventName":"Api{}","awsRegion":"us-east-1","eventID":"{account}-{minute}","recipientAccountId":"{account}","readOnly":false,"managementEvent":true,"eventCategory":"Management","userIdentity":{{"type":"IAMUser","arn":"arn:aws:iam::{account}:user/dana"}}}}"#,
+            minute % 60,
+            minute % 7
+        )
+    }
+
+    /// Folds files of two accounts, and one that holds a record of the `foreign` one.
+    fn folded(foreign: &str) -> Vec<(String, i64, i64, usize)> {
+        let folder = tempfile::tempdir().expect("a folder");
+        for account in ["111111111111", "222222222222"] {
+            for part in 0..3 {
+                let name = format!("{account}_CloudTrail_us-east-1_2026030{}T1000Z_x.json", part + 1);
+                let mut records: Vec<_> = (part * 20..part * 20 + 20).map(|minute| record(account, minute)).collect();
+                records.extend((account, part).eq(&("111111111111", 2)).then(|| record(foreign, 59)));
+                let text = format!(r#"{{"Records":[{}]}}"#, records.join(","));
+                std::fs::write(folder.path().join(name), text).expect("written");
+            }
+        }
+        let found = super::super::files::find(&[folder.path().to_owned()], None).expect("found");
+        let pasts = fold(&Config::default_config(), 3, &found, &Known::default(), None).expect("folded");
+        pasts.into_iter().map(|past| (past.account.to_string(), past.begin, past.end, past.series)).collect()
+    }
+
+    #[test]
+    fn a_trail_is_folded_account_by_account_and_a_record_that_lies_elsewhere_is_not_lost() {
+        let begin = 1_772_445_600 / 60;
+        let of = |account: &str, series| (account.to_owned(), begin, begin + 59, series);
+        assert_eq!(folded("111111111111"), [of("111111111111", 7), of("222222222222", 7)]);
+        let mut with_another = folded("333333333333");
+        with_another.sort();
+        assert_eq!(with_another[..2], [of("111111111111", 7), of("222222222222", 7)]);
+        assert_eq!(with_another[2], ("333333333333".to_owned(), begin + 59, begin + 59, 1));
     }
 }
