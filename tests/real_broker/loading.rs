@@ -137,7 +137,7 @@ fn a_daemon_that_starts_after_a_load_goes_on_as_if_it_had_seen_the_history() {
 }
 
 #[test]
-fn a_running_daemon_takes_in_a_history_once_though_the_load_is_killed_and_repeated() {
+fn a_running_daemon_takes_in_a_history_once_though_it_and_the_load_are_killed_and_the_load_repeated() {
     let plan = Plan { length: 4 * DAY, attacks: 4, poll_every: 240, ..Plan::usual(78) };
     let load = Load::new(&plan, &Conditions::usual(78));
     let all: Vec<&Message> = load.messages.iter().collect();
@@ -148,11 +148,18 @@ fn a_running_daemon_takes_in_a_history_once_though_the_load_is_killed_and_repeat
     send(&feeder, &all[all.len() / 2..]);
     let mut daemon = Daemon::start_ready(&setup.config());
     setup.wait_until_read(&mut daemon);
-    for pause in [300, 3000] {
-        let mut loading = trail.command(&["--no-wait"]).stderr(Stdio::null()).spawn().expect("it runs");
+    // The command is killed while it reads, then the daemon while it takes in.
+    let mut loading = trail.command(&["--no-wait"]).stderr(Stdio::null()).spawn().expect("it runs");
+    std::thread::sleep(Duration::from_millis(300));
+    let _ = loading.kill();
+    loading.wait().expect("it ends");
+    let handed_over = trail.command(&["--no-wait"]).output().expect("it runs");
+    assert!(handed_over.status.success(), "{}", String::from_utf8_lossy(&handed_over.stderr));
+    for pause in [400, 2500, 900] {
         std::thread::sleep(Duration::from_millis(pause));
-        let _ = loading.kill();
-        loading.wait().expect("it ends");
+        daemon.signal("-KILL");
+        daemon.wait();
+        daemon = Daemon::start(&setup.config());
     }
     trail.load();
     let once = trail.series();
