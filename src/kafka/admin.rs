@@ -15,6 +15,7 @@ use rdkafka::admin::{
 };
 use rdkafka::client::DefaultClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use crate::stream::broker::{Action, Failure};
 
@@ -89,6 +90,22 @@ pub fn message_bytes_max<const N: usize>(client: &ClientConfig, topics: [&str; N
         *limit = *known.get(topic).ok_or_else(unknown)?;
     }
     Ok(limits)
+}
+
+/// Deletes all records of these partitions of a topic.
+///
+/// # Errors
+/// When no broker answers, or one refuses.
+pub fn empty(client: &ClientConfig, topic: &str, partitions: i32) -> Result<(), Failure> {
+    let admin: AdminClient<DefaultClientContext> =
+        client.create().map_err(|error| errors::failure("make a Kafka client", &error))?;
+    let doing = format!("delete the records of {topic}");
+    let mut all = TopicPartitionList::new();
+    for partition in 0..partitions {
+        all.add_partition_offset(topic, partition, Offset::End).map_err(|error| errors::failure(&doing, &error))?;
+    }
+    let answers = block_on(admin.delete_records(&all, &options())).map_err(|error| errors::failure(&doing, &error))?;
+    answers.elements().iter().try_for_each(|answer| answer.error().map_err(|error| errors::failure(&doing, &error)))
 }
 
 fn options() -> AdminOptions {

@@ -13,7 +13,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use super::context::Context;
 use super::reader::{self, Reader, consumer};
 use super::transactional::Transactional;
-use super::{client, errors, offsets};
+use super::{admin, client, errors, offsets};
 use crate::config::Config;
 use crate::stream::broker::{Action, Failure, Outgoing, TopicPartition};
 
@@ -71,12 +71,7 @@ impl History {
     fn exists(&self, asker: &BaseConsumer<Context>) -> Result<bool, Failure> {
         if !self.exists.get() && self.looked.get().is_none_or(|at| at.elapsed() >= LOOK_AGAIN) {
             self.looked.set(Some(Instant::now()));
-            let metadata = asker
-                .fetch_metadata(Some(&self.topic), ANSWER_MAX)
-                .map_err(|error| errors::failure(&format!("look at topic {}", self.topic), &error))?;
-            let is_there =
-                |found: &rdkafka::metadata::MetadataTopic| found.error().is_none() && !found.partitions().is_empty();
-            self.exists.set(metadata.topics().iter().any(|found| found.name() == self.topic && is_there(found)));
+            self.exists.set(partitions(asker, &self.topic)? > 0);
         }
         Ok(self.exists.get())
     }
@@ -123,6 +118,25 @@ pub fn read_on(config: &Config, partition: i32, from: i64, show: &mut dyn FnMut(
         show(offset + 1, value.unwrap_or_default());
     })?;
     Ok(())
+}
+
+/// Deletes what the topic holds; nothing where there is no such topic.
+///
+/// # Errors
+/// When no broker answers, or one refuses.
+pub fn empty(config: &Config) -> Result<(), Failure> {
+    let settings = client::onlooker(config);
+    let partitions = partitions(&consumer(&settings)?, &config.state.history_topic)?;
+    if partitions > 0 { admin::empty(&settings, &config.state.history_topic, partitions) } else { Ok(()) }
+}
+
+/// Number of partitions of a topic; 0 if it does not exist, or must not be seen.
+fn partitions(asker: &BaseConsumer<Context>, topic: &str) -> Result<i32, Failure> {
+    let metadata = asker
+        .fetch_metadata(Some(topic), ANSWER_MAX)
+        .map_err(|error| errors::failure(&format!("look at topic {topic}"), &error))?;
+    let found = metadata.topics().iter().find(|found| found.name() == topic && found.error().is_none());
+    Ok(found.map_or(0, |found| i32::try_from(found.partitions().len()).unwrap_or(i32::MAX)))
 }
 
 /// Writes pasts.

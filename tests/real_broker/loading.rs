@@ -99,7 +99,7 @@ fn take_files(pipeline: &mut Pipeline, folder: &Path, out: &mut Lines) {
 
 #[test]
 fn a_daemon_that_starts_after_a_load_goes_on_as_if_it_had_seen_the_history() {
-    let plan = Plan { length: 7 * DAY, attacks: 10, quiet: 36 * HOUR, poll_every: 240, ..Plan::usual(77) };
+    let plan = Plan { length: 5 * DAY, attacks: 12, quiet: 36 * HOUR, poll_every: 240, ..Plan::usual(77) };
     let load = Load::new(&plan, &Conditions::usual(77));
     let all: Vec<&Message> = load.messages.iter().collect();
     let setup = Setup::new("load");
@@ -131,6 +131,14 @@ fn a_daemon_that_starts_after_a_load_goes_on_as_if_it_had_seen_the_history() {
         pipeline.payload(&message.payload, None, i64::MAX / 4, &mut expected);
     }
     assert!(expected.0.len() >= 10, "{} insights", expected.0.len());
+    // What was forgotten does not come back by way of the history topic.
+    let reset = command().args(["state", "reset", "--yes", "--config"]).arg(&trail.config).output().expect("it runs");
+    assert!(reset.status.success(), "{}", String::from_utf8_lossy(&reset.stderr));
+    let mut daemon = Daemon::start_ready(&setup.config());
+    std::thread::sleep(Duration::from_secs(2));
+    assert_eq!(daemon.metric("insightd_history_accounts_total", &[("outcome", "taken")]), Some(0.0));
+    daemon.stop();
+
     let insights = setup.insights();
     let found = by_account(insights.iter().map(|got| got.text()));
     assert_same(&found, &by_account(expected.0.iter().map(String::as_str)));
