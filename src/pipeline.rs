@@ -169,6 +169,12 @@ impl Pipeline {
         &mut self.detector
     }
 
+    /// The end of the files that hold a past.
+    pub fn finish_past(&mut self) {
+        self.detector.finish_past();
+        self.take_notices();
+    }
+
     /// A past has come from the history topic.
     pub fn loaded(&mut self, loaded: Loaded) {
         self.tally.loaded.push(loaded);

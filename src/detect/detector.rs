@@ -283,7 +283,7 @@ impl Detector {
     }
 
     /// Applies what an account holds in order of time; what is ahead of the account only if `ahead`.
-    fn apply_all_held(&mut self, account: usize, ahead: bool, emit: &mut dyn FnMut(Insight)) {
+    pub(super) fn apply_all_held(&mut self, account: usize, ahead: bool, emit: &mut dyn FnMut(Insight)) {
         let jump_s = self.shared.settings.clock_jump_s;
         while let Some((region, held)) = self.accounts[account].take_earliest_held(ahead, jump_s) {
             self.apply_held(account, region, held, 0, emit);

@@ -75,8 +75,13 @@ impl Refusal {
 }
 
 impl Detector {
-    /// Gives up insights that are still open, without an End: for a past, of which nobody has seen the Starts.
-    pub fn forget_open(&mut self) {
+    /// The end of a past. What is held is applied, but for what is dated ahead of its account and confirmed by nothing: its clock would be taken over.
+    /// Insights that are still open are given up without an End, for nobody has seen their Starts.
+    pub fn finish_past(&mut self) {
+        for account in 0..self.accounts.len() {
+            self.apply_all_held(account, false, &mut |_| {});
+            self.accounts[account].bring_up(&mut self.shared, &mut |_| {});
+        }
         let (accounts, shared) = self.parts();
         for region in accounts.iter_mut().flat_map(|account| &mut account.regions) {
             region.forget_open(shared);

@@ -187,7 +187,7 @@ impl Folding<'_> {
         if unreadable > 0 {
             return Err(unreadable);
         }
-        pipeline.finish(&mut Silent);
+        pipeline.finish_past();
         let pasts = pasts(&mut pipeline, &self.until);
         let tally = pipeline.take_tally();
         Ok(Folded {
@@ -239,7 +239,6 @@ fn open(source: &Source) -> io::Result<Box<dyn Read>> {
 
 fn pasts(pipeline: &mut Pipeline, until: &HashMap<AccountId, i64>) -> Vec<Past> {
     let detector = pipeline.detector();
-    detector.forget_open();
     let mut ends: HashMap<AccountId, (i64, usize)> = HashMap::new();
     detector.each_region(&mut |region| {
         let end = ends.entry(region.account).or_insert((i64::MIN, 0));

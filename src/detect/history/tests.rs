@@ -63,8 +63,7 @@ fn see(detector: &mut Detector, events: &[Event<'_>]) -> Vec<Insight> {
 fn fold(events: &[Event<'_>]) -> Detector {
     let mut detector = Detector::new(settings());
     see(&mut detector, events);
-    detector.finish(&mut |_| {});
-    detector.forget_open();
+    detector.finish_past();
     detector
 }
 
@@ -197,7 +196,7 @@ fn the_oldest_record_of_the_files_is_the_beginning_wherever_it_stands() {
     events[..130].reverse();
     let mut past = Detector::new(settings().of_past());
     see(&mut past, &events);
-    past.finish(&mut |_| {});
+    past.finish_past();
     let mut sorted = traffic(4);
     sorted.sort_by_key(|event| event.time);
     for account in accounts() {
@@ -209,6 +208,20 @@ fn the_oldest_record_of_the_files_is_the_beginning_wherever_it_stands() {
     let mut plain = Detector::new(settings());
     see(&mut plain, &sorted);
     assert_eq!(calls(&past), calls(&plain), "and each of them is counted");
+}
+
+/// At the end of the files it was applied, and the living account's clock began in the future: everything was too late.
+#[test]
+fn a_record_dated_far_ahead_in_the_files_does_not_move_the_clock_that_is_taken_over() {
+    let mut events = traffic(3);
+    let mut ahead = events[900].clone();
+    (ahead.time, ahead.id) = (ahead.time + 300 * DAY_S, Some("ahead".into()));
+    events.insert(901, ahead);
+    let plain = fold(&events);
+    let mut live = Detector::new(settings());
+    assert!(load(&mut live, &plain).iter().all(Result::is_ok));
+    let newest = events.iter().map(|event| event.time).filter(|time| *time < START + 4 * DAY_S).max();
+    assert_eq!(Some(live.levels().clock), newest);
 }
 
 /// LOAD-1, and EO-3 for it.
