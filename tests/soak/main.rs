@@ -29,14 +29,16 @@ fn nothing_is_lost_repeated_or_changed_whenever_a_process_is_killed() {
     let mut judge = verdict::Judge::watch(&scene);
     let mut ledger = Ledger::default();
 
+    let mixed = traffic::mixed(&scene.form);
+    let backlog = scene.form.is_long.then(|| traffic::backlog(&scene));
     let mut daemons = ["a", "b"].map(|process| scene.start(process, None));
-    if scene.form.is_long {
-        ledger.rate_max = traffic::rate_without_kills(&scene, &mut daemons[0]);
+    if let Some(backlog) = backlog {
+        ledger.rate_max = traffic::rate_without_kills(&scene, &mut daemons[0], backlog);
         println!("without kills: {:.0} records a second", ledger.rate_max);
     }
     let (began, read_before, rate_max) = (Instant::now(), scene.messages_read(), ledger.rate_max);
     thread::scope(|scope| {
-        let producers = scope.spawn(|| traffic::feed(&scene, rate_max));
+        let producers = scope.spawn(|| traffic::feed(&scene, &mixed, rate_max));
         let come_and_go = scope.spawn(|| victims::join_and_leave(&scene));
         let brokers = scope.spawn(|| outages::restart_brokers(&scene));
         let killed: Vec<_> = daemons

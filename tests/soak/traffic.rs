@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::scene::Scene;
+use crate::scene::{Form, Scene};
 use crate::support::clock::{DAY, HOUR};
 use crate::support::delivery::Conditions;
 use crate::support::insightd::{Daemon, command};
@@ -40,42 +40,56 @@ fn generate(scene: &Scene, organisation: &Organisation, rate: Option<u64>) -> Ch
     command.stdin(Stdio::null()).stderr(log).spawn().expect("insightd can be run")
 }
 
-/// How many messages a second the processes read and commit when nobody disturbs them: over a backlog.
-pub fn rate_without_kills(scene: &Scene, daemon: &mut Daemon) -> f64 {
+/// Fills the input before anything reads it; says how many messages there are.
+pub fn backlog(scene: &Scene) -> i64 {
     let backlog = Organisation { seed: scene.form.seed, start: "2025-01-06", days: 3, attacks: 100 };
     let status = generate(scene, &backlog, None).wait().expect("it ends");
     assert!(status.success(), "the producer ended with {status}");
-    // The daemons have read along, slowed down by the producer: what is left is read by them alone.
-    let (begin, before) = (Instant::now(), scene.messages_read());
-    let end: i64 = scene.broker.ends(&scene.input()).iter().sum();
-    println!("backlog: {end} records, {} of them to measure by", end - before);
-    daemon.wait_until("the backlog is read", |_| scene.messages_read() >= end);
-    (end - before) as f64 / begin.elapsed().as_secs_f64()
+    scene.broker.ends(&scene.input()).iter().sum()
+}
+
+/// How many messages a second the processes read and commit when nobody disturbs them: over a backlog, from their first commit on.
+pub fn rate_without_kills(scene: &Scene, daemon: &mut Daemon, backlog: i64) -> f64 {
+    let mut before = 0;
+    daemon.wait_until("a first commit", |_| {
+        before = scene.messages_read();
+        before > 0
+    });
+    let begin = Instant::now();
+    daemon.wait_until("the backlog is read", |_| scene.messages_read() >= backlog);
+    let seconds = begin.elapsed().as_secs_f64();
+    println!("backlog: {backlog} messages, {} of them read in {seconds:.1} s after the first commit", backlog - before);
+    (backlog - before) as f64 / seconds
+}
+
+/// Traffic with everything in it that can go wrong.
+pub fn mixed(form: &Form) -> Load {
+    let days = form.days;
+    let plan = Plan {
+        length: days * DAY,
+        attacks: days as usize,
+        quiet: 36 * HOUR,
+        poll_every: 240,
+        ..Plan::usual(form.seed)
+    };
+    Load::new(&plan, &Conditions::usual(form.seed))
 }
 
 /// Produces until all kills are done.
-pub fn feed(scene: &Scene, rate_max: f64) {
-    let seed = scene.form.seed;
-    let plan = Plan {
-        length: scene.form.days * DAY,
-        attacks: scene.form.days as usize,
-        quiet: 36 * HOUR,
-        poll_every: 240,
-        ..Plan::usual(seed)
-    };
+pub fn feed(scene: &Scene, mixed: &Load, rate_max: f64) {
     let mut heavy = scene.form.is_long.then(|| {
         let rate = (rate_max * LOAD) as u64;
         println!("load: {rate} records a second");
-        generate(scene, &Organisation { seed: seed + 1, start: "2025-02-03", days: 40, attacks: 2000 }, Some(rate))
+        let load = Organisation { seed: scene.form.seed + 1, start: "2025-02-03", days: 40, attacks: 2000 };
+        generate(scene, &load, Some(rate))
     });
-    let load = Load::new(&plan, &Conditions::usual(seed));
     let feeder = scene.broker.feeder(&scene.input());
-    for piece in load.messages.chunks(load.messages.len().div_ceil(50 * scene.form.kills)) {
+    for piece in mixed.messages.chunks(mixed.messages.len().div_ceil(60 * scene.form.kills)) {
         for message in piece {
             feeder.send(partition(message), Some(message.account), &message.payload);
         }
         if !scene.done.load(Ordering::Relaxed) {
-            thread::sleep(Duration::from_millis(30));
+            thread::sleep(Duration::from_millis(40));
         }
     }
     feeder.flush();

@@ -56,7 +56,8 @@ impl Judge {
             let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join("soak-broken");
             let _ = std::fs::remove_dir_all(&kept);
             let copied = Command::new("cp").arg("-r").arg(folder).arg(&kept).status();
-            panic!("the judge says no; what it has seen is in {} ({copied:?})", kept.display());
+            scene.broker.keep(&kept.join("cluster"));
+            panic!("the judge says no; what it has seen is in {}, with the topics ({copied:?})", kept.display());
         }
         let seed = scene.form.seed.to_string();
         for defect in ["drop", "repeat", "digit"] {

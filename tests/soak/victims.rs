@@ -56,20 +56,32 @@ fn plan(number: usize, random: &mut Random) -> Option<String> {
 /// Kills this process again and again, and starts it again each time, until all kills are begun.
 pub fn kill_again_and_again(scene: &Scene, process: &str, mut daemon: Daemon) -> Vec<Death> {
     let mut random = Random::new(scene.form.seed ^ u64::from(process.as_bytes()[0]));
-    let mut deaths = Vec::new();
+    let (mut deaths, mut number) = (Vec::new(), 0);
     let mut planned: Option<String> = None;
     loop {
-        let begun = Instant::now();
-        let life = Duration::from_millis(random.between(600, 4000) as u64);
-        let limit = if planned.is_some() { POINT_MAX } else { life };
-        while begun.elapsed() < limit && daemon.ended().is_none() {
-            thread::sleep(Duration::from_millis(10));
+        let mut live = |limit: Duration, until: &dyn Fn(&Daemon) -> bool| {
+            let begun = Instant::now();
+            while begun.elapsed() < limit && daemon.ended().is_none() && !until(&daemon) {
+                thread::sleep(Duration::from_millis(10));
+            }
+        };
+        if planned.is_some() {
+            live(POINT_MAX, &|_| false);
+        } else {
+            // Mostly at work, now and then while it starts.
+            if random.chance(0.8) {
+                live(POINT_MAX, &|daemon| daemon.get("/readyz").is_some_and(|(status, _)| status == 200));
+            }
+            live(Duration::from_millis(random.between(0, 2500) as u64), &|_| false);
         }
         if daemon.ended().is_none() {
             daemon.signal("-KILL");
         }
         let status = daemon.wait();
         let log = daemon.log();
+        // Kept with the rest if the judge says no.
+        let name = format!("{process}-{}.log", deaths.len());
+        std::fs::write(scene.folder.path().join(name), &log).expect("written");
         let point = POINTS.iter().find(|(name, _)| log.contains(&format!("crash point {name}\n")));
         let death = match status.signal() {
             Some(9) => point.map_or(Death::Outside, |(name, _)| Death::At(name)),
@@ -82,8 +94,11 @@ pub fn kill_again_and_again(scene: &Scene, process: &str, mut daemon: Daemon) ->
                 log.lines().next_back().unwrap_or_default()
             );
         }
+        let is_kill = !matches!(death, Death::ByItself(_));
         deaths.push(death);
-        let number = scene.begun.fetch_add(1, Ordering::Relaxed);
+        if is_kill {
+            number = scene.begun.fetch_add(1, Ordering::Relaxed);
+        }
         if number >= scene.form.kills {
             return deaths;
         }

@@ -81,6 +81,12 @@ impl Broker {
         self.folder.join("tls").join(name)
     }
 
+    /// Copies everything that the nodes have written, for whoever looks for a cause.
+    pub fn keep(&self, into: &Path) {
+        let copied = Command::new("cp").arg("-r").arg(&self.folder).arg(into).status();
+        assert!(copied.is_ok_and(|status| status.success()), "the cluster could not be copied");
+    }
+
     /// What a node has said since it was started last.
     pub fn log(&self, node: u32) -> String {
         std::fs::read_to_string(self.folder.join(format!("node-{node}/log"))).unwrap_or_default()
