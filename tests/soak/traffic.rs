@@ -30,7 +30,7 @@ fn generate(scene: &Scene, organisation: &Organisation, rate: Option<u64>) -> Ch
     command
         .args(["generate", "--accounts", "40", "--threads", "1", "--start", start, "--kafka"])
         .arg(scene.config_file());
-    for (option, value) in [("--seed", seed), ("--days", days), ("--attacks", attacks), ("--quiet-days", 2)] {
+    for (option, value) in [("--seed", seed), ("--days", days), ("--attacks", attacks), ("--quiet-days", 1)] {
         command.arg(option).arg(value.to_string());
     }
     if let Some(rate) = rate {
@@ -42,7 +42,7 @@ fn generate(scene: &Scene, organisation: &Organisation, rate: Option<u64>) -> Ch
 
 /// Fills the input before anything reads it; says how many messages there are.
 pub fn backlog(scene: &Scene) -> i64 {
-    let backlog = Organisation { seed: scene.form.seed, start: "2025-01-06", days: 3, attacks: 100 };
+    let backlog = Organisation { seed: scene.form.seed, start: "2025-01-06", days: 2, attacks: 60 };
     let status = generate(scene, &backlog, None).wait().expect("it ends");
     assert!(status.success(), "the producer ended with {status}");
     scene.broker.ends(&scene.input()).iter().sum()

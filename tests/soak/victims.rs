@@ -12,13 +12,13 @@ use crate::support::random::Random;
 /// Points at which a process can kill itself (src/crash.rs), and how often each is passed at most before it strikes. All but the last two leave a transaction open,
 /// or nobody knows.
 pub const POINTS: [(&str, i64); 7] = [
-    ("producing", 150),
-    ("produced", 50),
-    ("offsets", 50),
-    ("before-commit", 50),
-    ("commit-unknown", 50),
-    ("committed", 50),
-    ("restoring", 8),
+    ("producing", 30),
+    ("produced", 9),
+    ("offsets", 9),
+    ("before-commit", 9),
+    ("commit-unknown", 9),
+    ("committed", 9),
+    ("restoring", 5),
 ];
 /// Those that find a transaction open.
 pub const OPEN: [&str; 5] = ["producing", "produced", "offsets", "before-commit", "commit-unknown"];
