@@ -13,10 +13,14 @@ pub struct Ledger {
     pub joins: usize,
     pub rebalances: usize,
     pub broker_restarts: Vec<String>,
+    /// What brokers have said of transactions that they ended without a marker.
+    pub markerless: Vec<String>,
     /// Records a second that the processes read when nobody disturbed them.
     pub rate_max: f64,
     /// Length of the time in which processes were killed.
     pub seconds: f64,
+    /// Messages that were produced in it.
+    pub produced: i64,
     /// Messages read and committed in it.
     pub read: i64,
 }
@@ -39,8 +43,9 @@ impl Ledger {
         self.count(|death| matches!(death, Death::At(name) if OPEN.contains(name)))
     }
 
+    /// What was produced, of what the processes read when nobody disturbs them.
     fn load(&self) -> f64 {
-        self.read as f64 / self.seconds / self.rate_max
+        self.produced as f64 / self.seconds / self.rate_max
     }
 
     /// Prints it.
@@ -64,14 +69,16 @@ impl Ledger {
             self.broker_restarts.len(),
             self.broker_restarts.join(", ")
         );
-        println!(
-            "messages read and committed meanwhile  {:>8}  {:.0} a second",
-            self.read,
-            self.read as f64 / self.seconds
-        );
+        for (what, messages) in [("produced", self.produced), ("read and committed", self.read)] {
+            let what = format!("messages {what} meanwhile");
+            println!("{what:<39}{messages:>8}  {:.0} a second", messages as f64 / self.seconds);
+        }
+        for line in &self.markerless {
+            println!("a broker left a marker out: {line}");
+        }
         if form.is_long {
             println!(
-                "a second without kills                 {:>8.0}  load with kills: {:.0} %",
+                "read a second without kills            {:>8.0}  load: {:.0} % of it",
                 self.rate_max,
                 100.0 * self.load()
             );

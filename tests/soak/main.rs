@@ -37,6 +37,7 @@ fn nothing_is_lost_repeated_or_changed_whenever_a_process_is_killed() {
         println!("without kills: {:.0} records a second", ledger.rate_max);
     }
     let (began, read_before, rate_max) = (Instant::now(), scene.messages_read(), ledger.rate_max);
+    let produced_before = scene.messages_produced();
     thread::scope(|scope| {
         let producers = scope.spawn(|| traffic::feed(&scene, &mixed, rate_max));
         let come_and_go = scope.spawn(|| victims::join_and_leave(&scene));
@@ -51,6 +52,7 @@ fn nothing_is_lost_repeated_or_changed_whenever_a_process_is_killed() {
         }
         ledger.seconds = began.elapsed().as_secs_f64();
         ledger.read = scene.messages_read() - read_before;
+        ledger.produced = scene.messages_produced() - produced_before;
         scene.done.store(true, Ordering::Relaxed);
         producers.join().expect("no panic");
         ledger.joins = come_and_go.join().expect("no panic");
@@ -59,7 +61,7 @@ fn nothing_is_lost_repeated_or_changed_whenever_a_process_is_killed() {
     let mut daemons = ["a", "b"].map(|process| scene.start(process, None));
     scene.wait_until_read(&mut daemons);
     daemons.iter_mut().for_each(support::insightd::Daemon::stop);
-    ledger.rebalances = scene.rebalances();
+    (ledger.rebalances, ledger.markerless) = scene.said_by_brokers();
 
     ledger.show(&scene.form);
     judge.rule(&scene);

@@ -1,6 +1,6 @@
 //! One soak: its size, its cluster, topics and processes.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
@@ -28,7 +28,7 @@ impl Form {
         let seed = number("INSIGHTD_SEED").unwrap_or(4242);
         match number("INSIGHTD_KILLS") {
             Some(kills) => Self { is_long: true, seed, kills: kills as usize, brokers: 3, days: 60 },
-            None => Self { is_long: false, seed, kills: 12, brokers: 1, days: 10 },
+            None => Self { is_long: false, seed, kills: 12, brokers: 3, days: 10 },
         }
     }
 }
@@ -47,8 +47,10 @@ pub struct Scene {
     pub done: AtomicBool,
     /// When a broker was away last: a daemon may end by itself then.
     pub away: Mutex<Option<Instant>>,
-    /// Generations of the group that a broker said before it was started again.
-    pub generations: Mutex<BTreeMap<String, usize>>,
+    /// What brokers have said: generations of the group.
+    generations: Mutex<BTreeSet<String>>,
+    /// What brokers have said: transactions whose markers they left out.
+    markerless: Mutex<BTreeSet<String>>,
 }
 
 impl Scene {
@@ -72,6 +74,7 @@ impl Scene {
             done: AtomicBool::new(false),
             away: Mutex::new(None),
             generations: Mutex::default(),
+            markerless: Mutex::default(),
         };
         scene.broker.create_topic_with(&scene.input(), scene.partitions(), copies, &[]);
         scene.broker.create_topic_with(&format!("{NAME}.state"), scene.partitions(), copies, &compacted);
@@ -132,6 +135,11 @@ topic = "{NAME}.dlq"
         self.broker.committed(NAME, &self.input()).iter().sum()
     }
 
+    /// Messages that are in the input.
+    pub fn messages_produced(&self) -> i64 {
+        self.broker.ends(&self.input()).iter().sum()
+    }
+
     /// Waits until everything is read and committed.
     pub fn wait_until_read(&self, daemons: &mut [Daemon; 2]) {
         let ends = self.broker.ends(&self.input());
@@ -144,19 +152,21 @@ topic = "{NAME}.dlq"
         self.away.lock().expect("no panic").is_some_and(|at| at.elapsed() < Duration::from_secs(90))
     }
 
-    /// Takes down what a node has said of the group, whose log is lost when it is started again.
+    /// Takes down what a node has said, whose log is lost when it is started again.
     pub fn note_log(&self, node: u32) {
         let log = self.broker.log(node);
-        let mut generations = self.generations.lock().expect("no panic");
-        for line in log.lines().filter(|line| line.contains(&format!("Stabilized group {NAME} "))) {
-            // Time and all: a coordinator that takes over says its generation anew.
-            *generations.entry(line.to_owned()).or_default() += 1;
-        }
+        let stable = format!("Stabilized group {NAME} ");
+        // Time and all: a coordinator that takes over says its generation anew.
+        let lines = |text: &str| log.lines().filter(|line| line.contains(text)).map(str::to_owned).collect::<Vec<_>>();
+        self.generations.lock().expect("no panic").extend(lines(&stable));
+        // Without its marker a transaction stays open in a partition, and what its successor commits there commits it too.
+        self.markerless.lock().expect("no panic").extend(lines("likely deleted already and hence can be skipped"));
     }
 
-    /// Rebalances: each ends with a stable group of a new generation.
-    pub fn rebalances(&self) -> usize {
+    /// Rebalances, each of which ends with a stable group of a new generation; and what brokers have said of markers that they left out.
+    pub fn said_by_brokers(&self) -> (usize, Vec<String>) {
         (1..=self.form.brokers).for_each(|node| self.note_log(node));
-        self.generations.lock().expect("no panic").len()
+        let rebalances = self.generations.lock().expect("no panic").len();
+        (rebalances, self.markerless.lock().expect("no panic").iter().cloned().collect())
     }
 }
