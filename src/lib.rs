@@ -16,6 +16,7 @@
 //! * [`generate`]: constructed traffic with labelled attacks. Pure; knows nothing of detection.
 //! * [`config`]: settings as written, checked and resolved. Nothing else interprets a default.
 //! * [`detect`]: series, baselines, scores, episodes. Pure: no IO, no clock, no threads, no logging.
+//! * [`crash`]: where a test lets the process die; nothing in what ships.
 //! * [`state`]: the form of the changelog's records. Pure.
 //! * [`rules`]: the operator's ordered rules. Pure: one record and its time, nothing else.
 //! * [`cloudtrail`]: envelopes and records in, Insights records out. Pure.
@@ -39,6 +40,7 @@
 pub mod cloudtrail;
 pub mod commands;
 pub mod config;
+pub mod crash;
 pub mod detect;
 pub mod generate;
 pub mod http;

@@ -8,6 +8,8 @@ use clap::error::ErrorKind;
 use insightd::commands::{self, Cli};
 
 fn main() -> ExitCode {
+    #[cfg(feature = "crash-points")]
+    insightd::crash::arm();
     match Cli::try_parse() {
         Ok(cli) => commands::run(cli),
         Err(error) => match error.kind() {

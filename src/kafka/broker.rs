@@ -16,6 +16,7 @@ use rdkafka::message::{BorrowedMessage, Message as _};
 use rdkafka::topic_partition_list::TopicPartitionList;
 
 use crate::config::StartAt;
+use crate::crash::crash_point;
 use crate::state::Write;
 use crate::stream::broker::{
     Action, Assigned, Broker, Failure, Message, Outgoing, Polled, Position, Reading, TopicPartition,
@@ -172,10 +173,16 @@ impl Broker for KafkaBroker {
 
     fn commit_with_offsets(&self, next: &[Position]) -> Result<(), Failure> {
         self.transactions.borrow().settle()?;
+        crash_point!("produced");
         if !next.is_empty() {
             self.send_offsets(next)?;
         }
-        self.transactions.borrow().commit()
+        crash_point!("offsets");
+        crash_point!("before-commit");
+        crash_point!("commit-unknown", meanwhile);
+        self.transactions.borrow().commit()?;
+        crash_point!("committed");
+        Ok(())
     }
 
     fn abort(&self) -> Result<(), Failure> {

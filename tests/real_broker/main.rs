@@ -7,7 +7,6 @@ mod dead_letters;
 mod exactly_once;
 mod generated;
 mod health;
-mod kills;
 mod loading;
 mod real_logs;
 mod replayed_letters;

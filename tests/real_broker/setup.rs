@@ -76,12 +76,6 @@ topic = "{}"
         format!("{}-state", self.group)
     }
 
-    /// The configuration of one process of several.
-    pub fn config_of(&self, process: &str) -> String {
-        let own = format!("instance_id = \"{}\"", self.group);
-        self.config().replace(&own, &format!("instance_id = \"{}-{process}\"", self.group))
-    }
-
     /// Waits until the group has committed every record of the input topic.
     pub fn wait_until_read(&self, daemon: &mut Daemon) {
         let ends = self.broker.ends(&self.input);

@@ -81,6 +81,17 @@ impl Broker {
         self.folder.join("tls").join(name)
     }
 
+    /// Copies everything that the nodes have written, for whoever looks for a cause.
+    pub fn keep(&self, into: &Path) {
+        let copied = Command::new("cp").arg("-r").arg(&self.folder).arg(into).status();
+        assert!(copied.is_ok_and(|status| status.success()), "the cluster could not be copied");
+    }
+
+    /// What a node has said since it was started last.
+    pub fn log(&self, node: u32) -> String {
+        std::fs::read_to_string(self.folder.join(format!("node-{node}/log"))).unwrap_or_default()
+    }
+
     fn answers(&self) {
         let metadata = self.consumer("answers").fetch_metadata(None, Duration::from_secs(30));
         assert!(metadata.is_ok(), "no real broker: {} does not answer: {:?}", self.address, metadata.err());
@@ -103,10 +114,16 @@ impl Broker {
             .expect("a consumer")
     }
 
-    /// Creates a topic.
+    /// Creates a topic of one copy.
     pub fn create_topic(&self, name: &str, partitions: i32) {
+        self.create_topic_with(name, partitions, 1, &[]);
+    }
+
+    /// Creates a topic of so many copies, with these settings.
+    pub fn create_topic_with(&self, name: &str, partitions: i32, copies: i32, settings: &[(&str, &str)]) {
         let admin: AdminClient<DefaultClientContext> = self.client().create().expect("an admin client");
-        let topic = NewTopic::new(name, partitions, TopicReplication::Fixed(1));
+        let topic = NewTopic::new(name, partitions, TopicReplication::Fixed(copies));
+        let topic = settings.iter().fold(topic, |topic, (key, value)| topic.set(key, value));
         let options = AdminOptions::new().operation_timeout(Some(Duration::from_secs(30)));
         let made = runtime().block_on(admin.create_topics([&topic], &options)).expect("the broker answers");
         assert!(made.iter().all(Result::is_ok), "topic {name} was not created: {made:?}");

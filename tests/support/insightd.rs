@@ -135,12 +135,18 @@ pub const PATIENCE: Duration = Duration::from_secs(240);
 impl Daemon {
     /// Starts `run` with this configuration; `http.listen` is added.
     pub fn start(config: &str) -> Self {
+        Self::start_with(config, None)
+    }
+
+    /// The same with one more variable in its environment.
+    pub fn start_with(config: &str, variable: Option<(&str, &str)>) -> Self {
         let http = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let folder = tempfile::tempdir().expect("a temporary folder");
         let file = folder.path().join("insightd.toml");
         fs::write(&file, format!("{config}\n[http]\nlisten = \"{http}\"\n")).expect("the configuration can be written");
         let log = fs::File::create(folder.path().join("log")).expect("a log");
         let child = command()
+            .envs(variable)
             .arg("run")
             .arg("--config")
             .arg(&file)

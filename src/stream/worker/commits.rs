@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Worker;
+use crate::crash::crash_point;
 use crate::stream::broker::{Action, Assigned, Broker, Cause, Failure, Outgoing, Position};
 use crate::stream::task::Task;
 use crate::stream::transaction::Transaction;
@@ -64,6 +65,7 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
             };
             let state = running.task.save(running.position, &mut write);
             outcome?;
+            crash_point!("producing");
             open.state_records += records;
             open.state_bytes += bytes;
             // Also where time alone has passed: so a worker that lost the partition without knowing it is fenced by its generation.

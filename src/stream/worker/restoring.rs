@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use super::{ANSWER_AGAIN, Worker};
+use crate::crash::crash_point;
 use crate::stream::broker::{Action, Broker, Cause, Failure, TopicPartition};
 use crate::stream::report::Restored;
 use crate::stream::task::Task;
@@ -44,6 +45,7 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
                     Ok(reading) => reading,
                     Err(failure) => return self.ask_again(failure),
                 };
+                crash_point!("restoring");
                 if reading.complete || reading.position >= end {
                     return self.restored(&partition, began);
                 }

@@ -1,0 +1,106 @@
+//! What the daemons read: in the short form traffic with everything in it that can go wrong; in the long form `insightd generate` beside it, as much as makes a
+//! load.
+
+use std::process::{Child, Stdio};
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::scene::{Form, Scene};
+use crate::support::clock::{DAY, HOUR};
+use crate::support::delivery::Conditions;
+use crate::support::insightd::{Daemon, command};
+use crate::support::load::{Load, partition};
+use crate::support::traffic::Plan;
+
+/// The load while processes are killed, of the rate without kills.
+const LOAD: f64 = 0.65;
+
+/// A constructed organisation: the backlog for the measurement, and then the load.
+struct Organisation {
+    seed: u64,
+    start: &'static str,
+    days: u64,
+    attacks: u64,
+}
+
+fn generate(scene: &Scene, organisation: &Organisation, rate: Option<u64>) -> Child {
+    let Organisation { seed, start, days, attacks } = *organisation;
+    let mut command = command();
+    command
+        .args(["generate", "--accounts", "40", "--threads", "1", "--start", start, "--kafka"])
+        .arg(scene.config_file());
+    for (option, value) in [("--seed", seed), ("--days", days), ("--attacks", attacks), ("--quiet-days", 1)] {
+        command.arg(option).arg(value.to_string());
+    }
+    if let Some(rate) = rate {
+        command.arg("--rate").arg(rate.to_string());
+    }
+    let log = std::fs::File::create(scene.folder.path().join(format!("producer-{seed}.log"))).expect("a log");
+    command.stdin(Stdio::null()).stderr(log).spawn().expect("insightd can be run")
+}
+
+/// Fills the input before anything reads it; says how many messages there are.
+pub fn backlog(scene: &Scene) -> i64 {
+    let backlog = Organisation { seed: scene.form.seed, start: "2025-01-06", days: 2, attacks: 60 };
+    let status = generate(scene, &backlog, None).wait().expect("it ends");
+    assert!(status.success(), "the producer ended with {status}");
+    scene.broker.ends(&scene.input()).iter().sum()
+}
+
+/// How many messages a second the processes read and commit when nobody disturbs them: over a backlog, from their first commit on.
+pub fn rate_without_kills(scene: &Scene, daemon: &mut Daemon, backlog: i64) -> f64 {
+    let mut before = 0;
+    daemon.wait_until("a first commit", |_| {
+        before = scene.messages_read();
+        before > 0
+    });
+    let begin = Instant::now();
+    daemon.wait_until("the backlog is read", |_| scene.messages_read() >= backlog);
+    let seconds = begin.elapsed().as_secs_f64();
+    println!("backlog: {backlog} messages, {} of them read in {seconds:.1} s after the first commit", backlog - before);
+    (backlog - before) as f64 / seconds
+}
+
+/// Traffic with everything in it that can go wrong.
+pub fn mixed(form: &Form) -> Load {
+    let days = form.days;
+    let plan = Plan {
+        length: days * DAY,
+        attacks: days as usize,
+        quiet: 36 * HOUR,
+        poll_every: 240,
+        ..Plan::usual(form.seed)
+    };
+    Load::new(&plan, &Conditions::usual(form.seed))
+}
+
+/// Produces until all kills are done.
+pub fn feed(scene: &Scene, mixed: &Load, rate_max: f64) {
+    let mut heavy = scene.form.is_long.then(|| {
+        let rate = (rate_max * LOAD) as u64;
+        println!("load: {rate} records a second");
+        let load = Organisation { seed: scene.form.seed + 1, start: "2025-02-03", days: 40, attacks: 2000 };
+        generate(scene, &load, Some(rate))
+    });
+    let feeder = scene.broker.feeder(&scene.input());
+    for piece in mixed.messages.chunks(mixed.messages.len().div_ceil(60 * scene.form.kills)) {
+        for message in piece {
+            feeder.send(partition(message), Some(message.account), &message.payload);
+        }
+        if !scene.done.load(Ordering::Relaxed) {
+            thread::sleep(Duration::from_millis(40));
+        }
+    }
+    feeder.flush();
+    while !scene.done.load(Ordering::Relaxed) {
+        thread::sleep(Duration::from_millis(50));
+    }
+    if let Some(heavy) = &mut heavy {
+        let ended = heavy.try_wait().expect("the producer can be asked");
+        assert!(ended.is_none(), "the producer has ended before the kills: {ended:?}");
+        // What it has in its queue is not in the topic, and so not part of the input.
+        heavy.kill().expect("ended");
+        heavy.wait().expect("ended");
+    }
+}

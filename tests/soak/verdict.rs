@@ -1,0 +1,80 @@
+//! The judge as a process: it follows the changelog during the soak, and rules afterwards.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use crate::scene::Scene;
+
+/// See the module.
+pub struct Judge {
+    program: PathBuf,
+    watching: Child,
+}
+
+impl Drop for Judge {
+    fn drop(&mut self) {
+        let _ = self.watching.kill();
+        let _ = self.watching.wait();
+    }
+}
+
+impl Judge {
+    /// Builds it, if cargo has not done so, and lets it follow the changelog.
+    pub fn watch(scene: &Scene) -> Self {
+        let insightd = Path::new(env!("CARGO_BIN_EXE_insightd"));
+        // `cargo test --test soak` builds no examples. Profile and features as they are here, so only the judge itself is missing at most.
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(["build", "--quiet", "--example", "judge"]).current_dir(env!("CARGO_MANIFEST_DIR"));
+        if insightd.parent().is_some_and(|folder| folder.ends_with("release")) {
+            cargo.arg("--release");
+        }
+        if cfg!(feature = "crash-points") {
+            cargo.args(["--features", "crash-points"]);
+        }
+        assert!(cargo.status().expect("cargo can be run").success(), "the judge cannot be built");
+        let program = insightd.with_file_name("examples").join("judge");
+        let mut watch = Command::new(&program);
+        watch.arg("watch").arg("--config").arg(scene.config_file()).arg("--into").arg(scene.folder.path());
+        let watching = watch.stdin(Stdio::piped()).spawn().expect("the judge can be run");
+        Self { program, watching }
+    }
+
+    /// All of it must hold, and each damage must be seen.
+    pub fn rule(&mut self, scene: &Scene) {
+        drop(self.watching.stdin.take());
+        assert!(self.watching.wait().expect("it ends").success(), "the judge has not seen all of the changelog");
+        let folder = scene.folder.path();
+        let mut fold = Command::new(&self.program);
+        fold.arg("fold").arg("--config").arg(scene.config_file()).arg("--into").arg(folder);
+        let folded = fold.arg("--insightd").arg(env!("CARGO_BIN_EXE_insightd")).status().expect("the judge can be run");
+        assert!(folded.success(), "the judge could not fold the input");
+
+        let (code, said) = self.compare(scene, &[]);
+        println!("{said}");
+        if code != Some(0) {
+            // Kept for whoever looks for the cause.
+            let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join("soak-broken");
+            let _ = std::fs::remove_dir_all(&kept);
+            let copied = Command::new("cp").arg("-r").arg(folder).arg(&kept).status();
+            scene.broker.keep(&kept.join("cluster"));
+            panic!("the judge says no; what it has seen is in {}, with the topics ({copied:?})", kept.display());
+        }
+        let seed = scene.form.seed.to_string();
+        for defect in ["drop", "repeat", "digit"] {
+            let (code, said) = self.compare(scene, &["--defect", defect, "--seed", &seed]);
+            println!("{said}");
+            assert_eq!(code, Some(1), "the judge does not see the defect {defect}");
+            assert!(
+                said.contains("BROKEN EO-B: committed insights") && said.contains("BROKEN EO-C"),
+                "{defect}: {said}"
+            );
+        }
+    }
+
+    fn compare(&self, scene: &Scene, options: &[&str]) -> (Option<i32>, String) {
+        let mut compare = Command::new(&self.program);
+        compare.arg("compare").arg("--from").arg(scene.folder.path()).args(options);
+        let output = compare.stderr(Stdio::inherit()).output().expect("the judge can be run");
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+}

@@ -1,0 +1,138 @@
+//! Processes that are killed, and one that joins and leaves.
+
+use std::os::unix::process::ExitStatusExt as _;
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::scene::Scene;
+use crate::support::insightd::Daemon;
+use crate::support::random::Random;
+
+/// Points at which a process can kill itself (src/crash.rs), and how often each is passed at most before it strikes. All but the last two leave a transaction open,
+/// or nobody knows.
+pub const POINTS: [(&str, i64); 7] = [
+    ("producing", 30),
+    ("produced", 9),
+    ("offsets", 9),
+    ("before-commit", 9),
+    ("commit-unknown", 9),
+    ("committed", 9),
+    ("restoring", 5),
+];
+/// Those that find a transaction open.
+pub const OPEN: [&str; 5] = ["producing", "produced", "offsets", "before-commit", "commit-unknown"];
+
+/// How long a point is waited for.
+const POINT_MAX: Duration = Duration::from_secs(20);
+
+/// What became of one process.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Death {
+    /// It killed itself at this point.
+    At(&'static str),
+    /// Killed from outside, at a random moment.
+    Outside,
+    /// It ended by itself, with this code, while a broker was away or shortly after.
+    ByItself(Option<i32>),
+}
+
+/// How the process of this kill shall die: at a point (with what `FAILPOINTS` says), or from outside. Every fifth comes from outside.
+fn plan(number: usize, random: &mut Random) -> Option<String> {
+    if !cfg!(feature = "crash-points") || number % 5 == 4 {
+        return None;
+    }
+    let (name, passes) = POINTS[(number - number / 5) % POINTS.len()];
+    let after = match name {
+        // On its way to the coordinator, with it, or answered already.
+        "commit-unknown" => random.between(0, 20),
+        // Long enough for others to see an open transaction.
+        "before-commit" => random.between(0, 300),
+        _ => 0,
+    };
+    Some(format!("{name}={}*off->return({after})", random.between(0, passes)))
+}
+
+/// Kills this process again and again, and starts it again each time, until all kills are begun.
+pub fn kill_again_and_again(scene: &Scene, process: &str, mut daemon: Daemon) -> Vec<Death> {
+    let mut random = Random::new(scene.form.seed ^ u64::from(process.as_bytes()[0]));
+    let (mut deaths, mut number) = (Vec::new(), 0);
+    let mut planned: Option<String> = None;
+    loop {
+        let mut live = |limit: Duration, until: &dyn Fn(&Daemon) -> bool| {
+            let begun = Instant::now();
+            while begun.elapsed() < limit && daemon.ended().is_none() && !until(&daemon) {
+                thread::sleep(Duration::from_millis(10));
+            }
+        };
+        if planned.is_some() {
+            live(POINT_MAX, &|_| false);
+        } else {
+            // Mostly at work, now and then while it starts.
+            if random.chance(0.8) {
+                live(POINT_MAX, &|daemon| daemon.get("/readyz").is_some_and(|(status, _)| status == 200));
+            }
+            live(Duration::from_millis(random.between(0, 2500) as u64), &|_| false);
+        }
+        if daemon.ended().is_none() {
+            daemon.signal("-KILL");
+        }
+        let status = daemon.wait();
+        let log = daemon.log();
+        // Kept with the rest if the judge says no.
+        let name = format!("{process}-{}.log", deaths.len());
+        std::fs::write(scene.folder.path().join(name), &log).expect("written");
+        let point = POINTS.iter().find(|(name, _)| log.contains(&format!("crash point {name}\n")));
+        let death = match status.signal() {
+            Some(9) => point.map_or(Death::Outside, |(name, _)| Death::At(name)),
+            _ => Death::ByItself(status.code()),
+        };
+        if matches!(death, Death::ByItself(_)) {
+            assert!(scene.is_shaken(), "process {process} ended by itself with {status}:\n{log}");
+            println!(
+                "process {process} ended by itself with {status}: {}",
+                log.lines().next_back().unwrap_or_default()
+            );
+        }
+        let is_kill = !matches!(death, Death::ByItself(_));
+        deaths.push(death);
+        if is_kill {
+            number = scene.begun.fetch_add(1, Ordering::Relaxed);
+        }
+        if number >= scene.form.kills {
+            return deaths;
+        }
+        if random.chance(0.2) {
+            // Long enough away for the others to notice, now and then.
+            thread::sleep(Duration::from_millis(random.between(0, 2000) as u64));
+        }
+        planned = plan(number, &mut random);
+        daemon = scene.start(process, planned.as_deref());
+    }
+}
+
+/// A third process that joins and leaves, each time a rebalance. Returns how often.
+pub fn join_and_leave(scene: &Scene) -> usize {
+    let mut random = Random::new(scene.form.seed ^ 99);
+    let mut pause = |from, to| {
+        let until = Instant::now() + Duration::from_millis(random.between(from, to) as u64);
+        while Instant::now() < until && !scene.done.load(Ordering::Relaxed) {
+            thread::sleep(Duration::from_millis(50));
+        }
+    };
+    let mut times = 0;
+    while !scene.done.load(Ordering::Relaxed) {
+        pause(1000, 5000);
+        let mut daemon = scene.start("c", None);
+        pause(4000, 9000);
+        if daemon.ended().is_none() {
+            daemon.terminate();
+        }
+        let status = daemon.wait();
+        if status.code() != Some(0) {
+            assert!(scene.is_shaken(), "the third process ended with {status}:\n{}", daemon.log());
+        }
+        times += 1;
+    }
+    times
+}
