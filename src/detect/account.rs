@@ -11,7 +11,7 @@ use super::horizon::Direction;
 use super::journal::{Journal, Place, Stamp};
 use super::principals::{Noted, Principals};
 use super::region::{Entry, Region};
-use super::series::{Call, Caller, Context, Key, MINUTES_AT_BASE, Series};
+use super::series::{Call, Caller, Context, Key, MINUTES_AT_BASE, Owner, Series};
 use super::shared::Shared;
 use super::sightings::{Sighting, Sightings};
 use crate::cloudtrail::event::{AccountId, Event};
@@ -125,6 +125,10 @@ impl Account {
     /// Whether it has begun, and whether it is old enough for insights.
     pub fn stands(&self) -> (bool, bool) {
         (self.begin.is_some(), self.mature)
+    }
+
+    fn owner(&self) -> Owner {
+        Owner { account: self.id, begin: self.begin(), base: self.base }
     }
 
     fn place(&self, at: usize) -> Place {
@@ -279,11 +283,11 @@ impl Account {
     }
 
     fn minute_changed(&mut self, at: usize, shared: &mut Shared, emit: &mut dyn FnMut(Insight)) {
-        let (id, begin, base, place) = (self.id, self.begin(), self.base, self.place(at));
+        let (owner, place) = (self.owner(), self.place(at));
         let region = &mut self.regions[at];
-        region.end_insights((id, begin, base, place), shared, emit);
+        region.end_insights((owner, place), shared, emit);
         if shared.settings.direction == Direction::Both {
-            region.find_drops((id, begin, base, place), &mut self.alarms, shared, emit);
+            region.find_drops((owner, place), &mut self.alarms, shared, emit);
         }
         let Some(time) = region.clock.time() else { return };
         if time.div_euclid(3600) != region.swept.div_euclid(3600) {
@@ -316,21 +320,11 @@ impl Account {
         shared: &mut Shared,
         emit: &mut dyn FnMut(Insight),
     ) -> bool {
-        let (account, begin, base, place) = (self.id, self.begin(), self.base, self.place(at));
+        let (owner, place) = (self.owner(), self.place(at));
         let mut live = self.live;
         let region = &mut self.regions[at];
         let (settings, horizons) = (&shared.settings, &shared.horizons);
-        let closed = region.clock.closed(settings.lateness);
-        let context = Context {
-            account,
-            region: &region.name,
-            begin,
-            region_begin: region.begin(),
-            closed,
-            base,
-            settings,
-            horizons,
-        };
+        let context = Context::new(owner, (&region.name, &region.clock, region.begin), (settings, horizons));
         let hash = region.hasher.hash_one(key);
         let found = region.index.find(hash, |&i| region.series[i as usize].series.key() == key).copied();
         let index = match found {

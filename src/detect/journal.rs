@@ -7,7 +7,6 @@ use hashbrown::{HashMap, HashSet};
 
 use super::account::{Account, AccountImage};
 use super::dedup::{Bucket, hour_of};
-
 use super::principals::Principal;
 use super::region::{Entry, Region, RegionImage};
 use super::series::Series;

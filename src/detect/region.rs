@@ -9,10 +9,9 @@ use super::budget::AlarmBudget;
 use super::clock::Clock;
 use super::dedup::Seen;
 use super::journal::{Journal, Place, Stamp};
-use super::series::{Context, Series};
+use super::series::{Context, Owner, Series};
 use super::shared::Shared;
 use super::statistic::Statistic;
-use crate::cloudtrail::event::AccountId;
 use crate::cloudtrail::insight::Insight;
 
 /// Days without a call after which a series no longer counts as live.
@@ -88,11 +87,6 @@ impl Region {
         }
     }
 
-    /// First minute; nothing is counted before it is known.
-    pub fn begin(&self) -> i64 {
-        self.begin.unwrap_or(i64::MAX)
-    }
-
     /// Shows each of its series, as of the last closed minute, in the order in which they were first seen.
     pub fn each_series(&self, shared: &Shared, show: &mut dyn FnMut(&Series, &Statistic)) {
         let closed = self.clock.closed(shared.settings.lateness);
@@ -103,23 +97,13 @@ impl Region {
 
     pub(super) fn end_insights(
         &mut self,
-        (account, begin, base, place): (AccountId, i64, f64, Place),
+        (owner, place): (Owner, Place),
         shared: &mut Shared,
         emit: &mut dyn FnMut(Insight),
     ) {
         let Some(now) = self.clock.time() else { return };
         let (settings, horizons, journal) = (&shared.settings, &shared.horizons, &mut shared.journal);
-        let closed = self.clock.closed(settings.lateness);
-        let context = Context {
-            account,
-            region: &self.name,
-            begin,
-            region_begin: self.begin(),
-            closed,
-            base,
-            settings,
-            horizons,
-        };
+        let context = Context::new(owner, (&self.name, &self.clock, self.begin), (settings, horizons));
         let series = &mut self.series;
         let mut ended = 0;
         self.open.retain(|&i| {
@@ -143,24 +127,14 @@ impl Region {
 
     pub(super) fn find_drops(
         &mut self,
-        (account, begin, base, place): (AccountId, i64, f64, Place),
+        (owner, place): (Owner, Place),
         alarms: &mut AlarmBudget,
         shared: &mut Shared,
         emit: &mut dyn FnMut(Insight),
     ) {
         let Some(now) = self.clock.time() else { return };
         let (settings, horizons) = (&shared.settings, &shared.horizons);
-        let closed = self.clock.closed(settings.lateness);
-        let context = Context {
-            account,
-            region: &self.name,
-            begin,
-            region_begin: self.begin(),
-            closed,
-            base,
-            settings,
-            horizons,
-        };
+        let context = Context::new(owner, (&self.name, &self.clock, self.begin), (settings, horizons));
         for &at in &self.steady {
             self.series[at as usize].touch(place, &mut shared.journal);
             if let Some(start) = self.series[at as usize].series.look_for_drop(now, &context, alarms) {

@@ -11,6 +11,7 @@ use self::evidence::Evidence;
 pub use self::saved::Running;
 use super::attribution::{Budget, Values};
 use super::budget::{AlarmBudget, Strength};
+use super::clock::Clock;
 use super::days::Days;
 use super::episode::{Episode, Step};
 use super::held_back::HeldBack;
@@ -92,7 +93,36 @@ pub struct Context<'a> {
     pub horizons: &'a Horizons,
 }
 
+/// What the series of an account need to know of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Owner {
+    /// Account.
+    pub account: AccountId,
+    /// First minute of its history.
+    pub begin: i64,
+    /// See [`Context::base`].
+    pub base: f64,
+}
+
 impl<'a> Context<'a> {
+    /// Of a region with this name, clock and first minute.
+    pub fn new(
+        owner: Owner,
+        (region, clock, region_begin): (&'a str, &Clock, Option<i64>),
+        (settings, horizons): (&'a Settings, &'a Horizons),
+    ) -> Self {
+        Self {
+            account: owner.account,
+            region,
+            begin: owner.begin,
+            region_begin: region_begin.unwrap_or(i64::MAX),
+            closed: clock.closed(settings.lateness),
+            base: owner.base,
+            settings,
+            horizons,
+        }
+    }
+
     fn rule(&self, call: &Call<'_>) -> Option<&'a Rule> {
         call.rule.map(|position| self.settings.rules.at(position))
     }
