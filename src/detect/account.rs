@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 use super::DAY;
 use super::budget::AlarmBudget;
 use super::clock::Held;
+use super::entry::{Entry, Form};
 use super::horizon::Direction;
 use super::journal::{Journal, Place, Stamp};
 use super::principals::{Noted, Principals};
-use super::region::{Entry, Region};
+use super::region::{Region, is_live};
 use super::series::{Call, Caller, Context, Key, MINUTES_AT_BASE, Owner, Series};
 use super::shared::Shared;
 use super::sightings::{Sighting, Sightings};
@@ -295,7 +296,7 @@ impl Account {
                 shared.expired(place, bucket);
             }
             if time.div_euclid(86_400) != region.swept.div_euclid(86_400) {
-                let (before, after) = region.sweep(time.div_euclid(60), place, shared);
+                let (before, after) = region.sweep(time.div_euclid(60), owner.begin, place, shared);
                 self.set_live(self.live - before + after);
                 for principal in self.principals.expire(time.div_euclid(60)) {
                     shared.principals -= 1;
@@ -326,7 +327,7 @@ impl Account {
         let (settings, horizons) = (&shared.settings, &shared.horizons);
         let context = Context::new(owner, (&region.name, &region.clock, region.begin), (settings, horizons));
         let hash = region.hasher.hash_one(key);
-        let found = region.index.find(hash, |&i| region.series[i as usize].series.key() == key).copied();
+        let found = region.index.find(hash, |&i| region.series[i as usize].form.key() == key).copied();
         let index = match found {
             Some(index) => index,
             None => {
@@ -341,17 +342,21 @@ impl Account {
                 if shared.journal.is_first(&mut touched) {
                     shared.journal.series.push((place, id, None));
                 }
-                let series = Box::new(Series::new(key, call.minute, &context));
-                region.series.push(Entry { id, series, live: false, touched });
+                let form = Form::Awake(Box::new(Series::new(key, call.minute, &context)));
+                region.series.push(Entry { id, form, live: false, touched });
                 let (series, hasher) = (&region.series, &region.hasher);
-                region.index.insert_unique(hash, index, |&i| hasher.hash_one(series[i as usize].series.key()));
+                region.index.insert_unique(hash, index, |&i| hasher.hash_one(series[i as usize].form.key()));
                 shared.series += 1;
                 index
             }
         };
         let entry = &mut region.series[index as usize];
+        if entry.form.awake().is_none() && !shared.attribution.can_wake([call.principal, call.agent, call.error]) {
+            return false;
+        }
         entry.touch(place, &mut shared.journal);
-        if !entry.live {
+        // A record that was held may be older than what counts as live: a restart would not take its series as live either.
+        if !entry.live && is_live(entry.form.last().max(call.minute), region.daily) {
             entry.live = true;
             live += 1;
         }
@@ -361,7 +366,8 @@ impl Account {
         {
             shared.journal.principal(place.account, principal, Some(**known));
         }
-        let start = entry.series.add(call, &context, &mut shared.attribution, &mut self.alarms, &mut caller);
+        let start =
+            entry.form.wake(&context).add(call, &context, &mut shared.attribution, &mut self.alarms, &mut caller);
         *counted = caller.counted;
         if let Some(start) = start {
             region.open.push(index);

@@ -7,7 +7,7 @@
 //! | `r` account, region | name, clock with held records, sweeps, open insights |
 //! | `d` account, region | series in which a drop is looked for |
 //! | `p` account, principal | what is new about it |
-//! | `s` series | the whole series, with its names |
+//! | `s` series | the whole series, with its names; of one that was silent for long what is left of it |
 //! | `c` series | its running part, of the whole record that was written last |
 //! | `e` record | eventIDs that one transaction remembered |
 //!
@@ -22,6 +22,8 @@ use super::account::AccountImage;
 use super::clock::Clock;
 use super::dedup::hour_of;
 use super::detector::Detector;
+use super::dormant::{Dormant, Kept, Remembered};
+use super::entry::Form;
 use super::journal::Place;
 use super::principals::Principal;
 use super::region::Region;
@@ -29,8 +31,10 @@ use super::series::{Running, Series};
 use crate::cloudtrail::event::AccountId;
 use crate::state::{Write, encode};
 
-/// Version of each kind of record, by the first byte of its key.
+/// Version of each kind of record, by the first byte of its key, but for series.
 pub(super) const VERSION: u8 = 1;
+/// Version of a series. 1: a [`SeriesRecord`]; 2: a [`SeriesValue`].
+pub(super) const SERIES_VERSION: u8 = 2;
 /// Version of the statistic inside a series: another one begins it afresh, while counts, sums and open insights stay.
 pub(super) const STATISTIC_VERSION: u8 = 1;
 /// eventIDs in one record at most, some 400 KB.
@@ -123,6 +127,26 @@ pub(super) struct SeriesRecord<S> {
     pub(super) statistic: Vec<u8>,
 }
 
+/// Value of [`Key::Series`].
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum SeriesValue<S, T> {
+    /// A whole series, and who is remembered from before it slept.
+    Awake(SeriesRecord<S>, Option<Remembered>),
+    /// A dormant one.
+    Dormant(DormantRecord<T>),
+}
+
+/// A dormant series. Where it has no error code (which `kept` says), `error` is empty.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct DormantRecord<T> {
+    pub(super) account: AccountId,
+    pub(super) region: u32,
+    pub(super) source: T,
+    pub(super) name: T,
+    pub(super) error: T,
+    pub(super) kept: Kept,
+}
+
 /// Value of [`Key::Events`]: account, region, hour of event time, hashes of eventIDs.
 pub(super) type EventsRecord = Vec<(AccountId, u32, i64, Vec<[u8; 8]>)>;
 
@@ -213,11 +237,16 @@ impl Detector {
             let account = &mut self.parts().0[place.account as usize];
             let of = account.id;
             let Some(entry) = account.regions[place.region as usize].entry_mut(id) else { continue };
-            if entry.series.only_runs() {
-                put(Key::Running(id), &entry.series.running(), bytes, write);
-            } else {
-                entry.series.save();
-                put(Key::Series(id), &series_record(of, place.region, &entry.series), bytes, write);
+            match &mut entry.form {
+                Form::Awake(series) if series.only_runs() => put(Key::Running(id), &series.running(), bytes, write),
+                Form::Awake(series) => {
+                    series.save();
+                    put_series(id, &awake(of, place.region, series), bytes, write);
+                }
+                Form::Dormant(series) => {
+                    put_series(id, &dormant(of, place.region, series), bytes, write);
+                    write(&Key::Running(id).bytes(), None);
+                }
             }
         }
         for id in forgotten {
@@ -300,10 +329,16 @@ impl Detector {
                 put(Key::Region(account.id, number), &region_record(region), &mut bytes, write);
                 put(Key::Steady(account.id, number), &region.steady_ids(), &mut bytes, write);
                 for entry in region.entries() {
-                    let mut series = entry.series.clone();
-                    series.generation_zero();
-                    let record = series_record(account.id, number, &series);
-                    put(Key::Series(entry.id), &record, &mut bytes, write);
+                    match &entry.form {
+                        Form::Awake(series) => {
+                            let mut series = series.clone();
+                            series.generation_zero();
+                            put_series(entry.id, &awake(account.id, number, &series), &mut bytes, write);
+                        }
+                        Form::Dormant(series) => {
+                            put_series(entry.id, &dormant(account.id, number, series), &mut bytes, write);
+                        }
+                    }
                 }
             }
             let mut principals: Vec<&Principal> = account.principals.iter().collect();
@@ -325,8 +360,16 @@ impl Detector {
 }
 
 fn put<T: Serialize>(key: Key, value: &T, bytes: &mut Vec<u8>, write: &mut Write<'_>) {
+    put_version(VERSION, key, value, bytes, write);
+}
+
+fn put_series(id: u64, value: &SeriesValue<&Series, &str>, bytes: &mut Vec<u8>, write: &mut Write<'_>) {
+    put_version(SERIES_VERSION, Key::Series(id), value, bytes, write);
+}
+
+fn put_version<T: Serialize>(version: u8, key: Key, value: &T, bytes: &mut Vec<u8>, write: &mut Write<'_>) {
     bytes.clear();
-    encode(VERSION, value, bytes);
+    encode(version, value, bytes);
     write(&key.bytes(), Some(bytes));
 }
 
@@ -343,10 +386,17 @@ fn region_record(region: &Region) -> RegionRecord {
     }
 }
 
-fn series_record(account: AccountId, region: u32, series: &Series) -> SeriesRecord<&Series> {
+fn awake(account: AccountId, region: u32, series: &Series) -> SeriesValue<&Series, &str> {
     let mut statistic = Vec::new();
     encode(STATISTIC_VERSION, series.statistic(), &mut statistic);
-    SeriesRecord { account, region, series, statistic_version: STATISTIC_VERSION, statistic }
+    let record = SeriesRecord { account, region, series, statistic_version: STATISTIC_VERSION, statistic };
+    SeriesValue::Awake(record, series.remembered())
+}
+
+fn dormant(account: AccountId, region: u32, series: &Dormant) -> SeriesValue<&Series, &str> {
+    let (key, kept) = (series.key(), *series.kept());
+    let (source, name, error) = (key.source, key.name, key.error.unwrap_or_default());
+    SeriesValue::Dormant(DormantRecord { account, region, source, name, error, kept })
 }
 
 /// Reading a running part.

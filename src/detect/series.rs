@@ -4,6 +4,7 @@ mod evidence;
 mod fall;
 mod report;
 mod saved;
+mod sleep;
 
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +18,7 @@ use super::episode::{Episode, Step};
 use super::held_back::HeldBack;
 use super::horizon::Horizons;
 use super::principals::Principal;
+use super::prior::Pair;
 use super::recent::Recent;
 use super::statistic::Statistic;
 use super::{DAY, Settings};
@@ -218,9 +220,7 @@ impl Series {
     /// A series whose first call lies in `minute`.
     pub fn new(key: Key<'_>, minute: i64, context: &Context<'_>) -> Self {
         let closed = context.closed.min(minute - 1);
-        let priors = context.settings.priors.of(key.source, key.name, key.error);
-        let technique = context.settings.security.technique(key.source, key.name, key.error);
-        let weight = technique.map_or(1.0, |technique| technique.weight);
+        let (priors, weight) = Self::known_beforehand(key, context.settings);
         Self {
             source: key.source.into(),
             name: key.name.into(),
@@ -242,6 +242,12 @@ impl Series {
             generation: 0,
             remade: true,
         }
+    }
+
+    /// What the configuration says of an API: its priors, and how many ordinary calls one of it weighs.
+    fn known_beforehand(key: Key<'_>, settings: &Settings) -> (Pair, f64) {
+        let technique = settings.security.technique(key.source, key.name, key.error);
+        (settings.priors.of(key.source, key.name, key.error), technique.map_or(1.0, |technique| technique.weight))
     }
 
     /// Its name.
@@ -273,9 +279,7 @@ impl Series {
 
     /// Gives back what it holds of the attribution budget.
     pub fn release(&self, budget: &mut Budget) {
-        for values in [&self.principals, &self.agents, &self.errors] {
-            values.release(budget);
-        }
+        self.release_values(budget);
         budget.bytes -= self.key().bytes();
     }
 
@@ -351,22 +355,29 @@ impl Series {
             return;
         }
         self.remade = true;
-        let frozen = Frozen {
-            last: self.last_episode,
-            open_since: self.episode.as_ref().map_or(i64::MAX, |episode| episode.start),
-        };
-        for (minute, count) in self.recent.counts() {
-            if minute > self.statistic.closed() && minute <= until && count > 0 {
-                frozen.pass_over(&mut self.statistic, minute - 1, context.horizons);
-                self.statistic.close(minute, f64::from(count), frozen.contains(minute), context.horizons);
-            }
-        }
-        frozen.pass_over(&mut self.statistic, until, context.horizons);
+        self.statistic = self.closed_statistic(until, context.horizons);
         let keep_from = until - WINDOW;
         self.recent.forget_before(keep_from);
         for values in [&mut self.principals, &mut self.agents, &mut self.errors] {
             values.forget_before(keep_from);
         }
+    }
+
+    /// Its statistic when the minutes up to `until` are closed.
+    fn closed_statistic(&self, until: i64, horizons: &Horizons) -> Statistic {
+        let mut statistic = self.statistic;
+        let frozen = Frozen {
+            last: self.last_episode,
+            open_since: self.episode.as_ref().map_or(i64::MAX, |episode| episode.start),
+        };
+        for (minute, count) in self.recent.counts() {
+            if minute > statistic.closed() && minute <= until && count > 0 {
+                frozen.pass_over(&mut statistic, minute - 1, horizons);
+                statistic.close(minute, f64::from(count), frozen.contains(minute), horizons);
+            }
+        }
+        frozen.pass_over(&mut statistic, until, horizons);
+        statistic
     }
 
     /// Leaky sum at `minute` from all calls of earlier minutes.
@@ -409,7 +420,6 @@ impl Series {
 #[cfg(test)]
 mod tests {
     use super::super::horizon::Direction;
-    use super::super::prior::Pair;
     use super::*;
 
     /// Minutes of silence before an insight were not learnt when the insight was open by the time they were closed.
