@@ -227,7 +227,7 @@ impl Dormant {
             ended: short(of.closed - of.ended),
             statistic: of.statistic,
             callers: of.callers.map(|remembered| remembered.callers).unwrap_or_default(),
-            flags: SUMMARISED * u8::from(of.callers.is_none()) | DATA * u8::from(is_data),
+            flags: (SUMMARISED * u8::from(of.callers.is_none())) | (DATA * u8::from(is_data)),
         };
         Self::named(of.key, kept)
     }
@@ -235,7 +235,7 @@ impl Dormant {
     /// A series of this name, of which so much was kept; none if a name is too long.
     pub fn named(key: Key<'_>, mut kept: Kept) -> Option<Self> {
         let (source, name) = (u16::try_from(key.source.len()).ok()?, u16::try_from(key.name.len()).ok()?);
-        kept.flags = kept.flags & !ERROR | ERROR * u8::from(key.error.is_some());
+        kept.flags = (kept.flags & !ERROR) | (ERROR * u8::from(key.error.is_some()));
         let text = [key.source, key.name, key.error.unwrap_or_default()].concat().into();
         Some(Self { names: Names { text, source, name }, kept })
     }

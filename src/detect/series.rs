@@ -364,7 +364,7 @@ impl Series {
     }
 
     /// Its statistic when the minutes up to `until` are closed.
-    fn closed_statistic(&self, until: i64, horizons: &Horizons) -> Statistic {
+    pub(super) fn closed_statistic(&self, until: i64, horizons: &Horizons) -> Statistic {
         let mut statistic = self.statistic;
         let frozen = Frozen {
             last: self.last_episode,

@@ -62,8 +62,9 @@ fn story(choices: &mut Choices, steps: usize) -> Vec<Step> {
         let (account, who) = (1 + choices.below(2), choices.below(8));
         // Some APIs are called every other fortnight only.
         let fortnight = time as u64 / (14 * 86_400);
-        let api =
-            std::iter::repeat_with(|| choices.below(9)).find(|api| (api + fortnight) % 3 != 0 || *api > 6).unwrap_or(8);
+        let api = std::iter::repeat_with(|| choices.below(9))
+            .find(|api| !(api + fortnight).is_multiple_of(3) || *api > 6)
+            .unwrap_or(8);
         for _ in 0..burst {
             if choices.one_in(25) && !told.is_empty() {
                 let again = told[told.len() - 1 - choices.below(told.len().min(300) as u64) as usize].clone();
