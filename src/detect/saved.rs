@@ -13,11 +13,14 @@
 //!
 //! Accounts, regions, principals and series are numbers, big-endian, so that a key has at most 17 bytes. A tombstone takes away what was forgotten.
 
+mod key;
+
 use std::collections::BTreeMap;
 
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
+pub use self::key::Key;
 use super::account::AccountImage;
 use super::clock::Clock;
 use super::dedup::hour_of;
@@ -26,7 +29,7 @@ use super::dormant::{Dormant, Kept, Remembered};
 use super::entry::Form;
 use super::journal::Place;
 use super::principals::Principal;
-use super::region::Region;
+use super::region::{Region, RegionImage};
 use super::series::{Running, Series};
 use crate::cloudtrail::event::AccountId;
 use crate::state::{Write, encode};
@@ -39,64 +42,6 @@ pub(super) const SERIES_VERSION: u8 = 2;
 pub(super) const STATISTIC_VERSION: u8 = 1;
 /// eventIDs in one record at most, some 400 KB.
 const EVENTS_MAX: usize = 50_000;
-
-/// What a record of the changelog is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Key {
-    /// An account.
-    Account(AccountId),
-    /// What any record tells of an account.
-    Sightings(AccountId),
-    /// A region of an account, by its number in it.
-    Region(AccountId, u32),
-    /// The series of a region in which a drop is looked for.
-    Steady(AccountId, u32),
-    /// A principal of an account, by its fingerprint.
-    Principal(AccountId, u64),
-    /// A series, whole.
-    Series(u64),
-    /// The running part of a series.
-    Running(u64),
-    /// eventIDs.
-    Events(u64),
-}
-
-impl Key {
-    /// As it is written.
-    pub fn bytes(self) -> Vec<u8> {
-        let (kind, first, second): (u8, u64, Option<&[u8]>) = match self {
-            Self::Account(account) => (b'a', account.number(), None),
-            Self::Sightings(account) => (b'w', account.number(), None),
-            Self::Region(account, region) => (b'r', account.number(), Some(&region.to_be_bytes())),
-            Self::Steady(account, region) => (b'd', account.number(), Some(&region.to_be_bytes())),
-            Self::Principal(account, principal) => (b'p', account.number(), Some(&principal.to_be_bytes())),
-            Self::Series(id) => (b's', id, None),
-            Self::Running(id) => (b'c', id, None),
-            Self::Events(id) => (b'e', id, None),
-        };
-        [&[kind], &first.to_be_bytes()[..], second.unwrap_or_default()].concat()
-    }
-
-    /// Reads one; none if it is no key of a detector.
-    pub fn read(bytes: &[u8]) -> Option<Self> {
-        let (&kind, rest) = bytes.split_first()?;
-        let (first, rest) = rest.split_first_chunk::<8>()?;
-        let first = u64::from_be_bytes(*first);
-        let region = || Some((AccountId::of_number(first)?, u32::from_be_bytes(rest.try_into().ok()?)));
-        match kind {
-            b'r' => region().map(|(account, region)| Self::Region(account, region)),
-            b'd' => region().map(|(account, region)| Self::Steady(account, region)),
-            b'p' => Some(Self::Principal(AccountId::of_number(first)?, u64::from_be_bytes(rest.try_into().ok()?))),
-            _ if !rest.is_empty() => None,
-            b'a' => AccountId::of_number(first).map(Self::Account),
-            b'w' => AccountId::of_number(first).map(Self::Sightings),
-            b's' => Some(Self::Series(first)),
-            b'c' => Some(Self::Running(first)),
-            b'e' => Some(Self::Events(first)),
-            _ => None,
-        }
-    }
-}
 
 /// Value of [`Key::Account`].
 #[derive(Debug, Serialize, Deserialize)]
@@ -221,9 +166,10 @@ impl Detector {
             if before.as_deref() == Some(&image) {
                 continue;
             }
-            put(Key::Region(account.id, place.region), &region_record(region), bytes, write);
             let steady = region.steady_ids();
-            if before.as_ref().map_or(!steady.is_empty(), |before| !image.is_steady_as(before)) {
+            let steady_moved = before.as_ref().map_or(!steady.is_empty(), |before| !image.is_steady_as(before));
+            put(Key::Region(account.id, place.region), &region_record(region, image), bytes, write);
+            if steady_moved {
                 put(Key::Steady(account.id, place.region), &steady, bytes, write);
             }
         }
@@ -326,7 +272,7 @@ impl Detector {
             put(Key::Sightings(account.id), account.sightings(), &mut bytes, write);
             for (number, region) in account.regions.iter().enumerate() {
                 let number = number as u32;
-                put(Key::Region(account.id, number), &region_record(region), &mut bytes, write);
+                put(Key::Region(account.id, number), &region_record(region, region.image()), &mut bytes, write);
                 put(Key::Steady(account.id, number), &region.steady_ids(), &mut bytes, write);
                 for entry in region.entries() {
                     match &entry.form {
@@ -373,8 +319,7 @@ fn put_version<T: Serialize>(version: u8, key: Key, value: &T, bytes: &mut Vec<u
     write(&key.bytes(), Some(bytes));
 }
 
-fn region_record(region: &Region) -> RegionRecord {
-    let image = region.image();
+fn region_record(region: &Region, image: RegionImage) -> RegionRecord {
     RegionRecord {
         name: region.name.clone(),
         begin: image.begin,
