@@ -13,6 +13,7 @@
 //!
 //! Accounts, regions, principals and series are numbers, big-endian, so that a key has at most 17 bytes. A tombstone takes away what was forgotten.
 
+pub mod bounds;
 mod key;
 
 use std::collections::BTreeMap;

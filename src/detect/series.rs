@@ -30,6 +30,10 @@ use crate::rules::Rule;
 const WINDOW: i64 = 5;
 /// An insight on a series within so many minutes after another one is the same thing once more.
 const REPEATS_WITHIN: i64 = 28 * DAY;
+/// Minutes with calls that a series holds at most, besides one: those that are open, and those that a Start can reach back to.
+pub const fn cells_max(lateness: i64) -> i64 {
+    lateness + 2 * WINDOW
+}
 /// A minute before all others.
 const NEVER: i64 = i64::MIN / 2;
 
@@ -294,6 +298,10 @@ impl Series {
     ) -> Option<Insight> {
         if !call.late && self.need.minute != call.minute {
             self.close_minutes(context.closed, context);
+        } else if call.late && self.recent.len() as i64 >= cells_max(context.settings.lateness) {
+            self.close_minutes(context.closed, context);
+            self.forget_closed();
+            (self.need, self.remade) = (Need::NONE, true);
         }
         let (count, who) = self.count(call, context, budget);
         if call.late {
@@ -356,7 +364,13 @@ impl Series {
         }
         self.remade = true;
         self.statistic = self.closed_statistic(until, context.horizons);
-        let keep_from = until - WINDOW;
+        self.forget_closed();
+    }
+
+    /// Forgets minutes that are learnt and that no Start can reach back to. A call may be late by hours, and a series may have none but
+    /// late ones.
+    fn forget_closed(&mut self) {
+        let keep_from = self.statistic.closed() - WINDOW;
         self.recent.forget_before(keep_from);
         for values in [&mut self.principals, &mut self.agents, &mut self.errors] {
             values.forget_before(keep_from);
