@@ -123,6 +123,14 @@ impl Account {
         self.seen = image.seen.into_iter().map(|at| at as usize).collect();
     }
 
+    /// It was saved, perhaps with another `warm_up` (minutes) than holds now.
+    pub fn set_warm_up(&mut self, warm_up: i64) {
+        if self.alarms.set_warm_up(warm_up) {
+            let age = |begin| self.sightings.newest().map(|newest| newest.div_euclid(60) - begin);
+            self.mature = self.begin.and_then(age).is_some_and(|age| age >= warm_up);
+        }
+    }
+
     /// Whether it has begun, and whether it is old enough for insights.
     pub fn stands(&self) -> (bool, bool) {
         (self.begin.is_some(), self.mature)

@@ -165,6 +165,7 @@ impl Detector {
             }
             let mut account = Account::new(id, record.number, 0);
             account.put_back(record.image, sightings.remove(&id).unwrap_or_default());
+            account.set_warm_up(self.shared().settings.warm_up);
             account.principals = principals.remove(&id).unwrap_or_default();
             self.take_up(account);
         }

@@ -55,6 +55,11 @@ impl Sightings {
         self.newest = self.newest.max(Some(time));
     }
 
+    /// Newest time that is confirmed, seconds.
+    pub fn newest(&self) -> Option<i64> {
+        self.newest
+    }
+
     /// Whether nothing waits.
     pub fn is_settled(&self) -> bool {
         self.waiting.is_empty()

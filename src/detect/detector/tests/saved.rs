@@ -267,6 +267,30 @@ fn an_event_in_the_hours_that_the_bound_gives_up_is_not_remembered() {
     comes_back_whole(|settings| settings.dedup_events_max = 3, &events);
 }
 
+/// An account that was of age stayed so, and one that was young counted its age by the old `baseline.warm_up`.
+#[test]
+fn another_warm_up_holds_for_known_accounts_too() {
+    let saved_with = |warm_up: i64, restored_with: i64| {
+        let mut living = detector(|settings| settings.warm_up = warm_up);
+        living.start_journal();
+        for hour in 0..50 {
+            observe(&mut living, &event(1, "A", START + hour * 3600));
+        }
+        let mut again = detector(|settings| settings.warm_up = restored_with);
+        living.save(&mut |key, value| again.restore(key, value).unwrap());
+        again.restored().unwrap();
+        let levels = again.levels();
+        (levels.accounts_learning, levels.accounts_live)
+    };
+    for restored_with in [0, 600, 2880, 4000] {
+        let expected = saved_with(restored_with, restored_with);
+        for warm_up in [0, 600, 2880, 4000] {
+            assert_eq!(saved_with(warm_up, restored_with), expected, "{warm_up} min, restored with {restored_with}");
+        }
+    }
+    assert_ne!(saved_with(600, 600), saved_with(600, 4000));
+}
+
 /// The changelog is our own topic, but whoever may write there must not be able to crash the daemon.
 #[test]
 fn damaged_records_are_told_and_never_panic() {
