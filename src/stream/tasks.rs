@@ -135,6 +135,11 @@ impl<T: Task> Tasks<T> {
         self.active.iter_mut().filter(|one| one.stage == Stage::Running)
     }
 
+    /// All tasks whose state is not in memory yet.
+    pub fn unready_mut(&mut self) -> impl Iterator<Item = &mut Assignment<T>> {
+        self.active.iter_mut().filter(|one| one.stage != Stage::Running)
+    }
+
     /// Partitions of all tasks that take in records.
     pub fn running(&self) -> Vec<TopicPartition> {
         self.active.iter().filter(|one| one.stage == Stage::Running).map(|one| one.partition.clone()).collect()

@@ -162,6 +162,12 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
                 None => {}
             }
         }
+        for other in self.tasks.unready_mut() {
+            // Its partition may have been moved on as well while it waited for its state: what it would be restored to is of the past.
+            if let Some(now) = assigned.iter().find(|now| now.partition == other.partition && **now != other.began) {
+                other.restart(now, make_task());
+            }
+        }
         self.broker.resume(&self.tasks.running())
     }
 
