@@ -298,7 +298,7 @@ fn damaged_records_are_told_and_never_panic() {
     let mut living = detector(settings);
     living.start_journal();
     let mut changelog = Changelog::new();
-    for step in story(&mut choices, 400).chunks(40) {
+    for step in story(&mut choices, 900).chunks(90) {
         for one in step {
             play(&mut living, one, &mut Vec::new());
         }
@@ -323,11 +323,42 @@ fn damaged_records_are_told_and_never_panic() {
             }
         }
         match restored(&damaged) {
-            Ok(_) => taken += 1,
+            Ok(again) => {
+                look(&again);
+                taken += 1;
+            }
             Err(_) => refused += 1,
         }
     }
     assert!(refused > 30 && taken > 10, "{refused} refused, {taken} taken");
+}
+
+/// Whatever was taken can be shown and saved.
+fn look(detector: &Detector) {
+    detector.each_series(&mut |_| {});
+    detector.each_account(&mut |_| {});
+    detector.each_region(&mut |_| {});
+    detector.each_open(&mut |_, _| {});
+    detector.levels();
+    image(detector);
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_bytes_are_taken_or_refused(records in proptest::collection::vec(
+        (proptest::sample::select(&b"awrdpsce"[..]), 0_u64..3, 0_u8..4, proptest::collection::vec(proptest::num::u8::ANY, 0..160)),
+        1..12,
+    )) {
+        let mut detector = detector(settings);
+        let taken = records.iter().try_for_each(|(kind, number, version, bytes)| {
+            let mut key = [&[*kind], &number.to_be_bytes()[..]].concat();
+            key.resize(key.len() + match kind { b'r' | b'd' => 4, b'p' => 8, _ => 0 }, 0);
+            detector.restore(&key, Some(&[&[*version], &bytes[..]].concat()))
+        });
+        if taken.and_then(|()| detector.restored()).is_ok() {
+            look(&detector);
+        }
+    }
 }
 
 /// A rule that only changes the budget was forgotten with a restore, though it is a part of the open insight (simulator, seed 4 with rules).
