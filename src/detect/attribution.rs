@@ -69,7 +69,7 @@ pub struct Values {
     remade: bool,
     /// Who called before the series slept and has not called since. Saved apart, for not all versions have it.
     #[serde(skip)]
-    remembered: Option<Remembered>,
+    remembered: Option<Box<Remembered>>,
 }
 
 /// Bounds of the summary and what it has used, over all series.

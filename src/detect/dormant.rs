@@ -16,7 +16,8 @@ use super::series::Key;
 use crate::cloudtrail::insight::SourceCategory;
 
 /// Minutes of silence after which a series falls asleep: what [`super::days::Days`] keeps, so that no count of a record's baseline is
-/// lost with it. Fewer would change records, and more cost memory: measured, those who call less often than that raise no more insights for it.
+/// lost with it. Fewer would change records, and more cost memory. What it costs is who called: constructed organisations (two seeds of 20
+/// accounts, 28 days) show the same insights with it as without at a budget of one a week, and .3 % more false ones at ten.
 pub const SILENT: i64 = 9 * DAY;
 /// Callers that are remembered.
 const CALLERS: usize = 2;

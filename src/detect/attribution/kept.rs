@@ -9,22 +9,23 @@ impl Values {
     /// place. `since` is the minute from which on they are known.
     pub fn kept(&self, since: i64) -> Option<Remembered> {
         let here = self.values.iter().map(|value| (Remembered::print(&value.text), value.habit.most()));
-        (!self.summarised).then(|| Remembered::of(here.chain(self.remembered.iter().flat_map(Remembered::left)), since))
+        (!self.summarised)
+            .then(|| Remembered::of(here.chain(self.remembered.iter().flat_map(|remembered| remembered.left())), since))
     }
 
     /// No values, but what was kept of the callers.
     pub fn of_kept(callers: Option<Remembered>) -> Self {
-        Self { summarised: callers.is_none(), remembered: callers, ..Self::default() }
+        Self { summarised: callers.is_none(), remembered: callers.map(Box::new), ..Self::default() }
     }
 
     /// Who was remembered and has not called again.
     pub fn remembered(&self) -> Option<Remembered> {
-        self.remembered
+        self.remembered.as_deref().copied()
     }
 
     /// Sets who was remembered, after the rest was read as saved.
     pub fn set_remembered(&mut self, remembered: Option<Remembered>) {
-        self.remembered = remembered;
+        self.remembered = remembered.map(Box::new);
     }
 
     /// What a value that enters is used to.
