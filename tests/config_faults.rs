@@ -29,6 +29,24 @@ fn fault_of(key: &str, value: &str) -> Fault {
     fault(&format!("[{section}]\n{key} = {value}\n"), &[])
 }
 
+/// A record of the state that no broker takes would be written again and again.
+#[test]
+fn a_state_whose_records_kafka_would_not_take_is_refused() {
+    let large = "[input]\nheld_records_max = 1024\n[attribution]\nvalues_max = 1024\nvalue_bytes_max = \"8 KiB\"\n";
+    let found = faults(large, &[]);
+    let texts: Vec<String> = found.iter().map(ToString::to_string).collect();
+    assert_eq!(found.len(), 2, "{texts:?}");
+    for part in
+        ["attribution.values_max", "attribution.value_bytes_max = 8 KiB", "input.lateness = 10min", "state.topic"]
+    {
+        assert!(texts[0].contains(part), "{part} is not in {}", texts[0]);
+    }
+    assert!(texts[1].contains("input.held_records_max") && texts[1].contains("or less"), "{}", texts[1]);
+    let taken = "[kafka.client]\n\"message.max.bytes\" = 100000000\n";
+    let loaded = Config::load_text("the test", &format!("{taken}{large}"));
+    assert!(loaded.is_ok(), "{:?}", loaded.err());
+}
+
 #[test]
 fn values_out_of_kind_or_range_are_refused() {
     let wrong = [

@@ -30,6 +30,8 @@ pub enum Kind {
     Daily,
     /// The same, and calls in each of the last ten minutes.
     Active,
+    /// As `Daily`, but the last call was a fortnight ago.
+    Silent,
     /// Series of generated accounts, two weeks.
     Generated,
     /// Not series: the eventIDs that are remembered.
@@ -42,6 +44,7 @@ impl Kind {
             Self::Once => "a series called once, a day ago",
             Self::Daily => "a series of three callers on each of seven days, quiet since a day",
             Self::Active => "the same, with calls in each of the last ten minutes",
+            Self::Silent => "the same, silent for a fortnight",
             Self::Generated => {
                 "a series of generated accounts after two weeks, its share of what is held for the account"
             }
@@ -93,12 +96,21 @@ fn made_up(detector: &mut Detector, kind: Kind) -> (Option<u64>, u64) {
             .for_each(|number| observe(number % APIS, BEGIN + number / 100, 0, Some(format!("{number:032x}"))));
         return (before, detector.levels().dedup_events);
     }
+    if kind == Kind::Silent {
+        // One account after the other, so that what falls asleep makes room for the next one's.
+        for first in (0..SERIES).step_by(APIS as usize) {
+            (0..7 * 6)
+                .for_each(|step| (first..first + APIS).for_each(|series| observe(series, at(step), step % 3, None)));
+            // Its first API moves the clock on; the second call of a day confirms the first.
+            (0..14).for_each(|day| (0..2).for_each(|_| observe(first, BEGIN + (8 + day) * DAY, 0, None)));
+        }
+        return (before, detector.levels().series);
+    }
     if kind == Kind::Once {
         (0..SERIES).for_each(|series| observe(series, BEGIN + 7 * DAY, 0, None));
     } else {
         for step in 0..7 * 6 {
-            let time = BEGIN + step / 6 * DAY + step % 6 * 600;
-            (0..SERIES).for_each(|series| observe(series, time, step % 3, None));
+            (0..SERIES).for_each(|series| observe(series, at(step), step % 3, None));
         }
     }
     // The first API of each account moves its clock a day on.
@@ -109,6 +121,11 @@ fn made_up(detector: &mut Detector, kind: Kind) -> (Option<u64>, u64) {
         }
     }
     (before, detector.levels().series)
+}
+
+/// The time of a step: six in an hour of each day.
+fn at(step: i64) -> i64 {
+    BEGIN + step / 6 * DAY + step % 6 * 600
 }
 
 fn event(series: i64, time: i64, caller: i64, id: Option<String>) -> Event<'static> {

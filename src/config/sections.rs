@@ -14,11 +14,16 @@ use super::{
     Output, StartAt, State, client, rules, tables, topics, values,
 };
 use crate::detect::horizon::Direction;
+use crate::detect::saved::bounds;
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 const MINUTE_S: u64 = 60;
+/// Largest message that librdkafka makes (and brokers take, by some bytes) unless it is told otherwise.
+const MESSAGE_BYTES_MAX: u64 = 1_000_000;
+/// What of a message is left to key, headers and the frames around them, bytes.
+const RECORD_OVERHEAD: u64 = 4096;
 const HOUR_S: u64 = 60 * MINUTE_S;
 const DAY_S: u64 = 24 * HOUR_S;
 
@@ -47,6 +52,7 @@ fn sections(walk: &mut Walk) -> Option<Config> {
     let open_insights_max = walk.whole("metrics.open_insights_max", 0..=100_000);
     let insight_hold = walk.duration("metrics.insight_hold", seconds(0, DAY_S));
     let log = log(walk);
+    records_fit(walk, kafka.as_ref(), input.as_ref(), attribution.as_ref());
     let rules = rules::read(walk);
     Some(Config {
         kafka: kafka?,
@@ -260,6 +266,36 @@ fn horizon_holds_lateness(walk: &mut Walk, horizon: Option<Duration>, lateness: 
     if horizon < lateness {
         let lateness = values::show_duration(lateness);
         walk.conflict("input.dedup_horizon", format!("must not be below input.lateness, which is {lateness}"));
+    }
+}
+
+/// A record of the changelog that no broker takes would be written again and again, and nothing would ever be committed.
+fn records_fit(walk: &mut Walk, kafka: Option<&Kafka>, input: Option<&Input>, attribution: Option<&AttributionConfig>) {
+    let (Some(kafka), Some(input), Some(attribution)) = (kafka, input, attribution) else { return };
+    let asked = kafka.client.get("message.max.bytes").and_then(|value| value.parse().ok());
+    let most = asked.unwrap_or(MESSAGE_BYTES_MAX).saturating_sub(RECORD_OVERHEAD);
+    let (&AttributionConfig { values_max, value_bytes_max, .. }, lateness) = (attribution, input.lateness);
+    let bytes = bounds::series_bytes_max(values_max, value_bytes_max, (lateness.as_secs() / MINUTE_S) as i64);
+    if bytes > most {
+        let (value_bytes_max, lateness) = (values::show_size(value_bytes_max as u64), values::show_duration(lateness));
+        walk.conflict(
+            "attribution.values_max",
+            format!(
+                "with attribution.value_bytes_max = {value_bytes_max} and input.lateness = {lateness} a series can take {bytes} bytes in one \
+                 record of state.topic, more than the {most} that a Kafka record may have: lower one of the three"
+            ),
+        );
+    }
+    let bytes = bounds::region_bytes_max(input.held_records_max);
+    if bytes > most {
+        walk.conflict(
+            "input.held_records_max",
+            format!(
+                "so many held records can take {bytes} bytes in one record of state.topic, more than the {most} that a Kafka record may have: \
+                 lower it to {} or less",
+                most / bounds::region_bytes_max(1)
+            ),
+        );
     }
 }
 

@@ -5,11 +5,12 @@ use serde::{Deserialize, Serialize};
 use super::DAY;
 use super::budget::AlarmBudget;
 use super::clock::Held;
+use super::entry::{Entry, Form};
 use super::horizon::Direction;
 use super::journal::{Journal, Place, Stamp};
 use super::principals::{Noted, Principals};
-use super::region::{Entry, Region};
-use super::series::{Call, Caller, Context, Key, MINUTES_AT_BASE, Series};
+use super::region::{Region, is_live};
+use super::series::{Call, Caller, Context, Key, MINUTES_AT_BASE, Owner, Series};
 use super::shared::Shared;
 use super::sightings::{Sighting, Sightings};
 use crate::cloudtrail::event::{AccountId, Event};
@@ -125,9 +126,21 @@ impl Account {
         self.seen = image.seen.into_iter().map(|at| at as usize).collect();
     }
 
+    /// It was saved, perhaps with another `warm_up` (minutes) than holds now.
+    pub fn set_warm_up(&mut self, warm_up: i64) {
+        if self.alarms.set_warm_up(warm_up) {
+            let age = |begin| self.sightings.newest().map(|newest| newest.div_euclid(60) - begin);
+            self.mature = self.begin.and_then(age).is_some_and(|age| age >= warm_up);
+        }
+    }
+
     /// Whether it has begun, and whether it is old enough for insights.
     pub fn stands(&self) -> (bool, bool) {
         (self.begin.is_some(), self.mature)
+    }
+
+    fn owner(&self) -> Owner {
+        Owner { account: self.id, begin: self.begin(), base: self.base }
     }
 
     pub(super) fn place(&self, at: usize) -> Place {
@@ -284,11 +297,11 @@ impl Account {
     }
 
     fn minute_changed(&mut self, at: usize, shared: &mut Shared, emit: &mut dyn FnMut(Insight)) {
-        let (id, begin, base, place) = (self.id, self.begin(), self.base, self.place(at));
+        let (owner, place) = (self.owner(), self.place(at));
         let region = &mut self.regions[at];
-        region.end_insights((id, begin, base, place), shared, emit);
+        region.end_insights((owner, place), shared, emit);
         if shared.settings.direction == Direction::Both {
-            region.find_drops((id, begin, base, place), &mut self.alarms, shared, emit);
+            region.find_drops((owner, place), &mut self.alarms, shared, emit);
         }
         let Some(time) = region.clock.time() else { return };
         if time.div_euclid(3600) != region.swept.div_euclid(3600) {
@@ -296,7 +309,7 @@ impl Account {
                 shared.expired(place, bucket);
             }
             if time.div_euclid(86_400) != region.swept.div_euclid(86_400) {
-                let (before, after) = region.sweep(time.div_euclid(60), place, shared);
+                let (before, after) = region.sweep(time.div_euclid(60), owner.begin, place, shared);
                 self.set_live(self.live - before + after);
                 for principal in self.principals.expire(time.div_euclid(60)) {
                     shared.principals -= 1;
@@ -321,21 +334,11 @@ impl Account {
         shared: &mut Shared,
         emit: &mut dyn FnMut(Insight),
     ) -> bool {
-        let (account, begin, base, place) = (self.id, self.begin(), self.base, self.place(at));
+        let (owner, place) = (self.owner(), self.place(at));
         let mut live = self.live;
         let region = &mut self.regions[at];
         let (settings, horizons) = (&shared.settings, &shared.horizons);
-        let closed = region.clock.closed(settings.lateness);
-        let context = Context {
-            account,
-            region: &region.name,
-            begin,
-            region_begin: region.begin(),
-            closed,
-            base,
-            settings,
-            horizons,
-        };
+        let context = Context::new(owner, (&region.name, &region.clock, region.begin), (settings, horizons));
         let index = match region.find(key) {
             Some(index) => index,
             None => {
@@ -343,15 +346,19 @@ impl Account {
                 if !shared.has_room(1) || !shared.attribution.admit(key.bytes(), values) {
                     return false;
                 }
-                let series = Box::new(Series::new(key, call.minute, &context));
+                let form = Form::Awake(Box::new(Series::new(key, call.minute, &context)));
                 let all = (&mut region.series, &mut region.index, &region.hasher);
                 let counted = (&mut shared.series, &mut shared.series_begun);
-                Entry::begin(all, place, (series, false), counted, &mut shared.journal)
+                Entry::begin(all, place, (form, false), counted, &mut shared.journal)
             }
         };
         let entry = &mut region.series[index as usize];
+        if entry.form.awake().is_none() && !shared.attribution.can_wake([call.principal, call.agent, call.error]) {
+            return false;
+        }
         entry.touch(place, &mut shared.journal);
-        if !entry.live {
+        // A record that was held may be older than what counts as live: a restart would not take its series as live either.
+        if !entry.live && is_live(entry.form.last().max(call.minute), region.daily) {
             entry.live = true;
             live += 1;
         }
@@ -361,7 +368,13 @@ impl Account {
         {
             shared.journal.principal(place.account, principal, Some(**known));
         }
-        let start = entry.series.add(call, &context, &mut shared.attribution, &mut self.alarms, &mut caller);
+        let start = entry.form.wake(context.begin, context.settings, context.horizons).add(
+            call,
+            &context,
+            &mut shared.attribution,
+            &mut self.alarms,
+            &mut caller,
+        );
         *counted = caller.counted;
         if let Some(start) = start {
             region.open.push(index);

@@ -153,6 +153,12 @@ impl AlarmBudget {
         Self { begin, of_age: OF_AGE * warm_up as f64, strata, lift: 0.0, lifted: begin }
     }
 
+    /// The account raises nothing for `warm_up` minutes from its begin on, whatever held before. Returns whether that is another time.
+    pub fn set_warm_up(&mut self, warm_up: i64) -> bool {
+        let of_age = OF_AGE * warm_up as f64;
+        std::mem::replace(&mut self.of_age, of_age) != of_age
+    }
+
     /// Notes an event of strength `x` >= 0, of which `trend` (log10) is evidence of a trend, in a series which is `known` to raise insights, at
     /// minute `now`, of an account that may raise `budget` insights a week.
     pub fn note(&mut self, reason: Reason, (x, trend, known): (f64, f64, bool), now: i64, budget: f64) -> Strength {
@@ -267,6 +273,10 @@ mod tests {
         assert!(log_rho(2) > log_rho(6) && log_rho(6) > log_rho(7));
         let without_warm_up =
             AlarmBudget::new(0, 0).note(Reason::NewPrincipal, (2.0, 0.0, false), 2 * DAY, 1.0).log_rho;
+        let mut restarted = AlarmBudget::new(0, 2160);
+        assert!(restarted.set_warm_up(0) && !restarted.set_warm_up(0));
+        let strength = restarted.note(Reason::NewPrincipal, (2.0, 0.0, false), 2 * DAY, 1.0);
+        assert!(strength.log_rho == without_warm_up, "also of an account that was known before");
         assert!(without_warm_up < log_rho(2), "whoever wants insights from the first record on gets them");
     }
 

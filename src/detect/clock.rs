@@ -5,9 +5,12 @@
 //!   jump (an hour) before it. So one record dated ahead blinds nobody, and a sparse account lags by one record at most.
 //! * **WM-2** a silent clock moves on only when its partition was read to the end, and only by the wall time that has passed.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
-use crate::cloudtrail::event::Event;
+use super::dedup;
+use crate::cloudtrail::event::{Event, cut};
 
 /// See the module. A clock that has applied nothing stands at minus infinity.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,6 +30,30 @@ pub struct Held {
     pub reserved: usize,
     /// Order of arrival within the clock.
     arrival: u64,
+}
+
+/// Bytes of a principal or user agent of a held record, which is saved with its region; real ones have at most 2 and 1 KB.
+const CALLER_BYTES_MAX: usize = 2048;
+/// Bytes of its other texts: what the names of a series may have, and eventIDs.
+const TEXT_BYTES_MAX: usize = dedup::ID_BYTES_MAX;
+/// Bytes of a held record at most, as it is saved: two long texts, six others, and some numbers.
+pub const HELD_BYTES_MAX: usize = 2 * CALLER_BYTES_MAX + 6 * TEXT_BYTES_MAX + 128;
+
+/// The record on its own, with texts cut that would make its region too large to be saved.
+fn to_hold(event: &Event<'_>) -> Event<'static> {
+    let text = |text: &str| Cow::Owned(cut(text, TEXT_BYTES_MAX).to_owned());
+    let caller = |text: &str| Cow::Owned(cut(text, CALLER_BYTES_MAX).to_owned());
+    Event {
+        region: text(&event.region),
+        source: text(&event.source),
+        name: text(&event.name),
+        error: event.error.as_deref().map(text),
+        id: event.id.as_deref().map(text),
+        principal: caller(&event.principal),
+        invoked_by: text(&event.invoked_by),
+        agent: caller(&event.agent),
+        ..*event
+    }
 }
 
 impl Default for Clock {
@@ -90,13 +117,13 @@ impl Clock {
 
     /// Whether a copy of the record with this eventID and time is held.
     pub fn holds(&self, id: &str, time: i64) -> bool {
-        self.held.iter().any(|h| h.event.time == time && h.event.id.as_deref() == Some(id))
+        self.held.iter().any(|h| h.event.time == time && h.event.id.as_deref() == Some(dedup::cut(id)))
     }
 
     /// Holds a record, for which `reserved` bytes were set aside.
-    pub fn hold(&mut self, event: Box<Event<'static>>, reserved: usize) {
+    pub fn hold(&mut self, event: &Event<'_>, reserved: usize) {
         let arrival = self.held.last().map_or(0, |h| h.arrival + 1);
-        self.held.push(Held { event, reserved, arrival });
+        self.held.push(Held { event: Box::new(to_hold(event)), reserved, arrival });
     }
 
     /// Takes the held records that one of `time` confirms, in the order in which they arrived.

@@ -9,14 +9,24 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use hashbrown::HashSet;
 
+use crate::cloudtrail::event;
+
 /// Seconds of event time in one bucket.
 const BUCKET_S: i64 = 3600;
 /// A set this small is never merged.
 const FRESH_MIN: usize = 256;
 
+/// AWS's eventIDs have 36 bytes; a longer one than this is told by its beginning.
+pub const ID_BYTES_MAX: usize = 256;
+
+/// What of an eventID counts.
+pub fn cut(id: &str) -> &str {
+    event::cut(id, ID_BYTES_MAX)
+}
+
 /// What is kept of an eventID. It is saved, so it must be the same in every release: XXH3, whose values are specified.
 pub fn hash(id: &str) -> u64 {
-    xxhash_rust::xxh3::xxh3_64(id.as_bytes())
+    xxhash_rust::xxh3::xxh3_64(cut(id).as_bytes())
 }
 
 /// The keys are hashes already.

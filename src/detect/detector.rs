@@ -272,7 +272,7 @@ impl Detector {
         // the hours of `seen` are hours that the clock has reached.
         let Some(reserved) = self.shared.reserve(event) else { return Verdict::Shed(Limit::Series) };
         let clock = &mut self.accounts[account].regions[region].clock;
-        clock.hold(Box::new(event.to_static()), reserved);
+        clock.hold(event, reserved);
         if clock.held() > self.shared.settings.held_max
             && let Some(earliest) = clock.take_earliest()
         {

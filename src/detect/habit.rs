@@ -26,6 +26,16 @@ impl Habit {
         Self { first: minute, began: minute, last: minute, sum: Leaky::default(), peak: 0.0, record: 0.0 }
     }
 
+    /// What is known of a principal after a long silence: since minute `since`, with this record (calls).
+    pub fn remembered(since: i32, record: f32) -> Self {
+        Self { first: since, began: since, last: since, sum: Leaky::default(), peak: 0.0, record }
+    }
+
+    /// The largest sum of all sessions.
+    pub fn most(&self) -> f64 {
+        f64::from(self.record.max(self.peak))
+    }
+
     /// Minutes since its first call on the series.
     pub fn known_for(&self, now: i64) -> i64 {
         now - i64::from(self.first)

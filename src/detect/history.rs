@@ -13,9 +13,10 @@ use hashbrown::HashSet;
 
 use super::account::Account;
 use super::detector::Detector;
+use super::entry::Entry;
 use super::journal::Place;
 use super::principals::Principal;
-use super::region::{Entry, Region};
+use super::region::Region;
 use super::shared::Shared;
 use crate::cloudtrail::event::AccountId;
 
@@ -165,7 +166,8 @@ impl Account {
         for (region, &at) in past.regions.iter_mut().zip(places) {
             self.touch_region(at, &mut shared.journal, false);
             let place = self.place(at);
-            let (positions, more) = self.regions[at].absorb(std::mem::take(&mut region.series), since, place, shared);
+            let (positions, more) =
+                self.regions[at].absorb(std::mem::take(&mut region.series), (begin, since), place, shared);
             live += more;
             known.push(positions);
             self.regions[at].take_over(region, place, wall, shared);
@@ -198,7 +200,8 @@ impl Account {
             for (position, entry) in self.regions[at].series.iter_mut().enumerate() {
                 if !known.contains(&(at, position as u32)) {
                     entry.touch(place, &mut shared.journal);
-                    entry.series.was_silent(begin, since, &shared.horizons);
+                    let series = entry.form.wake(since, &shared.settings, &shared.horizons);
+                    series.was_silent(begin, since, &shared.horizons);
                 }
             }
         }
@@ -231,30 +234,39 @@ impl Account {
 impl Region {
     fn forget_open(&mut self, shared: &mut Shared) {
         for at in std::mem::take(&mut self.open) {
-            let series = &mut self.series[at as usize].series;
-            shared.open -= usize::from(series.is_shown());
-            series.forget_open();
+            if let Some(series) = self.series[at as usize].form.awake_mut() {
+                shared.open -= usize::from(series.is_shown());
+                series.forget_open();
+            }
         }
     }
 
-    /// Takes in series of the past, which ends before minute `since` if it is no new account. Returns their positions here, and how many more are live.
-    fn absorb(&mut self, past: Vec<Entry>, since: Option<i64>, place: Place, shared: &mut Shared) -> (Vec<u32>, usize) {
+    /// Takes in series of the past, which goes from minute `begin` to before minute `since` if it is no new account. Returns their positions here, and how many more are live.
+    fn absorb(
+        &mut self,
+        past: Vec<Entry>,
+        (begin, since): (i64, Option<i64>),
+        place: Place,
+        shared: &mut Shared,
+    ) -> (Vec<u32>, usize) {
         let (mut positions, mut live) = (Vec::with_capacity(past.len()), 0);
-        for Entry { mut series, live: is_live, .. } in past {
-            if let Some(at) = self.find(series.key()) {
+        for Entry { mut form, live: is_live, .. } in past {
+            if let Some(at) = self.find(form.key()) {
                 let entry = &mut self.series[at as usize];
                 entry.touch(place, &mut shared.journal);
-                let until = since.unwrap_or(i64::MAX);
-                entry.series.absorb(*series, until, &shared.horizons, &mut shared.attribution);
+                let (settings, horizons) = (&shared.settings, &shared.horizons);
+                let earlier = form.wake(begin, settings, horizons).clone();
+                let since = since.unwrap_or(i64::MAX);
+                let series = entry.form.wake(since, settings, horizons);
+                series.absorb(earlier, since, horizons, &mut shared.attribution);
                 positions.push(at);
                 continue;
             }
-            series.forget_open();
-            series.taken_over(&mut shared.attribution);
+            form.taken_over(&mut shared.attribution);
             live += usize::from(is_live);
             let all = (&mut self.series, &mut self.index, &self.hasher);
             let counted = (&mut shared.series, &mut shared.series_begun);
-            positions.push(Entry::begin(all, place, (series, is_live), counted, &mut shared.journal));
+            positions.push(Entry::begin(all, place, (form, is_live), counted, &mut shared.journal));
         }
         (positions, live)
     }

@@ -7,10 +7,9 @@ use hashbrown::{HashMap, HashSet};
 
 use super::account::{Account, AccountImage};
 use super::dedup::{Bucket, hour_of};
-
+use super::entry::{Entry, Form};
 use super::principals::Principal;
-use super::region::{Entry, Region, RegionImage};
-use super::series::Series;
+use super::region::{Region, RegionImage};
 use super::shared::{Counters, Shared};
 use super::sightings::Sightings;
 use crate::cloudtrail::event::AccountId;
@@ -36,7 +35,7 @@ pub struct Place {
 }
 
 /// A series as it was: itself, and whether it was live. None is a new one.
-type SeriesImage = Option<(Box<Series>, bool)>;
+type SeriesImage = Option<(Form, bool)>;
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -86,9 +85,10 @@ impl Journal {
         first
     }
 
-    /// A series that a sweep takes as no longer live.
-    pub fn quiet(&mut self, place: Place, id: u64) {
-        if self.is_on() {
+    /// A series, changed last as the stamp says, that a sweep takes as no longer live.
+    pub fn quiet(&mut self, place: Place, id: u64, stamp: Stamp) {
+        // Where it was changed before, what is noted of it says that it was live.
+        if self.is_on() && stamp.0 != self.transaction {
             self.quieted.push((place, id));
         }
     }
@@ -176,13 +176,14 @@ fn put_series(accounts: &mut [Account], journal: &mut Journal) {
     for &place in &moved {
         region(accounts, place).sort();
     }
-    for (place, id) in std::mem::take(&mut journal.quieted) {
-        region(accounts, place).requicken(id);
-    }
     for (place, id, before) in std::mem::take(&mut journal.series).into_iter().rev() {
         if !region(accounts, place).put_series(id, before) {
             moved.insert(place);
         }
+    }
+    // Last, for a series that was changed after the sweep is noted as the sweep left it.
+    for (place, id) in std::mem::take(&mut journal.quieted) {
+        region(accounts, place).requicken(id);
     }
     for place in moved {
         region(accounts, place).index_again();

@@ -9,7 +9,7 @@
 //! * [`tail`]: the calibrated tail of one view, incidents, trend evidence.
 //! * [`statistic`]: the three views (burst, slow, level) of one series, its score and the count that reaches a limit.
 //! * [`recent`], [`days`], [`attribution`]: what is counted exactly, for the numbers of a record.
-//! * [`episode`]: an open insight. [`series`]: all of that for one API.
+//! * [`episode`]: an open insight. [`series`]: all of that for one API; [`dormant`]: what is left of it after a long silence; [`entry`]: either.
 //! * [`scope`], [`dedup`], [`clock`]: which records count, and when a minute is closed.
 //! * [`principals`], [`habit`], [`leaky`]: who calls, and what is new about it. [`sightings`]: what any record tells of its account.
 //! * [`prior`], [`security`]: tables of the configuration. [`budget`]: what raises an insight. [`held_back`]: what a rule kept from it.
@@ -25,6 +25,8 @@ pub mod counts;
 pub mod days;
 pub mod dedup;
 pub mod detector;
+pub mod dormant;
+pub mod entry;
 pub mod episode;
 pub mod habit;
 pub mod held_back;

@@ -60,6 +60,16 @@ impl Recent {
         self.cells.iter().map(|c| (i64::from(c.minute), c.count))
     }
 
+    /// Minutes held.
+    pub fn len(&self) -> usize {
+        self.cells.len()
+    }
+
+    /// Whether no minute is held.
+    pub fn is_empty(&self) -> bool {
+        self.cells.is_empty()
+    }
+
     /// Forgets what lies before `minute`.
     pub fn forget_before(&mut self, minute: i64) {
         let keep_from = self.cells.iter().position(|c| i64::from(c.minute) >= minute).unwrap_or(self.cells.len());

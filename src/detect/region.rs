@@ -8,11 +8,11 @@ use super::DAY;
 use super::budget::AlarmBudget;
 use super::clock::Clock;
 use super::dedup::Seen;
-use super::journal::{Journal, Place, Stamp};
-use super::series::{Context, Key, Series};
+use super::entry::{Entry, Form};
+use super::journal::{Place, Stamp};
+use super::series::{Context, Key, Owner, Series};
 use super::shared::Shared;
 use super::statistic::Statistic;
-use crate::cloudtrail::event::AccountId;
 use crate::cloudtrail::insight::Insight;
 
 /// Days without a call after which a series no longer counts as live.
@@ -58,15 +58,9 @@ pub struct RegionImage {
     pub(super) steady: Vec<u32>,
 }
 
-/// A series in its region.
-#[derive(Debug)]
-pub struct Entry {
-    /// Its number in the partition, in order of first calls.
-    pub id: u64,
-    /// Apart, so that the list can grow without moving (and for a moment doubling) all series.
-    pub series: Box<Series>,
-    pub(super) live: bool,
-    pub(super) touched: Stamp,
+/// Whether a series with its newest call in minute `last` counts as live, as of the daily sweep at minute `daily`.
+pub fn is_live(last: i64, daily: i64) -> bool {
+    daily - last < LIVE_DAYS * DAY
 }
 
 impl Region {
@@ -88,47 +82,40 @@ impl Region {
         }
     }
 
-    /// First minute; nothing is counted before it is known.
-    pub fn begin(&self) -> i64 {
-        self.begin.unwrap_or(i64::MAX)
-    }
-
-    /// Shows each of its series, as of the last closed minute, in the order in which they were first seen.
-    pub fn each_series(&self, shared: &Shared, show: &mut dyn FnMut(&Series, &Statistic)) {
+    /// Shows each of its series, as of the last closed minute, in the order in which they were first seen, and whether it is dormant; `begin` is the
+    /// first minute of its account.
+    pub fn each_series(&self, begin: i64, shared: &Shared, show: &mut dyn FnMut(&Series, &Statistic, bool)) {
         let closed = self.clock.closed(shared.settings.lateness);
         for entry in &self.series {
-            show(&entry.series, &entry.series.statistic_at(closed, &shared.horizons));
+            match &entry.form {
+                Form::Awake(series) => show(series, &series.statistic_at(closed, &shared.horizons), false),
+                Form::Dormant(dormant) => {
+                    let series = Series::woken(dormant, begin, &shared.settings, &shared.horizons);
+                    show(&series, &series.statistic_at(closed, &shared.horizons), true);
+                }
+            }
         }
     }
 
     pub(super) fn end_insights(
         &mut self,
-        (account, begin, base, place): (AccountId, i64, f64, Place),
+        (owner, place): (Owner, Place),
         shared: &mut Shared,
         emit: &mut dyn FnMut(Insight),
     ) {
         let Some(now) = self.clock.time() else { return };
         let (settings, horizons, journal) = (&shared.settings, &shared.horizons, &mut shared.journal);
-        let closed = self.clock.closed(settings.lateness);
-        let context = Context {
-            account,
-            region: &self.name,
-            begin,
-            region_begin: self.begin(),
-            closed,
-            base,
-            settings,
-            horizons,
-        };
+        let context = Context::new(owner, (&self.name, &self.clock, self.begin), (settings, horizons));
         let series = &mut self.series;
         let mut ended = 0;
         self.open.retain(|&i| {
             let entry = &mut series[i as usize];
-            if !entry.series.is_due(&context) {
+            if !entry.form.awake().is_some_and(|series| series.is_due(&context)) {
                 return true;
             }
             entry.touch(place, journal);
-            let Some(end) = entry.series.tick(now, &context) else { return true };
+            let end = entry.form.awake_mut().and_then(|series| series.tick(now, &context));
+            let Some(end) = end else { return true };
             ended += usize::from(end.finding.suppressed_by.is_none());
             emit(end);
             false
@@ -137,33 +124,29 @@ impl Region {
     }
 
     pub(super) fn choose_steady(&mut self) {
-        let steady = self.series.iter().enumerate().filter(|(_, entry)| entry.series.is_steady());
+        let steady =
+            self.series.iter().enumerate().filter(|(_, entry)| entry.form.awake().is_some_and(Series::is_steady));
         self.steady = steady.map(|(at, _)| at as u32).collect();
     }
 
     pub(super) fn find_drops(
         &mut self,
-        (account, begin, base, place): (AccountId, i64, f64, Place),
+        (owner, place): (Owner, Place),
         alarms: &mut AlarmBudget,
         shared: &mut Shared,
         emit: &mut dyn FnMut(Insight),
     ) {
         let Some(now) = self.clock.time() else { return };
         let (settings, horizons) = (&shared.settings, &shared.horizons);
-        let closed = self.clock.closed(settings.lateness);
-        let context = Context {
-            account,
-            region: &self.name,
-            begin,
-            region_begin: self.begin(),
-            closed,
-            base,
-            settings,
-            horizons,
-        };
+        let context = Context::new(owner, (&self.name, &self.clock, self.begin), (settings, horizons));
         for &at in &self.steady {
-            self.series[at as usize].touch(place, &mut shared.journal);
-            if let Some(start) = self.series[at as usize].series.look_for_drop(now, &context, alarms) {
+            let entry = &mut self.series[at as usize];
+            if entry.form.awake().is_none() {
+                continue;
+            }
+            entry.touch(place, &mut shared.journal);
+            let start = entry.form.awake_mut().and_then(|series| series.look_for_drop(now, &context, alarms));
+            if let Some(start) = start {
                 self.open.push(at);
                 shared.open += 1;
                 emit(start);
@@ -171,19 +154,22 @@ impl Region {
         }
     }
 
-    /// Once a day: forgets series that were silent too long. Returns the live series before and after.
-    pub(super) fn sweep(&mut self, minute: i64, place: Place, shared: &mut Shared) -> (usize, usize) {
+    /// Once a day: series that were silent for long fall asleep, and those that were for too long are forgotten. `begin` is the first minute of
+    /// the account. Returns the live series before and after.
+    pub(super) fn sweep(&mut self, minute: i64, begin: i64, place: Place, shared: &mut Shared) -> (usize, usize) {
         let before = self.live();
         self.daily = minute;
+        let closed = self.clock.closed(shared.settings.lateness);
         for entry in &mut self.series {
-            let live = minute - entry.series.last() < LIVE_DAYS * DAY;
+            entry.sleep((closed, begin), place, shared);
+            let live = is_live(entry.form.last(), minute);
             if entry.live && !live {
-                shared.journal.quiet(place, entry.id);
+                shared.journal.quiet(place, entry.id, entry.touched);
             }
             entry.live = live;
         }
         let ttl = shared.settings.series_ttl;
-        let expired = |e: &Entry| minute - e.series.last() >= ttl && !e.series.is_open();
+        let expired = |e: &Entry| minute - e.form.last() >= ttl && !e.form.awake().is_some_and(Series::is_open);
         if self.series.iter().any(expired) {
             self.forget(expired, place, shared);
         }
@@ -199,7 +185,7 @@ impl Region {
             position.push((!gone).then_some(kept));
             kept += u32::from(!gone);
             if gone {
-                entry.series.release(&mut shared.attribution);
+                entry.form.release(&mut shared.attribution);
                 shared.series -= 1;
             }
         }
@@ -241,7 +227,7 @@ impl Region {
     /// Position of the series of this name.
     pub fn find(&self, key: Key<'_>) -> Option<u32> {
         let hash = self.hasher.hash_one(key);
-        self.index.find(hash, |&i| self.series[i as usize].series.key() == key).copied()
+        self.index.find(hash, |&i| self.series[i as usize].form.key() == key).copied()
     }
 
     /// Its series, in the order in which they were first seen.
@@ -283,11 +269,11 @@ impl Region {
     }
 
     /// Puts a series back to what it was; takes it away if it was not. False if positions have changed by that.
-    pub fn put_series(&mut self, id: u64, before: Option<(Box<Series>, bool)>) -> bool {
+    pub fn put_series(&mut self, id: u64, before: Option<(Form, bool)>) -> bool {
         let Ok(at) = self.series.binary_search_by_key(&id, |entry| entry.id) else { return true };
         match before {
-            Some((series, live)) => {
-                (self.series[at].series, self.series[at].live) = (series, live);
+            Some((form, live)) => {
+                (self.series[at].form, self.series[at].live) = (form, live);
                 true
             }
             None => {
@@ -301,19 +287,19 @@ impl Region {
     pub fn index_again(&mut self) {
         self.index.clear();
         let (series, hasher) = (&self.series, &self.hasher);
-        let hash = |i: u32| hasher.hash_one(series[i as usize].series.key());
+        let hash = |i: u32| hasher.hash_one(series[i as usize].form.key());
         for i in 0..series.len() as u32 {
             self.index.insert_unique(hash(i), i, |&i| hash(i));
         }
     }
 
     /// A region as it was saved, with its series.
-    pub fn restored(name: Box<str>, image: RegionImage, series: Vec<(u64, Box<Series>)>, ids: &RegionIds) -> Self {
+    pub fn restored(name: Box<str>, image: RegionImage, series: Vec<(u64, Form)>, ids: &RegionIds) -> Self {
         let mut region = Self::new(&name);
         let daily = image.daily;
-        let entry = |(id, series): (u64, Box<Series>)| {
-            let live = daily - series.last() < LIVE_DAYS * DAY;
-            Entry { id, series, live, touched: Stamp::default() }
+        let entry = |(id, form): (u64, Form)| {
+            let live = is_live(form.last(), daily);
+            Entry { id, form, live, touched: Stamp::default() }
         };
         region.series = series.into_iter().map(entry).collect();
         region.sort();
@@ -350,39 +336,5 @@ impl RegionImage {
     /// As it was saved.
     pub fn new(begin: Option<i64>, clock: Clock, (swept, daily): (i64, i64), floor: i64) -> Self {
         Self { begin, clock, swept, daily, floor, open: Vec::new(), steady: Vec::new() }
-    }
-}
-
-/// Series of a region, and their positions by name.
-type ByName<'a> = (&'a mut Vec<Entry>, &'a mut HashTable<u32>, &'a DefaultHashBuilder);
-
-impl Entry {
-    /// Takes in a series that its region does not know yet, as the next one of the partition. `counted` are the numbers of series that there are
-    /// and that were ever begun. Returns its position.
-    pub(super) fn begin(
-        (all, index, hasher): ByName<'_>,
-        place: Place,
-        (series, live): (Box<Series>, bool),
-        counted: (&mut usize, &mut u64),
-        journal: &mut Journal,
-    ) -> u32 {
-        let (at, id) = (all.len() as u32, *counted.1);
-        *counted.0 += 1;
-        *counted.1 += 1;
-        let mut touched = Stamp::default();
-        if journal.is_first(&mut touched) {
-            journal.series.push((place, id, None));
-        }
-        let hash = hasher.hash_one(series.key());
-        all.push(Self { id, series, live, touched });
-        index.insert_unique(hash, at, |&i| hasher.hash_one(all[i as usize].series.key()));
-        at
-    }
-
-    /// It is about to change.
-    pub fn touch(&mut self, place: Place, journal: &mut Journal) {
-        if journal.is_first(&mut self.touched) {
-            journal.series.push((place, self.id, Some((self.series.clone(), self.live))));
-        }
     }
 }

@@ -9,10 +9,13 @@ use hashbrown::HashMap;
 
 use super::account::Account;
 use super::detector::Detector;
+use super::dormant::Dormant;
+use super::entry::Form;
 use super::principals::{Principal, Principals};
 use super::region::{Region, RegionIds, RegionImage};
 use super::saved::{
-    AccountRecord, EventsRecord, Key, RegionRecord, RunningRecord, STATISTIC_VERSION, SeriesRecord, VERSION,
+    AccountRecord, DormantRecord, EventsRecord, Key, RegionRecord, RunningRecord, SERIES_VERSION, STATISTIC_VERSION,
+    SeriesValue, VERSION,
 };
 use super::series::Series;
 use super::shared::Shared;
@@ -23,7 +26,7 @@ use crate::cloudtrail::insight::Insight;
 use crate::state::{Fault, decode};
 
 /// Series with their numbers.
-type Numbered = Vec<(u64, Box<Series>)>;
+type Numbered = Vec<(u64, Form)>;
 
 /// What was read so far.
 #[derive(Debug, Default)]
@@ -33,7 +36,7 @@ pub struct Restoring {
     regions: BTreeMap<(AccountId, u32), RegionRecord>,
     steady: HashMap<(AccountId, u32), Vec<u64>>,
     principals: HashMap<AccountId, Principals>,
-    series: HashMap<u64, (AccountId, u32, Box<Series>)>,
+    series: HashMap<u64, (AccountId, u32, Form)>,
     events: BTreeMap<u64, EventsRecord>,
 }
 
@@ -61,13 +64,16 @@ impl Restoring {
                 self.principals.entry(id).or_default().put(principal);
             }
             (Key::Series(id), Some(value)) => {
-                let record = decode("series", VERSION, value)?;
+                let value = match value {
+                    [..=1, ..] => SeriesValue::Awake(decode("series", 1, value)?, None),
+                    _ => decode("series", SERIES_VERSION, value)?,
+                };
                 self.forget_series(shared, id);
-                self.series.insert(id, series(shared, record)?);
+                self.series.insert(id, series(shared, value)?);
             }
             (Key::Running(id), Some(value)) => {
                 let running: RunningRecord = decode("running series", VERSION, value)?;
-                if let Some((_, _, series)) = self.series.get_mut(&id)
+                if let Some((_, _, Form::Awake(series))) = self.series.get_mut(&id)
                     && !series.resume(running)
                 {
                     return Err(Fault::damaged("running series", "it does not fit the series"));
@@ -91,15 +97,20 @@ impl Restoring {
     }
 
     fn forget_series(&mut self, shared: &mut Shared, id: u64) {
-        if let Some((_, _, series)) = self.series.remove(&id) {
-            series.release(&mut shared.attribution);
+        if let Some((_, _, form)) = self.series.remove(&id) {
+            form.release(&mut shared.attribution);
         }
     }
 }
 
 /// A series from its record, with what the configuration says of its API.
-fn series(shared: &mut Shared, record: SeriesRecord<Series>) -> Result<(AccountId, u32, Box<Series>), Fault> {
+fn series(shared: &mut Shared, value: SeriesValue<Series, Box<str>>) -> Result<(AccountId, u32, Form), Fault> {
+    let (record, remembered) = match value {
+        SeriesValue::Awake(record, remembered) => (record, remembered),
+        SeriesValue::Dormant(record) => return dormant(shared, &record),
+    };
     let mut series = Box::new(record.series);
+    series.set_remembered(remembered);
     match record.statistic_version {
         STATISTIC_VERSION => series.set_statistic(decode("statistic", STATISTIC_VERSION, &record.statistic)?),
         newer if newer > STATISTIC_VERSION => {
@@ -112,7 +123,14 @@ fn series(shared: &mut Shared, record: SeriesRecord<Series>) -> Result<(AccountI
         }
     }
     series.equip(&shared.settings, &mut shared.attribution);
-    Ok((record.account, record.region, series))
+    Ok((record.account, record.region, Form::Awake(series)))
+}
+
+fn dormant(shared: &mut Shared, record: &DormantRecord<Box<str>>) -> Result<(AccountId, u32, Form), Fault> {
+    let key = record.kept.key(&record.source, &record.name, &record.error);
+    let dormant = Dormant::named(key, record.kept).ok_or_else(|| Fault::damaged("series", "its name is too long"))?;
+    shared.attribution.bytes += key.bytes();
+    Ok((record.account, record.region, Form::Dormant(Box::new(dormant))))
 }
 
 impl Detector {
@@ -147,6 +165,7 @@ impl Detector {
             }
             let mut account = Account::new(id, record.number, 0);
             account.put_back(record.image, sightings.remove(&id).unwrap_or_default());
+            account.set_warm_up(self.shared().settings.warm_up);
             account.principals = principals.remove(&id).unwrap_or_default();
             self.take_up(account);
         }
@@ -217,7 +236,8 @@ impl Detector {
         self.shared.attribution.bytes += reserved;
         self.shared.unconfirmed += held;
         self.shared.series += region.entries().len();
-        self.shared.open += region.entries().iter().filter(|entry| entry.series.is_shown()).count();
+        self.shared.open +=
+            region.entries().iter().filter(|entry| entry.form.awake().is_some_and(Series::is_shown)).count();
         regions.push(region);
         Ok(())
     }
@@ -234,7 +254,8 @@ impl Detector {
                 let Some(clock) = region.clock.time() else { continue };
                 for id in region.open_ids() {
                     let entry = region.entries().iter().find(|entry| entry.id == id);
-                    if let Some(insight) = entry.and_then(|entry| entry.series.opened(account.id, &region.name)) {
+                    if let Some(insight) = entry.and_then(|entry| entry.form.awake()?.opened(account.id, &region.name))
+                    {
                         show(insight, clock);
                     }
                 }

@@ -7,92 +7,42 @@
 //! | `r` account, region | name, clock with held records, sweeps, open insights |
 //! | `d` account, region | series in which a drop is looked for |
 //! | `p` account, principal | what is new about it |
-//! | `s` series | the whole series, with its names |
+//! | `s` series | the whole series, with its names; of one that was silent for long what is left of it |
 //! | `c` series | its running part, of the whole record that was written last |
 //! | `e` record | eventIDs that one transaction remembered |
 //!
 //! Accounts, regions, principals and series are numbers, big-endian, so that a key has at most 17 bytes. A tombstone takes away what was forgotten.
+
+pub mod bounds;
+mod key;
 
 use std::collections::BTreeMap;
 
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
+pub use self::key::Key;
 use super::account::{Account, AccountImage};
 use super::clock::Clock;
 use super::dedup::hour_of;
 use super::detector::Detector;
+use super::dormant::{Dormant, Kept, Remembered};
+use super::entry::Form;
 use super::journal::Place;
 use super::principals::Principal;
-use super::region::Region;
+use super::region::{Region, RegionImage};
 use super::series::{Running, Series};
 use crate::cloudtrail::event::AccountId;
 use crate::state::{Write, decode, encode};
 
-/// Version of each kind of record, by the first byte of its key.
+/// Version of each kind of record, by the first byte of its key, but for series.
 pub(super) const VERSION: u8 = 1;
+/// Version of a series. 1: a [`SeriesRecord`]; 2: a [`SeriesValue`].
+pub(super) const SERIES_VERSION: u8 = 2;
 /// Version of the statistic inside a series: another one begins it afresh, while counts, sums and open insights stay.
 pub(super) const STATISTIC_VERSION: u8 = 1;
 /// eventIDs in one record at most, some 400 KB.
 const EVENTS_MAX: usize = 50_000;
-
-/// What a record of the changelog is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Key {
-    /// An account.
-    Account(AccountId),
-    /// What any record tells of an account.
-    Sightings(AccountId),
-    /// A region of an account, by its number in it.
-    Region(AccountId, u32),
-    /// The series of a region in which a drop is looked for.
-    Steady(AccountId, u32),
-    /// A principal of an account, by its fingerprint.
-    Principal(AccountId, u64),
-    /// A series, whole.
-    Series(u64),
-    /// The running part of a series.
-    Running(u64),
-    /// eventIDs.
-    Events(u64),
-}
-
-impl Key {
-    /// As it is written.
-    pub fn bytes(self) -> Vec<u8> {
-        let (kind, first, second): (u8, u64, Option<&[u8]>) = match self {
-            Self::Account(account) => (b'a', account.number(), None),
-            Self::Sightings(account) => (b'w', account.number(), None),
-            Self::Region(account, region) => (b'r', account.number(), Some(&region.to_be_bytes())),
-            Self::Steady(account, region) => (b'd', account.number(), Some(&region.to_be_bytes())),
-            Self::Principal(account, principal) => (b'p', account.number(), Some(&principal.to_be_bytes())),
-            Self::Series(id) => (b's', id, None),
-            Self::Running(id) => (b'c', id, None),
-            Self::Events(id) => (b'e', id, None),
-        };
-        [&[kind], &first.to_be_bytes()[..], second.unwrap_or_default()].concat()
-    }
-
-    /// Reads one; none if it is no key of a detector.
-    pub fn read(bytes: &[u8]) -> Option<Self> {
-        let (&kind, rest) = bytes.split_first()?;
-        let (first, rest) = rest.split_first_chunk::<8>()?;
-        let first = u64::from_be_bytes(*first);
-        let region = || Some((AccountId::of_number(first)?, u32::from_be_bytes(rest.try_into().ok()?)));
-        match kind {
-            b'r' => region().map(|(account, region)| Self::Region(account, region)),
-            b'd' => region().map(|(account, region)| Self::Steady(account, region)),
-            b'p' => Some(Self::Principal(AccountId::of_number(first)?, u64::from_be_bytes(rest.try_into().ok()?))),
-            _ if !rest.is_empty() => None,
-            b'a' => AccountId::of_number(first).map(Self::Account),
-            b'w' => AccountId::of_number(first).map(Self::Sightings),
-            b's' => Some(Self::Series(first)),
-            b'c' => Some(Self::Running(first)),
-            b'e' => Some(Self::Events(first)),
-            _ => None,
-        }
-    }
-}
 
 /// What a record of a changelog says of an account: its first minute, if its history has begun. None of another record, or one that cannot be read.
 pub fn account_begin(key: &[u8], value: &[u8]) -> Option<(AccountId, Option<i64>)> {
@@ -128,6 +78,26 @@ pub(super) struct SeriesRecord<S> {
     pub(super) series: S,
     pub(super) statistic_version: u8,
     pub(super) statistic: Vec<u8>,
+}
+
+/// Value of [`Key::Series`].
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum SeriesValue<S, T> {
+    /// A whole series, and who is remembered from before it slept.
+    Awake(SeriesRecord<S>, Option<Remembered>),
+    /// A dormant one.
+    Dormant(DormantRecord<T>),
+}
+
+/// A dormant series. Where it has no error code (which `kept` says), `error` is empty.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct DormantRecord<T> {
+    pub(super) account: AccountId,
+    pub(super) region: u32,
+    pub(super) source: T,
+    pub(super) name: T,
+    pub(super) error: T,
+    pub(super) kept: Kept,
 }
 
 /// Value of [`Key::Events`]: account, region, hour of event time, hashes of eventIDs.
@@ -204,9 +174,10 @@ impl Detector {
             if before.as_deref() == Some(&image) {
                 continue;
             }
-            put(Key::Region(account.id, place.region), &region_record(region), bytes, write);
             let steady = region.steady_ids();
-            if before.as_ref().map_or(!steady.is_empty(), |before| !image.is_steady_as(before)) {
+            let steady_moved = before.as_ref().map_or(!steady.is_empty(), |before| !image.is_steady_as(before));
+            put(Key::Region(account.id, place.region), &region_record(region, image), bytes, write);
+            if steady_moved {
                 put(Key::Steady(account.id, place.region), &steady, bytes, write);
             }
         }
@@ -220,11 +191,16 @@ impl Detector {
             let account = &mut self.parts().0[place.account as usize];
             let of = account.id;
             let Some(entry) = account.regions[place.region as usize].entry_mut(id) else { continue };
-            if entry.series.only_runs() {
-                put(Key::Running(id), &entry.series.running(), bytes, write);
-            } else {
-                entry.series.save();
-                put(Key::Series(id), &series_record(of, place.region, &entry.series), bytes, write);
+            match &mut entry.form {
+                Form::Awake(series) if series.only_runs() => put(Key::Running(id), &series.running(), bytes, write),
+                Form::Awake(series) => {
+                    series.save();
+                    put_series(id, &awake(of, place.region, series), bytes, write);
+                }
+                Form::Dormant(series) => {
+                    put_series(id, &dormant(of, place.region, series), bytes, write);
+                    write(&Key::Running(id).bytes(), None);
+                }
             }
         }
         for id in forgotten {
@@ -319,13 +295,19 @@ fn save_whole(account: &Account, number: u32, records: &mut u64, write: &mut Wri
     put(Key::Sightings(account.id), account.sightings(), &mut bytes, write);
     for (number, region) in account.regions.iter().enumerate() {
         let number = number as u32;
-        put(Key::Region(account.id, number), &region_record(region), &mut bytes, write);
+        put(Key::Region(account.id, number), &region_record(region, region.image()), &mut bytes, write);
         put(Key::Steady(account.id, number), &region.steady_ids(), &mut bytes, write);
         for entry in region.entries() {
-            let mut series = entry.series.clone();
-            series.generation_zero();
-            let record = series_record(account.id, number, &series);
-            put(Key::Series(entry.id), &record, &mut bytes, write);
+            match &entry.form {
+                Form::Awake(series) => {
+                    let mut series = series.clone();
+                    series.generation_zero();
+                    put_series(entry.id, &awake(account.id, number, &series), &mut bytes, write);
+                }
+                Form::Dormant(series) => {
+                    put_series(entry.id, &dormant(account.id, number, series), &mut bytes, write);
+                }
+            }
         }
     }
     let mut principals: Vec<&Principal> = account.principals.iter().collect();
@@ -348,13 +330,20 @@ fn save_whole(account: &Account, number: u32, records: &mut u64, write: &mut Wri
 }
 
 fn put<T: Serialize>(key: Key, value: &T, bytes: &mut Vec<u8>, write: &mut Write<'_>) {
+    put_version(VERSION, key, value, bytes, write);
+}
+
+fn put_series(id: u64, value: &SeriesValue<&Series, &str>, bytes: &mut Vec<u8>, write: &mut Write<'_>) {
+    put_version(SERIES_VERSION, Key::Series(id), value, bytes, write);
+}
+
+fn put_version<T: Serialize>(version: u8, key: Key, value: &T, bytes: &mut Vec<u8>, write: &mut Write<'_>) {
     bytes.clear();
-    encode(VERSION, value, bytes);
+    encode(version, value, bytes);
     write(&key.bytes(), Some(bytes));
 }
 
-fn region_record(region: &Region) -> RegionRecord {
-    let image = region.image();
+fn region_record(region: &Region, image: RegionImage) -> RegionRecord {
     RegionRecord {
         name: region.name.clone(),
         begin: image.begin,
@@ -366,10 +355,17 @@ fn region_record(region: &Region) -> RegionRecord {
     }
 }
 
-fn series_record(account: AccountId, region: u32, series: &Series) -> SeriesRecord<&Series> {
+fn awake(account: AccountId, region: u32, series: &Series) -> SeriesValue<&Series, &str> {
     let mut statistic = Vec::new();
     encode(STATISTIC_VERSION, series.statistic(), &mut statistic);
-    SeriesRecord { account, region, series, statistic_version: STATISTIC_VERSION, statistic }
+    let record = SeriesRecord { account, region, series, statistic_version: STATISTIC_VERSION, statistic };
+    SeriesValue::Awake(record, series.remembered())
+}
+
+fn dormant(account: AccountId, region: u32, series: &Dormant) -> SeriesValue<&Series, &str> {
+    let (key, kept) = (series.key(), *series.kept());
+    let (source, name, error) = (key.source, key.name, key.error.unwrap_or_default());
+    SeriesValue::Dormant(DormantRecord { account, region, source, name, error, kept })
 }
 
 /// Reading a running part.

@@ -2,21 +2,26 @@
 
 mod evidence;
 mod fall;
+mod frozen;
 mod past;
 mod report;
 mod saved;
+mod sleep;
 
 use serde::{Deserialize, Serialize};
 
 use self::evidence::Evidence;
+use self::frozen::Frozen;
 pub use self::saved::Running;
 use super::attribution::{Budget, Values};
 use super::budget::{AlarmBudget, Strength};
+use super::clock::Clock;
 use super::days::Days;
 use super::episode::{Episode, Step};
 use super::held_back::HeldBack;
 use super::horizon::Horizons;
 use super::principals::Principal;
+use super::prior::Pair;
 use super::recent::Recent;
 use super::statistic::Statistic;
 use super::{DAY, Settings};
@@ -28,6 +33,10 @@ use crate::rules::Rule;
 const WINDOW: i64 = 5;
 /// An insight on a series within so many minutes after another one is the same thing once more.
 const REPEATS_WITHIN: i64 = 28 * DAY;
+/// Minutes with calls that a series holds at most, besides one: those that are open, and those that a Start can reach back to.
+pub const fn cells_max(lateness: i64) -> i64 {
+    lateness + 2 * WINDOW
+}
 /// A minute before all others.
 const NEVER: i64 = i64::MIN / 2;
 
@@ -93,7 +102,36 @@ pub struct Context<'a> {
     pub horizons: &'a Horizons,
 }
 
+/// What the series of an account need to know of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Owner {
+    /// Account.
+    pub account: AccountId,
+    /// First minute of its history.
+    pub begin: i64,
+    /// See [`Context::base`].
+    pub base: f64,
+}
+
 impl<'a> Context<'a> {
+    /// Of a region with this name, clock and first minute.
+    pub fn new(
+        owner: Owner,
+        (region, clock, region_begin): (&'a str, &Clock, Option<i64>),
+        (settings, horizons): (&'a Settings, &'a Horizons),
+    ) -> Self {
+        Self {
+            account: owner.account,
+            region,
+            begin: owner.begin,
+            region_begin: region_begin.unwrap_or(i64::MAX),
+            closed: clock.closed(settings.lateness),
+            base: owner.base,
+            settings,
+            horizons,
+        }
+    }
+
     fn rule(&self, call: &Call<'_>) -> Option<&'a Rule> {
         call.rule.map(|position| self.settings.rules.at(position))
     }
@@ -102,28 +140,6 @@ impl<'a> Context<'a> {
     /// of minutes over the budget, it falls by the logarithm of the factor.
     fn factor(&self, call: &Call<'_>) -> f64 {
         self.rule(call).map_or(1.0, |rule| rule.action.factor())
-    }
-}
-
-/// Minutes of insights, which the moments do not learn.
-#[derive(Clone, Copy, Debug)]
-struct Frozen {
-    /// The last insight, from Start (inclusive) to End (exclusive).
-    last: (i64, i64),
-    /// Start of the open one.
-    open_since: i64,
-}
-
-impl Frozen {
-    fn contains(&self, minute: i64) -> bool {
-        minute >= self.open_since || (self.last.0..self.last.1).contains(&minute)
-    }
-
-    /// Passes over the empty minutes up to `to`, each by its own right: a silence may lead into an insight or out of one.
-    fn pass_over(&self, statistic: &mut Statistic, to: i64, horizons: &Horizons) {
-        for (until, frozen) in [(self.last.0, false), (self.last.1, true), (self.open_since, false), (i64::MAX, true)] {
-            statistic.advance(to.min(until - 1), frozen, horizons);
-        }
     }
 }
 
@@ -189,9 +205,7 @@ impl Series {
     /// A series whose first call lies in `minute`.
     pub fn new(key: Key<'_>, minute: i64, context: &Context<'_>) -> Self {
         let closed = context.closed.min(minute - 1);
-        let priors = context.settings.priors.of(key.source, key.name, key.error);
-        let technique = context.settings.security.technique(key.source, key.name, key.error);
-        let weight = technique.map_or(1.0, |technique| technique.weight);
+        let (priors, weight) = Self::known_beforehand(key, context.settings);
         Self {
             source: key.source.into(),
             name: key.name.into(),
@@ -213,6 +227,12 @@ impl Series {
             generation: 0,
             remade: true,
         }
+    }
+
+    /// What the configuration says of an API: its priors, and how many ordinary calls one of it weighs.
+    fn known_beforehand(key: Key<'_>, settings: &Settings) -> (Pair, f64) {
+        let technique = settings.security.technique(key.source, key.name, key.error);
+        (settings.priors.of(key.source, key.name, key.error), technique.map_or(1.0, |technique| technique.weight))
     }
 
     /// Its name.
@@ -244,9 +264,7 @@ impl Series {
 
     /// Gives back what it holds of the attribution budget.
     pub fn release(&self, budget: &mut Budget) {
-        for values in [&self.principals, &self.agents, &self.errors] {
-            values.release(budget);
-        }
+        self.release_values(budget);
         budget.bytes -= self.key().bytes();
     }
 
@@ -261,6 +279,10 @@ impl Series {
     ) -> Option<Insight> {
         if !call.late && self.need.minute != call.minute {
             self.close_minutes(context.closed, context.horizons);
+        } else if call.late && self.recent.len() as i64 >= cells_max(context.settings.lateness) {
+            self.close_minutes(context.closed, context.horizons);
+            self.forget_closed();
+            (self.need, self.remade) = (Need::NONE, true);
         }
         let (count, who) = self.count(call, context, budget);
         if call.late {
@@ -322,22 +344,35 @@ impl Series {
             return;
         }
         self.remade = true;
+        self.statistic = self.closed_statistic(until, horizons);
+        self.forget_closed();
+    }
+
+    /// Forgets minutes that are learnt and that no Start can reach back to. A call may be late by hours, and a series may have none but
+    /// late ones.
+    fn forget_closed(&mut self) {
+        let keep_from = self.statistic.closed() - WINDOW;
+        self.recent.forget_before(keep_from);
+        for values in [&mut self.principals, &mut self.agents, &mut self.errors] {
+            values.forget_before(keep_from);
+        }
+    }
+
+    /// Its statistic when the minutes up to `until` are closed.
+    pub(super) fn closed_statistic(&self, until: i64, horizons: &Horizons) -> Statistic {
+        let mut statistic = self.statistic;
         let frozen = Frozen {
             last: self.last_episode,
             open_since: self.episode.as_ref().map_or(i64::MAX, |episode| episode.start),
         };
         for (minute, count) in self.recent.counts() {
-            if minute > self.statistic.closed() && minute <= until && count > 0 {
-                frozen.pass_over(&mut self.statistic, minute - 1, horizons);
-                self.statistic.close(minute, f64::from(count), frozen.contains(minute), horizons);
+            if minute > statistic.closed() && minute <= until && count > 0 {
+                frozen.pass_over(&mut statistic, minute - 1, horizons);
+                statistic.close(minute, f64::from(count), frozen.contains(minute), horizons);
             }
         }
-        frozen.pass_over(&mut self.statistic, until, horizons);
-        let keep_from = until - WINDOW;
-        self.recent.forget_before(keep_from);
-        for values in [&mut self.principals, &mut self.agents, &mut self.errors] {
-            values.forget_before(keep_from);
-        }
+        frozen.pass_over(&mut statistic, until, horizons);
+        statistic
     }
 
     /// Leaky sum at `minute` from all calls of earlier minutes.
@@ -374,35 +409,5 @@ impl Series {
         }
         self.episode = Some(episode);
         None
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::horizon::Direction;
-    use super::super::prior::Pair;
-    use super::*;
-
-    /// Minutes of silence before an insight were not learnt when the insight was open by the time they were closed.
-    #[test]
-    fn a_silence_that_leads_into_an_insight_or_out_of_one_is_learnt_but_for_the_insight() {
-        let horizons = Horizons::per_minute(Direction::Up);
-        let mut busy = Statistic::new(0, 99, Pair::default(), &horizons);
-        (100..200).for_each(|minute| busy.close(minute, 10.0, false, &horizons));
-        let (mut lazy, mut eager) = (busy, busy);
-        let frozen = Frozen { last: (300, 400), open_since: 600 };
-        frozen.pass_over(&mut lazy, 700, &horizons);
-        for (to, skipped) in [(299, false), (399, true), (599, false), (700, true)] {
-            eager.advance(to, skipped, &horizons);
-        }
-        assert_eq!(lazy.closed(), 700);
-        assert_eq!(lazy.expectation(), eager.expectation());
-        assert!(lazy.expectation().mean < busy.expectation().mean, "the silence before the insights is learnt");
-        let never = Frozen { last: (NEVER, NEVER), open_since: i64::MAX };
-        let (mut plain, mut all) = (busy, busy);
-        never.pass_over(&mut plain, 700, &horizons);
-        all.advance(700, false, &horizons);
-        assert_eq!(plain.expectation(), all.expectation());
-        assert!(plain.expectation().mean < lazy.expectation().mean);
     }
 }

@@ -50,14 +50,14 @@ impl Sightings {
         self.newest.is_none_or(|newest| time > newest + jump_s)
     }
 
-    /// Newest time that was confirmed, seconds.
-    pub fn newest(&self) -> Option<i64> {
-        self.newest
-    }
-
     /// `time` is confirmed.
     pub fn confirm(&mut self, time: i64) {
         self.newest = self.newest.max(Some(time));
+    }
+
+    /// Newest time that is confirmed, seconds.
+    pub fn newest(&self) -> Option<i64> {
+        self.newest
     }
 
     /// Whether nothing waits.

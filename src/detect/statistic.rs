@@ -10,6 +10,8 @@
 //! -log10 of a calibrated tail probability per minute. Closing a minute and scoring are O(1); minutes without a call are passed
 //! over together, in closed form.
 
+mod kept;
+
 use serde::{Deserialize, Serialize};
 
 use super::horizon::{Horizons, geometric};

@@ -6,6 +6,8 @@
 //! tail of a distribution", Ann. Statist. 3, 1975). k, n and b start from a prior worth `w` exceedances. The sum is formed
 //! in logarithms, so it never saturates. Unit of every score: -log10 of a probability per minute.
 
+mod kept;
+
 use std::f64::consts::LN_10;
 
 use serde::{Deserialize, Serialize};

@@ -30,6 +30,8 @@ pub struct SeriesView<'a> {
     pub last: i64,
     /// Calls of the eight days that end with its newest one.
     pub calls: u64,
+    /// Whether it has been silent for so long that counts and callers are no longer held.
+    pub dormant: bool,
     /// Start of its open insight.
     pub open_since: Option<i64>,
     /// Who called most in those days.
@@ -78,7 +80,7 @@ impl Detector {
         for account in &self.accounts {
             for region in account.seen().iter().map(|&at| &account.regions[at]) {
                 let Some(clock) = region.clock.time() else { continue };
-                region.each_series(&self.shared, &mut |series, statistic| {
+                region.each_series(account.begin(), &self.shared, &mut |series, statistic, dormant| {
                     show(SeriesView {
                         account: account.id,
                         region: &region.name,
@@ -91,6 +93,7 @@ impl Detector {
                         first: series.first(),
                         last: series.last(),
                         calls: series.calls_of_days(),
+                        dormant,
                         open_since: series.open_since(),
                         principals: series.top_principals(),
                     });

@@ -299,7 +299,13 @@ mod tests {
         let alias = config(&[("INSIGHTD__KAFKA__CLIENT__QUEUE_BUFFERING_MAX_MS", "20")]);
         let client = producer(&alias, 0, RecordLimits { output: 90_000, dlq: 90_000 });
         assert_eq!((client.get("linger.ms"), client.get("queue.buffering.max.ms")), (None, Some("20")));
-        let sizes = config(&[("INSIGHTD__KAFKA__CLIENT__MESSAGE_MAX_BYTES", "50000")]);
+        // A series has to fit into one record as well, and the held records of a region.
+        let sizes = config(&[
+            ("INSIGHTD__KAFKA__CLIENT__MESSAGE_MAX_BYTES", "50000"),
+            ("INSIGHTD__ATTRIBUTION__VALUES_MAX", "5"),
+            ("INSIGHTD__ATTRIBUTION__VALUE_BYTES_MAX", "200 B"),
+            ("INSIGHTD__INPUT__HELD_RECORDS_MAX", "4"),
+        ]);
         let allowed = RecordLimits { output: 90_000, dlq: 30_000 };
         assert_eq!(record_limits(&sizes.kafka, allowed), RecordLimits { output: 50_000, dlq: 30_000 });
         let generous = RecordLimits { output: 5_000_000, dlq: 30_000 };

@@ -11,6 +11,7 @@ use crate::state::Head;
 use super::broker::{Assigned, TopicPartition};
 use super::tasks::Origin;
 use super::transaction::Transaction;
+use super::watchdog::Phase;
 
 /// What was restored.
 #[derive(Debug)]
@@ -31,8 +32,10 @@ pub struct Restored<'a> {
 
 /// Receives the events of one worker.
 pub trait Report {
-    /// The loop has turned.
-    fn turned(&mut self);
+    /// The loop turns; `open` is whether a transaction of which the broker knows waits for its end.
+    fn turned(&mut self, open: bool);
+    /// What the loop is at from now on, for the watchdog.
+    fn at(&mut self, phase: Phase);
     /// Partitions were taken up; `gone` are those whose parked tasks were given up for good.
     fn assigned(&mut self, assigned: &[Assigned], origins: &[Origin], gone: &[TopicPartition]);
     /// All partitions were given back.

@@ -178,6 +178,11 @@ impl<T: Task> Tasks<T> {
         self.active.iter_mut().filter(|one| one.stage == Stage::Running)
     }
 
+    /// All tasks whose state is not in memory yet.
+    pub fn unready_mut(&mut self) -> impl Iterator<Item = &mut Assignment<T>> {
+        self.active.iter_mut().filter(|one| one.stage != Stage::Running)
+    }
+
     /// Partitions of all tasks that take in records, and do not wait for what the history topic holds.
     pub fn running(&self) -> Vec<TopicPartition> {
         let fetched = |one: &&Assignment<T>| one.stage == Stage::Running && !one.history.is_first();

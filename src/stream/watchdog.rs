@@ -1,18 +1,80 @@
-//! Ends the process when a transactional call does not return.
+//! Ends the process when a worker does not come on: a call that does not return, a loop that does not turn, a transaction that stays open.
 //!
 //! `send_offsets` of librdkafka can ignore its time limit when a group coordinator is lost (librdkafka #5456); nothing inside
-//! the calling thread helps then, so another thread looks at how long the running call has taken.
+//! the calling thread helps then, so another thread looks at how long the running call has taken, and how long ago the worker began to poll.
 
+use std::fmt;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 /// How often the watchdog looks.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// A look that comes so late says that the process itself was stopped: its workers get the time until the next one.
+const STOPPED_FOR: Duration = Duration::from_secs(10);
 
-/// Which call of one worker is running, shared between the worker and its watchdog.
-#[derive(Debug, Default)]
-pub struct Calls(Mutex<Option<(&'static str, Instant)>>);
+/// What a worker is at, in one turn of its loop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Phase {
+    /// It asks the broker for records.
+    Poll,
+    /// It takes records in.
+    Apply,
+    /// It answers a rebalance.
+    Rebalance,
+    /// It goes back to the committed offsets.
+    Rewind,
+    /// It reads a changelog.
+    Restore,
+    /// It tells its tasks the time.
+    Tick,
+    /// It commits.
+    Commit,
+}
+
+impl Phase {
+    const ALL: [Self; 7] =
+        [Self::Poll, Self::Apply, Self::Rebalance, Self::Rewind, Self::Restore, Self::Tick, Self::Commit];
+
+    /// As it is told.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Poll => "poll",
+            Self::Apply => "apply",
+            Self::Rebalance => "rebalance",
+            Self::Rewind => "rewind",
+            Self::Restore => "restore",
+            Self::Tick => "tick",
+            Self::Commit => "commit",
+        }
+    }
+}
+
+/// What one worker is at, shared between it and its watchdog.
+#[derive(Debug)]
+pub struct Calls {
+    running: Mutex<Option<(&'static str, Instant)>>,
+    start: Instant,
+    /// Milliseconds since `start`, and 1, at which the loop turned last; 0 while it does not turn at all.
+    turned: AtomicU64,
+    /// The same of the time since when a transaction is open; 0 while none is.
+    opened: AtomicU64,
+    phase: AtomicU8,
+}
+
+impl Default for Calls {
+    fn default() -> Self {
+        Self {
+            running: Mutex::default(),
+            start: Instant::now(),
+            turned: AtomicU64::new(0),
+            opened: AtomicU64::new(0),
+            phase: AtomicU8::new(0),
+        }
+    }
+}
 
 impl Calls {
     /// Notes that a call begins; it ends when the guard is dropped.
@@ -23,12 +85,60 @@ impl Calls {
 
     /// The running call and how long it has run.
     pub fn running(&self) -> Option<(&'static str, Duration)> {
-        let running = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let running = *self.running.lock().unwrap_or_else(PoisonError::into_inner);
         running.map(|(call, since)| (call, since.elapsed()))
     }
 
+    /// The loop turns; `open` is whether a transaction of which the broker knows is open.
+    pub fn turned(&self, open: bool) {
+        let now = self.now();
+        self.turned.store(now, Ordering::Relaxed);
+        if !open {
+            self.closed();
+        } else if self.opened.load(Ordering::Relaxed) == 0 {
+            self.opened.store(now, Ordering::Relaxed);
+        }
+    }
+
+    /// The open transaction has ended; another one is noted with the next turn.
+    pub fn closed(&self) {
+        self.opened.store(0, Ordering::Relaxed);
+    }
+
+    /// What the loop is at from now on.
+    pub fn at(&self, phase: Phase) {
+        self.phase.store(phase as u8, Ordering::Relaxed);
+    }
+
+    /// The loop has ended.
+    pub fn ended(&self) {
+        self.turned.store(0, Ordering::Relaxed);
+        self.closed();
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX).saturating_add(1)
+    }
+
+    fn age(&self, since: &AtomicU64) -> Option<Duration> {
+        let since = since.load(Ordering::Relaxed);
+        (since > 0).then(|| Duration::from_millis(self.now().saturating_sub(since)))
+    }
+
+    /// What hangs, if anything does. A call says more than the phase it belongs to, and a turn more than the transaction it holds up.
+    pub fn hung(&self, limits: Limits) -> Option<Hung> {
+        if let Some((call, took)) = self.running().filter(|(_, took)| *took > limits.call) {
+            return Some(Hung::Call(call, took));
+        }
+        let at = self.phase.load(Ordering::Relaxed);
+        let phase = Phase::ALL.get(usize::from(at)).copied().unwrap_or(Phase::Poll);
+        let beyond = |since: &AtomicU64, limit| self.age(since).filter(|age| *age > limit);
+        let turn = beyond(&self.turned, limits.turn).map(|age| Hung::Turn(phase, age));
+        turn.or_else(|| beyond(&self.opened, limits.transaction).map(|age| Hung::Transaction(phase, age)))
+    }
+
     fn set(&self, running: Option<(&'static str, Instant)>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = running;
+        *self.running.lock().unwrap_or_else(PoisonError::into_inner) = running;
     }
 }
 
@@ -42,21 +152,70 @@ impl Drop for Running<'_> {
     }
 }
 
-/// Watches the workers from a thread of its own, for as long as the process lives. `hung` is told the worker, the call and how
-/// long it has run; it is expected to end the process.
+/// Longest times, each beyond what any time-out of the client or the broker allows.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Of one transactional call.
+    pub call: Duration,
+    /// Since the loop turned last.
+    pub turn: Duration,
+    /// Of a transaction of which the broker knows.
+    pub transaction: Duration,
+}
+
+impl Limits {
+    /// As `kafka.transaction_timeout` and `kafka.max_poll_interval` say.
+    pub fn new(transaction_timeout: Duration, max_poll_interval: Duration) -> Self {
+        // A call that takes longer than this many time-outs does not come back. A turn has several calls, and one that is longer than the
+        // group allows has lost its partitions, which is no reason yet to end.
+        let call = transaction_timeout * 3;
+        Self { call, turn: max_poll_interval + 2 * call, transaction: 2 * call }
+    }
+}
+
+/// What hangs, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hung {
+    /// A call of the client.
+    Call(&'static str, Duration),
+    /// The loop, in this phase.
+    Turn(Phase, Duration),
+    /// A transaction that is neither committed nor aborted, though the loop turns.
+    Transaction(Phase, Duration),
+}
+
+impl fmt::Display for Hung {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Call(call, took) => write!(f, "the call {call} has not returned for {} s", took.as_secs()),
+            Self::Turn(phase, took) => {
+                write!(f, "the loop has not come back to poll for {} s; it is at {}", took.as_secs(), phase.name())
+            }
+            Self::Transaction(phase, took) => {
+                write!(f, "a transaction has been open for {} s; the loop is at {}", took.as_secs(), phase.name())
+            }
+        }
+    }
+}
+
+/// Watches the workers from a thread of its own, for as long as the process lives. `hung` is told the worker and what hangs; it is
+/// expected to end the process.
 ///
 /// # Errors
 /// When the system has no thread to give.
 pub fn watch(
     workers: Vec<Arc<Calls>>,
-    limit: Duration,
-    hung: impl Fn(usize, &'static str, Duration) + Send + 'static,
+    limits: Limits,
+    hung: impl Fn(usize, Hung) + Send + 'static,
 ) -> std::io::Result<()> {
     let look = move || {
+        let mut looked = Instant::now();
         loop {
-            for (number, calls) in workers.iter().enumerate() {
-                if let Some((call, took)) = calls.running().filter(|(_, took)| *took > limit) {
-                    hung(number, call, took);
+            let was_stopped = looked.elapsed() > STOPPED_FOR;
+            looked = Instant::now();
+            for (number, calls) in workers.iter().enumerate().filter(|_| !was_stopped) {
+                if let Some(found) = calls.hung(limits) {
+                    hung(number, found);
                 }
             }
             thread::sleep(LOOK_EVERY);
@@ -70,6 +229,9 @@ mod tests {
     use super::*;
     use std::sync::mpsc;
 
+    const SHORT: Duration = Duration::from_millis(20);
+    const LONG: Duration = Duration::from_secs(3600);
+
     #[test]
     fn a_call_beyond_the_limit_is_reported_by_name_and_a_finished_one_is_not() {
         let (finished, hanging) = (Arc::new(Calls::default()), Arc::new(Calls::default()));
@@ -77,13 +239,60 @@ mod tests {
         assert_eq!(finished.running(), None);
         let _running = hanging.enter("send_offsets_to_transaction");
         let (tell, told) = mpsc::channel();
-        watch(vec![finished, hanging.clone()], Duration::from_millis(20), move |worker, call, took| {
+        let limits = Limits { call: SHORT, turn: LONG, transaction: LONG };
+        watch(vec![finished, hanging.clone()], limits, move |worker, hung| {
             // The receiver is gone once the test has seen enough.
-            let _ = tell.send((worker, call, took));
+            let _ = tell.send((worker, hung));
         })
         .unwrap();
-        let (worker, call, took) = told.recv_timeout(Duration::from_secs(10)).unwrap();
+        let (worker, hung) = told.recv_timeout(Duration::from_secs(10)).unwrap();
+        let Hung::Call(call, took) = hung else { panic!("{hung}") };
         assert_eq!((worker, call), (1, "send_offsets_to_transaction"));
-        assert!(took > Duration::from_millis(20));
+        assert!(took > SHORT);
+        assert!(hung.to_string().starts_with("the call send_offsets_to_transaction has not returned for "), "{hung}");
+    }
+
+    #[test]
+    fn a_loop_that_does_not_turn_is_told_with_its_phase_and_one_that_never_began_or_has_ended_is_not() {
+        let limits = Limits { call: LONG, turn: SHORT, transaction: LONG };
+        let calls = Calls::default();
+        thread::sleep(2 * SHORT);
+        assert_eq!(calls.hung(limits), None, "it waits for its broker");
+        calls.turned(false);
+        calls.at(Phase::Restore);
+        assert_eq!(calls.hung(limits), None);
+        thread::sleep(2 * SHORT);
+        let hung = calls.hung(limits);
+        assert!(matches!(hung, Some(Hung::Turn(Phase::Restore, _))), "{hung:?}");
+        calls.ended();
+        assert_eq!(calls.hung(limits), None);
+    }
+
+    #[test]
+    fn a_transaction_that_stays_open_is_told_though_the_loop_turns() {
+        let limits = Limits { call: LONG, turn: LONG, transaction: 2 * SHORT };
+        let calls = Calls::default();
+        for _ in 0..3 {
+            // One after the other, each ended in its turn.
+            calls.turned(true);
+            thread::sleep(SHORT);
+            calls.closed();
+        }
+        calls.turned(true);
+        assert_eq!(calls.hung(limits), None);
+        for _ in 0..3 {
+            calls.turned(true);
+            thread::sleep(SHORT);
+        }
+        calls.at(Phase::Apply);
+        let hung = calls.hung(limits);
+        assert!(matches!(hung, Some(Hung::Transaction(Phase::Apply, _))), "{hung:?}");
+        calls.turned(false);
+        assert_eq!(calls.hung(limits), None, "aborted, or never begun");
+    }
+
+    #[test]
+    fn every_phase_is_found_by_its_number() {
+        assert!(Phase::ALL.iter().enumerate().all(|(at, phase)| *phase as usize == at));
     }
 }

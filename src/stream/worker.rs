@@ -18,6 +18,7 @@ use super::report::Report;
 use super::task::Task;
 use super::tasks::Tasks;
 use super::transaction::Transaction;
+use super::watchdog::Phase;
 
 mod commits;
 mod history;
@@ -150,12 +151,17 @@ impl<'b, B: Broker, T: Task> Worker<'b, B, T> {
     /// # Errors
     /// As [`Self::run`].
     pub fn turn(&mut self) -> Result<(), Failure> {
-        self.report.turned();
+        let open = self.transaction.as_ref().is_some_and(|open| open.begun) && self.rewind_due.is_none();
+        self.report.turned(open);
         self.take_in().or_else(|failure| self.recover(failure))?;
+        self.report.at(Phase::Rebalance);
         self.answer_again()?;
+        self.report.at(Phase::Rewind);
         self.rewind()?;
+        self.report.at(Phase::Restore);
         self.restore()?;
         self.take_history()?;
+        self.report.at(Phase::Tick);
         let now = self.clock.elapsed();
         if now >= self.next_tick {
             self.next_tick = now + TICK;
@@ -169,7 +175,13 @@ impl<'b, B: Broker, T: Task> Worker<'b, B, T> {
         let mut wait = self.wait();
         let broker = self.broker;
         for _ in 0..self.pace.poll_records_max.max(1) {
-            match broker.poll(wait)? {
+            self.report.at(Phase::Poll);
+            let polled = broker.poll(wait)?;
+            self.report.at(match polled {
+                Polled::Assign(_) | Polled::Revoke { .. } => Phase::Rebalance,
+                _ => Phase::Apply,
+            });
+            match polled {
                 Polled::Nothing => break,
                 // What was fetched before is read again.
                 Polled::Message(_) | Polled::End(_) | Polled::Skipped { .. } if self.rewind_due.is_some() => {}

@@ -11,6 +11,7 @@ use insightd::stream::report::{Report, Restored};
 use insightd::stream::task::{DetectorTask, Record, Task};
 use insightd::stream::tasks::Origin;
 use insightd::stream::transaction::Transaction;
+use insightd::stream::watchdog::Phase;
 
 use super::mutation::Mutation;
 use super::oracle::{add, difference, image, outcomes};
@@ -174,7 +175,9 @@ impl Told {
 }
 
 impl Report for Told {
-    fn turned(&mut self) {}
+    fn turned(&mut self, _: bool) {}
+
+    fn at(&mut self, _: Phase) {}
 
     fn assigned(&mut self, _: &[Assigned], origins: &[Origin], _: &[TopicPartition]) {
         for origin in origins {

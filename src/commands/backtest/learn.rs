@@ -132,6 +132,7 @@ mod tests {
             first: 0,
             last: 0,
             calls: 0,
+            dormant: false,
             open_since: None,
             principals: Vec::new(),
         }

@@ -288,14 +288,16 @@ mod tests {
         )
     }
 
-    /// Folds files of two accounts, and one that holds a record of the `foreign` one.
+    /// Folds files of two accounts, and in one of them two records of the `foreign` one.
     fn folded(foreign: &str) -> Vec<(String, i64, i64, usize)> {
         let folder = tempfile::tempdir().expect("a folder");
         for account in ["111111111111", "222222222222"] {
             for part in 0..3 {
                 let name = format!("{account}_CloudTrail_us-east-1_2026030{}T1000Z_x.json", part + 1);
                 let mut records: Vec<_> = (part * 20..part * 20 + 20).map(|minute| record(account, minute)).collect();
-                records.extend((account, part).eq(&("111111111111", 2)).then(|| record(foreign, 59)));
+                if (account, part) == ("111111111111", 2) {
+                    records.extend([58, 59].map(|minute| record(foreign, minute)));
+                }
                 let text = format!(r#"{{"Records":[{}]}}"#, records.join(","));
                 std::fs::write(folder.path().join(name), text).expect("written");
             }
@@ -313,6 +315,6 @@ mod tests {
         let mut with_another = folded("333333333333");
         with_another.sort();
         assert_eq!(with_another[..2], [of("111111111111", 7), of("222222222222", 7)]);
-        assert_eq!(with_another[2], ("333333333333".to_owned(), begin + 59, begin + 59, 1));
+        assert_eq!(with_another[2], ("333333333333".to_owned(), begin + 58, begin + 59, 2));
     }
 }

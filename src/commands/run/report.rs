@@ -13,6 +13,7 @@ use crate::stream::broker::{Assigned, TopicPartition};
 use crate::stream::report::{Report, Restored};
 use crate::stream::tasks::Origin;
 use crate::stream::transaction::{Raised, Transaction};
+use crate::stream::watchdog::{Calls, Phase};
 
 use super::Daemon;
 use super::committed::Committed;
@@ -24,6 +25,7 @@ const SAY_AGAIN_AFTER: Duration = Duration::from_secs(60);
 /// The voice of one worker.
 pub struct WorkerReport {
     worker: usize,
+    calls: Arc<Calls>,
     metrics: Arc<Metrics>,
     health: Arc<Health>,
     reach: Arc<Reach>,
@@ -41,9 +43,10 @@ pub struct WorkerReport {
 
 impl WorkerReport {
     /// A worker that has not begun.
-    pub fn new(daemon: &Daemon, worker: usize) -> Self {
+    pub fn new(daemon: &Daemon, worker: usize, calls: Arc<Calls>) -> Self {
         Self {
             worker,
+            calls,
             metrics: daemon.metrics.clone(),
             health: daemon.health.clone(),
             reach: daemon.reach.clone(),
@@ -72,6 +75,7 @@ impl WorkerReport {
 
     /// The loop has ended.
     pub fn stopping(&self) {
+        self.calls.ended();
         self.health.set(self.worker, WorkerState::Stopping);
         if let Some(partitions @ 1..) = self.partitions {
             match self.kept_for {
@@ -157,8 +161,13 @@ impl WorkerReport {
 }
 
 impl Report for WorkerReport {
-    fn turned(&mut self) {
+    fn turned(&mut self, open: bool) {
+        self.calls.turned(open);
         self.health.polled(self.worker);
+    }
+
+    fn at(&mut self, phase: Phase) {
+        self.calls.at(phase);
     }
 
     fn assigned(&mut self, assigned: &[Assigned], origins: &[Origin], gone: &[TopicPartition]) {
@@ -199,6 +208,7 @@ impl Report for WorkerReport {
     }
 
     fn committed(&mut self, transaction: &Transaction, took: Duration, open: Duration, wall: i64) {
+        self.calls.closed();
         self.metrics.transaction(Ended::Committed, open);
         self.health.committed(self.worker);
         self.metrics.state_saved(transaction.state_records, transaction.state_bytes);
@@ -219,6 +229,7 @@ impl Report for WorkerReport {
     }
 
     fn aborted(&mut self, fenced: bool, open: Duration, reason: &str) {
+        self.calls.closed();
         self.metrics.transaction(if fenced { Ended::Fenced } else { Ended::Aborted }, open);
         tracing::warn!(worker = self.worker, reason, ?open, "transaction aborted; going back to the committed offsets");
     }

@@ -15,14 +15,12 @@ use crate::stream::broker::{self, Cause};
 use crate::stream::clock::SystemClock;
 use crate::stream::publish::Publishing;
 use crate::stream::task::DetectorTask;
-use crate::stream::watchdog::{self, Calls};
+use crate::stream::watchdog::{self, Calls, Limits};
 use crate::stream::worker::{Pace, Worker};
 
 use super::Daemon;
 use super::report::WorkerReport;
 
-/// A transactional call that takes longer than this many transaction time-outs does not come back.
-const HUNG_AFTER_TIMEOUTS: u32 = 3;
 /// Being fenced this soon after the start means that two processes share an identity.
 const FENCED_SOON: Duration = Duration::from_secs(60);
 /// Longest wait for clients to close, once all transactions have ended.
@@ -66,13 +64,11 @@ fn wait_for_all(daemon: &Daemon, told: &Receiver<Outcome>) -> Outcome {
 }
 
 fn watch(daemon: &Daemon, calls: &[Arc<Calls>]) -> Result<(), Failure> {
-    let limit = daemon.config.kafka.transaction_timeout * HUNG_AFTER_TIMEOUTS;
-    watchdog::watch(calls.to_vec(), limit, |worker, call, took| {
+    let limits = Limits::new(daemon.config.kafka.transaction_timeout, daemon.config.kafka.max_poll_interval);
+    watchdog::watch(calls.to_vec(), limits, |worker, hung| {
         // The same line, on the same stream and with the same code as any other end by Kafka; nobody else can end it any more.
         eprintln!(
-            "insightd: worker {worker}: the call {call} has not returned for {} s, so the process ends; start it again, it \
-             takes up at the committed offsets",
-            took.as_secs()
+            "insightd: worker {worker}: {hung}, so the process ends; start it again, it takes up at the committed offsets"
         );
         std::process::exit(i32::from(u8::from(sysexits::ExitCode::IoErr)));
     })
@@ -105,7 +101,7 @@ impl Start {
 
     fn work(&self, kafka: &mut Option<KafkaBroker>) -> Outcome {
         let began = Instant::now();
-        let mut report = WorkerReport::new(&self.daemon, self.number);
+        let mut report = WorkerReport::new(&self.daemon, self.number, self.calls.clone());
         let outcome = self.connect(&mut report).and_then(|connected| {
             *kafka = connected;
             kafka.as_ref().map_or(Ok(()), |kafka| self.turn(kafka, &mut report))

@@ -132,6 +132,7 @@ fn series_line(series: &SeriesView<'_>) -> Value {
         "standardDeviation": series.expected.sd,
         "minutesWatched": series.minutes,
         "callsOfEightDays": series.calls,
+        "dormant": series.dormant,
         "openSince": series.open_since.map(minute),
         "principals": series.principals.iter().map(|(text, calls)| json!({"value": text, "calls": calls})).collect::<Vec<_>>(),
     })

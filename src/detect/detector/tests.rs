@@ -1,6 +1,7 @@
 //! What becomes of single records: clocks, repeats, limits.
 
 mod ahead;
+mod dormant;
 mod saved;
 
 use super::*;

@@ -188,6 +188,43 @@ fn a_past_in_two_parts_the_newer_one_first() {
     assert_eq!(calls(&live), calls(&fold(&before)));
 }
 
+/// A series that sleeps, in the past, in the living account or in both, is woken for what is added to it.
+#[test]
+fn series_that_sleep_are_added_like_others() {
+    let mut events = traffic(24);
+    // Api0 is called on the first day and on the 13th alone, Api1 on the first alone.
+    let day = |event: &Event<'_>| (event.time - START) / DAY_S;
+    events.retain(|event| match &*event.name {
+        "Api0" => [0, 12].contains(&day(event)),
+        "Api1" => day(event) == 0,
+        _ => day(event) % 4 == 0 || [11, 23].contains(&day(event)),
+    });
+    let (before, after) = split(&events, START + 12 * DAY_S);
+    let sleeping = |detector: &Detector| {
+        let mut sleeping = 0;
+        detector.each_series(&mut |series| sleeping += usize::from(series.dormant));
+        sleeping
+    };
+    let past = fold(&before);
+    let mut live = Detector::new(settings());
+    live.start_journal();
+    see(&mut live, &after);
+    assert!(sleeping(&past) > 0 && sleeping(&live) > 0);
+    assert!(load(&mut live, &past).iter().all(Result::is_ok));
+    let mut plain = Detector::new(settings());
+    see(&mut plain, &events);
+    let (found, expected) = (series(&live), series(&plain));
+    assert_eq!(found.len(), expected.len());
+    for (name, (first, last, calls, minutes, mean, _)) in expected {
+        let is = found[&name];
+        // A sleeping series keeps its first call to the hour.
+        assert!((is.0 - first).abs() <= 60 && is.1 == last, "{name}: {is:?}, not {first} to {last}");
+        assert!(is.2 == calls || is.2 == 0, "{name}: {} calls, not {calls}", is.2);
+        assert!((is.3 - minutes).abs() < 0.02 * minutes, "{name}: {} minutes, not {minutes}", is.3);
+        assert!((is.4 - mean).abs() < 0.1 * mean + 0.001, "{name}: mean {}, not {mean}", is.4);
+    }
+}
+
 /// Files come in no strict order: a second load found records that were older than the beginning that the first one had set.
 #[test]
 fn the_oldest_record_of_the_files_is_the_beginning_wherever_it_stands() {

@@ -10,6 +10,7 @@ use crate::detect::DAY;
 use crate::detect::attribution::baseline_count;
 use crate::detect::budget::Strength;
 use crate::detect::days::baseline_start;
+use crate::detect::dedup;
 use crate::detect::episode::Episode;
 use crate::detect::statistic::Expectation;
 
@@ -50,7 +51,7 @@ impl Series {
         let score = context.base + super::RATE_AT_BASE.log10() - strength.rate.log10();
         let finding = Finding {
             detected_at: call.time,
-            tipping_event: call.event_id.to_owned(),
+            tipping_event: dedup::cut(call.event_id).to_owned(),
             detection_minute: detection,
             observed: f64::from(self.recent.count(detection)),
             expected: self.statistic.expectation().mean,

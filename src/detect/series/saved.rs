@@ -92,9 +92,9 @@ impl Series {
     /// Gives a series that was read what is not saved with it: what the configuration says of its API. Takes its bytes from the budget.
     pub fn equip(&mut self, settings: &Settings, budget: &mut Budget) {
         self.settled();
-        let (source, name, error) = (&*self.source, &*self.name, self.error.as_deref());
-        self.statistic.set_priors(settings.priors.of(source, name, error));
-        self.weight = settings.security.technique(source, name, error).map_or(1.0, |technique| technique.weight);
+        let (priors, weight) = Self::known_beforehand(self.key(), settings);
+        self.statistic.set_priors(priors);
+        self.weight = weight;
         if let Some(episode) = &mut self.episode {
             // Which rule keeps an insight from alarming anybody is known by name, whatever the rules are now. Any other is a number that
             // is told and decides nothing.
@@ -123,7 +123,7 @@ impl Series {
         values.into_iter().zip(running.values).all(|(values, running)| values.resume(running))
     }
 
-    pub(super) fn all_values(&self) -> [&super::Values; 3] {
+    pub(in crate::detect) fn all_values(&self) -> [&super::Values; 3] {
         [&self.principals, &self.agents, &self.errors]
     }
 }

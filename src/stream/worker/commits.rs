@@ -7,6 +7,7 @@ use crate::crash::crash_point;
 use crate::stream::broker::{Action, Assigned, Broker, Cause, Failure, Outgoing, Position};
 use crate::stream::task::Task;
 use crate::stream::transaction::Transaction;
+use crate::stream::watchdog::Phase;
 
 impl<B: Broker, T: Task> Worker<'_, B, T> {
     /// Whether to commit without waiting for `commit_interval`. The clock is read only where it matters.
@@ -27,6 +28,7 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
         if self.transaction.is_none() {
             return Ok(());
         }
+        self.report.at(Phase::Commit);
         let started = self.clock.elapsed();
         let outcome = self.save().and_then(|()| match &self.transaction {
             Some(open) => self.broker.commit_with_offsets(&open.positions()),
@@ -102,6 +104,7 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
         if failure.cause == Cause::MemberFenced || (failure.action == Action::Fatal && !fenced) {
             return Err(failure);
         }
+        self.report.at(Phase::Rewind);
         let begun = self.transaction.as_ref().is_some_and(|open| open.begun);
         // A producer that cannot abort is of no more use; its successor ends what it left open.
         self.producer_lost |= fenced || (begun && self.broker.abort().is_err());
@@ -160,6 +163,12 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
                 Some(now) if running.fits(now) => {}
                 Some(now) => running.restart(now, make_task()),
                 None => {}
+            }
+        }
+        for other in self.tasks.unready_mut() {
+            // Its partition may have been moved on as well while it waited for its state: what it would be restored to is of the past.
+            if let Some(now) = assigned.iter().find(|now| now.partition == other.partition && **now != other.began) {
+                other.restart(now, make_task());
             }
         }
         self.broker.resume(&self.tasks.running())

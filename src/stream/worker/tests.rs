@@ -14,6 +14,7 @@ use crate::stream::report::{Report, Restored};
 use crate::stream::scripted::{ScriptedBroker, ScriptedTask};
 use crate::stream::tasks::Origin;
 use crate::stream::transaction::Transaction;
+use crate::stream::watchdog::Phase;
 
 const INTERVAL: Duration = Duration::from_millis(100);
 
@@ -27,13 +28,22 @@ struct Told {
     aborts: usize,
     origins: Vec<Origin>,
     lag: Option<i64>,
+    /// Whether a transaction was open when the loop turned last, and what it was at since.
+    open: bool,
+    phases: Vec<Phase>,
     progress: Vec<(i64, i64)>,
     /// State found, state expected, insights open.
     restored: Vec<(Option<u64>, Option<u64>, usize)>,
 }
 
 impl Report for Told {
-    fn turned(&mut self) {}
+    fn turned(&mut self, open: bool) {
+        self.open = open;
+        self.phases.clear();
+    }
+    fn at(&mut self, phase: Phase) {
+        self.phases.push(phase);
+    }
     fn assigned(&mut self, _: &[Assigned], origins: &[Origin], _: &[TopicPartition]) {
         self.origins = origins.to_vec();
     }
@@ -113,6 +123,38 @@ fn with_worker(script: impl FnOnce(&mut Scripted<'_>, &ScriptedBroker)) -> Told 
         script(&mut worker, &broker);
     }
     told
+}
+
+#[test]
+fn the_watchdog_is_told_what_the_loop_is_at_and_which_transaction_is_open() {
+    use Phase::{Apply, Commit, Poll, Rebalance, Restore, Rewind, Tick};
+    let turned = |script: &dyn Fn(&mut Scripted<'_>, &ScriptedBroker)| {
+        let told = with_worker(|worker, broker| {
+            script(worker, broker);
+            worker.turn().unwrap();
+        });
+        (told.open, told.phases)
+    };
+    let (open, phases) = turned(&|_, broker| {
+        broker.message(0, 10, "now");
+    });
+    assert_eq!(phases, [Poll, Apply, Rebalance, Rewind, Restore, Tick, Commit]);
+    assert!(!open, "it is opened and committed in one turn");
+    // An old insight can wait: its transaction is begun and stays open until the interval is over.
+    let (open, phases) = turned(&|worker, broker| {
+        broker.message(0, 10, "old");
+        worker.turn().unwrap();
+        broker.event(Polled::Revoke { lost: false });
+    });
+    assert!(open);
+    assert_eq!(phases, [Poll, Rebalance, Commit, Poll, Apply, Rebalance, Rewind, Restore, Tick]);
+    let (open, _) = turned(&|worker, broker| {
+        broker.fail_commit.replace(Some(Failure::new(Action::AbortAndRewind, "too slow")));
+        broker.fail_rewind.replace(Some(Failure::new(Action::Retry, "busy")));
+        broker.message(0, 10, "now");
+        worker.turn().unwrap();
+    });
+    assert!(!open, "it is aborted, and only the way back is missing");
 }
 
 #[test]

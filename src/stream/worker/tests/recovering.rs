@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::state::{HEAD_KEY, Head};
+use crate::stream::tasks::Stage;
 
 #[test]
 fn a_commit_that_fails_is_aborted_and_everything_is_done_again_from_the_committed_offsets() {
@@ -180,4 +181,40 @@ fn a_lost_producer_gets_its_successor_also_when_partitions_come_and_go_meanwhile
         worker.turn().unwrap();
         assert_eq!(broker.take_calls(), ["renew", "rewind", "resume in[0]"]);
     });
+}
+
+/// A task that was being restored kept the offset of its assignment when another partition's transaction failed, though the committed offsets
+/// that were asked for then said that somebody else had moved its partition on.
+#[test]
+fn a_task_that_is_being_restored_takes_over_the_offsets_that_going_back_finds() {
+    let restored_after = |moved_on: bool| {
+        let mut calls = Vec::new();
+        with_worker(|worker, broker| {
+            let mut head = Vec::new();
+            Head { state: 5, next: 30, silences: vec![], loaded: 0 }.write(&mut head);
+            broker.changelog.borrow_mut().push((HEAD_KEY.to_vec(), Some(head)));
+            // A transaction is open before the end of the changelog.
+            broker.withheld.set(1);
+            broker.committed.borrow_mut().push(at(1, 30, 5));
+            broker.event(Polled::Revoke { lost: false });
+            broker.event(Polled::Assign(vec![partition(0), partition(1)]));
+            (0..3).for_each(|_| worker.turn().unwrap());
+            assert!(matches!(worker.tasks.find("in", 1).unwrap().stage, Stage::Restoring { .. }));
+            if moved_on {
+                broker.committed.borrow_mut().push(at(1, 40, 6));
+            }
+            broker.take_calls();
+            broker.fail_commit.replace(Some(Failure::new(Action::AbortAndRewind, "too slow")));
+            broker.message(0, 10, "now");
+            worker.turn().unwrap();
+            broker.withheld.set(0);
+            (0..2).for_each(|_| worker.turn().unwrap());
+            let task = worker.tasks.find("in", 1).unwrap();
+            assert_eq!((task.stage, task.position), (Stage::Running, if moved_on { 40 } else { 30 }));
+            assert_eq!((task.committed, task.began.state), (task.position, Some(if moved_on { 6 } else { 5 })));
+            calls = broker.take_calls();
+        });
+        calls.iter().filter(|call| *call == "open 1").count()
+    };
+    assert_eq!((restored_after(false), restored_after(true)), (0, 1), "it begins anew only where that matters");
 }

@@ -1,0 +1,245 @@
+//! Series that fall asleep: what is left of them, and what they are like when a call wakes them.
+
+use super::*;
+use crate::cloudtrail::insight::{Insight, Reason};
+use crate::detect::DAY;
+use crate::detect::dormant::SILENT;
+use crate::detect::entry::Form;
+use crate::detect::series::Series;
+use crate::detect::statistic::Statistic;
+
+const DAY_S: i64 = 86_400;
+
+fn call(name: &str, who: &str, time: i64) -> Event<'static> {
+    Event {
+        id: None,
+        error: None,
+        principal: format!("arn:aws:iam::111122223333:user/{who}").into(),
+        ..event(1, name, time)
+    }
+}
+
+/// Moves the clock of the region to `to` day by day, by a series of its own.
+fn wait(detector: &mut Detector, from: i64, to: i64) {
+    for time in (from..to).step_by(3000) {
+        observe(detector, &call("Other", "dana", time));
+    }
+}
+
+/// Two weeks of work: a few calls on most days, now and then a burst, by a robot and two people.
+fn busy(detector: &mut Detector) -> i64 {
+    let mut at = START;
+    for day in 0..14 {
+        for step in 0..30 {
+            at = START + day * DAY_S + step * 1200;
+            observe(detector, &call("Other", "dana", at - 600));
+            let burst = if step == 7 && day % 2 == 0 { 5 + day } else { i64::from(step % 3 == 0) };
+            for one in 0..burst {
+                let who = ["robot", "erin", "finn"][usize::from(step % 5 == 0) + usize::from(step % 10 == 0)];
+                observe(detector, &call("Thing", who, at + one));
+            }
+        }
+    }
+    at
+}
+
+fn form<'a>(detector: &'a Detector, name: &str) -> &'a Form {
+    let entries = detector.accounts()[0].regions[0].entries();
+    &entries.iter().find(|entry| entry.form.key().name == name).expect("it is held").form
+}
+
+fn quiet(settings: &mut Settings) {
+    settings.budget = 1e-9;
+}
+
+#[test]
+fn a_series_falls_asleep_after_nine_days_and_its_statistic_goes_on() {
+    let mut detector = detector(quiet);
+    let last = busy(&mut detector);
+    let statistic = |detector: &Detector, closed: i64| {
+        let (horizons, settings) = (&detector.shared.horizons, &detector.shared.settings);
+        match form(detector, "Thing") {
+            Form::Awake(series) => series.statistic_at(closed, horizons),
+            Form::Dormant(dormant) => Series::woken(dormant, detector.accounts()[0].begin(), settings, horizons)
+                .statistic_at(closed, horizons),
+        }
+    };
+    wait(&mut detector, last + 600, last + 8 * DAY_S);
+    let before = form(&detector, "Thing").awake().expect("still awake after eight days").clone();
+    let bytes = detector.shared.attribution.bytes;
+    wait(&mut detector, last + 8 * DAY_S, last + 20 * DAY_S);
+    assert!(form(&detector, "Thing").awake().is_none(), "asleep");
+    assert!(detector.shared.attribution.bytes < bytes, "it gives its values back");
+    let closed = last / 60 + 20 * DAY;
+    let (is, should) = (statistic(&detector, closed), before.closed_statistic(closed, &detector.shared.horizons));
+    let close = |is: f64, should: f64| assert!((is - should).abs() <= 0.01 * should + 1e-9, "{is}, not {should}");
+    close(is.minutes(), should.minutes());
+    close(is.expectation().mean, should.expectation().mean);
+    close(is.expectation().sd, should.expectation().sd);
+    for (is, should) in is.learnt().into_iter().zip(should.learnt()) {
+        assert!(should.0 > 1.0, "it has learnt incidents");
+        close(is.0, should.0);
+        close(is.1, should.1);
+    }
+    // What is asked of a burst, up to far beyond the largest one that was accepted.
+    let needed = |statistic: &Statistic, limit: f64| {
+        f64::from(statistic.needed(closed + 1, 0.0, limit, &detector.shared.horizons))
+    };
+    for limit in [3.0, 4.0, 5.0, 7.0, 9.0] {
+        let (is, should) = (needed(&is, limit), needed(&should, limit));
+        assert!(
+            should >= 1.0 && (is - should).abs() <= 1.0_f64.max(0.03 * should),
+            "limit {limit}: {is}, not {should}"
+        );
+    }
+}
+
+#[test]
+fn it_is_woken_by_a_call_and_knows_two_callers_again() {
+    let mut detector = detector(quiet);
+    let last = busy(&mut detector);
+    wait(&mut detector, last + 600, last + 30 * DAY_S);
+    assert!(form(&detector, "Thing").awake().is_none());
+    let now = last + 30 * DAY_S;
+    for who in ["robot", "robot", "gwen"] {
+        observe(&mut detector, &call("Thing", who, now));
+    }
+    let series = form(&detector, "Thing").awake().expect("awake");
+    let known_for = |at: usize| series.all_values()[0].habit(at).expect("a habit").known_for(now / 60);
+    // Who called last stands before the others.
+    assert!(known_for(1) > 30 * DAY && known_for(0) < DAY, "{} {}", known_for(1), known_for(0));
+    let record = series.all_values()[0].habit(1).expect("a habit").record();
+    assert!((5.0..20.0).contains(&record), "the largest burst of the robot: {record}");
+    assert_eq!(series.remembered().map(|callers| callers.left().count()), Some(1), "the other one has not called yet");
+    // It falls asleep once more, and remembers who did not call as well.
+    wait(&mut detector, now, now + 12 * DAY_S);
+    let Form::Dormant(dormant) = form(&detector, "Thing") else { panic!("asleep again") };
+    assert_eq!(dormant.callers().map(|callers| callers.left().count()), Some(2));
+    assert_eq!(dormant.last(), now / 60);
+    assert!((0..=120).contains(&(START / 60 - dormant.first())), "to an hour for each sleep");
+}
+
+/// A monthly job would be news each month, were it forgotten. (That its burst is much for an API that is silent otherwise, its counts say, asleep
+/// or not.)
+#[test]
+fn a_monthly_job_is_no_news_and_a_stranger_is() {
+    let started = |who: &str| {
+        let mut detector = detector(|settings| settings.series_ttl = 60 * DAY);
+        let (mut at, mut insights) = (START, Vec::<Insight>::new());
+        for _month in 0..2 {
+            for one in 0..12 {
+                detector.observe(&call("Payday", "robot", at + one * 20), None, &mut |_| {});
+            }
+            // Whoever calls is known to the account.
+            for step in 0..30 * 24 {
+                observe(&mut detector, &call("Other", ["dana", "erin"][step % 2], at + 3600 * (1 + step as i64)));
+            }
+            at += 30 * DAY_S + 3600;
+        }
+        assert!(form(&detector, "Payday").awake().is_none());
+        for one in 0..12 {
+            detector.observe(&call("Payday", who, at + one * 20), None, &mut |insight| insights.push(insight));
+        }
+        insights
+            .iter()
+            .map(|insight| insight.finding.reason)
+            .filter(|reason| *reason != Reason::Counts)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!((started("robot"), started("erin")), (vec![], vec![Reason::NewToPrincipal]));
+}
+
+#[test]
+fn its_record_of_the_changelog_has_at_most_64_bytes_besides_the_name() {
+    let mut detector = detector(|settings| settings.data_events = true);
+    detector.start_journal();
+    let name = |byte: &str, length: usize| byte.repeat(length);
+    let longest = Event {
+        account: AccountId::parse("999999999999").expect("twelve digits"),
+        source: name("s", 256).into(),
+        name: name("n", 256).into(),
+        error: Some(name("e", 256).into()),
+        ..call("", "dana", START)
+    };
+    let short = Event { source: "s".into(), name: "n".into(), error: Some("e".into()), ..longest.clone() };
+    for second in 0..1000 {
+        let time = START + second * 200;
+        observe(&mut detector, &Event { time, ..longest.clone() });
+        observe(&mut detector, &Event { time, ..short.clone() });
+    }
+    for hour in 0..24 * 11 {
+        observe(
+            &mut detector,
+            &Event { account: longest.account, ..call("Other", "dana", START + 200_000 + hour * 3600) },
+        );
+    }
+    let mut lengths = Vec::new();
+    detector.save(&mut |key, value| {
+        if key[0] == b's' && value.is_some_and(|value| value[..2] == [2, 1]) {
+            lengths.push(value.unwrap_or_default().len());
+        }
+    });
+    // Call and error series of both; `write` makes either.
+    lengths.sort_unstable();
+    assert_eq!(lengths.len(), 4, "{lengths:?}");
+    let besides: Vec<usize> = lengths.iter().zip([2, 3, 512, 768]).map(|(length, texts)| length - texts).collect();
+    assert!(besides.iter().all(|bytes| *bytes <= 64), "{besides:?}");
+}
+
+#[test]
+fn a_dormant_series_is_forgotten_after_state_series_ttl() {
+    let mut detector = detector(|_| {});
+    detector.start_journal();
+    let last = busy(&mut detector);
+    let held = detector.levels().series;
+    wait(&mut detector, last + 600, last + 40 * DAY_S);
+    assert_eq!(detector.levels().series, held - 1, "forgotten after state.series_ttl");
+    let entries = detector.accounts()[0].regions[0].entries();
+    let names: usize = entries.iter().map(|entry| entry.form.key().bytes()).sum();
+    assert!(detector.shared.attribution.bytes > names);
+    assert_eq!(SILENT, 9 * DAY);
+    let mut gone = 0;
+    detector.save(&mut |key, value| gone += usize::from(matches!(key[0], b's' | b'c') && value.is_none()));
+    assert_eq!(gone, 2, "a tombstone for the series and one for its running part");
+}
+
+/// Records as they were before series could sleep.
+#[test]
+fn records_of_version_1_are_read() {
+    let golden = include_str!("version_1.txt");
+    let bytes = |hex: &str| -> Vec<u8> {
+        let digits = hex.as_bytes().chunks(2);
+        digits.map(|two| u8::from_str_radix(std::str::from_utf8(two).unwrap(), 16).unwrap()).collect()
+    };
+    let mut again = detector(saved::settings);
+    let mut series = 0;
+    let (records, expected): (Vec<&str>, Vec<&str>) = golden.lines().partition(|line| !line.starts_with("= "));
+    for record in records {
+        let (key, value) = record.split_once(' ').unwrap();
+        let value = (value != "-").then(|| bytes(value));
+        series += usize::from(key.starts_with("73") && value.as_ref().is_some_and(|value| value[0] == 1));
+        again.restore(&bytes(key), value.as_deref()).unwrap();
+    }
+    again.restored().unwrap();
+    assert_eq!(series, 3);
+    let mut found = Vec::new();
+    again.each_series(&mut |s| {
+        found.push(format!(
+            "= {:?} {:?} {} {} {:?} {} {:?} {} {} {} {:?} {:?}",
+            s.region,
+            s.key,
+            s.begin,
+            s.clock,
+            s.learnt,
+            s.minutes,
+            s.expected,
+            s.first,
+            s.last,
+            s.calls,
+            s.open_since,
+            s.principals
+        ));
+    });
+    found.push(format!("= {:?}", again.levels()));
+    assert_eq!(found, expected);
+}
