@@ -19,6 +19,8 @@ pub struct Form {
     pub brokers: u32,
     /// Days of the traffic with everything in it that can go wrong.
     pub days: i64,
+    /// How long a process lives at most, once it is ready, until it is killed from outside, milliseconds. Long enough for work to be done between the kills.
+    pub life_max_ms: i64,
 }
 
 impl Form {
@@ -27,8 +29,8 @@ impl Form {
         let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().expect("a number"));
         let seed = number("INSIGHTD_SEED").unwrap_or(4242);
         match number("INSIGHTD_KILLS") {
-            Some(kills) => Self { is_long: true, seed, kills: kills as usize, brokers: 3, days: 60 },
-            None => Self { is_long: false, seed, kills: 12, brokers: 3, days: 10 },
+            Some(kills) => Self { is_long: true, seed, kills: kills as usize, brokers: 3, days: 60, life_max_ms: 8000 },
+            None => Self { is_long: false, seed, kills: 12, brokers: 3, days: 10, life_max_ms: 2500 },
         }
     }
 }

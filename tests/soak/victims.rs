@@ -12,19 +12,19 @@ use crate::support::random::Random;
 /// Points at which a process can kill itself (src/crash.rs), and how often each is passed at most before it strikes. All but the last two leave a transaction open,
 /// or nobody knows.
 pub const POINTS: [(&str, i64); 7] = [
-    ("producing", 30),
-    ("produced", 9),
-    ("offsets", 9),
-    ("before-commit", 9),
-    ("commit-unknown", 9),
-    ("committed", 9),
+    ("producing", 90),
+    ("produced", 24),
+    ("offsets", 24),
+    ("before-commit", 24),
+    ("commit-unknown", 24),
+    ("committed", 24),
     ("restoring", 5),
 ];
 /// Those that find a transaction open.
 pub const OPEN: [&str; 5] = ["producing", "produced", "offsets", "before-commit", "commit-unknown"];
 
 /// How long a point is waited for.
-const POINT_MAX: Duration = Duration::from_secs(20);
+const POINT_MAX: Duration = Duration::from_secs(40);
 
 /// What became of one process.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,7 +72,7 @@ pub fn kill_again_and_again(scene: &Scene, process: &str, mut daemon: Daemon) ->
             if random.chance(0.8) {
                 live(POINT_MAX, &|daemon| daemon.get("/readyz").is_some_and(|(status, _)| status == 200));
             }
-            live(Duration::from_millis(random.between(0, 2500) as u64), &|_| false);
+            live(Duration::from_millis(random.between(0, scene.form.life_max_ms) as u64), &|_| false);
         }
         if daemon.ended().is_none() {
             daemon.signal("-KILL");
@@ -122,7 +122,7 @@ pub fn join_and_leave(scene: &Scene) -> usize {
     };
     let mut times = 0;
     while !scene.done.load(Ordering::Relaxed) {
-        pause(1000, 5000);
+        pause(scene.form.life_max_ms / 2, 2 * scene.form.life_max_ms);
         let mut daemon = scene.start("c", None);
         pause(4000, 9000);
         if daemon.ended().is_none() {
