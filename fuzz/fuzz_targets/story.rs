@@ -54,6 +54,7 @@ pub fn settings(direction: Direction) -> Settings {
         held_max: 8,
         values_max: 2,
         attribution_bytes_max: 4096,
+        moves_back: false,
     }
 }
 

@@ -108,11 +108,8 @@ pub fn members(config: &Config) -> Result<usize, Failure> {
     Ok(groups.groups().iter().filter(|found| found.name() == group).map(|found| found.members().len()).sum())
 }
 
-/// Reads a partition to the end that it has now.
-///
-/// # Errors
-/// When it cannot be read to its end.
-pub fn read_whole(config: &Config, partition: i32, show: &mut Write<'_>) -> Result<(), Failure> {
+/// Reads a partition to the end that it has now, behind a transaction that is open as well.
+fn read_whole(config: &Config, partition: i32, show: &mut Write<'_>) -> Result<(), Failure> {
     let changelog = Changelog::new(config);
     changelog.open(partition)?;
     let (mut position, mut moved) = (0, Instant::now());
@@ -131,7 +128,8 @@ pub fn read_whole(config: &Config, partition: i32, show: &mut Write<'_>) -> Resu
     }
 }
 
-/// Reads the committed records of a partition from `from` to the end that it has now. Returns that end.
+/// Reads the committed records of a partition from `from` to the end that a reader of committed records sees now: what is shown is whole transactions, also while
+/// a daemon writes. Returns that end.
 ///
 /// # Errors
 /// When it cannot be read to its end.

@@ -287,6 +287,8 @@ pub struct ScriptedTask {
     pub loads: Vec<Vec<u8>>,
     loaded: i64,
     loaded_before: i64,
+    /// The changelog held what does not fit.
+    misfit: bool,
 }
 
 impl Task for ScriptedTask {
@@ -340,12 +342,19 @@ impl Task for ScriptedTask {
 
     fn restore(&mut self, _: &[u8], value: Option<&[u8]>) -> Result<(), Fault> {
         self.shown += 1;
+        if value == Some(b"misfit") {
+            self.misfit = true;
+            return Ok(());
+        }
         let head = Head::read(value.unwrap_or_default())?;
         self.state = head.state;
         Ok(())
     }
 
     fn restored(&mut self, open: &mut dyn FnMut(Insight, i64)) -> Result<Option<Head>, Fault> {
+        if self.misfit {
+            return Err(Fault::damaged("region", "it is missing"));
+        }
         if self.shown > 0 {
             open(insight(WALL), WALL);
         }

@@ -77,6 +77,8 @@ pub struct Assignment<T> {
     pub at_end: bool,
     /// What it is at.
     pub stage: Stage,
+    /// When its changelog was first found not to fit together, on the worker's clock.
+    pub misfit: Option<Duration>,
     /// Its share of the history topic.
     pub history: History,
     /// How it was assigned.
@@ -112,7 +114,8 @@ impl<T: Task> Assignment<T> {
     fn new(assigned: &Assigned, stage: Stage, task: T) -> Self {
         let (partition, position) = (assigned.partition.clone(), assigned.position);
         let history = History::Due { first: stage != Stage::Running };
-        Self { partition, position, committed: position, at_end: false, stage, history, began: assigned.clone(), task }
+        let began = assigned.clone();
+        Self { partition, position, committed: position, at_end: false, stage, misfit: None, history, began, task }
     }
 
     /// Whether the group's committed offset is the one that the task's own state was committed with.

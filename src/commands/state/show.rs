@@ -58,7 +58,7 @@ fn each_partition(config: &Config, show: &mut Show<'_>) -> Result<(), Failure> {
     for partition in 0..changelog::partitions(config)? {
         let mut detector = Detector::new(Settings::from(config));
         let (mut head, mut fault) = (None, None);
-        changelog::read_whole(config, partition, &mut |key, value| {
+        changelog::read_on(config, partition, 0, &mut |key, value| {
             let taken = if key == HEAD_KEY {
                 value.map(Head::read).transpose().map(|read| head = read)
             } else {

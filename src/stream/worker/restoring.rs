@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::{ANSWER_AGAIN, Worker};
 use crate::crash::crash_point;
+use crate::state::Fault;
 use crate::stream::broker::{Action, Broker, Cause, Failure, TopicPartition};
 use crate::stream::report::Restored;
 use crate::stream::task::Task;
@@ -75,7 +76,10 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
         let Some(restored) = self.tasks.find(&partition.topic, partition.partition) else { return Ok(()) };
         let mut open = Vec::new();
         let head = restored.task.restored(&mut |insight, clock| open.push((insight, clock)));
-        let head = head.map_err(|fault| damaged(partition, &fault.to_string()))?;
+        let head = match head {
+            Ok(head) => head,
+            Err(fault) => return self.misfits(partition, &fault),
+        };
         restored.stage = Stage::Running;
         let (position, committed, expected) = (restored.position, restored.began.committed, restored.began.state);
         self.report.restored(
@@ -95,6 +99,21 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
             self.note_position(partition, position);
         }
         // Its input is resumed when it has looked into the history topic.
+        Ok(())
+    }
+
+    /// The records of a changelog do not fit together. Where somebody else writes to it, its end may have been taken in the middle of a transaction: this worker
+    /// has lost the partition then and will hear of it, or was given it a moment ago. So it is read again, and only what stays so is damaged.
+    fn misfits(&mut self, partition: &TopicPartition, fault: &Fault) -> Result<(), Failure> {
+        let (now, make_task) = (self.clock.elapsed(), self.make_task);
+        let Some(found) = self.tasks.find(&partition.topic, partition.partition) else { return Ok(()) };
+        let since = *found.misfit.get_or_insert(now);
+        if matches!(fault, Fault::Newer { .. }) || now.saturating_sub(since) > self.pace.restore_stall_max {
+            return Err(damaged(partition, &fault.to_string()));
+        }
+        (found.stage, found.task) = (Stage::Waiting, make_task());
+        self.report.retrying("take up the state", &fault.to_string());
+        self.restore_again = now + ANSWER_AGAIN;
         Ok(())
     }
 

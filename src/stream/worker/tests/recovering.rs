@@ -218,3 +218,41 @@ fn a_task_that_is_being_restored_takes_over_the_offsets_that_going_back_finds() 
     };
     assert_eq!((restored_after(false), restored_after(true)), (0, 1), "it begins anew only where that matters");
 }
+
+/// A zombie took the end of the changelog in the middle of its successor's transaction, and ended its process for a damaged state (simulator, profile rebalance,
+/// seed 1098).
+#[test]
+fn a_changelog_that_does_not_fit_together_is_read_again_before_it_is_called_damaged() {
+    let restore = |script: &dyn Fn(&mut Scripted<'_>, &ScriptedBroker)| {
+        let broker = ScriptedBroker::default();
+        broker.committed.borrow_mut().push(at(0, 10, 7));
+        broker.changelog.borrow_mut().push((b"x".to_vec(), Some(b"misfit".to_vec())));
+        let (mut told, make_task) = (Told::default(), || ScriptedTask::default());
+        let mut worker = Worker::new(&broker, &broker.clock, &make_task, &mut told, publishing(), pace());
+        broker.event(Polled::Assign(vec![partition(0)]));
+        for _ in 0..3 {
+            worker.turn().unwrap();
+        }
+        assert_eq!(broker.take_calls(), ["assign", "open 0"], "it is not resumed");
+        script(&mut worker, &broker);
+    };
+    restore(&|worker, broker| {
+        let mut head = Vec::new();
+        Head { state: 7, next: 10, silences: vec![], loaded: 0 }.write(&mut head);
+        broker.changelog.replace(vec![(HEAD_KEY.to_vec(), Some(head))]);
+        broker.clock.pass(Duration::from_secs(1));
+        for _ in 0..3 {
+            worker.turn().unwrap();
+        }
+        assert_eq!(broker.take_calls(), ["open 0", "resume in[0]"]);
+    });
+    restore(&|worker, broker| {
+        let failed = (0..200).find_map(|_| {
+            broker.clock.pass(Duration::from_secs(1));
+            worker.turn().err()
+        });
+        let failure = failed.expect("what stays so is damaged");
+        assert_eq!(failure.cause, Cause::Configuration);
+        assert!(failure.message.contains("it is missing"), "{failure}");
+    });
+}
