@@ -59,6 +59,9 @@ pub fn classify(facts: Facts) -> Action {
         | Code::WaitingForCoordinator
         | Code::WaitCache
         | Code::Retry
+        // The library has given a broker up that is gone, and asks another one the next time.
+        | Code::BrokerDestroy
+        | Code::DestroyBroker
         | Code::QueueFull
         | Code::InProgress
         | Code::LeaderNotAvailable
@@ -197,6 +200,8 @@ mod tests {
             (Facts { retriable: true, ..plain(Code::Unknown) }, Action::Retry),
             // Without flags the code decides.
             (plain(Code::AllBrokersDown), Action::Retry),
+            // One of three brokers was killed, and a worker ended because of it (soak).
+            (plain(Code::DestroyBroker), Action::Retry),
             (plain(Code::CoordinatorLoadInProgress), Action::Retry),
             (plain(Code::UnstableOffsetCommit), Action::Retry),
             (plain(Code::PollExceeded), Action::Retry),

@@ -29,8 +29,8 @@ impl Form {
         let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().expect("a number"));
         let seed = number("INSIGHTD_SEED").unwrap_or(4242);
         match number("INSIGHTD_KILLS") {
-            Some(kills) => Self { is_long: true, seed, kills: kills as usize, brokers: 3, days: 60, life_max_ms: 8000 },
-            None => Self { is_long: false, seed, kills: 12, brokers: 3, days: 10, life_max_ms: 2500 },
+            Some(kills) => Self { is_long: true, seed, kills: kills as usize, brokers: 3, days: 60, life_max_ms: 6000 },
+            None => Self { is_long: false, seed, kills: 8, brokers: 3, days: 8, life_max_ms: 2500 },
         }
     }
 }

@@ -20,6 +20,8 @@ struct Written {
     state: u64,
     next: i64,
     silences: Vec<(i64, i64)>,
+    /// Offset of the history topic.
+    loaded: i64,
 }
 
 /// A head as it was seen.
@@ -73,9 +75,10 @@ fn head(message: &rdkafka::message::BorrowedMessage<'_>) -> Option<Head> {
         return None;
     }
     let value = message.payload().expect("a head is never taken back");
-    assert_eq!(value[0], 1, "a head of another version");
+    assert_eq!(value[0], 2, "a head of another version");
     let written: Written = postcard::from_bytes(&value[1..]).expect("a head");
     let (partition, offset, silences) = (message.partition(), message.offset(), written.silences.len());
+    assert_eq!(written.loaded, 0, "nothing is loaded here");
     Some(Head { partition, offset, committed: false, state: written.state, next: written.next, silences })
 }
 
