@@ -139,6 +139,12 @@ impl Account {
         (self.begin.is_some(), self.mature)
     }
 
+    /// Whether all regions that it names are there: damaged records may name others.
+    pub fn has_its_regions(&self) -> bool {
+        let mut named = self.seen.iter().copied().chain(self.sightings.regions());
+        named.all(|at| at < self.regions.len())
+    }
+
     fn owner(&self) -> Owner {
         Owner { account: self.id, begin: self.begin(), base: self.base }
     }

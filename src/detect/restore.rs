@@ -179,6 +179,9 @@ impl Detector {
         if let Some((account, region)) = by_region.into_keys().next() {
             return Err(Fault::damaged("series", format!("account {account} has no region number {region}")));
         }
+        if let Some(account) = self.accounts().iter().find(|account| !account.has_its_regions()) {
+            return Err(Fault::damaged("account", format!("a region of account {} is missing", account.id)));
+        }
         self.parts().1.series_begun = begun;
         self.remember_again(events)?;
         self.next_transaction();

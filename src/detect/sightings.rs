@@ -60,6 +60,11 @@ impl Sightings {
         self.newest
     }
 
+    /// Positions of the regions that what waits tells of.
+    pub fn regions(&self) -> impl Iterator<Item = usize> + '_ {
+        self.waiting.iter().filter_map(|sighting| sighting.region)
+    }
+
     /// Whether nothing waits.
     pub fn is_settled(&self) -> bool {
         self.waiting.is_empty()

@@ -310,3 +310,17 @@ fn a_load_that_is_committed_comes_back_with_the_changelog() {
     restored.restored().expect("it fits together");
     assert_eq!(image(&restored), image(&live));
 }
+
+/// A changelog, or a past, without the record of a region was taken, and whoever looked at its series met a panic (fuzz target state).
+#[test]
+fn an_account_that_names_a_region_which_is_not_there_is_refused() {
+    let whole = fold(&traffic(1));
+    let mut past = Detector::new(settings());
+    whole.save_alone(accounts()[0], &mut |key, value| {
+        if matches!(key[0], b'a' | b'w' | b'p') {
+            past.restore(key, value).expect("it can be read");
+        }
+    });
+    let fault = past.restored().expect_err("a region is missing");
+    assert!(fault.to_string().contains("a region of account 000000000001 is missing"), "{fault}");
+}
