@@ -30,6 +30,8 @@
 //! * **ISO-1** an account's insights depend on its own records and on the configuration alone.
 //! * **OWN-1** a task applies records only between its assign and the answer to its revoke.
 //! * **RES-1** a task runs only after its changelog was read to the end captured at assignment.
+//! * **LOAD-1** an account's past, from `insightd load`, is taken in as a whole or not at all.
+//! * **LOAD-2** no minute is counted twice: a past ends before the account's own history, and moves its beginning back.
 //! * **WM-1** a clock never goes back. **WM-2** an idle advance happens only when caught up, and only by elapsed time.
 //! * **DET-1** the same records in the same order give the same insights, whatever the transaction boundaries.
 //! * **CNT-1** records = counted + duplicates + out of scope + too late + malformed + shed, at any time.

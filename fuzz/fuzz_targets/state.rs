@@ -96,7 +96,7 @@ fuzz_target!(|input: Input| {
     let whole = input.damages.is_empty() && input.more.is_empty();
     input.damages.iter().for_each(|one| damage(&mut changelog, one));
     changelog.extend(input.more);
-    let mut again = Detector::new(settings);
+    let mut again = Detector::new(settings.clone());
     let taken = changelog.iter().try_for_each(|(key, value)| again.restore(key, value.as_deref()));
     match taken.and_then(|()| again.restored()) {
         Ok(()) => {
@@ -106,6 +106,13 @@ fuzz_target!(|input: Input| {
             again.each_account(&mut |_| {});
             let found = image(&again);
             assert!(!whole || found == image(&living), "another state than what was saved");
+            // As the past of an account it is taken in, or refused, and what was taken in can be given up.
+            let mut other = Detector::new(settings);
+            other.start_journal();
+            let _ = other.absorb(again, 0);
+            other.each_series(&mut |_| {});
+            other.roll_back();
+            assert!(image(&other).is_empty(), "a load that was rolled back has left something");
         }
         Err(fault) => assert!(!whole, "refused what was saved: {fault}"),
     }

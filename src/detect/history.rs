@@ -62,6 +62,18 @@ impl Refusal {
     pub const ALL: [Self; 6] =
         [Self::Overlaps, Self::NoRoom, Self::NoAccount, Self::Incomplete, Self::Damaged, Self::Newer];
 
+    /// What the operator can do.
+    pub fn remedy(self) -> &'static str {
+        match self {
+            Self::Overlaps => "run insightd load again: it takes what lies before the account's own history",
+            Self::NoRoom => {
+                "raise detect.series_max or attribution.bytes_max, or have fewer accounts in a partition, and run insightd load again"
+            }
+            Self::NoAccount | Self::Incomplete | Self::Damaged => "run insightd load again",
+            Self::Newer => "run insightd load of the daemon's own release, or upgrade the daemon first",
+        }
+    }
+
     /// The label value.
     pub fn label(self) -> &'static str {
         match self {
@@ -126,11 +138,18 @@ impl Detector {
     /// Whether the past fits beside what is there.
     fn make_room(&self, known: Option<usize>, past: &Account, used: &Shared) -> Result<(), Refusal> {
         let settings = &self.shared.settings;
-        let new = |region: &&Region| known.is_none_or(|at| self.accounts[at].region(&region.name).is_none());
-        let regions = past.regions.iter().filter(new).count();
+        let (mut regions, mut series) = (0, 0);
+        for region in &past.regions {
+            let here = known.and_then(|at| self.accounts[at].region(&region.name).map(|name| (at, name)));
+            let here = here.map(|(at, name)| &self.accounts[at].regions[name]);
+            regions += usize::from(here.is_none());
+            let is_new = |entry: &&Entry| here.is_none_or(|here| here.find(entry.form.key()).is_none());
+            series += region.entries().iter().filter(is_new).count();
+        }
+        // Of the bytes an upper bound: what is known already is counted once more.
         let fits = (known.is_some() || self.accounts.len() < settings.accounts_max)
             && self.clocks + regions <= settings.clocks_max
-            && self.shared.has_room(used.series)
+            && self.shared.has_room(series)
             && self.shared.attribution.bytes + used.attribution.bytes <= settings.attribution_bytes_max;
         if fits { Ok(()) } else { Err(Refusal::NoRoom) }
     }

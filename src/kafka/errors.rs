@@ -135,7 +135,7 @@ pub fn advice(code: Code) -> Option<&'static str> {
         Code::Resolve => "the host name is unknown: look at kafka.bootstrap_servers",
         Code::TopicAuthorizationFailed => {
             "grant Read and Describe on the input topics, Write and Describe on output.topic and dlq.topic, all three on \
-             state.topic"
+             state.topic, Read and Describe on state.history_topic (Write too for insightd load)"
         }
         Code::GroupAuthorizationFailed => "grant Read on the consumer group kafka.group_id",
         Code::TransactionalIdAuthorizationFailed => {

@@ -19,6 +19,8 @@ use crate::stream::broker::{Action, Failure, Outgoing, TopicPartition};
 
 /// Longest wait for one answer of a broker.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
+/// The same in a worker, whose other partitions wait meanwhile.
+const LOOK_MAX: Duration = Duration::from_secs(1);
 /// How often a topic that does not exist is looked for.
 const LOOK_AGAIN: Duration = Duration::from_secs(4);
 const DOING: &str = "read the history topic";
@@ -57,7 +59,7 @@ impl History {
             return Ok(false);
         }
         let partition = TopicPartition::new(&self.topic, partition);
-        let (oldest, end) = offsets::bounds(asker, &partition)?;
+        let (oldest, end) = offsets::bounds_within(asker, &partition, LOOK_MAX)?;
         let from = from.max(oldest);
         let is_read = |(began, ended): &(i64, i64)| (*began..=*ended).contains(&from) && end <= *ended;
         if end <= from || self.read.borrow().get(&partition.partition).is_some_and(is_read) {
@@ -71,7 +73,7 @@ impl History {
     fn exists(&self, asker: &BaseConsumer<Context>) -> Result<bool, Failure> {
         if !self.exists.get() && self.looked.get().is_none_or(|at| at.elapsed() >= LOOK_AGAIN) {
             self.looked.set(Some(Instant::now()));
-            self.exists.set(partitions(asker, &self.topic)? > 0);
+            self.exists.set(partitions(asker, &self.topic, LOOK_MAX)? > 0);
         }
         Ok(self.exists.get())
     }
@@ -126,14 +128,14 @@ pub fn read_on(config: &Config, partition: i32, from: i64, show: &mut dyn FnMut(
 /// When no broker answers, or one refuses.
 pub fn empty(config: &Config) -> Result<(), Failure> {
     let settings = client::onlooker(config);
-    let partitions = partitions(&consumer(&settings)?, &config.state.history_topic)?;
+    let partitions = partitions(&consumer(&settings)?, &config.state.history_topic, ANSWER_MAX)?;
     if partitions > 0 { admin::empty(&settings, &config.state.history_topic, partitions) } else { Ok(()) }
 }
 
 /// Number of partitions of a topic; 0 if it does not exist, or must not be seen.
-fn partitions(asker: &BaseConsumer<Context>, topic: &str) -> Result<i32, Failure> {
+fn partitions(asker: &BaseConsumer<Context>, topic: &str, wait: Duration) -> Result<i32, Failure> {
     let metadata = asker
-        .fetch_metadata(Some(topic), ANSWER_MAX)
+        .fetch_metadata(Some(topic), wait)
         .map_err(|error| errors::failure(&format!("look at topic {topic}"), &error))?;
     let found = metadata.topics().iter().find(|found| found.name() == topic && found.error().is_none());
     Ok(found.map_or(0, |found| i32::try_from(found.partitions().len()).unwrap_or(i32::MAX)))

@@ -51,8 +51,20 @@ pub fn beginnings(
 /// # Errors
 /// When the broker does not answer.
 pub fn bounds(consumer: &BaseConsumer<Context>, partition: &TopicPartition) -> Result<(i64, i64), Failure> {
+    bounds_within(consumer, partition, ANSWER_MAX)
+}
+
+/// The same, for somebody who waits no longer than `wait`.
+///
+/// # Errors
+/// As [`bounds`].
+pub fn bounds_within(
+    consumer: &BaseConsumer<Context>,
+    partition: &TopicPartition,
+    wait: Duration,
+) -> Result<(i64, i64), Failure> {
     consumer
-        .fetch_watermarks(&partition.topic, partition.partition, ANSWER_MAX)
+        .fetch_watermarks(&partition.topic, partition.partition, wait)
         .map_err(|error| errors::failure(&format!("ask for the offsets of {partition}"), &error))
 }
 

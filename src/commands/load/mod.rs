@@ -60,7 +60,9 @@ pub fn run(args: &LoadArgs) -> Result<(), Failure> {
         let missing: HashSet<AccountId> =
             pasts.iter().filter(|past| !known.has(past)).map(|past| past.account).collect();
         if missing.is_empty() {
-            say("the daemon has taken everything in");
+            if !pasts.is_empty() {
+                say("the daemon has taken everything in");
+            }
             return Ok(());
         }
         if pass == PASSES || found.sources.contains(&Source::StandardInput) {
@@ -104,9 +106,10 @@ fn hand_over(config: &Config, known: &Known, pasts: &[Past]) -> Result<(), Failu
     Ok(())
 }
 
-/// Waits until the daemon has read all that was handed over; false if there is nobody to wait for.
+/// Waits until the daemon has read all that was handed over; breaking it off changes nothing about that. False if there is nobody to wait for.
 fn wait(config: &Config, known: &mut Known, partitions: i32) -> Result<bool, Failure> {
     let mut waiting = Waiting::new(partitions);
+    let mut told = false;
     for partition in 0..partitions {
         let Some(last) = known.last(config, partition)? else { continue };
         while known.loaded(partition) < last {
@@ -117,6 +120,12 @@ fn wait(config: &Config, known: &mut Known, partitions: i32) -> Result<bool, Fai
                     config.kafka.group_id, config.state.history_topic
                 ));
                 return Ok(false);
+            }
+            if !told {
+                told = true;
+                say(
+                    "waiting for the daemon, which looks every few seconds; Ctrl-C leaves it to take everything in by itself",
+                );
             }
             std::thread::sleep(LOOK_AGAIN);
             known.catch_up(config, partition)?;

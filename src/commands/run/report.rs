@@ -143,7 +143,8 @@ impl WorkerReport {
                 worker,
                 account,
                 reason = refusal.label(),
-                "history of an account not taken in: run insightd load again, or see README about loading"
+                "history of an account not taken in: {}",
+                refusal.remedy()
             ),
         }
     }

@@ -286,6 +286,24 @@ fn a_load_that_is_rolled_back_or_refused_leaves_nothing_behind() {
     }
 }
 
+/// Series that the account has already were counted against the bound once more.
+#[test]
+fn a_past_needs_room_only_for_what_is_new() {
+    let events = traffic(3);
+    let (before, after) = split(&events, START + 2 * DAY_S);
+    let mut plain = Detector::new(settings());
+    see(&mut plain, &events);
+    let most = plain.levels().series as usize;
+    for (max, fits) in [(most, true), (most - 1, false)] {
+        let mut live = Detector::new(Settings { series_max: max, ..settings() });
+        see(&mut live, &after);
+        assert_eq!(
+            load(&mut live, &fold(&before)).iter().all(Result::is_ok),
+            fits || live.levels().series == most as u64
+        );
+    }
+}
+
 #[test]
 fn a_load_that_is_committed_comes_back_with_the_changelog() {
     let events = traffic(6);

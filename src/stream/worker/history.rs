@@ -39,13 +39,14 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
                 at.history = History::Reading { first: at.history.is_first() };
                 Ok(())
             }
-            Err(failure) if failure.action == Action::Fatal => {
+            // What need not be known now is asked again with the next look: each question may hold up the other partitions.
+            Err(failure) if failure.action == Action::Fatal || !at.history.is_first() => {
                 self.report.retrying("read the history topic", &failure.message);
                 self.history_is_read()
             }
             Err(failure) => {
                 self.report.retrying("read the history topic", &failure.message);
-                at.history = History::Due { first: at.history.is_first() };
+                at.history.begin_again();
                 self.history_again = now + ANSWER_AGAIN;
                 Ok(())
             }

@@ -89,3 +89,24 @@ fn while_nobody_answers_the_input_waits_for_the_history_topic() {
         assert!(broker.take_calls().contains(&"resume in[0]".to_owned()));
     });
 }
+
+/// A leader that is away was asked four times a second, each time for seconds, while other partitions waited.
+#[test]
+fn a_running_task_that_gets_no_answer_asks_again_with_its_next_look() {
+    with_worker(|worker, broker| {
+        broker.history.borrow_mut().push(b"late".to_vec());
+        broker.fail_history.replace(Some(Failure::new(Action::Retry, "nobody answers")));
+        broker.clock.pass(Duration::from_secs(6));
+        for _ in 0..4 {
+            worker.turn().unwrap();
+            broker.clock.pass(ANSWER_AGAIN);
+        }
+        assert!(broker.fail_history.borrow().is_none(), "it has asked");
+        assert_eq!(loads(worker), 0);
+        for _ in 0..4 {
+            broker.clock.pass(Duration::from_secs(3));
+            worker.turn().unwrap();
+        }
+        assert_eq!(loads(worker), 1);
+    });
+}
