@@ -27,8 +27,9 @@ struct Organisation {
 fn generate(scene: &Scene, organisation: &Organisation, rate: Option<u64>) -> Child {
     let Organisation { seed, start, days, attacks } = *organisation;
     let mut command = command();
+    // Two threads, because it must hold its own on the cores that it shares with brokers and daemons.
     command
-        .args(["generate", "--accounts", "40", "--threads", "1", "--start", start, "--kafka"])
+        .args(["generate", "--accounts", "40", "--threads", "2", "--start", start, "--kafka"])
         .arg(scene.config_file());
     for (option, value) in [("--seed", seed), ("--days", days), ("--attacks", attacks), ("--quiet-days", 1)] {
         command.arg(option).arg(value.to_string());
