@@ -16,7 +16,7 @@ use super::detector::Detector;
 use super::entry::Entry;
 use super::journal::Place;
 use super::principals::Principal;
-use super::region::Region;
+use super::region::{Region, is_live};
 use super::shared::Shared;
 use crate::cloudtrail::event::AccountId;
 
@@ -185,8 +185,10 @@ impl Account {
         for (region, &at) in past.regions.iter_mut().zip(places) {
             self.touch_region(at, &mut shared.journal, false);
             let place = self.place(at);
-            let (positions, more) =
-                self.regions[at].absorb(std::mem::take(&mut region.series), (begin, since), place, shared);
+            // Where the past is older than that, its series are not live here, as a restart would not take them as live either.
+            let daily = self.regions[at].clock.time().map_or(region.daily, |_| self.regions[at].daily);
+            let series = std::mem::take(&mut region.series);
+            let (positions, more) = self.regions[at].absorb(series, (begin, since, daily), place, shared);
             live += more;
             known.push(positions);
             self.regions[at].take_over(region, place, wall, shared);
@@ -260,16 +262,17 @@ impl Region {
         }
     }
 
-    /// Takes in series of the past, which goes from minute `begin` to before minute `since` if it is no new account. Returns their positions here, and how many more are live.
+    /// Takes in series of the past, which goes from minute `begin` to before minute `since` if it is no new account; as of minute `daily` it is told which are live. Returns their
+    /// positions here, and how many more are live.
     fn absorb(
         &mut self,
         past: Vec<Entry>,
-        (begin, since): (i64, Option<i64>),
+        (begin, since, daily): (i64, Option<i64>, i64),
         place: Place,
         shared: &mut Shared,
     ) -> (Vec<u32>, usize) {
         let (mut positions, mut live) = (Vec::with_capacity(past.len()), 0);
-        for Entry { mut form, live: is_live, .. } in past {
+        for Entry { mut form, .. } in past {
             if let Some(at) = self.find(form.key()) {
                 let entry = &mut self.series[at as usize];
                 entry.touch(place, &mut shared.journal);
@@ -282,6 +285,7 @@ impl Region {
                 continue;
             }
             form.taken_over(&mut shared.attribution);
+            let is_live = is_live(form.last(), daily);
             live += usize::from(is_live);
             let all = (&mut self.series, &mut self.index, &self.hasher);
             let counted = (&mut shared.series, &mut shared.series_begun);

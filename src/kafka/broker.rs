@@ -158,7 +158,7 @@ impl Broker for KafkaBroker {
         partition: i32,
         messages_max: usize,
         wait: Duration,
-        show: &mut dyn FnMut(i64, &[u8]),
+        show: &mut dyn FnMut(i64, &[u8]) -> i64,
     ) -> Result<bool, Failure> {
         self.history.read(partition, messages_max, wait, show)
     }

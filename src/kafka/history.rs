@@ -29,11 +29,25 @@ const DOING: &str = "read the history topic";
 pub(super) struct History {
     topic: String,
     settings: ClientConfig,
-    reader: RefCell<Option<(Reader, (i64, i64))>>,
+    reader: RefCell<Option<(Reader, Settled)>>,
     exists: Cell<bool>,
     looked: Cell<Option<Instant>>,
-    /// Of each partition: between which offsets there is nothing (more) to read.
-    read: RefCell<HashMap<i32, (i64, i64)>>,
+    /// Of each partition, where its last reading has come to.
+    settled: RefCell<HashMap<i32, Settled>>,
+}
+
+/// Where a reading has come to: from `from` on up to `end` there is nothing to take in, only the end of a transaction, or a past of which something is missing.
+/// Somebody who stands before `from`, because what he had taken in was not committed, has to read again.
+#[derive(Clone, Copy, Debug)]
+struct Settled {
+    from: i64,
+    end: i64,
+}
+
+impl Settled {
+    fn covers(self, from: i64, end: i64) -> bool {
+        (self.from..=self.end).contains(&from) && end <= self.end
+    }
 }
 
 impl History {
@@ -45,7 +59,7 @@ impl History {
             reader: RefCell::default(),
             exists: Cell::default(),
             looked: Cell::default(),
-            read: RefCell::default(),
+            settled: RefCell::default(),
         }
     }
 
@@ -61,12 +75,12 @@ impl History {
         let partition = TopicPartition::new(&self.topic, partition);
         let (oldest, end) = offsets::bounds_within(asker, &partition, LOOK_MAX)?;
         let from = from.max(oldest);
-        let is_read = |(began, ended): &(i64, i64)| (*began..=*ended).contains(&from) && end <= *ended;
-        if end <= from || self.read.borrow().get(&partition.partition).is_some_and(is_read) {
+        let settled = self.settled.borrow().get(&partition.partition).copied();
+        if end <= from || settled.is_some_and(|settled| settled.covers(from, end)) {
             return Ok(false);
         }
         let reader = Reader::new(consumer(&self.settings)?, partition, (from, end), DOING)?;
-        self.reader.replace(Some((reader, (from, end))));
+        self.reader.replace(Some((reader, Settled { from, end })));
         Ok(true)
     }
 
@@ -87,15 +101,16 @@ impl History {
         partition: i32,
         messages_max: usize,
         wait: Duration,
-        show: &mut dyn FnMut(i64, &[u8]),
+        show: &mut dyn FnMut(i64, &[u8]) -> i64,
     ) -> Result<bool, Failure> {
         let mut open = self.reader.borrow_mut();
-        let Some((reader, bounds)) = open.as_mut() else { return Ok(true) };
-        let complete =
-            reader.read(messages_max, wait, &mut |offset, _, value| show(offset + 1, value.unwrap_or_default()))?;
+        let Some((reader, settled)) = open.as_mut() else { return Ok(true) };
+        let complete = reader.read(messages_max, wait, &mut |offset, _, value| {
+            settled.from = show(offset + 1, value.unwrap_or_default());
+        })?;
         if complete {
-            let bounds = (bounds.0, bounds.1.max(reader.position()));
-            self.read.borrow_mut().insert(partition, bounds);
+            let settled = Settled { end: settled.end.max(reader.position()), ..*settled };
+            self.settled.borrow_mut().insert(partition, settled);
             *open = None;
         }
         Ok(complete)
@@ -179,5 +194,23 @@ impl Writer {
         }
         self.transactions.settle()?;
         self.transactions.commit()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// After an aborted transaction a past that had been taken in was not read again before the next start: everything behind the offset at which its reading had begun
+    /// was held to be settled.
+    #[test]
+    fn a_past_whose_transaction_was_aborted_is_read_again() {
+        // Read from 5 on, a past ends at 18, behind it the marker of its transaction.
+        let settled = Settled { from: 19, end: 20 };
+        assert!(settled.covers(19, 20) && settled.covers(20, 20));
+        assert!(!settled.covers(5, 20), "it stands where it stood before");
+        assert!(!settled.covers(19, 25), "something has come");
+        // The past that begins at 5 is not whole.
+        assert!(Settled { from: 5, end: 20 }.covers(5, 20));
     }
 }

@@ -261,7 +261,7 @@ pub trait Broker {
     fn open_history(&self, partition: i32, from: i64) -> Result<bool, Failure>;
 
     /// Reads on in the partition of the history topic that was opened, up to `messages_max` messages or what comes within `wait`. Shows the next offset and the value of each
-    /// committed message; true when there is nothing more.
+    /// committed message, and is told from where the partition had to be read again then; true when there is nothing more.
     ///
     /// # Errors
     /// When it cannot be read.
@@ -270,7 +270,7 @@ pub trait Broker {
         partition: i32,
         messages_max: usize,
         wait: Duration,
-        show: &mut dyn FnMut(i64, &[u8]),
+        show: &mut dyn FnMut(i64, &[u8]) -> i64,
     ) -> Result<bool, Failure>;
 
     /// Opens a transaction.

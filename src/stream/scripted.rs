@@ -216,7 +216,7 @@ impl Broker for ScriptedBroker {
         partition: i32,
         messages_max: usize,
         _: Duration,
-        show: &mut dyn FnMut(i64, &[u8]),
+        show: &mut dyn FnMut(i64, &[u8]) -> i64,
     ) -> Result<bool, Failure> {
         let mut read = self.history_read.borrow_mut();
         let position = read.entry(partition).or_default();

@@ -59,9 +59,10 @@ impl History {
         }
     }
 
-    /// What was read is forgotten: it is read again from where the task stands.
-    pub fn begin_again(&mut self) {
-        *self = Self::Due { first: self.is_first() };
+    /// What was read is forgotten: it is read again from where the task stands. The input waits for it if a past is gone that had been taken in: what was read
+    /// behind it shall come behind it again.
+    pub fn begin_again(&mut self, gone: bool) {
+        *self = Self::Due { first: gone || self.is_first() };
     }
 }
 
@@ -123,6 +124,16 @@ impl<T: Task> Assignment<T> {
         self.stage == Stage::Running
             && self.committed == assigned.position
             && assigned.state.unwrap_or_default() == self.task.state()
+    }
+
+    /// Back to what was committed last, also in what was counted and read.
+    pub fn roll_back(&mut self) {
+        let loaded = self.task.loaded();
+        self.task.rollback();
+        // What was counted is counted again.
+        drop(self.task.take_tally());
+        self.history.begin_again(self.task.loaded() != loaded);
+        self.position = self.committed;
     }
 
     /// Begins anew, to be restored.

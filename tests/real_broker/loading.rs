@@ -100,6 +100,28 @@ fn take_files(pipeline: &mut Pipeline, folder: &Path, out: &mut Lines) {
     }
 }
 
+/// What a transaction had taken in that could not be committed was not read again before the next start: where it began was held to be settled.
+#[test]
+fn a_past_is_taken_in_though_its_first_transaction_fails() {
+    let plan = Plan { length: DAY, attacks: 0, quiet: 36 * HOUR, poll_every: 240, ..Plan::usual(79) };
+    let load = Load::new(&plan, &Conditions::usual(79));
+    let setup = Setup::new("load-failed");
+    let trail = Trail::new(&setup, &load.messages.iter().collect::<Vec<_>>());
+    let mut daemon = Daemon::start_ready(&setup.config());
+    let taken = |daemon: &Daemon| daemon.metric("insightd_history_accounts_total", &[("outcome", "taken")]);
+    let aborted = |daemon: &Daemon| daemon.metric("insightd_transactions_total", &[("outcome", "aborted")]);
+
+    // Nothing but the ends of transactions fits into the changelog now.
+    setup.broker.alter_topic(&setup.state(), &[("max.message.bytes", "200")]);
+    let mut loader = trail.command(&[]).stderr(Stdio::null()).spawn().expect("it runs");
+    daemon.wait_until("a transaction is aborted", |daemon| aborted(daemon) > Some(0.0));
+    assert_eq!(taken(&daemon), Some(0.0), "{}", daemon.log());
+    setup.broker.alter_topic(&setup.state(), &[]);
+    daemon.wait_until("the pasts are taken in", |daemon| taken(daemon) == Some(6.0));
+    assert!(loader.wait().expect("it ends").success());
+    daemon.stop();
+}
+
 #[test]
 fn a_daemon_that_starts_after_a_load_goes_on_as_if_it_had_seen_the_history() {
     let plan = Plan { length: 4 * DAY, attacks: 12, quiet: 36 * HOUR, poll_every: 240, ..Plan::usual(77) };

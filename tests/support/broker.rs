@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -132,6 +132,15 @@ impl Broker {
             assert!(begin.elapsed() < Duration::from_secs(30), "topic {name} does not appear");
             std::thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    /// Sets these settings of a topic, and the others as they are by default.
+    pub fn alter_topic(&self, name: &str, settings: &[(&str, &str)]) {
+        let admin: AdminClient<DefaultClientContext> = self.client().create().expect("an admin client");
+        let topic = AlterConfig::new(ResourceSpecifier::Topic(name));
+        let topic = settings.iter().fold(topic, |topic, (key, value)| topic.set(key, value));
+        let altered = runtime().block_on(admin.alter_configs([&topic], &AdminOptions::new())).expect("an answer");
+        assert!(altered.iter().all(Result::is_ok), "topic {name} was not altered: {altered:?}");
     }
 
     /// Partitions of a topic; 0 when there is none.

@@ -329,6 +329,27 @@ fn a_load_that_is_committed_comes_back_with_the_changelog() {
     assert_eq!(image(&restored), image(&live));
 }
 
+/// Series that only an old past knew were taken as live until a restart told otherwise, and from then on budgets were split in another way (simulator, profile everything,
+/// seed 189).
+#[test]
+fn series_of_an_old_past_are_no_more_live_before_a_restart_than_behind_it() {
+    let later = traffic(3).into_iter().map(|event| Event {
+        time: event.time + 60 * DAY_S,
+        name: format!("New{}", event.name).into(),
+        id: None,
+        ..event
+    });
+    let (begun, after) = split(&later.collect::<Vec<_>>(), START + 61 * DAY_S);
+    let mut live = Detector::new(settings());
+    see(&mut live, &begun);
+    assert!(load(&mut live, &fold(&traffic(1))).iter().all(Result::is_ok));
+    let mut restored = Detector::new(settings());
+    live.save_all(&mut |key, value| restored.restore(key, value).expect("it can be read"));
+    restored.restored().expect("it fits together");
+    assert_eq!(see(&mut restored, &after), see(&mut live, &after));
+    assert_eq!(image(&restored), image(&live));
+}
+
 /// A changelog, or a past, without the record of a region was taken, and whoever looked at its series met a panic (fuzz target state).
 #[test]
 fn an_account_that_names_a_region_which_is_not_there_is_refused() {

@@ -153,11 +153,7 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
         }
         let make_task = self.make_task;
         for running in self.tasks.running_mut() {
-            running.task.rollback();
-            running.history.begin_again();
-            // What was counted is counted again.
-            drop(running.task.take_tally());
-            running.position = running.committed;
+            running.roll_back();
             running.at_end = false;
             match assigned.iter().find(|now| now.partition == running.partition) {
                 Some(now) if running.fits(now) => {}

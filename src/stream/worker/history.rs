@@ -46,7 +46,7 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
             }
             Err(failure) => {
                 self.report.retrying("read the history topic", &failure.message);
-                at.history.begin_again();
+                at.history.begin_again(false);
                 self.history_again = now + ANSWER_AGAIN;
                 Ok(())
             }
@@ -59,7 +59,10 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
         let Some(at) = self.tasks.next_history() else { return Ok(true) };
         let (before, number) = (at.task.loaded(), at.partition.partition);
         let task = &mut at.task;
-        let mut show = |next: i64, payload: &[u8]| task.load(payload, next, wall);
+        let mut show = |next: i64, payload: &[u8]| {
+            task.load(payload, next, wall);
+            task.loaded()
+        };
         let complete = self.broker.read_history(number, MESSAGES_MAX, READ_MAX, &mut show);
         if at.task.loaded() != before {
             let transaction = self.transaction.get_or_insert_with(|| Transaction::open(now));

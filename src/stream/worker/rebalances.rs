@@ -3,6 +3,7 @@
 use super::{ANSWER_AGAIN, Worker};
 use crate::stream::broker::{Action, Broker, Failure, TopicPartition};
 use crate::stream::task::Task;
+use crate::stream::tasks::Assignment;
 
 impl<B: Broker, T: Task> Worker<'_, B, T> {
     pub(super) fn answer_assign(&mut self, partitions: Vec<TopicPartition>) -> Result<(), Failure> {
@@ -53,12 +54,7 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
     /// Whatever is not committed is somebody else's to do: tasks go back to their committed state.
     fn forget_uncommitted(&mut self) {
         if let Some(open) = self.transaction.take() {
-            for running in self.tasks.running_mut() {
-                running.task.rollback();
-                running.history.begin_again();
-                drop(running.task.take_tally());
-                running.position = running.committed;
-            }
+            self.tasks.running_mut().for_each(Assignment::roll_back);
             if open.begun && !self.producer_lost {
                 let age = self.clock.elapsed().saturating_sub(open.opened);
                 let text = "the group took the partitions away while a transaction was open (no poll within \

@@ -63,6 +63,26 @@ fn a_past_of_a_transaction_that_failed_is_read_again() {
     });
 }
 
+/// The account's own records came first then, and its history began with them.
+#[test]
+fn the_input_waits_once_more_for_a_past_of_a_transaction_that_failed() {
+    with_history(&["a"], |worker, broker| {
+        broker.fail_commit.replace(Some(Failure::new(Action::AbortAndRewind, "cannot commit: too slow")));
+        let mut calls = Vec::new();
+        while !calls.contains(&"rewind".to_owned()) {
+            worker.turn().unwrap();
+            calls = broker.take_calls();
+        }
+        assert_eq!(calls.last().map(String::as_str), Some("rewind"), "nothing is fetched: {calls:?}");
+        assert_eq!(loads(worker), 1);
+        for _ in 0..3 {
+            worker.turn().unwrap();
+        }
+        assert_eq!(loads(worker), 2);
+        assert!(broker.take_calls().contains(&"resume in[0]".to_owned()));
+    });
+}
+
 #[test]
 fn a_history_topic_that_cannot_be_read_holds_up_nothing() {
     with_history(&["a"], |worker, broker| {
