@@ -271,41 +271,66 @@ impl Detector {
         }
     }
 
-    /// Writes all there is, each series whole: two detectors are alike if this is.
+    /// Writes all there is, each series whole: two detectors are alike if this is. Series are numbered by their place in the order of their numbers, because a restore goes on
+    /// behind the highest that is left, which is not always the highest that was given.
     pub fn save_all(&self, write: &mut Write<'_>) {
-        let mut records = 0;
+        let (numbers, mut records) = (Numbers::new(self.accounts()), 0);
         for account in self.accounts() {
-            save_whole(account, account.number, &mut records, write);
+            save_whole(account, account.number, &numbers, &mut records, write);
         }
     }
 
     /// Writes one account as the only one of a detector: its past, for another detector.
     pub fn save_alone(&self, id: AccountId, write: &mut Write<'_>) {
         if let Some(account) = self.accounts().iter().find(|account| account.id == id) {
-            save_whole(account, 0, &mut 0, write);
+            save_whole(account, 0, &Numbers::new(std::slice::from_ref(account)), &mut 0, write);
         }
     }
 }
 
+/// Series numbered anew, in the same order.
+struct Numbers(Vec<u64>);
+
+impl Numbers {
+    fn new(accounts: &[Account]) -> Self {
+        let regions = accounts.iter().flat_map(|account| &account.regions);
+        let mut all: Vec<u64> = regions.flat_map(|region| region.entries()).map(|entry| entry.id).collect();
+        all.sort_unstable();
+        Self(all)
+    }
+
+    fn of(&self, id: u64) -> u64 {
+        self.0.partition_point(|other| *other < id) as u64
+    }
+
+    fn of_all(&self, mut ids: Vec<u64>) -> Vec<u64> {
+        ids.iter_mut().for_each(|id| *id = self.of(*id));
+        ids
+    }
+}
+
 /// Writes an account as number `number`; `records` counts the records of eventIDs.
-fn save_whole(account: &Account, number: u32, records: &mut u64, write: &mut Write<'_>) {
+fn save_whole(account: &Account, number: u32, numbers: &Numbers, records: &mut u64, write: &mut Write<'_>) {
     let mut bytes = Vec::new();
     let record = AccountRecord { number, image: account.image() };
     put(Key::Account(account.id), &record, &mut bytes, write);
     put(Key::Sightings(account.id), account.sightings(), &mut bytes, write);
     for (number, region) in account.regions.iter().enumerate() {
         let number = number as u32;
-        put(Key::Region(account.id, number), &region_record(region, region.image()), &mut bytes, write);
-        put(Key::Steady(account.id, number), &region.steady_ids(), &mut bytes, write);
+        let mut record = region_record(region, region.image());
+        record.open = numbers.of_all(record.open);
+        put(Key::Region(account.id, number), &record, &mut bytes, write);
+        put(Key::Steady(account.id, number), &numbers.of_all(region.steady_ids()), &mut bytes, write);
         for entry in region.entries() {
+            let id = numbers.of(entry.id);
             match &entry.form {
                 Form::Awake(series) => {
                     let mut series = series.clone();
                     series.generation_zero();
-                    put_series(entry.id, &awake(account.id, number, &series), &mut bytes, write);
+                    put_series(id, &awake(account.id, number, &series), &mut bytes, write);
                 }
                 Form::Dormant(series) => {
-                    put_series(entry.id, &dormant(account.id, number, series), &mut bytes, write);
+                    put_series(id, &dormant(account.id, number, series), &mut bytes, write);
                 }
             }
         }

@@ -12,8 +12,8 @@ use insightd::stream::broker::{
 };
 use insightd::stream::clock::Clock;
 
-use super::client::{Client, Reader};
-use super::cluster::{Cluster, Fenced, Place, SESSION_TIMEOUT, TRANSACTION_TIMEOUT, Written};
+use super::client::{Client, Reader, fenced, later};
+use super::cluster::{Cluster, Place, SESSION_TIMEOUT, TRANSACTION_TIMEOUT, Written};
 use super::faults::{Kind, Mishap, Step};
 use super::fetch::SimMessage;
 use super::log::What;
@@ -37,7 +37,7 @@ pub fn is_death(thrown: &(dyn Any + Send)) -> bool {
 
 /// See the module. The clock of the process, too.
 pub struct SimBroker {
-    id: usize,
+    pub id: usize,
     world: Weak<World>,
 }
 
@@ -61,7 +61,7 @@ impl SimBroker {
         self.world.upgrade().expect("a run outlives its processes")
     }
 
-    fn with<R>(&self, look: impl FnOnce(&mut Cluster) -> R) -> R {
+    pub fn with<R>(&self, look: impl FnOnce(&mut Cluster) -> R) -> R {
         look(&mut self.world().cluster.borrow_mut())
     }
 
@@ -70,7 +70,7 @@ impl SimBroker {
     }
 
     /// A call begins.
-    fn enter(&self, call: &str) {
+    pub fn enter(&self, call: &str) {
         self.with(|cluster| cluster.mix(call.as_bytes(), self.id as u64));
         self.live();
     }
@@ -88,10 +88,13 @@ impl SimBroker {
     }
 
     /// Passes a step, at which something may go wrong. Returns whether the call shall fail.
-    fn pass(&self, step: Step) -> bool {
-        let restore = matches!(step, Step::OpenedChangelog | Step::ReadChangelog);
+    pub fn pass(&self, step: Step) -> bool {
         let struck = self.client(|client| {
-            let mishap = if restore { &mut client.restore_mishap } else { &mut client.mishap };
+            let mishap = match step {
+                Step::OpenedChangelog | Step::ReadChangelog => &mut client.restore_mishap,
+                Step::OpenedHistory | Step::ReadHistory => &mut client.history_mishap,
+                _ => &mut client.mishap,
+            };
             match mishap {
                 Some(drawn) if drawn.at == step && drawn.after == 0 => mishap.take(),
                 Some(drawn) if drawn.at == step => {
@@ -162,14 +165,6 @@ impl SimBroker {
     }
 }
 
-fn fenced(_: Fenced) -> Failure {
-    Failure { action: Action::Fatal, cause: Cause::ProducerFenced, message: "the producer is fenced".to_owned() }
-}
-
-fn later(what: &str) -> Failure {
-    Failure::new(Action::Retry, what)
-}
-
 impl Broker for SimBroker {
     type Message<'a> = SimMessage;
 
@@ -197,7 +192,7 @@ impl Broker for SimBroker {
             client.given = None;
             client.revoking = false;
             client.held.clear();
-            client.reader = None;
+            (client.reader, client.history) = (None, None);
             let member = client.member.filter(|_| cluster.group.is_rebalancing());
             member.into_iter().for_each(|member| cluster.group.rejoin(member));
         });
@@ -256,7 +251,7 @@ impl Broker for SimBroker {
     fn open_changelog(&self, partition: i32) -> Result<i64, Failure> {
         self.enter("open");
         self.with(|cluster| {
-            let mishap = Mishap::draw(&cluster.odds, SESSION_TIMEOUT, true, &mut cluster.random);
+            let mishap = Mishap::draw(&cluster.odds, SESSION_TIMEOUT, &Step::OF_A_RESTORE, &mut cluster.random);
             cluster.clients[self.id].restore_mishap = mishap;
         });
         if self.pass(Step::OpenedChangelog) {
@@ -281,13 +276,18 @@ impl Broker for SimBroker {
         })
     }
 
-    // Nothing is loaded here: what a load does to a task is a story of src/detect, and of the tests with a real broker.
-    fn open_history(&self, _: i32, _: i64) -> Result<bool, Failure> {
-        Ok(false)
+    fn open_history(&self, partition: i32, from: i64) -> Result<bool, Failure> {
+        self.open_past(partition, from)
     }
 
-    fn read_history(&self, _: i32, _: usize, _: Duration, _: &mut dyn FnMut(i64, &[u8])) -> Result<bool, Failure> {
-        Ok(true)
+    fn read_history(
+        &self,
+        _: i32,
+        messages_max: usize,
+        _: Duration,
+        show: &mut dyn FnMut(i64, &[u8]) -> i64,
+    ) -> Result<bool, Failure> {
+        self.read_past(messages_max, show)
     }
 
     fn read_changelog(
@@ -340,7 +340,8 @@ impl Broker for SimBroker {
     fn begin(&self) -> Result<(), Failure> {
         self.enter("begin");
         self.with(|cluster| {
-            cluster.clients[self.id].mishap = Mishap::draw(&cluster.odds, SESSION_TIMEOUT, false, &mut cluster.random);
+            cluster.clients[self.id].mishap =
+                Mishap::draw(&cluster.odds, SESSION_TIMEOUT, &Step::OF_A_TRANSACTION, &mut cluster.random);
         });
         if self.pass(Step::BeforeBegin) {
             return Err(Failure::new(Action::AbortAndRewind, "cannot begin"));
@@ -371,8 +372,8 @@ impl Broker for SimBroker {
             }
             let client = &mut cluster.clients[self.id];
             let is_head = *key == *HEAD_KEY && matches!(place, Place::Changelog(_));
-            let walls = if is_head { client.walls.clone() } else { Vec::new() };
-            client.unsent.push(Written { place, key, value: record.value.map(Rc::from), source, walls });
+            let applied = if is_head { client.applied.clone() } else { Vec::new() };
+            client.unsent.push(Written { place, key, value: record.value.map(Rc::from), source, applied });
             soon
         })
         // A producer that is fenced hears of it no earlier than at its commit.

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::cluster::Written;
+use insightd::stream::broker::{Action, Cause, Failure};
+
+use super::cluster::{Applied, Fenced, Written};
 use super::faults::Mishap;
 use super::oracle::Delta;
 
@@ -18,7 +20,7 @@ pub struct Fetch {
     pub at_end: bool,
 }
 
-/// A reader of a changelog.
+/// A reader of a changelog, or of a history.
 #[derive(Clone, Debug)]
 pub struct Reader {
     pub partition: usize,
@@ -63,8 +65,12 @@ pub struct Client {
     pub mishap: Option<Mishap>,
     pub reader: Option<Reader>,
     pub restore_mishap: Option<Mishap>,
-    /// Wall times of the records behind the state that is being saved.
-    pub walls: Vec<i64>,
+    /// The history topic, and how far it was read.
+    pub history: Option<Reader>,
+    pub history_read: BTreeMap<i32, i64>,
+    pub history_mishap: Option<Mishap>,
+    /// What lies behind the state that is being saved.
+    pub applied: Vec<Applied>,
     /// The last commit, while the worker has not told of it.
     pub untold: Option<Delta>,
     /// Records that were handed over and not sent yet.
@@ -85,4 +91,14 @@ impl Client {
     pub fn is_well(&self, now: Duration) -> bool {
         self.alive && now >= self.frozen_until && now >= self.cut_until
     }
+}
+
+/// What a producer hears that somebody else has fenced.
+pub fn fenced(_: Fenced) -> Failure {
+    Failure { action: Action::Fatal, cause: Cause::ProducerFenced, message: "the producer is fenced".to_owned() }
+}
+
+/// A failure after which the same can be asked again.
+pub fn later(what: &str) -> Failure {
+    Failure::new(Action::Retry, what)
 }

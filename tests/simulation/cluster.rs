@@ -9,6 +9,7 @@ use insightd::stream::broker::{Cause, Position};
 use super::client::Client;
 use super::faults::{Counts, Odds};
 use super::group::Group;
+use super::history::Loader;
 use super::log::{Bytes, Log, Number};
 use super::mutation::Mutation;
 use super::oracle::Oracle;
@@ -26,6 +27,7 @@ pub const POLL_INTERVAL: Duration = Duration::from_secs(30);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {
     Changelog(usize),
+    History(usize),
     Output,
     Dlq,
     /// The group's offsets.
@@ -40,6 +42,17 @@ pub enum Decision {
     Abort,
 }
 
+/// What a task was told, each at a wall time in seconds since 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Applied {
+    /// The next record of its partition.
+    Record(i64),
+    /// The partition is read to its end.
+    CaughtUp(i64),
+    /// Messages of the history, which need not be read again below `next` then.
+    Loaded { next: i64, wall: i64 },
+}
+
 /// A record of a transaction, for the oracle.
 #[derive(Clone, Debug)]
 pub struct Written {
@@ -48,8 +61,8 @@ pub struct Written {
     pub value: Option<Bytes>,
     /// Where a dead letter comes from.
     pub source: Option<usize>,
-    /// Wall times at which the records behind a head were applied.
-    pub walls: Vec<i64>,
+    /// What lies behind a head.
+    pub applied: Vec<Applied>,
 }
 
 /// A transaction.
@@ -86,6 +99,8 @@ pub struct Cluster {
     pub mutation: Option<Mutation>,
     pub input: Traffic,
     pub changelogs: Vec<Log>,
+    pub histories: Vec<Log>,
+    pub loader: Loader,
     pub output: Log,
     pub dlq: Log,
     pub producers: BTreeMap<String, Producer>,
@@ -110,6 +125,9 @@ pub struct Cluster {
     /// Outcomes that workers told, and those of the commits of which they told.
     pub told: [u64; Outcome::ALL.len()],
     pub due_to_be_told: [u64; Outcome::ALL.len()],
+    /// The same of pasts.
+    pub told_pasts: usize,
+    pub due_pasts: usize,
     /// Longest sleep of a worker that has nothing to do, so that idle hours cost little.
     pub nap: Duration,
 }
@@ -137,6 +155,7 @@ impl Cluster {
     pub fn log(&mut self, place: Place) -> Option<&mut Log> {
         match place {
             Place::Changelog(number) => Some(&mut self.changelogs[number]),
+            Place::History(number) => Some(&mut self.histories[number]),
             Place::Output => Some(&mut self.output),
             Place::Dlq => Some(&mut self.dlq),
             Place::Offsets => None,
@@ -239,6 +258,9 @@ impl Cluster {
 
     /// EO-1, EO-2 and EO-B, at the moment when a commit is decided.
     fn judge(&mut self, offsets: &[Position], written: &[Written]) {
+        if written.iter().any(|record| matches!(record.place, Place::History(_))) {
+            return;
+        }
         match self.oracle.commit(offsets, written, &self.input) {
             Ok(delta) => {
                 for written in written {
@@ -247,6 +269,14 @@ impl Cluster {
                 self.counts.add("insights committed", delta.insights);
                 self.counts.add("dead letters committed", delta.letters);
                 self.counts.add("silences committed", delta.silences);
+                for past in &delta.pasts {
+                    self.counts.note(
+                        past.map_or_else(
+                            |why| format!("history: {}", why.label()),
+                            |()| "history: taken in".to_owned(),
+                        ),
+                    );
+                }
                 self.oracle.last = Some(delta);
             }
             Err(text) => self.violate(text),
@@ -310,7 +340,7 @@ impl Cluster {
         let open = self.producers.values().filter_map(|producer| producer.open);
         let expiry = open.map(|open| self.transactions[open].begun + TRANSACTION_TIMEOUT).min();
         let group = self.group.deadline();
-        [markers, expiry, group].into_iter().flatten().min()
+        [markers, expiry, group, self.loader.next_event()].into_iter().flatten().min()
     }
 
     /// Whether a transaction may still change the offset of a partition.

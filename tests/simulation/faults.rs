@@ -128,12 +128,15 @@ pub enum Step {
     Committed,
     OpenedChangelog,
     ReadChangelog,
+    OpenedHistory,
+    ReadHistory,
 }
 
 impl Step {
-    const OF_A_TRANSACTION: [Self; 6] =
+    pub const OF_A_TRANSACTION: [Self; 6] =
         [Self::BeforeBegin, Self::AfterBegin, Self::Produced, Self::BeforeOffsets, Self::AfterOffsets, Self::Committed];
-    const OF_A_RESTORE: [Self; 2] = [Self::OpenedChangelog, Self::ReadChangelog];
+    pub const OF_A_RESTORE: [Self; 2] = [Self::OpenedChangelog, Self::ReadChangelog];
+    pub const OF_A_LOAD: [Self; 2] = [Self::OpenedHistory, Self::ReadHistory];
 
     fn name(self) -> &'static str {
         match self {
@@ -145,6 +148,8 @@ impl Step {
             Self::Committed => "committed, before the answer",
             Self::OpenedChangelog => "before the restore",
             Self::ReadChangelog => "during the restore",
+            Self::OpenedHistory => "before the history",
+            Self::ReadHistory => "in the history",
         }
     }
 }
@@ -168,21 +173,30 @@ pub struct Mishap {
 }
 
 impl Mishap {
-    /// Draws one for a transaction, or for a restore.
-    pub fn draw(odds: &Odds, session: Duration, restore: bool, random: &mut Random) -> Option<Self> {
+    /// Draws one for a transaction, a restore, or a load.
+    pub fn draw(odds: &Odds, session: Duration, steps: &[Step], random: &mut Random) -> Option<Self> {
         let session = session.as_millis() as u64;
         let (freeze, delay) = (random.millis(session / 2, session * 3), random.millis(10, session));
-        let steps: &[Step] = if restore { &Step::OF_A_RESTORE } else { &Step::OF_A_TRANSACTION };
         let at = *random.pick(steps);
-        let after = if matches!(at, Step::Produced | Step::ReadChangelog) { random.below(6) as u32 } else { 0 };
+        let after = if matches!(at, Step::Produced | Step::ReadChangelog | Step::ReadHistory) {
+            random.below(6) as u32
+        } else {
+            0
+        };
         let kinds = [
             (odds.crash, Kind::Crash),
             (odds.freeze, Kind::Freeze(freeze)),
             (odds.delay, Kind::Delay(delay)),
             (odds.error, Kind::Error),
         ];
-        // Restores are rarer than transactions.
-        let factor = if restore { 1.5 } else { 1.0 };
+        // Transactions come often.
+        let factor = if matches!(at, Step::OpenedHistory | Step::ReadHistory) {
+            3.0
+        } else if matches!(at, Step::OpenedChangelog | Step::ReadChangelog) {
+            1.5
+        } else {
+            1.0
+        };
         let drawn = kinds.into_iter().find(|(odds, _)| random.chance(odds * factor));
         let (_, kind) = drawn?;
         // What is local to a client cannot fail once it is done.

@@ -94,6 +94,14 @@ impl Log {
         })
     }
 
+    /// Removes what lies below an offset, as retention does. Returns how many entries have gone.
+    pub fn trim(&mut self, below: i64) -> usize {
+        let below = below.min(self.stable());
+        let before = self.entries.len();
+        self.entries.retain(|entry| entry.offset >= below);
+        before - self.entries.len()
+    }
+
     /// Cleans below a random offset, as a log cleaner does: of each key the newest committed record stays, aborted ones go, and markers whose
     /// transaction has left nothing. A tombstone goes only if an earlier cleaning has seen it and nobody is reading.
     /// Returns how many entries have gone.

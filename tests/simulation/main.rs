@@ -11,6 +11,7 @@
 //! * [`world`]: processes and the order in which they go on. [`weather`]: time, and faults of the brokers. [`faults`]: their odds and counts.
 //! * [`cluster`]: topics, transactions, offsets. [`log`]: a partition. [`group`]: members and generations.
 //! * [`broker`], [`fetch`], [`client`]: the trait `Broker` of one process. [`task`]: its task, watched.
+//! * [`history`]: pasts of accounts, and the command that loads them.
 //! * [`oracle`]: the fold, and what is compared with it. [`traffic`]: the input. [`mutation`]: safeguards undone on purpose.
 
 #[path = "../support/mod.rs"]
@@ -22,6 +23,7 @@ mod cluster;
 mod faults;
 mod fetch;
 mod group;
+mod history;
 mod log;
 mod mutation;
 mod oracle;

@@ -19,13 +19,17 @@ pub enum Mutation {
     UnstableOffsets,
     /// Offsets of another generation are taken.
     AnyGeneration,
+    /// The history is read with messages of open and of aborted transactions.
+    HistoryUncommitted,
+    /// After an abort, reading the history goes on where it was.
+    HistoryGoesOn,
     /// A state of a newer release is taken up as far as it is understood.
     TakeNewer,
 }
 
 impl Mutation {
     /// All that the seeded runs can find.
-    pub const SEEDED: [Self; 8] = [
+    pub const SEEDED: [Self; 10] = [
         Self::NoRewind,
         Self::RewindToWhatWasRead,
         Self::ReadUncommitted,
@@ -34,5 +38,7 @@ impl Mutation {
         Self::RestoreToStable,
         Self::UnstableOffsets,
         Self::AnyGeneration,
+        Self::HistoryUncommitted,
+        Self::HistoryGoesOn,
     ];
 }

@@ -1,16 +1,17 @@
 //! The oracle: a plain fold over the input of each partition, without transactions, changelog or restarts. Each commit is compared with it at
 //! the moment when it is decided, so at any time what is committed is the fold of the committed input, byte for byte.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use insightd::cloudtrail::insight::Insight;
 use insightd::config::Config;
-use insightd::detect::Detector;
+use insightd::detect::{Detector, Refusal, Settings};
 use insightd::pipeline::{DeadLetter, Outcome, Output, Pipeline, Tally};
-use insightd::state::{HEAD_KEY, Head};
+use insightd::state::{HEAD_KEY, Head, Silence};
 use insightd::stream::broker::Position;
 
-use super::cluster::{Place, Written};
+use super::cluster::{Applied, Place, Written};
+use super::history::Records;
 use super::traffic::{Traffic, partition_of};
 
 /// All that a detector holds, in one order: two are alike if these are equal.
@@ -22,6 +23,7 @@ pub struct Delta {
     pub insights: u64,
     pub letters: u64,
     pub silences: u64,
+    pub pasts: Vec<Result<(), Refusal>>,
     pub outcomes: [u64; Outcome::ALL.len()],
 }
 
@@ -30,11 +32,16 @@ struct Fold {
     pipeline: Pipeline,
     next: i64,
     state: u64,
+    /// From where the history has to be read.
+    loaded: i64,
+    /// What was handed over and is not taken in yet: offset behind its last part, records.
+    pasts: VecDeque<(i64, Records)>,
     image: Option<Image>,
 }
 
 /// See the module.
 pub struct Oracle {
+    settings: Settings,
     folds: Vec<Fold>,
     /// What the last commit has added.
     pub last: Option<Delta>,
@@ -101,16 +108,64 @@ pub fn difference(found: &Image, right: &Image) -> Option<String> {
     ))
 }
 
+impl Fold {
+    /// The history is taken in up to `next`: all pasts that end by then, as a whole (LOAD-1).
+    fn load(
+        &mut self,
+        next: i64,
+        wall: i64,
+        settings: &Settings,
+        told: &mut Vec<Result<(), Refusal>>,
+    ) -> Result<(), String> {
+        while self.pasts.front().is_some_and(|(end, _)| *end <= next) {
+            let (_, records) = self.pasts.pop_front().expect("one");
+            let mut past = Detector::new(settings.clone());
+            let taken = records.iter().try_for_each(|(key, value)| past.restore(key, Some(value)));
+            taken.and_then(|()| past.restored()).map_err(|fault| format!("LOAD-1: a past cannot be read: {fault}"))?;
+            told.push(self.pipeline.detector().absorb(past, wall).map(|_| ()));
+        }
+        self.loaded = next;
+        Ok(())
+    }
+}
+
 impl Oracle {
     /// Folds that have read nothing.
     pub fn new(config: &Config, partitions: usize) -> Self {
-        let fold = |_| Fold { pipeline: Pipeline::new(config), next: 0, state: 0, image: None };
-        Self { folds: (0..partitions).map(fold).collect(), last: None, outcomes: Default::default() }
+        let fold = |_| Fold {
+            pipeline: Pipeline::new(config),
+            next: 0,
+            state: 0,
+            loaded: 0,
+            pasts: VecDeque::new(),
+            image: None,
+        };
+        Self {
+            settings: Settings::from(config),
+            folds: (0..partitions).map(fold).collect(),
+            last: None,
+            outcomes: Default::default(),
+        }
     }
 
     /// Offset behind the last committed record, and number of the committed state.
     pub fn stands(&self, partition: usize) -> (i64, u64) {
         (self.folds[partition].next, self.folds[partition].state)
+    }
+
+    /// From where the history of a partition has to be read.
+    pub fn loaded(&self, partition: usize) -> i64 {
+        self.folds[partition].loaded
+    }
+
+    /// A past is handed over: its transaction is committed, `end` is the offset behind its last part.
+    pub fn handed_over(&mut self, partition: usize, end: i64, records: Records) {
+        self.folds[partition].pasts.push_back((end, records));
+    }
+
+    /// A partition of which a past was never taken in.
+    pub fn left_over(&self) -> Option<usize> {
+        self.folds.iter().position(|fold| !fold.pasts.is_empty())
     }
 
     /// The image of a partition's fold.
@@ -134,7 +189,7 @@ impl Oracle {
                 (Place::Dlq, Some(source)) => by_partition.entry(source).or_default().letters.push(value),
                 (Place::Dlq, None) => return Err("a dead letter that does not say where it comes from".to_owned()),
                 (Place::Changelog(number), _) => drop(by_partition.entry(number).or_default()),
-                (Place::Offsets, _) => {}
+                (Place::Offsets | Place::History(_), _) => {}
             }
         }
         for position in offsets {
@@ -171,28 +226,41 @@ impl Oracle {
         if head.state <= fold.state {
             return Err(format!("EO-1: partition {number}: state {} follows state {}", head.state, fold.state));
         }
-        let applied = record.walls.len() as i64;
+        let is_record = |applied: &&Applied| matches!(applied, Applied::Record(_));
+        let applied = record.applied.iter().filter(is_record).count() as i64;
         if position.next != fold.next + applied {
             return Err(format!(
                 "EO-2: partition {number}: {applied} records are applied from offset {}, committed is {}",
                 fold.next, position.next
             ));
         }
-        let (mut silences, mut right) = (head.silences.iter().peekable(), Found::default());
-        for offset in fold.next..=head.next {
-            while let Some(silence) = silences.next_if(|silence| silence.before == offset) {
-                fold.pipeline.caught_up(silence.wall, &mut right);
-                delta.silences += 1;
-            }
-            if offset < head.next {
-                let message = &input[offset as usize];
-                let wall = record.walls[(offset - fold.next) as usize];
-                fold.pipeline.payload(&message.payload, Some(Some(&message.key)), wall, &mut right);
+        let (mut silences, mut right, mut offset) = (Vec::new(), Found::default(), fold.next);
+        for applied in &record.applied {
+            match *applied {
+                Applied::Record(wall) => {
+                    let message = &input[offset as usize];
+                    fold.pipeline.payload(&message.payload, Some(Some(&message.key)), wall, &mut right);
+                    offset += 1;
+                }
+                Applied::CaughtUp(wall) => {
+                    if fold.pipeline.caught_up(wall, &mut right) {
+                        silences.push(Silence { before: offset, wall });
+                    }
+                }
+                Applied::Loaded { next, wall } => {
+                    fold.load(next, wall, &self.settings, &mut delta.pasts)?;
+                }
             }
         }
-        if let Some(silence) = silences.next() {
-            return Err(format!("WM-2: partition {number}: {silence:?} lies outside of {}..={}", fold.next, head.next));
+        if silences != head.silences {
+            let found = &head.silences;
+            return Err(format!("WM-2: partition {number}: silences are told as {found:?}, and were {silences:?}"));
         }
+        if head.loaded != fold.loaded {
+            let (found, right) = (head.loaded, fold.loaded);
+            return Err(format!("LOAD-1: partition {number}: the history is told as loaded to {found}, not {right}"));
+        }
+        delta.silences += silences.len() as u64;
         compare("insights", number, &found.insights, &right.insights)?;
         compare("dead letters", number, &found.letters, &right.letters)?;
         delta.insights += found.insights.len() as u64;

@@ -14,6 +14,7 @@ use insightd::stream::broker::Cause;
 use super::cluster::Cluster;
 use super::faults::{Counts, Odds, Profile};
 use super::group::Group;
+use super::history::Loader;
 use super::log::Log;
 use super::mutation::Mutation;
 use super::oracle::{Oracle, difference, image};
@@ -97,6 +98,8 @@ fn cluster(seed: u64, profile: Profile, mutation: Option<Mutation>, config: &Con
         counts: Counts::default(),
         mutation,
         changelogs: (0..partitions).map(|_| Log::default()).collect(),
+        histories: (0..partitions).map(|_| Log::default()).collect(),
+        loader: Loader::draw(seed, config, &input),
         output: Log::default(),
         dlq: Log::default(),
         producers: Default::default(),
@@ -114,6 +117,8 @@ fn cluster(seed: u64, profile: Profile, mutation: Option<Mutation>, config: &Con
         ended: None,
         told: Default::default(),
         due_to_be_told: Default::default(),
+        told_pasts: 0,
+        due_pasts: 0,
         nap: Duration::from_millis(1500),
         input,
     }
@@ -153,6 +158,13 @@ fn finish(cluster: &mut Cluster, config: &Config) {
     let (told, due) = (cluster.told, cluster.due_to_be_told);
     if told != due {
         cluster.violate(format!("CNT-1: told {told:?}, committed by workers that told of it {due:?}"));
+    }
+    if cluster.told_pasts != cluster.due_pasts {
+        let (told, due) = (cluster.told_pasts, cluster.due_pasts);
+        cluster.violate(format!("CNT-1: told {told} pasts, committed by workers that told of it {due}"));
+    }
+    if let Some(partition) = cluster.oracle.left_over() {
+        cluster.violate(format!("LOAD-1: a past of partition {partition} was handed over and never taken in"));
     }
     let mut untold = cluster.oracle.outcomes;
     untold.iter_mut().zip(due).for_each(|(all, due)| *all -= due);

@@ -13,6 +13,7 @@ use insightd::stream::tasks::Origin;
 use insightd::stream::transaction::Transaction;
 use insightd::stream::watchdog::Phase;
 
+use super::cluster::Applied;
 use super::mutation::Mutation;
 use super::oracle::{add, difference, image, outcomes};
 use super::world::World;
@@ -23,8 +24,8 @@ pub struct Watched {
     id: usize,
     world: Weak<World>,
     partition: Option<i32>,
-    /// Wall times of what was applied since the last commit.
-    walls: Vec<i64>,
+    /// What was applied since the last commit.
+    applied: Vec<Applied>,
     mutation: Option<Mutation>,
 }
 
@@ -34,7 +35,7 @@ impl Watched {
         let lives = world.upgrade().expect("a run outlives its processes");
         let (inner, mutation) =
             (DetectorTask::new(&lives.config).written_by(id as u64), lives.cluster.borrow().mutation);
-        Self { inner, id, world: Weak::clone(world), partition: None, walls: Vec::new(), mutation }
+        Self { inner, id, world: Weak::clone(world), partition: None, applied: Vec::new(), mutation }
     }
 
     fn world(&self) -> Rc<World> {
@@ -71,11 +72,14 @@ impl Task for Watched {
                 Some(_) => {}
             }
         }
-        self.walls.push(now);
+        self.applied.push(Applied::Record(now));
         self.inner.apply(record, now, out);
     }
 
     fn caught_up(&mut self, next: i64, now: i64, out: &mut dyn Output) {
+        if self.applied.last() != Some(&Applied::CaughtUp(now)) {
+            self.applied.push(Applied::CaughtUp(now));
+        }
         self.inner.caught_up(next, now, out);
     }
 
@@ -84,13 +88,13 @@ impl Task for Watched {
     }
 
     fn save(&mut self, next: i64, write: &mut Write<'_>) -> u64 {
-        self.world().cluster.borrow_mut().clients[self.id].walls.clone_from(&self.walls);
+        self.world().cluster.borrow_mut().clients[self.id].applied.clone_from(&self.applied);
         self.inner.save(next, write)
     }
 
     fn commit(&mut self) {
         self.inner.commit();
-        self.walls.clear();
+        self.applied.clear();
         let look = self.world().cluster.borrow_mut().random.chance(0.05);
         if look {
             self.check_memory("after a commit");
@@ -98,7 +102,7 @@ impl Task for Watched {
     }
 
     fn rollback(&mut self) {
-        self.walls.clear();
+        self.applied.clear();
         if self.mutation != Some(Mutation::KeepOverlay) {
             self.inner.rollback();
         }
@@ -110,7 +114,16 @@ impl Task for Watched {
     }
 
     fn load(&mut self, payload: &[u8], next: i64, now: i64) {
+        let before = self.inner.loaded();
         self.inner.load(payload, next, now);
+        let next = self.inner.loaded();
+        if self.partition.is_none() {
+            let world = self.world();
+            world.cluster.borrow_mut().violate("RES-1: a past is taken in before the restore has ended");
+        }
+        if next != before {
+            self.applied.push(Applied::Loaded { next, wall: now });
+        }
     }
 
     fn loaded(&self) -> i64 {
@@ -138,7 +151,8 @@ impl Task for Watched {
             let told = cluster.clients[self.id].restored_told;
             let found = head.clone().unwrap_or_default();
             // Where somebody else has moved on, this process is a zombie, and nothing of it will be committed.
-            if told == Some(state) && (found.state, found.next) != (state, next) {
+            let loaded = cluster.oracle.loaded(partition as usize);
+            if told == Some(state) && (found.state, found.next, found.loaded) != (state, next, loaded) {
                 cluster
                     .violate(format!("RES-1: partition {partition}: restored {found:?}, committed {next} as {state}"));
             }
@@ -202,6 +216,7 @@ impl Report for Told {
             cluster.violate(format!("CNT-1: {} insights are told of {delta:?}", transaction.insights.len()));
         }
         add(&mut cluster.due_to_be_told, &delta.outcomes);
+        cluster.due_pasts += delta.pasts.len();
     }
 
     fn aborted(&mut self, fenced: bool, _: Duration, _: &str) {
@@ -214,7 +229,9 @@ impl Report for Told {
 
     fn counted(&mut self, tally: &Tally) {
         let world = self.world.upgrade().expect("a run outlives its processes");
-        add(&mut world.cluster.borrow_mut().told, &outcomes(tally));
+        let mut cluster = world.cluster.borrow_mut();
+        add(&mut cluster.told, &outcomes(tally));
+        cluster.told_pasts += tally.loaded.len();
     }
 
     fn levels(&mut self, _: &TopicPartition, _: &Levels) {}

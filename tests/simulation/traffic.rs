@@ -33,6 +33,8 @@ pub struct Traffic {
     pub until: Duration,
     /// Last event time, seconds since 1970.
     pub end: i64,
+    /// All accounts.
+    pub accounts: Vec<String>,
 }
 
 /// The partition of an account.
@@ -56,7 +58,7 @@ impl Traffic {
         let accounts = random.between(2, 5).max(partitions as u64);
         let minutes = random.between(60, 150) as i64;
         let mut all: Vec<Vec<Message>> = vec![Vec::new(); partitions];
-        let mut end = BEGIN;
+        let (mut end, mut names) = (BEGIN, Vec::new());
         for number in 0..accounts {
             let account = format!("{:012}", 100_000_000_000 + number);
             // Some accounts write in blocks: their days pass quickly, so series and eventIDs expire.
@@ -64,12 +66,13 @@ impl Traffic {
             end = end.max(BEGIN + minutes * stride);
             let records = account_records(&mut random, &account, minutes, stride);
             all[partition_of(&account, partitions)].extend(messages(&mut random, &account, records));
+            names.push(account);
         }
         let until = random.millis(30_000, 150_000);
         let partitions = all.into_iter().map(|messages| arrive(&mut random, messages, until)).collect::<Vec<_>>();
         let last = partitions.iter().filter_map(|messages: &Vec<Arrival>| messages.last()).map(|last| last.at).max();
         let until = last.unwrap_or_default();
-        Self { partitions, until, end }
+        Self { partitions, until, end, accounts: names }
     }
 }
 
@@ -114,6 +117,14 @@ fn add(random: &mut Random, records: &mut Vec<Record>, account: &str, start: i64
     if random.chance(0.05) {
         records.push(Record { slot: time + delay + random.below(4000) as i64, json });
     }
+}
+
+/// A record of an account's past.
+pub fn any_json(random: &mut Random, account: &str, time: i64, number: usize) -> String {
+    let region = REGIONS[usize::from(random.chance(0.15))];
+    let user = ["ada", "bob", "eve", "old"][random.below(4) as usize];
+    let failed = random.chance(0.1).then_some("AccessDenied");
+    json(account, region, time, *random.pick(&APIS), user, failed, number)
 }
 
 fn json(

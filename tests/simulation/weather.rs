@@ -9,6 +9,7 @@ impl Cluster {
     pub fn keep(&mut self) {
         self.settle();
         self.expire_transactions();
+        self.load();
         let Self { group, clients, now, random, changelogs, .. } = self;
         let expired = group.beat(*now, |id| clients[id].is_well(*now));
         let completed = group.complete(*now, changelogs.len(), random);
@@ -63,6 +64,7 @@ impl Cluster {
             let gone = self.changelogs[partition].compact(&mut self.random, is_read);
             self.counts.note("changelog compacted");
             self.counts.add("changelog records removed", gone as u64);
+            self.trim_history();
         }
     }
 
@@ -71,6 +73,9 @@ impl Cluster {
         let length = self.input.partitions[partition].len() as i64;
         // An empty partition has nothing to commit but where it begins.
         let stands = self.offsets.get(&partition).map_or(0, |(next, _)| *next);
-        stands >= length && self.readable(partition) == length && !self.is_pending(partition)
+        stands >= length
+            && self.readable(partition) == length
+            && !self.is_pending(partition)
+            && self.loader.next_event().is_none()
     }
 }

@@ -1,0 +1,276 @@
+//! The history topic: pasts of accounts, the command that leaves them there and may die at it, and how a process reads them.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use insightd::cloudtrail::event::AccountId;
+use insightd::cloudtrail::insight::Insight;
+use insightd::config::Config;
+use insightd::pipeline::{DeadLetter, Output, Pipeline, Until};
+use insightd::state::{Part, Parts, encode};
+use insightd::stream::broker::Failure;
+
+use super::broker::SimBroker;
+use super::client::{Reader, later};
+use super::cluster::{Cluster, Place, SESSION_TIMEOUT, Written};
+use super::faults::{Mishap, Step};
+use super::log::What;
+use super::mutation::Mutation;
+use super::random::Random;
+use super::traffic::{BEGIN, Traffic, any_json, partition_of};
+
+/// Transactional id of the command.
+const COMMAND: &str = "load";
+
+/// Records of a detector, as they are written.
+pub type Records = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// What is loaded of one account.
+#[derive(Clone, Debug)]
+pub struct Past {
+    /// When the command begins to hand it over.
+    at: Duration,
+    partition: usize,
+    account: String,
+    parts: Vec<Vec<u8>>,
+    records: Records,
+}
+
+/// The command in the middle of it.
+#[derive(Debug)]
+struct Writing {
+    past: Past,
+    epoch: u32,
+    sent: usize,
+    /// When it goes on.
+    at: Duration,
+}
+
+/// The command.
+#[derive(Debug, Default)]
+pub struct Loader {
+    waiting: VecDeque<Past>,
+    writing: Option<Writing>,
+}
+
+struct Silent;
+
+impl Output for Silent {
+    fn insight(&mut self, _: Insight) {}
+    fn dead_letter(&mut self, _: DeadLetter<'_>) {}
+}
+
+impl Loader {
+    /// Draws what is loaded, and when.
+    pub fn draw(seed: u64, config: &Config, input: &Traffic) -> Self {
+        let mut random = Random::new(seed, 4);
+        let mut pasts = Vec::new();
+        for account in &input.accounts {
+            if random.chance(0.5) {
+                pasts.extend(draw_account(&mut random, config, input, account));
+            }
+        }
+        pasts.sort_by_key(|past| past.at);
+        Self { waiting: pasts.into(), writing: None }
+    }
+
+    /// When it does something next.
+    pub fn next_event(&self) -> Option<Duration> {
+        let waiting = self.waiting.front().map(|past| past.at);
+        self.writing.as_ref().map(|writing| writing.at).or(waiting)
+    }
+
+    fn wait(&mut self, past: Past) {
+        self.writing = None;
+        let place = self.waiting.partition_point(|other| other.at <= past.at);
+        self.waiting.insert(place, past);
+    }
+}
+
+/// Pasts of one account, mostly the newest first, each before the one that was loaded already. The first may reach into what the account counts by itself.
+fn draw_account(random: &mut Random, config: &Config, input: &Traffic, account: &str) -> Vec<Past> {
+    let mut end = BEGIN + *random.pick(&[-86_400, -60, 0, 0, 1800]);
+    let mut pasts = Vec::new();
+    for number in 0..random.between(1, 4) {
+        let begin = end - *random.pick(&[3600, 86_400, 10 * 86_400]);
+        let at = random.millis(0, input.until.as_millis() as u64 + 15_000);
+        let mut times: Vec<i64> =
+            (0..random.between(3, 40)).map(|_| begin + random.below((end - begin) as u64) as i64).collect();
+        times.sort_unstable();
+        let mut pipeline = Pipeline::of_past(config, 1, Until::new(Default::default(), i64::MAX));
+        for (place, time) in (0..).zip(times) {
+            let json = any_json(random, account, time, 1_000_000 + 1000 * number as usize + place);
+            pipeline.payload(json.as_bytes(), None, input.end + 86_400, &mut Silent);
+        }
+        pipeline.finish_past();
+        let (parts, records) = cut(random, &mut pipeline, account);
+        if !records.is_empty() {
+            let partition = partition_of(account, input.partitions.len());
+            pasts.push(Past { at, partition, account: account.to_owned(), parts, records });
+        }
+        end = begin;
+    }
+    if random.chance(0.8) {
+        let mut times: Vec<Duration> = pasts.iter().map(|past| past.at).collect();
+        times.sort_unstable();
+        pasts.iter_mut().zip(times).for_each(|(past, at)| past.at = at);
+    }
+    pasts
+}
+
+/// As the command cuts it, but into parts of a few records each.
+fn cut(random: &mut Random, pipeline: &mut Pipeline, account: &str) -> (Vec<Vec<u8>>, Records) {
+    let account = AccountId::parse(account).expect("an account");
+    let mut whole = Vec::new();
+    let mut send = |part: &[u8]| whole = part.to_vec();
+    let mut parts = Parts::new(account.number(), BEGIN / 60, &mut send);
+    pipeline.detector().save_alone(account, &mut |key, value| parts.add(key, value.unwrap_or_default()));
+    parts.finish();
+    let whole_part = Part::read(&whole).expect("it can be read");
+    assert!(whole_part.last && whole_part.index == 0, "a past so small is one part");
+    let (mut rest, mut cut) = (whole_part.records.as_slice(), Vec::new());
+    let most = *random.pick(&[2, 5, 1000]);
+    while !rest.is_empty() {
+        let (records, others) = rest.split_at(rest.len().min(random.between(1, most) as usize));
+        rest = others;
+        let part =
+            Part { index: cut.len() as u32, last: rest.is_empty(), records: records.to_vec(), ..whole_part.clone() };
+        let mut bytes = Vec::new();
+        encode(whole[0], &part, &mut bytes);
+        cut.push(bytes);
+    }
+    (cut, whole_part.records)
+}
+
+impl Cluster {
+    /// The command goes on, if it is time.
+    pub fn load(&mut self) {
+        let now = self.now;
+        if let Some(writing) = self.loader.writing.take_if(|writing| writing.at <= now) {
+            self.hand_over(writing);
+        } else if self.loader.writing.is_none() && self.loader.waiting.front().is_some_and(|past| past.at <= now) {
+            let past = self.loader.waiting.pop_front().expect("one");
+            if now < self.coordinator_gone_until {
+                return self.give_again(past);
+            }
+            let epoch = self.register(COMMAND);
+            self.loader.writing = Some(Writing { past, epoch, sent: 0, at: now });
+        }
+    }
+
+    /// The command is given again, a little later.
+    fn give_again(&mut self, mut past: Past) {
+        past.at = self.now + self.random.millis(100, 8000);
+        self.loader.wait(past);
+    }
+
+    fn hand_over(&mut self, mut writing: Writing) {
+        if !self.healed && self.odds.crash > 0.0 && self.random.chance(0.08) {
+            self.counts.note("crash: of a load");
+            return self.give_again(writing.past);
+        }
+        let partition = writing.past.partition;
+        let Some(part) = writing.past.parts.get(writing.sent) else {
+            // Before the marker, which takes an offset.
+            let end = self.histories[partition].high();
+            if self.end(COMMAND, writing.epoch, true).is_err() {
+                self.counts.note("history: a load was too slow");
+                return self.give_again(writing.past);
+            }
+            self.counts.note("history: handed over");
+            self.oracle.handed_over(partition, end, writing.past.records.clone());
+            if self.random.chance(0.2) {
+                self.counts.note("history: given twice");
+                self.give_again(writing.past);
+            }
+            return;
+        };
+        let value = Some(part.as_slice().into());
+        let (place, key) = (Place::History(partition), writing.past.account.as_bytes().into());
+        let written = Written { place, key, value, source: None, applied: Vec::new() };
+        if self.produce(COMMAND, writing.epoch, written).is_err() {
+            self.counts.note("history: a load was too slow");
+            return self.give_again(writing.past);
+        }
+        writing.sent += 1;
+        let slow = !self.healed && self.random.chance(0.1);
+        writing.at = self.now + self.random.millis(0, if slow { 5000 } else { 100 });
+        self.loader.writing = Some(writing);
+    }
+
+    /// Retention, as far as everything is taken in.
+    pub fn trim_history(&mut self) {
+        let partition = self.random.below(self.histories.len() as u64) as usize;
+        let below = self.oracle.loaded(partition);
+        let gone = self.histories[partition].trim(below);
+        self.counts.add("history: messages expired", gone as u64);
+    }
+}
+
+impl SimBroker {
+    /// `open_history`.
+    pub fn open_past(&self, partition: i32, from: i64) -> Result<bool, Failure> {
+        self.enter("history");
+        let there = self.with(|cluster| {
+            if cluster.now < cluster.clients[self.id].cut_until || cluster.random.chance(cluster.odds.retry) {
+                cluster.counts.note("history: no broker tells");
+                return Err(later("no broker tells"));
+            }
+            let log = &cluster.histories[partition as usize];
+            let (end, from) = (log.stable(), from.max(log.oldest()));
+            let client = &mut cluster.clients[self.id];
+            let goes_on = cluster.mutation == Some(Mutation::HistoryGoesOn);
+            let seen = client.history_read.get(&partition).copied().filter(|_| goes_on);
+            let position = seen.unwrap_or_default().max(from);
+            if end <= position {
+                return Ok(false);
+            }
+            client.history = Some(Reader { partition: partition as usize, end, position });
+            client.history_mishap = Mishap::draw(&cluster.odds, SESSION_TIMEOUT, &Step::OF_A_LOAD, &mut cluster.random);
+            Ok(true)
+        })?;
+        if there && self.pass(Step::OpenedHistory) {
+            return Err(later("no broker tells"));
+        }
+        Ok(there)
+    }
+
+    /// `read_history`.
+    pub fn read_past(&self, messages_max: usize, show: &mut dyn FnMut(i64, &[u8]) -> i64) -> Result<bool, Failure> {
+        self.enter("read history");
+        if self.pass(Step::ReadHistory) {
+            return Err(later("the history cannot be read now"));
+        }
+        let (shown, complete) = self.with(|cluster| {
+            let slow = cluster.random.chance(cluster.odds.slow_restore);
+            let most = if slow { cluster.random.below(3) as usize } else { messages_max };
+            let uncommitted = cluster.mutation == Some(Mutation::HistoryUncommitted);
+            let client = &mut cluster.clients[self.id];
+            let reader = client.history.as_mut().expect("the history was opened");
+            let log = &cluster.histories[reader.partition];
+            let (mut shown, mut complete) = (Vec::new(), false);
+            while shown.len() < most && !complete {
+                match log.at(reader.position).filter(|entry| entry.offset < reader.end) {
+                    Some(entry) => {
+                        if let What::Record { of, value: Some(value), .. } = &entry.what
+                            && (uncommitted || log.is_committed(*of))
+                        {
+                            shown.push((entry.offset + 1, value.clone()));
+                        }
+                        reader.position = entry.offset + 1;
+                    }
+                    None => complete = true,
+                }
+            }
+            client.history_read.insert(reader.partition as i32, reader.position);
+            if complete {
+                client.history = None;
+            }
+            (shown, complete)
+        });
+        shown.iter().for_each(|(next, value)| {
+            show(*next, value);
+        });
+        Ok(complete)
+    }
+}
