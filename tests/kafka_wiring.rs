@@ -321,6 +321,39 @@ fn a_record_that_the_broker_refuses_aborts_the_transaction() {
     broker.abort().expect("aborted");
 }
 
+/// The worker ended when it met this: what was written before had failed, and the client takes nothing more then ("erroneous state").
+#[test]
+fn a_record_that_is_written_after_another_one_was_refused_aborts_the_transaction() {
+    let mock = Mock::start(1);
+    let broker = mock.connect("earliest", "one");
+    assigned(&broker);
+    mock.cluster.request_errors(Api::Produce, &[Code::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE]);
+    broker.begin().expect("begun");
+    broker.produce(&INSIGHT).expect("queued");
+    let until = Instant::now() + WAIT;
+    let failure = loop {
+        assert!(Instant::now() < until, "it takes records still");
+        drop(broker.poll(Duration::from_millis(20)).expect("polled"));
+        if let Err(failure) = broker.produce(&INSIGHT) {
+            break failure;
+        }
+    };
+    assert_eq!((failure.action, failure.cause), (Action::AbortAndRewind, Cause::Other), "{failure}");
+    assert!(failure.message.contains("max.message.bytes"), "{failure}");
+    broker.abort().expect("aborted");
+    // The mock misses the refused batch and has the next transaction aborted as well, with a new epoch.
+    let commit = |_: &i32| {
+        broker.begin().expect("begun");
+        broker.produce(&INSIGHT).expect("queued");
+        let failure = broker.commit_with_offsets(&[at(0, 1)]).err()?;
+        assert_eq!(failure.action, Action::AbortAndRewind, "{failure}");
+        broker.abort().expect("aborted");
+        Some(failure)
+    };
+    let failures: Vec<_> = (0..3).map_while(|attempt| commit(&attempt)).collect();
+    assert!(failures.len() < 3, "{failures:?}");
+}
+
 #[test]
 fn the_loss_of_all_brokers_is_told_once_and_so_is_their_return() {
     let mock = Mock::start(1);

@@ -9,6 +9,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -26,6 +27,7 @@ use super::changelog::Changelog;
 use super::context::Context;
 use super::ends::Ends;
 use super::history::History;
+use super::reader::Pool;
 use super::transactional::Transactional;
 use super::{errors, offsets};
 
@@ -48,6 +50,8 @@ pub struct KafkaBroker {
     producer: ProducerParts,
     changelog: Changelog,
     history: History,
+    /// Clients that read committed records, for both.
+    readers: Rc<Pool>,
     start: StartAt,
     /// Where each assigned partition began.
     assigned: RefCell<Vec<Assigned>>,
@@ -95,7 +99,10 @@ impl Broker for KafkaBroker {
         match self.consumer.poll(wait) {
             Some(Ok(message)) => return Ok(Polled::Message(KafkaMessage(message))),
             Some(Err(error)) => self.take_error(&error)?,
-            None => {}
+            None => {
+                self.readers.tidy();
+                self.changelog.tidy();
+            }
         }
         if self.astray.get() && !self.down.get() {
             self.repair_offsets()?;
@@ -150,7 +157,7 @@ impl Broker for KafkaBroker {
     }
 
     fn open_history(&self, partition: i32, from: i64) -> Result<bool, Failure> {
-        self.history.open(&self.consumer, partition, from)
+        self.history.open(partition, from)
     }
 
     fn read_history(

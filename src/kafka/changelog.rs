@@ -7,14 +7,14 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rdkafka::ClientConfig;
 use rdkafka::consumer::Consumer;
 
 use super::context::Context;
-use super::reader::{self, Reader, consumer};
+use super::reader::{self, Pool, Reader, consumer};
 use super::transactional::Transactional;
 use super::{client, errors, offsets};
 use crate::config::Config;
@@ -30,15 +30,16 @@ const ANSWER_MAX: Duration = Duration::from_secs(10);
 /// See the module.
 pub(super) struct Changelog {
     topic: String,
-    committed: ClientConfig,
-    all: ClientConfig,
+    /// Of readers of committed records, and of those of all: these only ask for ends.
+    committed: Rc<Pool>,
+    all: Pool,
     reader: RefCell<Option<Reader>>,
 }
 
 impl Changelog {
-    /// Nothing is connected yet.
-    pub(super) fn new(config: &Config) -> Self {
-        let (committed, all) = (client::reader(config, true), client::reader(config, false));
+    /// Nothing is connected yet. `committed` are clients that read committed records.
+    pub(super) fn new(config: &Config, committed: Rc<Pool>) -> Self {
+        let all = Pool::new(client::reader(config, false));
         Self { topic: config.state.topic.clone(), committed, all, reader: RefCell::default() }
     }
 
@@ -48,8 +49,11 @@ impl Changelog {
     /// When no broker tells.
     pub(super) fn open(&self, partition: i32) -> Result<i64, Failure> {
         let partition = TopicPartition::new(&self.topic, partition);
-        let (oldest, end) = offsets::bounds(&consumer(&self.all)?, &partition)?;
-        let reader = Reader::new(consumer(&self.committed)?, partition, (oldest, end), "read the changelog")?;
+        self.close();
+        let asker = self.all.take()?;
+        let (oldest, end) = offsets::bounds(&asker, &partition)?;
+        self.all.give(asker);
+        let reader = Reader::new(self.committed.take()?, partition, (oldest, end), "read the changelog")?;
         self.reader.replace(Some(reader));
         Ok(end)
     }
@@ -65,15 +69,23 @@ impl Changelog {
         };
         let complete = reader.read(records_max, wait, &mut |_, key, value| show(key, value))?;
         let reading = Reading { position: reader.position(), complete };
+        drop(open);
         if complete {
-            *open = None;
+            self.close();
         }
         Ok(reading)
     }
 
     /// What is being read is not needed any more.
     pub(super) fn close(&self) {
-        self.reader.replace(None);
+        if let Some(reader) = self.reader.take() {
+            self.committed.give(reader.into_client());
+        }
+    }
+
+    /// Ends clients that have had nothing to do for long.
+    pub(super) fn tidy(&self) {
+        self.all.tidy();
     }
 }
 
@@ -110,7 +122,7 @@ pub fn members(config: &Config) -> Result<usize, Failure> {
 
 /// Reads a partition to the end that it has now, behind a transaction that is open as well.
 fn read_whole(config: &Config, partition: i32, show: &mut Write<'_>) -> Result<(), Failure> {
-    let changelog = Changelog::new(config);
+    let changelog = Changelog::new(config, Rc::new(Pool::new(client::reader(config, true))));
     changelog.open(partition)?;
     let (mut position, mut moved) = (0, Instant::now());
     loop {

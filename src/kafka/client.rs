@@ -77,6 +77,8 @@ pub(super) fn reader(config: &Config, committed: bool) -> ClientConfig {
         // Retention may be faster.
         ("auto.offset.reset", "earliest".into()),
         ("enable.partition.eof", "true".into()),
+        // What is read is there. At its end a fetch would wait at the broker for more, half a second by default, and with it the next partition.
+        ("fetch.wait.max.ms", "10".into()),
     ]);
     assemble(kafka, format!("insightd-{}-dlq", kafka.instance_id), tunable_consumer(), settings)
 }

@@ -4,14 +4,14 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 
 use super::context::Context;
-use super::reader::{self, Reader, consumer};
+use super::reader::{self, Pool, Reader, consumer};
 use super::transactional::Transactional;
 use super::{admin, client, errors, offsets};
 use crate::config::Config;
@@ -28,7 +28,7 @@ const DOING: &str = "read the history topic";
 /// See the module.
 pub(super) struct History {
     topic: String,
-    settings: ClientConfig,
+    clients: Rc<Pool>,
     reader: RefCell<Option<(Reader, Settled)>>,
     exists: Cell<bool>,
     looked: Cell<Option<Instant>>,
@@ -51,11 +51,11 @@ impl Settled {
 }
 
 impl History {
-    /// Nothing is connected yet.
-    pub(super) fn new(config: &Config) -> Self {
+    /// Nothing is connected yet. `clients` are those that read committed records.
+    pub(super) fn new(config: &Config, clients: Rc<Pool>) -> Self {
         Self {
             topic: config.state.history_topic.clone(),
-            settings: client::reader(config, true),
+            clients,
             reader: RefCell::default(),
             exists: Cell::default(),
             looked: Cell::default(),
@@ -63,25 +63,35 @@ impl History {
         }
     }
 
-    /// Begins to read a partition at `from`, if there is anything. `asker` asks for its end.
+    /// Begins to read a partition at `from`, if there is anything.
     ///
     /// # Errors
     /// When no broker tells.
-    pub(super) fn open(&self, asker: &BaseConsumer<Context>, partition: i32, from: i64) -> Result<bool, Failure> {
-        self.reader.replace(None);
-        if !self.exists(asker)? {
-            return Ok(false);
-        }
+    pub(super) fn open(&self, partition: i32, from: i64) -> Result<bool, Failure> {
+        self.close();
         let partition = TopicPartition::new(&self.topic, partition);
-        let (oldest, end) = offsets::bounds_within(asker, &partition, LOOK_MAX)?;
+        let Some((oldest, end)) = self.bounds(&partition)? else { return Ok(false) };
         let from = from.max(oldest);
         let settled = self.settled.borrow().get(&partition.partition).copied();
         if end <= from || settled.is_some_and(|settled| settled.covers(from, end)) {
             return Ok(false);
         }
-        let reader = Reader::new(consumer(&self.settings)?, partition, (from, end), DOING)?;
+        let reader = Reader::new(self.clients.take()?, partition, (from, end), DOING)?;
         self.reader.replace(Some((reader, Settled { from, end })));
         Ok(true)
+    }
+
+    /// The oldest and the end offset, if the topic exists. Not asked with the client that reads the input: where nothing comes in there, a fetch waits at the broker,
+    /// half a second by default, and every question to that broker waits behind it.
+    fn bounds(&self, partition: &TopicPartition) -> Result<Option<(i64, i64)>, Failure> {
+        let asker = self.clients.take()?;
+        let bounds = match self.exists(&asker) {
+            Ok(true) => offsets::bounds_within(&asker, partition, LOOK_MAX).map(Some),
+            Ok(false) => Ok(None),
+            Err(failure) => Err(failure),
+        };
+        self.clients.give(asker);
+        bounds
     }
 
     fn exists(&self, asker: &BaseConsumer<Context>) -> Result<bool, Failure> {
@@ -111,14 +121,17 @@ impl History {
         if complete {
             let settled = Settled { end: settled.end.max(reader.position()), ..*settled };
             self.settled.borrow_mut().insert(partition, settled);
-            *open = None;
+            drop(open);
+            self.close();
         }
         Ok(complete)
     }
 
     /// What is being read is not needed any more.
     pub(super) fn close(&self) {
-        self.reader.replace(None);
+        if let Some((reader, _)) = self.reader.take() {
+            self.clients.give(reader.into_client());
+        }
     }
 }
 

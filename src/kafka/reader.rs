@@ -3,6 +3,7 @@
 //! Markers of transactions are no records but do move the position; what lies at the end may also have been compacted away, so a partition
 //! whose last stable offset has reached the end, and which is read up to there, is complete as well.
 
+use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 use rdkafka::ClientConfig;
@@ -24,6 +25,46 @@ const ASK_EVERY: Duration = Duration::from_millis(250);
 /// When the library refuses a setting.
 pub(super) fn consumer(settings: &ClientConfig) -> Result<BaseConsumer<Context>, Failure> {
     settings.create_with_context(Context::new(None)).map_err(|error| errors::failure("make a Kafka client", &error))
+}
+
+/// How long a client without work is kept. Partitions come together, when a process starts and when the group rebalances.
+const IDLE_MAX: Duration = Duration::from_secs(30);
+
+/// Clients for one partition after the other: making one costs threads, connections and logins, each time.
+pub(super) struct Pool {
+    settings: ClientConfig,
+    idle: RefCell<Vec<(BaseConsumer<Context>, Instant)>>,
+}
+
+impl Pool {
+    /// Nothing is connected yet.
+    pub(super) fn new(settings: ClientConfig) -> Self {
+        Self { settings, idle: RefCell::default() }
+    }
+
+    /// A client that reads nothing.
+    ///
+    /// # Errors
+    /// As [`consumer`].
+    pub(super) fn take(&self) -> Result<BaseConsumer<Context>, Failure> {
+        match self.idle.borrow_mut().pop() {
+            Some((client, _)) => Ok(client),
+            None => consumer(&self.settings),
+        }
+    }
+
+    /// Takes a client back.
+    pub(super) fn give(&self, client: BaseConsumer<Context>) {
+        // One that does not let go of its partition would go on fetching it.
+        if client.unassign().is_ok() {
+            self.idle.borrow_mut().push((client, Instant::now()));
+        }
+    }
+
+    /// Ends those that have had nothing to do for long.
+    pub(super) fn tidy(&self) {
+        self.idle.borrow_mut().retain(|(_, since)| since.elapsed() < IDLE_MAX);
+    }
 }
 
 /// Receives records: offset, key, and value or none for a tombstone.
@@ -88,6 +129,11 @@ impl Reader {
         Ok(Self { consumer, partition, doing, end, position: from, at_end: false, asked: None })
     }
 
+    /// The client, which has done its work.
+    pub(super) fn into_client(self) -> BaseConsumer<Context> {
+        self.consumer
+    }
+
     /// Offset of the next record.
     pub(super) fn position(&self) -> i64 {
         self.position
@@ -119,7 +165,8 @@ impl Reader {
                 self.position = message.offset() + 1;
                 return Ok(true);
             }
-            Some(Err(KafkaError::PartitionEOF(_))) => self.at_end = true,
+            // The client may have read another partition before.
+            Some(Err(KafkaError::PartitionEOF(number))) => self.at_end |= number == self.partition.partition,
             Some(Err(error)) => {
                 let failure = errors::failure(self.doing, &error);
                 if failure.action == Action::Fatal {

@@ -119,6 +119,12 @@ impl Transactional {
                 Err((error, _)) if error.rdkafka_error_code() == Some(Code::QueueFull) => {
                     self.producer.poll(DRAIN_STEP);
                 }
+                // Something before it was not written: the transaction has failed, and takes nothing more.
+                Err((error, _)) if error.rdkafka_error_code() == Some(Code::State) && self.begun.get().is_some() => {
+                    self.settle()?;
+                    let failure = self.failure(&format!("write to {}", record.topic), &error);
+                    return Err(Failure { action: failure.action.max(Action::AbortAndRewind), ..failure });
+                }
                 Err((error, _)) => return Err(self.failure(&format!("write to {}", record.topic), &error)),
             }
         }

@@ -92,6 +92,10 @@ pub struct ScriptedBroker {
     /// Where each partition of it is read.
     history_read: RefCell<BTreeMap<i32, usize>>,
     pub fail_history: RefCell<Option<Failure>>,
+    /// How long a look into the history topic takes.
+    pub history_takes: Cell<Duration>,
+    /// Partitions of the history topic that were looked at.
+    pub history_looks: RefCell<Vec<i32>>,
     pub commit_takes: Cell<Duration>,
     pub clock: ScriptedClock,
 }
@@ -204,6 +208,8 @@ impl Broker for ScriptedBroker {
     }
 
     fn open_history(&self, partition: i32, from: i64) -> Result<bool, Failure> {
+        self.clock.pass(self.history_takes.get());
+        self.history_looks.borrow_mut().push(partition);
         if let Some(failure) = self.fail_history.borrow_mut().take() {
             return Err(failure);
         }

@@ -100,6 +100,28 @@ fn take_files(pipeline: &mut Pipeline, folder: &Path, out: &mut Lines) {
     }
 }
 
+/// Each look into the history topic waited behind a fetch of the idle input, half a second, and after ten partitions the looks began anew with the first.
+#[test]
+fn a_daemon_with_many_partitions_and_nothing_to_read_takes_every_past_in() {
+    const PARTITIONS: i32 = 24;
+    let plan = Plan { length: DAY, attacks: 0, quiet: 36 * HOUR, poll_every: 240, ..Plan::usual(80) };
+    let load = Load::new(&plan, &Conditions::usual(80));
+    let setup = Setup::without_topics("load-many");
+    for (topic, partitions) in
+        [(&setup.input, PARTITIONS), (&setup.state(), PARTITIONS), (&setup.output, 2), (&setup.dlq, 1)]
+    {
+        setup.broker.create_topic(topic, partitions);
+    }
+    let trail = Trail::new(&setup, &load.messages.iter().collect::<Vec<_>>());
+    let mut daemon = Daemon::start_ready(&setup.config());
+    let mut loader = trail.command(&[]).stderr(Stdio::null()).spawn().expect("it runs");
+    daemon.wait_until("the pasts are taken in", |daemon| {
+        daemon.metric("insightd_history_accounts_total", &[("outcome", "taken")]) == Some(6.0)
+    });
+    assert!(loader.wait().expect("it ends").success());
+    daemon.stop();
+}
+
 /// What a transaction had taken in that could not be committed was not read again before the next start: where it began was held to be settled.
 #[test]
 fn a_past_is_taken_in_though_its_first_transaction_fails() {

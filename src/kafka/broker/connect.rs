@@ -1,6 +1,7 @@
 //! Registering the transactional id and joining the group.
 
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use crate::config::Config;
 use crate::kafka::changelog::Changelog;
 use crate::kafka::context::Context;
 use crate::kafka::history::History;
+use crate::kafka::reader::Pool;
 use crate::kafka::transactional::Transactional;
 use crate::kafka::{client, errors};
 use crate::metrics::Metrics;
@@ -82,12 +84,14 @@ impl KafkaBroker {
         consumer
             .subscribe(&names)
             .map_err(|error| errors::failure(&format!("subscribe to {}", names.join(", ")), &error))?;
+        let readers = Rc::new(Pool::new(client::reader(config, true)));
         Ok(Some(Self {
             consumer,
             transactions: RefCell::new(transactions),
             producer,
-            changelog: Changelog::new(config),
-            history: History::new(config),
+            changelog: Changelog::new(config, Rc::clone(&readers)),
+            history: History::new(config, Rc::clone(&readers)),
+            readers,
             start: config.input.start,
             assigned: RefCell::default(),
             ends: RefCell::default(),

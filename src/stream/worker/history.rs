@@ -80,10 +80,10 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
         if first { self.broker.resume(std::slice::from_ref(&at.partition)) } else { Ok(()) }
     }
 
-    /// Lets the running tasks look again, one after the other.
+    /// Lets the running tasks look again, one after the other, when all have looked: otherwise the last ones would never have their turn where looking takes long.
     pub(super) fn look_for_history(&mut self) {
         let now = self.clock.elapsed();
-        if now >= self.next_look {
+        if now >= self.next_look && self.tasks.next_history().is_none() {
             self.next_look = now + LOOK_AGAIN;
             self.tasks.running_mut().for_each(|running| running.history.look_again());
         }

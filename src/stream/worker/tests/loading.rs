@@ -130,3 +130,22 @@ fn a_running_task_that_gets_no_answer_asks_again_with_its_next_look() {
         assert_eq!(loads(worker), 1);
     });
 }
+
+/// The looks began anew with the first partition before the last ones had had their turn, and their pasts were never taken in.
+#[test]
+fn every_partition_has_its_look_however_long_one_takes() {
+    with_worker(|worker, broker| {
+        broker.event(Polled::Revoke { lost: false });
+        broker.event(Polled::Assign(vec![partition(0), partition(1), partition(2)]));
+        for _ in 0..12 {
+            worker.turn().unwrap();
+        }
+        broker.history_looks.take();
+        broker.history_takes.set(Duration::from_secs(9));
+        broker.clock.pass(Duration::from_secs(6));
+        for _ in 0..7 {
+            worker.turn().unwrap();
+        }
+        assert_eq!(broker.history_looks.take(), [0, 1, 2, 0, 1, 2]);
+    });
+}
