@@ -30,6 +30,9 @@ pub(super) fn consumer(settings: &ClientConfig) -> Result<BaseConsumer<Context>,
 /// How long a client without work is kept. Partitions come together, when a process starts and when the group rebalances.
 const IDLE_MAX: Duration = Duration::from_secs(30);
 
+/// Events that a client is rid of at most when it is given back.
+const EVENTS_MAX: usize = 1000;
+
 /// Clients for one partition after the other: making one costs threads, connections and logins, each time.
 pub(super) struct Pool {
     settings: ClientConfig,
@@ -57,6 +60,11 @@ impl Pool {
     pub(super) fn give(&self, client: BaseConsumer<Context>) {
         // One that does not let go of its partition would go on fetching it.
         if client.unassign().is_ok() {
+            // What it has heard meanwhile (that a broker was away, the end of its partition) is of no interest any more, and would pile up in one that only asks.
+            let mut left = EVENTS_MAX;
+            while left > 0 && client.poll(Duration::ZERO).is_some() {
+                left -= 1;
+            }
             self.idle.borrow_mut().push((client, Instant::now()));
         }
     }

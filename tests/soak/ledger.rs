@@ -19,6 +19,8 @@ pub struct Ledger {
     pub rate_max: f64,
     /// Length of the time in which processes were killed.
     pub seconds: f64,
+    /// Messages that lay before the processes when it began.
+    pub backlog: i64,
     /// Messages that were produced in it.
     pub produced: i64,
     /// Messages read and committed in it.
@@ -43,9 +45,14 @@ impl Ledger {
         self.count(|death| matches!(death, Death::At(name) if OPEN.contains(name)))
     }
 
-    /// What was produced, of what the processes read when nobody disturbs them.
+    /// Fewer messages did not lie before the processes at any time: whatever was read, this much of the backlog was not.
+    fn backlog_min(&self) -> i64 {
+        self.backlog - self.read
+    }
+
+    /// What there was to do, of what the processes read when nobody disturbs them.
     fn load(&self) -> f64 {
-        self.produced as f64 / self.seconds / self.rate_max
+        (self.backlog + self.produced) as f64 / self.seconds / self.rate_max
     }
 
     /// Prints it.
@@ -69,6 +76,7 @@ impl Ledger {
             self.broker_restarts.len(),
             self.broker_restarts.join(", ")
         );
+        println!("messages that lay before it            {:>8}  never fewer than {}", self.backlog, self.backlog_min());
         for (what, messages) in [("produced", self.produced), ("read and committed", self.read)] {
             let what = format!("messages {what} meanwhile");
             println!("{what:<39}{messages:>8}  {:.0} a second", messages as f64 / self.seconds);
@@ -90,6 +98,7 @@ impl Ledger {
         assert!(self.kills() >= form.kills, "too few kills");
         assert!(!self.broker_restarts.is_empty() && self.rebalances > 0);
         if form.is_long {
+            assert!(self.backlog_min() > 0, "the processes had nothing to do now and then");
             assert!(self.load() >= 0.5, "the load was {:.0} % of the highest rate", 100.0 * self.load());
             assert!(self.rebalances >= 20 && self.broker_restarts.len() >= 3, "too little happened");
             assert!(

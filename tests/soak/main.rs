@@ -38,6 +38,7 @@ fn nothing_is_lost_repeated_or_changed_whenever_a_process_is_killed() {
     }
     let (began, read_before, rate_max) = (Instant::now(), scene.messages_read(), ledger.rate_max);
     let produced_before = scene.messages_produced();
+    ledger.backlog = produced_before - read_before;
     thread::scope(|scope| {
         let producers = scope.spawn(|| traffic::feed(&scene, &mixed, rate_max));
         let come_and_go = scope.spawn(|| victims::join_and_leave(&scene));

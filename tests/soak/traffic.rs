@@ -1,5 +1,5 @@
-//! What the daemons read: in the short form traffic with everything in it that can go wrong; in the long form `insightd generate` beside it, as much as makes a
-//! load.
+//! What the daemons read: in the short form traffic with everything in it that can go wrong; in the long form a backlog beside it, and what `insightd generate` adds, as
+//! much as makes a load.
 
 use std::process::{Child, Stdio};
 use std::sync::atomic::Ordering;
@@ -13,8 +13,13 @@ use crate::support::insightd::{Daemon, command};
 use crate::support::load::{Load, partition};
 use crate::support::traffic::Plan;
 
-/// The load while processes are killed, of the rate without kills.
-const LOAD: f64 = 0.65;
+/// What comes in while processes are killed, of the rate without kills. That is not all of the load: a backlog lies before them all the time, as large as a producer on
+/// the same cores could not make it meanwhile.
+const LIVE: f64 = 0.2;
+/// Days of the organisation whose traffic is the backlog.
+const BACKLOG_DAYS: u64 = 24;
+/// Part of it over which the rate without kills is measured, messages.
+const MEASURED: i64 = 1_500_000;
 
 /// A constructed organisation: the backlog for the measurement, and then the load.
 struct Organisation {
@@ -27,7 +32,6 @@ struct Organisation {
 fn generate(scene: &Scene, organisation: &Organisation, rate: Option<u64>) -> Child {
     let Organisation { seed, start, days, attacks } = *organisation;
     let mut command = command();
-    // Two threads, because it must hold its own on the cores that it shares with brokers and daemons.
     command
         .args(["generate", "--accounts", "40", "--threads", "2", "--start", start, "--kafka"])
         .arg(scene.config_file());
@@ -43,13 +47,13 @@ fn generate(scene: &Scene, organisation: &Organisation, rate: Option<u64>) -> Ch
 
 /// Fills the input before anything reads it; says how many messages there are.
 pub fn backlog(scene: &Scene) -> i64 {
-    let backlog = Organisation { seed: scene.form.seed, start: "2025-01-06", days: 2, attacks: 60 };
+    let backlog = Organisation { seed: scene.form.seed, start: "2025-01-06", days: BACKLOG_DAYS, attacks: 1200 };
     let status = generate(scene, &backlog, None).wait().expect("it ends");
     assert!(status.success(), "the producer ended with {status}");
     scene.broker.ends(&scene.input()).iter().sum()
 }
 
-/// How many messages a second the processes read and commit when nobody disturbs them: over a backlog, from their first commit on.
+/// How many messages a second the processes read and commit when nobody disturbs them: over the first part of the backlog, from their first commit on.
 pub fn rate_without_kills(scene: &Scene, daemon: &mut Daemon, backlog: i64) -> f64 {
     let mut before = 0;
     daemon.wait_until("a first commit", |_| {
@@ -57,10 +61,14 @@ pub fn rate_without_kills(scene: &Scene, daemon: &mut Daemon, backlog: i64) -> f
         before > 0
     });
     let begin = Instant::now();
-    daemon.wait_until("the backlog is read", |_| scene.messages_read() >= backlog);
+    let mut read = 0;
+    daemon.wait_until("the first part of the backlog is read", |_| {
+        read = scene.messages_read() - before;
+        read >= MEASURED
+    });
     let seconds = begin.elapsed().as_secs_f64();
-    println!("backlog: {backlog} messages, {} of them read in {seconds:.1} s after the first commit", backlog - before);
-    (backlog - before) as f64 / seconds
+    println!("backlog: {backlog} messages, {read} of them read in {seconds:.1} s after the first commit");
+    read as f64 / seconds
 }
 
 /// Traffic with everything in it that can go wrong.
@@ -79,8 +87,8 @@ pub fn mixed(form: &Form) -> Load {
 /// Produces until all kills are done.
 pub fn feed(scene: &Scene, mixed: &Load, rate_max: f64) {
     let mut heavy = scene.form.is_long.then(|| {
-        let rate = (rate_max * LOAD) as u64;
-        println!("load: {rate} records a second");
+        let rate = (rate_max * LIVE) as u64;
+        println!("coming in: {rate} records a second");
         let load = Organisation { seed: scene.form.seed + 1, start: "2025-02-03", days: 40, attacks: 2000 };
         generate(scene, &load, Some(rate))
     });
