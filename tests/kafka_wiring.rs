@@ -342,7 +342,7 @@ fn a_record_that_is_written_after_another_one_was_refused_aborts_the_transaction
     assert!(failure.message.contains("max.message.bytes"), "{failure}");
     broker.abort().expect("aborted");
     // The mock misses the refused batch and has the next transaction aborted as well, with a new epoch.
-    let commit = |_: &i32| {
+    let refused = || {
         broker.begin().expect("begun");
         broker.produce(&INSIGHT).expect("queued");
         let failure = broker.commit_with_offsets(&[at(0, 1)]).err()?;
@@ -350,7 +350,7 @@ fn a_record_that_is_written_after_another_one_was_refused_aborts_the_transaction
         broker.abort().expect("aborted");
         Some(failure)
     };
-    let failures: Vec<_> = (0..3).map_while(|attempt| commit(&attempt)).collect();
+    let failures: Vec<_> = (0..3).map_while(|_| refused()).collect();
     assert!(failures.len() < 3, "{failures:?}");
 }
 

@@ -9,7 +9,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -27,7 +26,6 @@ use super::changelog::Changelog;
 use super::context::Context;
 use super::ends::Ends;
 use super::history::History;
-use super::reader::Pool;
 use super::transactional::Transactional;
 use super::{errors, offsets};
 
@@ -50,8 +48,6 @@ pub struct KafkaBroker {
     producer: ProducerParts,
     changelog: Changelog,
     history: History,
-    /// Clients that read committed records, for both.
-    readers: Rc<Pool>,
     start: StartAt,
     /// Where each assigned partition began.
     assigned: RefCell<Vec<Assigned>>,
@@ -99,10 +95,7 @@ impl Broker for KafkaBroker {
         match self.consumer.poll(wait) {
             Some(Ok(message)) => return Ok(Polled::Message(KafkaMessage(message))),
             Some(Err(error)) => self.take_error(&error)?,
-            None => {
-                self.readers.tidy();
-                self.changelog.tidy();
-            }
+            None => self.changelog.tidy(),
         }
         if self.astray.get() && !self.down.get() {
             self.repair_offsets()?;

@@ -83,9 +83,10 @@ impl Changelog {
         }
     }
 
-    /// Ends clients that have had nothing to do for long.
+    /// Ends clients that have had nothing to do for long, the shared ones too.
     pub(super) fn tidy(&self) {
         self.all.tidy();
+        self.committed.tidy();
     }
 }
 

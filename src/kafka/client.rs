@@ -80,7 +80,7 @@ pub(super) fn reader(config: &Config, committed: bool) -> ClientConfig {
         // What is read is there. At its end a fetch would wait at the broker for more, half a second by default, and with it the next partition.
         ("fetch.wait.max.ms", "10".into()),
     ]);
-    assemble(kafka, format!("insightd-{}-dlq", kafka.instance_id), tunable_consumer(), settings)
+    assemble(kafka, format!("insightd-{}-reader", kafka.instance_id), tunable_consumer(), settings)
 }
 
 /// Settings of a producer that feeds the input topic.

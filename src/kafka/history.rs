@@ -84,6 +84,10 @@ impl History {
     /// The oldest and the end offset, if the topic exists. Not asked with the client that reads the input: where nothing comes in there, a fetch waits at the broker,
     /// half a second by default, and every question to that broker waits behind it.
     fn bounds(&self, partition: &TopicPartition) -> Result<Option<(i64, i64)>, Failure> {
+        let recently = self.looked.get().is_some_and(|at| at.elapsed() < LOOK_AGAIN);
+        if !self.exists.get() && recently {
+            return Ok(None);
+        }
         let asker = self.clients.take()?;
         let bounds = match self.exists(&asker) {
             Ok(true) => offsets::bounds_within(&asker, partition, LOOK_MAX).map(Some),
@@ -95,9 +99,10 @@ impl History {
     }
 
     fn exists(&self, asker: &BaseConsumer<Context>) -> Result<bool, Failure> {
-        if !self.exists.get() && self.looked.get().is_none_or(|at| at.elapsed() >= LOOK_AGAIN) {
-            self.looked.set(Some(Instant::now()));
+        if !self.exists.get() {
+            // Without an answer it is asked again: it may be there, and the input waits for it.
             self.exists.set(partitions(asker, &self.topic, LOOK_MAX)? > 0);
+            self.looked.set(Some(Instant::now()));
         }
         Ok(self.exists.get())
     }

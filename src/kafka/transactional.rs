@@ -228,8 +228,9 @@ impl Transactional {
                 message: format!("cannot {doing}: {reason}"),
             },
             None => {
-                let purged = matches!(error.rdkafka_error_code(), Some(Code::PurgeQueue | Code::PurgeInflight));
-                let why = self.producer.context().take_transaction_error().filter(|_| purged);
+                let follows =
+                    matches!(error.rdkafka_error_code(), Some(Code::PurgeQueue | Code::PurgeInflight | Code::State));
+                let why = self.producer.context().take_transaction_error().filter(|_| follows);
                 let failure = errors::failure(doing, error);
                 match why {
                     Some(why) => Failure { message: format!("cannot {doing}: {why}"), ..failure },

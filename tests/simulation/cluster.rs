@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use insightd::detect::Refusal;
 use insightd::pipeline::Outcome;
 use insightd::stream::broker::{Cause, Position};
 
@@ -270,12 +271,8 @@ impl Cluster {
                 self.counts.add("dead letters committed", delta.letters);
                 self.counts.add("silences committed", delta.silences);
                 for past in &delta.pasts {
-                    self.counts.note(
-                        past.map_or_else(
-                            |why| format!("history: {}", why.label()),
-                            |()| "history: taken in".to_owned(),
-                        ),
-                    );
+                    let what = past.map_or_else(Refusal::label, |()| "taken in");
+                    self.counts.note(format!("history: {what}"));
                 }
                 self.oracle.last = Some(delta);
             }

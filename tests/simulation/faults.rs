@@ -189,13 +189,11 @@ impl Mishap {
             (odds.delay, Kind::Delay(delay)),
             (odds.error, Kind::Error),
         ];
-        // Transactions come often.
-        let factor = if matches!(at, Step::OpenedHistory | Step::ReadHistory) {
-            3.0
-        } else if matches!(at, Step::OpenedChangelog | Step::ReadChangelog) {
-            1.5
-        } else {
-            1.0
+        // The others are rarer than transactions.
+        let factor = match at {
+            Step::OpenedHistory | Step::ReadHistory => 3.0,
+            Step::OpenedChangelog | Step::ReadChangelog => 1.5,
+            _ => 1.0,
         };
         let drawn = kinds.into_iter().find(|(odds, _)| random.chance(odds * factor));
         let (_, kind) = drawn?;
