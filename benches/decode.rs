@@ -12,8 +12,8 @@ use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use insightd::cloudtrail::envelope::{Envelope, Fault, Limit, Limits, Sink, Skipped, decode_slice, decode_stream};
-use insightd::cloudtrail::event::Event;
+use insightd_core::cloudtrail::envelope::{Envelope, Fault, Limit, Limits, Sink, Skipped, decode_slice, decode_stream};
+use insightd_core::cloudtrail::event::Event;
 use serde_json::{Value, json};
 
 /// Records in each payload.

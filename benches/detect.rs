@@ -7,9 +7,9 @@ use std::borrow::Cow;
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use insightd::cloudtrail::event::{AccountId, Category, Event};
 use insightd::config::Config;
-use insightd::detect::{Detector, Settings};
+use insightd_core::cloudtrail::event::{AccountId, Category, Event};
+use insightd_core::detect::{Detector, Settings};
 
 const EVENTS: usize = 100_000;
 

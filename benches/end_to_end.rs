@@ -14,7 +14,6 @@ use rdkafka::config::ClientConfig;
 use rdkafka::message::Message as _;
 use rdkafka::producer::{BaseRecord, DefaultProducerContext, ThreadedProducer};
 use serde_json::json;
-
 use support::broker::{Broker, broker};
 use support::clock::iso;
 use support::insightd::Daemon;

@@ -10,9 +10,9 @@ use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use insightd::generate::delivery::{Delivery, File};
-use insightd::generate::json::{Callers, Writer};
-use insightd::generate::{Organisation, Plan, layout};
+use insightd_generate::delivery::{Delivery, File};
+use insightd_generate::json::{Callers, Writer};
+use insightd_generate::{Organisation, Plan, layout};
 
 fn main() {
     divan::main();

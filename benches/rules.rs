@@ -9,10 +9,10 @@ use std::sync::Arc;
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use insightd::cloudtrail::event::{AccountId, Category, Event};
 use insightd::config::Config;
-use insightd::detect::{Detector, Settings};
-use insightd::rules::Rules;
+use insightd_core::cloudtrail::event::{AccountId, Category, Event};
+use insightd_core::detect::{Detector, Settings};
+use insightd_core::rules::Rules;
 
 const EVENTS: usize = 10_000;
 

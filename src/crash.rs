@@ -16,10 +16,9 @@ macro_rules! crash_point {
     };
 }
 
-pub(crate) use crash_point;
-
 #[cfg(feature = "crash-points")]
 pub use armed::{arm, die, die_meanwhile};
+pub(crate) use crash_point;
 
 #[cfg(feature = "crash-points")]
 mod armed {

@@ -39,16 +39,12 @@
 
 #![forbid(unsafe_code)]
 
-pub mod cloudtrail;
 pub mod commands;
 pub mod config;
 pub mod crash;
-pub mod detect;
-pub mod generate;
+
 pub mod http;
 pub mod kafka;
 pub mod metrics;
-pub mod pipeline;
-pub mod rules;
-pub mod state;
+
 pub mod stream;

@@ -4,7 +4,6 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use clap::error::ErrorKind;
-
 use insightd::commands::{self, Cli};
 
 fn main() -> ExitCode {

@@ -5,10 +5,10 @@
 
 use std::borrow::Cow;
 
-use insightd::cloudtrail::event::{AccountId, Category, Event};
-use insightd::cloudtrail::insight::{Insight, State};
 use insightd::config::Config;
-use insightd::detect::{Detector, Settings};
+use insightd_core::cloudtrail::event::{AccountId, Category, Event};
+use insightd_core::cloudtrail::insight::{Insight, State};
+use insightd_core::detect::{Detector, Settings};
 
 struct Case {
     name: &'static str,

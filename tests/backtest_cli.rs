@@ -9,9 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 
 use regex::Regex;
-use serde_json::Value;
-
 use replaying::*;
+use serde_json::Value;
 
 fn backtest<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Output {
     insightd().arg("backtest").args(arguments).output().unwrap()

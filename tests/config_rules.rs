@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use insightd::config::{Config, Fault, Faults, Origin, Resolved};
-use insightd::rules::{Action, Field};
+use insightd_core::rules::{Action, Field};
 
 fn file(text: &str) -> tempfile::NamedTempFile {
     let mut written = tempfile::NamedTempFile::new().expect("a file");

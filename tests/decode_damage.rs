@@ -3,7 +3,7 @@
 mod decoding;
 
 use decoding::{Found, base64, decode_both, gzip, limits, record, slice, slice_within, stream, stream_within};
-use insightd::cloudtrail::envelope::{Envelope, Fault, Limit, Limits};
+use insightd_core::cloudtrail::envelope::{Envelope, Fault, Limit, Limits};
 use serde_json::{Value, json};
 
 fn events(envelope: Envelope, count: usize) -> Found {
@@ -285,7 +285,8 @@ fn reading_errors_are_the_callers() {
     for begin in [&b""[..], b"{\"eventVersion\"", &gzip(b"{\"eventVersion\"")] {
         let mut memory = decoding::Memory::default();
         let mut reader = std::io::Read::chain(begin, Broken);
-        let error = insightd::cloudtrail::envelope::decode_stream(&mut reader, &limits(), &mut memory).unwrap_err();
+        let error =
+            insightd_core::cloudtrail::envelope::decode_stream(&mut reader, &limits(), &mut memory).unwrap_err();
         assert_eq!((error.kind(), error.to_string().as_str()), (std::io::ErrorKind::TimedOut, "the disk is gone"));
     }
 }

@@ -3,7 +3,7 @@
 mod decoding;
 
 use decoding::{Found, base64, decode_both, gzip, record, slice};
-use insightd::cloudtrail::envelope::{Envelope, Fault, Skipped};
+use insightd_core::cloudtrail::envelope::{Envelope, Fault, Skipped};
 use serde_json::{Value, json};
 
 fn events(envelope: Envelope, count: usize) -> Found {

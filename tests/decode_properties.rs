@@ -3,7 +3,7 @@
 mod decoding;
 
 use decoding::{WRAPPINGS, decode_both, record, slice, stream};
-use insightd::cloudtrail::envelope::{Envelope, Fault};
+use insightd_core::cloudtrail::envelope::{Envelope, Fault};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::{Value, json};

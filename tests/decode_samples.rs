@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use decoding::{Found, decode_both};
-use insightd::cloudtrail::envelope::{Envelope, Fault, Skipped};
+use insightd_core::cloudtrail::envelope::{Envelope, Fault, Skipped};
 
 /// What a file holds.
 enum Holds {

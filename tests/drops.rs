@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
-use insightd::cloudtrail::event::{AccountId, Category, Event};
-use insightd::cloudtrail::insight::{Insight, State};
 use insightd::config::Config;
-use insightd::detect::horizon::Direction;
-use insightd::detect::{Detector, Settings};
+use insightd_core::cloudtrail::event::{AccountId, Category, Event};
+use insightd_core::cloudtrail::insight::{Insight, State};
+use insightd_core::detect::horizon::Direction;
+use insightd_core::detect::{Detector, Settings};
 
 const BEGIN: i64 = 1_780_012_800;
 const MINUTE: i64 = 60;

@@ -9,11 +9,10 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use flate2::read::GzDecoder;
-use insightd::generate::call::{Call, Kind};
-use insightd::generate::{Organisation, Plan};
-use serde_json::Value;
-
+use insightd_generate::call::{Call, Kind};
+use insightd_generate::{Organisation, Plan};
 use replaying::*;
+use serde_json::Value;
 
 /// 2025-01-06.
 const START: i64 = 1_736_121_600;

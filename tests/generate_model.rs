@@ -6,11 +6,11 @@ mod decoding;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::thread;
 
-use insightd::cloudtrail::envelope::decode_slice;
-use insightd::generate::account::Account;
-use insightd::generate::call::{Call, Identity, Kind, event_id, event_version};
-use insightd::generate::label::{Attack, Attacker, Label};
-use insightd::generate::{Organisation, Plan};
+use insightd_core::cloudtrail::envelope::decode_slice;
+use insightd_generate::account::Account;
+use insightd_generate::call::{Call, Identity, Kind, event_id, event_version};
+use insightd_generate::label::{Attack, Attacker, Label};
+use insightd_generate::{Organisation, Plan};
 
 /// 2026-01-05T00:00:00Z, a Monday.
 const START: i64 = 1_767_571_200;
@@ -392,7 +392,7 @@ fn record(account: &Account, call: &Call) -> serde_json::Value {
         Identity::Foreign(principal) => serde_json::json!({
             "type": "AWSAccount",
             "principalId": principal,
-            "accountId": insightd::generate::call::foreign_account(principal),
+            "accountId": insightd_generate::call::foreign_account(principal),
         }),
         Identity::Saml { provider, name, .. } => serde_json::json!({
             "type": "SAMLUser", "principalId": format!("{provider}:{name}"), "userName": name, "identityProvider": provider,

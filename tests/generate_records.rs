@@ -7,13 +7,12 @@ use std::collections::BTreeMap;
 use std::io::Read;
 
 use flate2::read::GzDecoder;
-use insightd::cloudtrail::envelope::{Envelope, Fault, Limit, Limits, Sink, Skipped, decode_slice};
-use insightd::cloudtrail::event::Event;
-use insightd::generate::json::{Callers, Writer};
-use insightd::generate::{Organisation, Plan};
+use insightd_core::cloudtrail::envelope::{Envelope, Fault, Limit, Limits, Sink, Skipped, decode_slice};
+use insightd_core::cloudtrail::event::Event;
+use insightd_generate::json::{Callers, Writer};
+use insightd_generate::{Organisation, Plan};
 use proptest::prelude::*;
 use serde_json::Value;
-
 use support::insightd::shared;
 
 fn plan(seed: u64, activity: f64) -> Plan {

@@ -6,19 +6,18 @@ use std::ffi::OsString;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rdkafka::ClientConfig;
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
-use rdkafka::mocking::MockCluster;
-use rdkafka::producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer};
-use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
-use rdkafka::types::{RDKafkaApiKey as Api, RDKafkaRespErr as Code};
-
 use insightd::config::Config;
 use insightd::kafka::KafkaBroker;
 use insightd::kafka::broker::Connection;
 use insightd::metrics::Metrics;
 use insightd::stream::broker::{Action, Assigned, Broker, Cause, Message, Outgoing, Polled, Position, TopicPartition};
 use insightd::stream::publish::RecordLimits;
+use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::mocking::MockCluster;
+use rdkafka::producer::{BaseProducer, BaseRecord, DefaultProducerContext, Producer};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use rdkafka::types::{RDKafkaApiKey as Api, RDKafkaRespErr as Code};
 
 const WAIT: Duration = Duration::from_secs(30);
 const TOPIC: &str = "cloudtrail";

@@ -2,11 +2,11 @@
 
 mod support;
 
-use insightd::cloudtrail::event::AccountId;
-use insightd::cloudtrail::insight::Insight;
 use insightd::config::Config;
-use insightd::detect::{Detector, Settings};
-use insightd::pipeline::{DeadLetter, Output, Pipeline, Until};
+use insightd_core::cloudtrail::event::AccountId;
+use insightd_core::cloudtrail::insight::Insight;
+use insightd_core::detect::{Detector, Settings};
+use insightd_core::pipeline::{DeadLetter, Output, Pipeline, Until};
 use support::clock::{DAY, HOUR};
 use support::delivery::Conditions;
 use support::load::Load;

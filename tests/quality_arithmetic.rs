@@ -19,11 +19,11 @@ use arithmetic::median;
 use arithmetic::moments::{Exponential, Window};
 use arithmetic::tails::{NegativeBinomial, normal_ln_sf, score, two_sided};
 use arithmetic::threshold::{Scores, at_budget};
-use insightd::cloudtrail::insight::{Insight, State};
 use insightd::config::Config;
-use insightd::detect::{Detector, Settings};
-use insightd::generate::label::{Attack, Attacker, Label, LabelSeries};
-use insightd::generate::{Organisation, Plan};
+use insightd_core::cloudtrail::insight::{Insight, State};
+use insightd_core::detect::{Detector, Settings};
+use insightd_generate::label::{Attack, Attacker, Label, LabelSeries};
+use insightd_generate::{Organisation, Plan};
 use labelled::Series;
 
 fn assert_close(value: f64, expected: f64, relative: f64) {
@@ -297,7 +297,7 @@ fn organisation() -> Organisation {
 
 fn starts<'a>(
     organisation: &'a Organisation,
-    calls: impl Iterator<Item = insightd::generate::call::Call> + 'a,
+    calls: impl Iterator<Item = insightd_generate::call::Call> + 'a,
 ) -> Vec<Insight> {
     let mut detector = Detector::new(Settings { budget: 10.0, ..Settings::from(&Config::default_config()) });
     let mut starts = Vec::new();

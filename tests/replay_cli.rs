@@ -10,9 +10,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::process::{Output, Stdio};
 
-use serde_json::{Value, json};
-
 use replaying::*;
+use serde_json::{Value, json};
 
 #[test]
 fn insights_are_the_only_lines_of_standard_output_and_repeat_byte_for_byte() {

@@ -11,9 +11,8 @@ use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use serde_json::{Value, json};
-
 use replaying::*;
+use serde_json::{Value, json};
 
 /// Peak resident memory of a run in MB, and its stats.
 fn peak_mb(file: &Path) -> (u64, Value) {

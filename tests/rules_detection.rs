@@ -2,9 +2,9 @@
 
 use std::io::Write as _;
 
-use insightd::cloudtrail::insight::{Insight, State};
 use insightd::config::Config;
-use insightd::pipeline::{DeadLetter, Outcome, Output, Pipeline, Tally};
+use insightd_core::cloudtrail::insight::{Insight, State};
+use insightd_core::pipeline::{DeadLetter, Outcome, Output, Pipeline, Tally};
 use serde_json::{Value, json};
 
 /// A Sunday, 2026-03-01T00:00Z.

@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
-
 use support::clock::{DAY, iso};
 use support::delivery::{Conditions, Delivery, What, deliver};
 use support::insightd::{assert_adds_up, replay};

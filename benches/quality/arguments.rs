@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
-use insightd::generate::Plan;
+use insightd_generate::Plan;
 
 use crate::memory::Kind;
 

@@ -4,8 +4,8 @@
 
 use std::path::{Path, PathBuf};
 
-use insightd::detect::counts::Counts;
-use insightd::detect::horizon::{Direction, Horizons};
+use insightd_core::detect::counts::Counts;
+use insightd_core::detect::horizon::{Direction, Horizons};
 
 use crate::arithmetic::median;
 use crate::arithmetic::moments::{Exponential, Moments, Window};

@@ -12,9 +12,8 @@ mod organisations;
 mod patient;
 mod table;
 
-use clap::Parser;
-
 use arguments::{Arguments, Part, command};
+use clap::Parser;
 
 fn main() {
     if let Err(message) = run(&Arguments::parse()) {

@@ -5,11 +5,11 @@ use std::fs;
 use std::process::Command;
 
 use clap::ValueEnum;
-use insightd::cloudtrail::event::{AccountId, Category, Event};
 use insightd::config::Config;
-use insightd::detect::{Detector, Settings};
-use insightd::generate::call::Call;
-use insightd::generate::{Organisation, Plan};
+use insightd_core::cloudtrail::event::{AccountId, Category, Event};
+use insightd_core::detect::{Detector, Settings};
+use insightd_generate::call::Call;
+use insightd_generate::{Organisation, Plan};
 
 use crate::table::Table;
 

@@ -3,9 +3,9 @@
 
 mod account;
 
-use insightd::cloudtrail::insight::{Insight, Reason, State};
 use insightd::config::Config;
-use insightd::detect::{Detector, Settings};
+use insightd_core::cloudtrail::insight::{Insight, Reason, State};
+use insightd_core::detect::{Detector, Settings};
 
 use self::account::{Account, BURST_MAX, Burst, QUIET_DAYS, SERIES, Traffic};
 use crate::arguments::{Arguments, command};

@@ -4,10 +4,9 @@
 //! bar for terminals, one line for everything else. Only text is made here; nothing is written.
 
 use anstyle::{AnsiColor, Style};
+use insightd_core::cloudtrail::insight::Severity;
 use jiff::Timestamp;
 use serde::Deserialize;
-
-use crate::cloudtrail::insight::Severity;
 
 use super::paint::{Paint, number};
 

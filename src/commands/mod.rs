@@ -11,8 +11,10 @@ use crate::config::Format;
 
 pub mod backtest;
 pub mod check;
+#[cfg(feature = "generate")]
 pub mod demo;
 pub mod dlq;
+#[cfg(feature = "generate")]
 pub mod generate;
 pub mod insight_text;
 pub mod load;
@@ -48,8 +50,10 @@ pub enum Command {
     /// Look into the state of the daemon, or forget it.
     State(state::args::StateArgs),
     /// Show the daemon at work, with no server: an embedded Kafka, constructed CloudTrail with attacks, insights as they happen.
-    Demo(DemoArgs),
+    #[cfg(feature = "generate")]
+    Demo(demo::DemoArgs),
     /// Make the traffic of a constructed organisation, with labelled attacks in it: log files of a bucket, or messages of a Kafka topic.
+    #[cfg(feature = "generate")]
     Generate(generate::GenerateArgs),
 }
 
@@ -89,35 +93,6 @@ pub struct ReplayArgs {
     pub paths: Vec<PathBuf>,
 }
 
-/// Arguments of `demo`.
-#[derive(Debug, Args)]
-pub struct DemoArgs {
-    /// Seed of the constructed traffic: the same seed, the same organisation and attacks.
-    #[arg(long, value_name = "N", default_value_t = demo::SEED)]
-    pub seed: u64,
-    /// Go on after the summary, with traffic at the pace of the wall clock, until Ctrl-C.
-    #[arg(long)]
-    pub keep_running: bool,
-    /// Show what the daemon logs.
-    #[arg(long)]
-    pub verbose: bool,
-    /// Accounts of the organisation.
-    #[arg(long, value_name = "N", default_value_t = demo::ACCOUNTS, value_parser = clap::value_parser!(u32).range(1..), hide = true)]
-    pub accounts: u32,
-    /// Days of history; insights are raised from the age of 36 hours on.
-    #[arg(long, value_name = "N", default_value_t = demo::HISTORY_DAYS, value_parser = clap::value_parser!(u32).range(2..=60), hide = true)]
-    pub days: u32,
-    /// Attacks on the day after it.
-    #[arg(long, value_name = "N", default_value_t = demo::ATTACKS, hide = true)]
-    pub attacks: u32,
-    /// How much every account does; 1 is some 20,000 calls a day.
-    #[arg(long, value_name = "FACTOR", default_value_t = demo::ACTIVITY, hide = true)]
-    pub activity: f64,
-    /// Seconds that the day with the attacks takes.
-    #[arg(long, value_name = "SECONDS", default_value_t = demo::DAY_SHOWN_IN_S, hide = true)]
-    pub day_seconds: u32,
-}
-
 /// How a command failed: an exit code of sysexits.h and a message of one or more lines for standard error.
 #[derive(Debug)]
 pub struct Failure {
@@ -149,7 +124,9 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Backtest(args) => backtest::run(&args),
         Command::Dlq(args) => dlq::run(&args),
         Command::State(args) => state::run(&args),
+        #[cfg(feature = "generate")]
         Command::Demo(args) => demo::run(&args),
+        #[cfg(feature = "generate")]
         Command::Generate(args) => generate::run(&args),
     };
     match outcome {

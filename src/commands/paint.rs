@@ -71,8 +71,9 @@ fn thousands(value: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use anstyle::AnsiColor;
+
+    use super::*;
 
     #[test]
     fn numbers_are_written_as_people_do() {

@@ -7,13 +7,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
+use super::{Failure, RunArgs, version};
 use crate::config::Config;
 use crate::http::{Health, WorkerState};
 use crate::kafka::topics::Ready;
 use crate::metrics::Metrics;
 use crate::stream::publish::RecordLimits;
-
-use super::{Failure, RunArgs, version};
 
 mod committed;
 pub(super) mod logging;

@@ -16,6 +16,7 @@ mod host;
 mod layers;
 pub mod mask;
 mod print;
+mod resolved;
 mod rules;
 mod sections;
 pub mod tables;
@@ -23,13 +24,13 @@ mod topics;
 mod values;
 mod walk;
 
-use crate::detect::horizon::Direction;
-use crate::detect::prior::Priors;
-use crate::detect::security::Security;
-use crate::rules::Rules;
-
 pub use faults::{Fault, Faults, Origin};
+use insightd_core::detect::horizon::Direction;
+use insightd_core::detect::prior::Priors;
+use insightd_core::detect::security::Security;
+use insightd_core::rules::Rules;
 pub use print::Resolved;
+pub use resolved::decoding_limits;
 pub use topics::{TopicFilter, is_pattern};
 
 /// The whole resolved configuration. One field per key; sections as in `config/default.toml`.

@@ -4,11 +4,12 @@ use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::path::Path;
 
+use insightd_core::rules::reach;
+
 use super::faults::{Faults, Origin};
 use super::topics::{TopicFilter, is_pattern};
 use super::walk::Shown;
 use super::{Config, host, layers, mask, rules, sections};
-use crate::rules::reach;
 
 /// A configuration with the origin of each setting.
 #[derive(Clone, Debug)]

@@ -4,12 +4,13 @@
 
 use std::sync::Arc;
 
+use insightd_core::rules::{Action, Condition, Field, Pattern, RULES_MAX, Rule, Rules, Schedule, reach};
+
 use super::faults::Origin;
 use super::layers::{RULES, RuleTable, Setting};
 use super::mask;
 use super::values::{self, Raw};
 use super::walk::{Walk, nearest};
-use crate::rules::{Action, Condition, Field, Pattern, RULES_MAX, Rule, Rules, Schedule, reach};
 
 /// Patterns of one condition at most.
 const PATTERNS_MAX: usize = 1000;

@@ -6,6 +6,9 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
+use insightd_core::detect::horizon::Direction;
+use insightd_core::detect::saved::bounds;
+
 use super::faults::{Fault, Origin};
 use super::layers::Merged;
 use super::walk::{Shown, Walk};
@@ -13,8 +16,6 @@ use super::{
     AttributionConfig, Baseline, Config, Detect, Dlq, Faults, Format, Http, Input, Kafka, Log, LogFormat, Metrics,
     Output, StartAt, State, client, rules, tables, topics, values,
 };
-use crate::detect::horizon::Direction;
-use crate::detect::saved::bounds;
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;

@@ -17,9 +17,8 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
-use crate::stream::broker::{Action, Failure};
-
 use super::errors;
+use crate::stream::broker::{Action, Failure};
 
 /// Longest wait for the answer of a broker.
 const ANSWER_MAX: Duration = Duration::from_secs(10);

@@ -11,16 +11,10 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use insightd_core::state::Write;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{BorrowedMessage, Message as _};
 use rdkafka::topic_partition_list::TopicPartitionList;
-
-use crate::config::StartAt;
-use crate::crash::crash_point;
-use crate::state::Write;
-use crate::stream::broker::{
-    Action, Assigned, Broker, Failure, Message, Outgoing, Polled, Position, Reading, TopicPartition,
-};
 
 use super::changelog::Changelog;
 use super::context::Context;
@@ -28,14 +22,18 @@ use super::ends::Ends;
 use super::history::History;
 use super::transactional::Transactional;
 use super::{errors, offsets};
+use crate::config::StartAt;
+use crate::crash::crash_point;
+use crate::stream::broker::{
+    Action, Assigned, Broker, Failure, Message, Outgoing, Polled, Position, Reading, TopicPartition,
+};
 
 mod connect;
 mod events;
 
-use events::Event;
-
 pub use connect::Connection;
 use connect::ProducerParts;
+use events::Event;
 
 /// Longest wait for the partitions to be given back when leaving.
 const LEAVE_MAX: Duration = Duration::from_secs(2);

@@ -11,6 +11,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use insightd_core::state::Write;
 use rdkafka::consumer::Consumer;
 
 use super::context::Context;
@@ -18,7 +19,6 @@ use super::reader::{self, Pool, Reader, consumer};
 use super::transactional::Transactional;
 use super::{client, errors, offsets};
 use crate::config::Config;
-use crate::state::Write;
 use crate::stream::broker::{Action, Failure, Outgoing, Reading, TopicPartition};
 
 /// How often the last stable offset is asked for while the end is waited for.

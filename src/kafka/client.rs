@@ -223,8 +223,9 @@ fn millis(duration: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use std::ffi::OsString;
+
+    use super::*;
 
     fn config(pairs: &[(&str, &str)]) -> Config {
         let mut variables = vec![("INSIGHTD__KAFKA__INSTANCE_ID", "pod-3"), ("INSIGHTD__KAFKA__GROUP_ID", "soc")];

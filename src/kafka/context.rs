@@ -13,12 +13,11 @@ use rdkafka::producer::{DeliveryResult, ProducerContext};
 use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::RDKafkaRespErr;
 
+use super::ends::Statistics;
+use super::errors;
 use crate::metrics::Metrics;
 use crate::stream::broker::TopicPartition;
 use crate::stream::clock::{Clock, SystemClock};
-
-use super::ends::Statistics;
-use super::errors;
 
 /// Errors of one code are logged once within this time; the metrics count them all.
 const SAY_AGAIN_AFTER: Duration = Duration::from_secs(60);

@@ -15,16 +15,15 @@ use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
 use rdkafka::topic_partition_list::Offset;
 
-use crate::config::Config;
-use crate::stream::broker::{Action, Failure, Outgoing, TopicPartition};
-use crate::stream::letter::{Letter, Origin, mark_headers};
-use crate::stream::publish::RecordLimits;
-
 use super::context::Context;
 use super::reader::consumer;
 use super::topics::{ProbeError, limits_of};
 use super::transactional::Transactional;
 use super::{client, errors, offsets};
+use crate::config::Config;
+use crate::stream::broker::{Action, Failure, Outgoing, TopicPartition};
+use crate::stream::letter::{Letter, Origin, mark_headers};
+use crate::stream::publish::RecordLimits;
 
 /// Longest wait for one answer of a broker.
 const ANSWER_MAX: Duration = Duration::from_secs(10);

@@ -12,11 +12,10 @@ use rdkafka::mocking::MockCluster;
 use rdkafka::producer::DefaultProducerContext;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
-use crate::stream::broker::{Action, Failure, TopicPartition};
-use crate::stream::publish::RecordLimits;
-
 use super::context::Context;
 use super::errors;
+use crate::stream::broker::{Action, Failure, TopicPartition};
+use crate::stream::publish::RecordLimits;
 
 /// A partition drops its oldest batches beyond this many bytes (`rdkafka_mock.c`, `max_size`).
 pub const PARTITION_BYTES_MAX: u64 = 5 * 1024 * 1024;

@@ -6,12 +6,11 @@ use std::time::{Duration, Instant};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
-use crate::config::Config;
-use crate::stream::broker::{Action, Failure};
-
 use super::context::Context;
 use super::topics::{self, Onlooker, Probe, ProbeError};
 use super::{client, errors};
+use crate::config::Config;
+use crate::stream::broker::{Action, Failure};
 
 /// Longest wait for room in the queue, after which what went wrong is looked at.
 const STEP: Duration = Duration::from_millis(100);

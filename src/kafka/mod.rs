@@ -11,9 +11,11 @@ pub mod changelog;
 pub mod client;
 mod context;
 pub mod dead_letters;
+#[cfg(feature = "generate")]
 pub mod embedded;
 mod ends;
 mod errors;
+#[cfg(feature = "generate")]
 pub mod feeder;
 pub mod history;
 mod offsets;
@@ -22,5 +24,6 @@ pub mod topics;
 mod transactional;
 
 pub use broker::KafkaBroker;
+#[cfg(feature = "generate")]
 pub use feeder::Feeder;
 pub use topics::{Probe, ProbeError, probe};

@@ -6,11 +6,10 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
-use crate::config::StartAt;
-use crate::stream::broker::{Assigned, Failure, Position, TopicPartition};
-
 use super::context::Context;
 use super::errors;
+use crate::config::StartAt;
+use crate::stream::broker::{Assigned, Failure, Position, TopicPartition};
 
 /// What stands before the number of the state in the metadata of a committed offset.
 const STATE: &str = "insightd-state=";

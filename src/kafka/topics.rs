@@ -8,13 +8,12 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::metadata::{Metadata, MetadataTopic};
 
-use crate::config::{Config, TopicFilter, is_pattern};
-use crate::stream::broker::{Action, Cause, Failure};
-use crate::stream::publish::RecordLimits;
-
 use super::admin::{self, Creation};
 use super::context::Context;
 use super::{client, errors};
+use crate::config::{Config, TopicFilter, is_pattern};
+use crate::stream::broker::{Action, Cause, Failure};
+use crate::stream::publish::RecordLimits;
 
 /// Kafka's own default of `max.message.bytes`, for a broker that does not tell.
 const MESSAGE_BYTES_MAX_DEFAULT: usize = 1_048_588;

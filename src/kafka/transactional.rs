@@ -17,11 +17,10 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::util::Timeout;
 
-use crate::stream::broker::{Action, Failure, Outgoing};
-use crate::stream::watchdog::Calls;
-
 use super::context::Context;
 use super::errors;
+use crate::stream::broker::{Action, Failure, Outgoing};
+use crate::stream::watchdog::Calls;
 
 /// One look for delivery reports. The library's poll takes all of its time even after an event, so it is short.
 const DRAIN_STEP: Duration = Duration::from_millis(1);

@@ -1,5 +1,8 @@
 //! Names, help texts, labels and buckets of all metrics.
 
+use insightd_core::cloudtrail::envelope::{Envelope, Fault, Limit, Skipped};
+use insightd_core::cloudtrail::insight::{InsightType, State};
+use insightd_core::pipeline::{Levels, Outcome, Tally};
 use prometheus::core::Collector;
 use prometheus::{
     Gauge, GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, PullingGauge,
@@ -7,9 +10,6 @@ use prometheus::{
 };
 
 use super::{Cut, Rebalance, Task, Transaction};
-use crate::cloudtrail::envelope::{Envelope, Fault, Limit, Skipped};
-use crate::cloudtrail::insight::{InsightType, State};
-use crate::pipeline::{Levels, Outcome, Tally};
 
 /// Labels of one open insight.
 pub(super) const INSIGHT_LABELS: [&str; 6] =

@@ -9,12 +9,12 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use insightd_core::cloudtrail::insight::{Insight, State};
+use insightd_core::pipeline::{Levels, Tally};
+use insightd_core::rules::Rules;
 use prometheus::{Registry, TextEncoder};
 
-use crate::cloudtrail::insight::{Insight, State};
 use crate::config::Config;
-use crate::pipeline::{Levels, Tally};
-use crate::rules::Rules;
 
 mod families;
 mod open;

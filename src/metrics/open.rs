@@ -6,9 +6,10 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use insightd_core::cloudtrail::insight::Insight;
+
 use super::Task;
 use super::families::{Families, INSIGHT_LABELS};
-use crate::cloudtrail::insight::Insight;
 
 type Labels = [String; INSIGHT_LABELS.len()];
 

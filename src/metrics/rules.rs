@@ -1,8 +1,9 @@
 //! What the operator's rules did, by their names.
 
+use insightd_core::pipeline::Tally;
+use insightd_core::rules::Rules;
+
 use super::families::{Families, add};
-use crate::pipeline::Tally;
-use crate::rules::Rules;
 
 impl Families {
     /// Shows every rule from the start: one that stays at 0 is a rule that matches nothing.

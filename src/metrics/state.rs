@@ -1,10 +1,10 @@
 //! Metrics of the state: what goes to the changelog, and how far restoring is.
 
+use insightd_core::detect::{Loaded, Refusal};
 use prometheus::{Histogram, IntCounter, IntCounterVec, IntGaugeVec, Registry, Result};
 
 use super::Task;
 use super::families::Make;
-use crate::detect::{Loaded, Refusal};
 
 /// Seconds that a restore takes.
 const RESTORE_BUCKETS_S: [f64; 11] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0];

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use insightd_core::cloudtrail::envelope::{Envelope, Fault, Limit, Skipped};
+use insightd_core::cloudtrail::event::AccountId;
+use insightd_core::cloudtrail::insight::{Attribution, Finding, Insight, InsightType, SourceCategory, State};
+use insightd_core::pipeline::{Levels, Outcome, Tally};
+use insightd_core::rules::{Action, Rule, Rules};
+
 use super::{CONTENT_TYPE, Cut, Metrics, Rebalance, Task, Transaction};
-use crate::cloudtrail::envelope::{Envelope, Fault, Limit, Skipped};
-use crate::cloudtrail::event::AccountId;
-use crate::cloudtrail::insight::{Attribution, Finding, Insight, InsightType, SourceCategory, State};
 use crate::config::Config;
-use crate::pipeline::{Levels, Outcome, Tally};
-use crate::rules::{Action, Rule, Rules};
 
 fn metrics() -> Arc<Metrics> {
     let rule =

@@ -3,9 +3,9 @@
 //! Pure, like the task that it belongs to. What is gathered is no state: the state says how far the topic is taken in, and a past that is not whole
 //! yet is read again from its first part.
 
-use crate::cloudtrail::event::AccountId;
-use crate::detect::{Detector, Loaded, Refusal, Settings};
-use crate::state::{Fault, Part};
+use insightd_core::cloudtrail::event::AccountId;
+use insightd_core::detect::{Detector, Loaded, Refusal, Settings};
+use insightd_core::state::{Fault, Part};
 
 /// See the module.
 pub struct Loading {
@@ -105,15 +105,16 @@ fn refusal(fault: &Fault) -> Refusal {
 
 #[cfg(test)]
 mod tests {
+    use insightd_core::pipeline::{DeadLetter, Output, Pipeline};
+    use insightd_core::state::Parts;
+
     use super::*;
     use crate::config::Config;
-    use crate::pipeline::{DeadLetter, Output, Pipeline};
-    use crate::state::Parts;
 
     struct Nothing;
 
     impl Output for Nothing {
-        fn insight(&mut self, _: crate::cloudtrail::insight::Insight) {}
+        fn insight(&mut self, _: insightd_core::cloudtrail::insight::Insight) {}
         fn dead_letter(&mut self, letter: DeadLetter<'_>) {
             panic!("{}", letter.detail);
         }

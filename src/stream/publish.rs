@@ -5,14 +5,14 @@
 
 use std::time::Duration;
 
-use crate::cloudtrail::event::cut;
-use crate::cloudtrail::insight::{Attribution, Insight, rfc3339};
-use crate::config::{Config, Format};
-use crate::pipeline::{DeadLetter, Output};
+use insightd_core::cloudtrail::event::cut;
+use insightd_core::cloudtrail::insight::{Attribution, Insight, rfc3339};
+use insightd_core::pipeline::{DeadLetter, Output};
 
 use super::broker::{Broker, Failure, Outgoing, TopicPartition};
 use super::letter::header;
 use super::transaction::{Raised, Transaction};
+use crate::config::{Config, Format};
 
 /// Longest text that a shortened insight keeps, bytes; as long as the decoder lets a name be.
 const TEXT_BYTES_MAX: usize = 256;

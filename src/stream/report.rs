@@ -4,9 +4,9 @@
 
 use std::time::Duration;
 
-use crate::cloudtrail::insight::Insight;
-use crate::pipeline::{Levels, Tally};
-use crate::state::Head;
+use insightd_core::cloudtrail::insight::Insight;
+use insightd_core::pipeline::{Levels, Tally};
+use insightd_core::state::Head;
 
 use super::broker::{Assigned, TopicPartition};
 use super::tasks::Origin;

@@ -5,13 +5,14 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+use insightd_core::cloudtrail::event::AccountId;
+use insightd_core::cloudtrail::insight::{Attribution, Finding, Insight, InsightType, SourceCategory, State};
+use insightd_core::pipeline::{DeadLetter, Levels, Output, Tally};
+use insightd_core::state::{Fault, HEAD_KEY, Head, Write};
+
 use super::broker::{Action, Assigned, Broker, Failure, Message, Outgoing, Polled, Position, Reading, TopicPartition};
 use super::clock::Clock;
 use super::task::{Record, Task};
-use crate::cloudtrail::event::AccountId;
-use crate::cloudtrail::insight::{Attribution, Finding, Insight, InsightType, SourceCategory, State};
-use crate::pipeline::{DeadLetter, Levels, Output, Tally};
-use crate::state::{Fault, HEAD_KEY, Head, Write};
 
 /// Wall clock at the beginning, seconds since 1970.
 pub const WALL: i64 = 1_700_000_000;

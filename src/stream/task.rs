@@ -1,12 +1,12 @@
 //! What a worker does with the records of one partition. A task is a plain state machine: no IO, no clock, no Kafka.
 
-use crate::cloudtrail::insight::Insight;
-use crate::config::Config;
-use crate::detect::{Detector, Settings};
-use crate::pipeline::{Levels, Output, Pipeline, Tally};
-use crate::state::{Fault, HEAD_KEY, Head, Silence, Write};
+use insightd_core::cloudtrail::insight::Insight;
+use insightd_core::detect::{Detector, Settings};
+use insightd_core::pipeline::{Levels, Output, Pipeline, Tally};
+use insightd_core::state::{Fault, HEAD_KEY, Head, Silence, Write};
 
 use super::loading::Loading;
+use crate::config::Config;
 
 /// One record of the task's partition, borrowed.
 #[derive(Clone, Copy, Debug)]

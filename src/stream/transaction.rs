@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::cloudtrail::insight::Insight;
+use insightd_core::cloudtrail::insight::Insight;
 
 use super::broker::{Position, TopicPartition};
 

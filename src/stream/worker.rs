@@ -9,8 +9,6 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::config::Config;
-
 use super::broker::{Broker, Failure, Polled, TopicPartition};
 use super::clock::Clock;
 use super::publish::Publishing;
@@ -19,6 +17,7 @@ use super::task::Task;
 use super::tasks::Tasks;
 use super::transaction::Transaction;
 use super::watchdog::Phase;
+use crate::config::Config;
 
 mod commits;
 mod history;

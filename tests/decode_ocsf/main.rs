@@ -5,7 +5,7 @@ mod decoding;
 mod mapping;
 
 use decoding::{Found, WRAPPINGS, decode_both, gzip, record, slice};
-use insightd::cloudtrail::envelope::{Envelope, Fault, Skipped};
+use insightd_core::cloudtrail::envelope::{Envelope, Fault, Skipped};
 use mapping::{Rc2, V1, VERSIONS, WRITTEN, to_ocsf};
 use proptest::prelude::*;
 use serde_json::{Value, json};

@@ -9,8 +9,8 @@ use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
 use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
-use insightd::cloudtrail::envelope::{Envelope, Fault, Limit, Limits, Sink, Skipped, decode_slice, decode_stream};
-use insightd::cloudtrail::event::Event;
+use insightd_core::cloudtrail::envelope::{Envelope, Fault, Limit, Limits, Sink, Skipped, decode_slice, decode_stream};
+use insightd_core::cloudtrail::event::Event;
 use serde_json::{Value, json};
 
 /// 2030-01-01: records of our own lie before it.

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use insightd::generate::delivery::{Delivery, Merged};
-use insightd::generate::{Organisation, Plan};
+use insightd_generate::delivery::{Delivery, Merged};
+use insightd_generate::{Organisation, Plan};
 use serde_json::Value;
 
 use crate::setup::Setup;
@@ -58,7 +58,7 @@ fn every_record_arrives_once_keyed_by_its_account_in_order_of_delivery() {
     let accounts = organisation.accounts();
     for (account, file) in Merged::new(accounts.iter().map(|account| Delivery::new(account.id(), account.calls()))) {
         let id = accounts[account].id();
-        let ids = file.calls.iter().map(|call| insightd::generate::call::event_id(id, call.serial));
+        let ids = file.calls.iter().map(|call| insightd_generate::call::event_id(id, call.serial));
         expected.entry(id.to_owned()).or_default().extend(ids);
     }
     let total: usize = expected.values().map(Vec::len).sum();

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
-use insightd::cloudtrail::insight::{Insight, rfc3339};
 use insightd::config::Config;
-use insightd::pipeline::{self, DeadLetter, Outcome, Pipeline, Until};
+use insightd_core::cloudtrail::insight::{Insight, rfc3339};
+use insightd_core::pipeline::{self, DeadLetter, Outcome, Pipeline, Until};
 use serde_json::Value;
 
 use crate::exactly_once::send;

@@ -6,11 +6,11 @@ use std::panic::resume_unwind;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
-use insightd::state::HEAD_KEY;
 use insightd::stream::broker::{
     Action, Assigned, Broker, Cause, Failure, Outgoing, Polled, Position, Reading, TopicPartition,
 };
 use insightd::stream::clock::Clock;
+use insightd_core::state::HEAD_KEY;
 
 use super::client::{Client, Reader, fenced, later};
 use super::cluster::{Cluster, Place, SESSION_TIMEOUT, TRANSACTION_TIMEOUT, Written};
@@ -294,7 +294,7 @@ impl Broker for SimBroker {
         &self,
         records_max: usize,
         _: Duration,
-        show: &mut insightd::state::Write<'_>,
+        show: &mut insightd_core::state::Write<'_>,
     ) -> Result<Reading, Failure> {
         self.enter("read");
         if self.pass(Step::ReadChangelog) {

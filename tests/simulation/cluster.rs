@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use insightd::detect::Refusal;
-use insightd::pipeline::Outcome;
 use insightd::stream::broker::{Cause, Position};
+use insightd_core::detect::Refusal;
+use insightd_core::pipeline::Outcome;
 
 use super::client::Client;
 use super::faults::{Counts, Odds};

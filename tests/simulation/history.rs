@@ -3,12 +3,12 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use insightd::cloudtrail::event::AccountId;
-use insightd::cloudtrail::insight::Insight;
 use insightd::config::Config;
-use insightd::pipeline::{DeadLetter, Output, Pipeline, Until};
-use insightd::state::{Part, Parts, encode};
 use insightd::stream::broker::Failure;
+use insightd_core::cloudtrail::event::AccountId;
+use insightd_core::cloudtrail::insight::Insight;
+use insightd_core::pipeline::{DeadLetter, Output, Pipeline, Until};
+use insightd_core::state::{Part, Parts, encode};
 
 use super::broker::SimBroker;
 use super::client::{Reader, later};

@@ -3,12 +3,12 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use insightd::cloudtrail::insight::Insight;
 use insightd::config::Config;
-use insightd::detect::{Detector, Refusal, Settings};
-use insightd::pipeline::{DeadLetter, Outcome, Output, Pipeline, Tally};
-use insightd::state::{HEAD_KEY, Head, Silence};
 use insightd::stream::broker::Position;
+use insightd_core::cloudtrail::insight::Insight;
+use insightd_core::detect::{Detector, Refusal, Settings};
+use insightd_core::pipeline::{DeadLetter, Outcome, Output, Pipeline, Tally};
+use insightd_core::state::{HEAD_KEY, Head, Silence};
 
 use super::cluster::{Applied, Place, Written};
 use super::history::Records;

@@ -6,10 +6,10 @@ use std::thread;
 use std::time::Duration;
 
 use insightd::config::Config;
-use insightd::detect::{Detector, Settings};
-use insightd::pipeline::Outcome;
-use insightd::state::HEAD_KEY;
 use insightd::stream::broker::Cause;
+use insightd_core::detect::{Detector, Settings};
+use insightd_core::pipeline::Outcome;
+use insightd_core::state::HEAD_KEY;
 
 use super::cluster::Cluster;
 use super::faults::{Counts, Odds, Profile};

@@ -3,15 +3,15 @@
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
-use insightd::cloudtrail::insight::Insight;
-use insightd::pipeline::{Levels, Output, Tally};
-use insightd::state::{Fault, Head, Write};
 use insightd::stream::broker::{Assigned, TopicPartition};
 use insightd::stream::report::{Report, Restored};
 use insightd::stream::task::{DetectorTask, Record, Task};
 use insightd::stream::tasks::Origin;
 use insightd::stream::transaction::Transaction;
 use insightd::stream::watchdog::Phase;
+use insightd_core::cloudtrail::insight::Insight;
+use insightd_core::pipeline::{Levels, Output, Tally};
+use insightd_core::state::{Fault, Head, Write};
 
 use super::cluster::Applied;
 use super::mutation::Mutation;

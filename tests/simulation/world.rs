@@ -11,10 +11,10 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use insightd::config::{Config, Format};
-use insightd::state::HEAD_KEY;
 use insightd::stream::broker::{Cause, Failure};
 use insightd::stream::publish::{Publishing, RecordLimits};
 use insightd::stream::worker::{Pace, Worker};
+use insightd_core::state::HEAD_KEY;
 
 use super::broker::{CHANGELOG, DLQ, OUTPUT, SimBroker, is_death};
 use super::client::Client;

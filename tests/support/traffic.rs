@@ -6,9 +6,10 @@
 mod attacks;
 mod cast;
 
+use cast::*;
+
 use super::clock::{DAY, HOUR, MINUTE, at, weekday};
 use super::random::Random;
-use cast::*;
 
 /// An API.
 #[derive(Debug)]

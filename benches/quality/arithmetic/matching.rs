@@ -1,6 +1,6 @@
 //! Whether an insight is about an attack.
 
-use insightd::generate::label::Label;
+use insightd_generate::label::Label;
 
 /// The Start may lie this long before the first call, seconds: its window begins up to four minutes before the minute of detection.
 pub const BEFORE_S: i64 = 300;

@@ -9,18 +9,17 @@ pub mod stream;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use insightd::cloudtrail::event::Event;
 use insightd::config::Config;
-use insightd::detect::Settings;
-use insightd::generate::Organisation;
-use insightd::generate::account::Account;
-use insightd::generate::label::{Attack, Attacker};
+use insightd_core::cloudtrail::event::Event;
+use insightd_core::detect::Settings;
+use insightd_generate::Organisation;
+use insightd_generate::account::Account;
+use insightd_generate::label::{Attack, Attacker};
 
 use self::raised::{Raised, raise};
+pub use self::renaming::same_streams;
 use crate::arguments::Arguments;
 use crate::arithmetic::alarms::{self, Scored};
-
-pub use self::renaming::same_streams;
 
 /// One seed.
 #[derive(Debug)]

@@ -1,9 +1,9 @@
 //! What a detector raises on the calls of one account, and which of it is about an attack.
 
-use insightd::cloudtrail::event::Event;
-use insightd::cloudtrail::insight::{Insight, Reason, Severity, State};
-use insightd::detect::{Detector, Settings};
-use insightd::generate::label::Label;
+use insightd_core::cloudtrail::event::Event;
+use insightd_core::cloudtrail::insight::{Insight, Reason, Severity, State};
+use insightd_core::detect::{Detector, Settings};
+use insightd_generate::label::Label;
 
 use crate::arithmetic::matching::{Start, attack_of};
 

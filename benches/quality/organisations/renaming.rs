@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use insightd::cloudtrail::event::Event;
 use insightd::config::Config;
-use insightd::detect::Settings;
-use insightd::generate::Organisation;
-use insightd::generate::account::Account;
-use insightd::generate::label::{Attacker, Label};
+use insightd_core::cloudtrail::event::Event;
+use insightd_core::detect::Settings;
+use insightd_generate::Organisation;
+use insightd_generate::account::Account;
+use insightd_generate::label::{Attacker, Label};
 
 use super::raised::{Raised, raise};
 use super::report::label;

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use insightd::cloudtrail::insight::{Reason, Severity};
-use insightd::generate::label::{Attack, Attacker};
+use insightd_core::cloudtrail::insight::{Reason, Severity};
+use insightd_generate::label::{Attack, Attacker};
 use serde::Serialize;
 
 use super::raised::Raised;

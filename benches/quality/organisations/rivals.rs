@@ -4,8 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use insightd::generate::account::Account;
-use insightd::generate::call::Call;
+use insightd_generate::account::Account;
+use insightd_generate::call::Call;
 
 use super::stream::{error, is_counted};
 use crate::arithmetic::alarms::Scored;

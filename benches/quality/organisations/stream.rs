@@ -4,11 +4,11 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use insightd::cloudtrail::event::Event;
-use insightd::generate::account::Account;
-use insightd::generate::call::{Call, Kind};
-use insightd::generate::delivery::Delivery;
-use insightd::generate::label::Label;
+use insightd_core::cloudtrail::event::Event;
+use insightd_generate::account::Account;
+use insightd_generate::call::{Call, Kind};
+use insightd_generate::delivery::Delivery;
+use insightd_generate::label::Label;
 
 const HOUR: i64 = 3600;
 

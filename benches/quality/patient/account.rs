@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use insightd::cloudtrail::event::{AccountId, Category, Event};
+use insightd_core::cloudtrail::event::{AccountId, Category, Event};
 use rand_distr::{Distribution, Exp, Geometric, LogNormal, Poisson, StandardUniform};
 use rand_pcg::Pcg64Mcg;
 

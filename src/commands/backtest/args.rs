@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-
-use crate::detect::horizon::Direction;
+use insightd_core::detect::horizon::Direction;
 
 /// Arguments of `backtest`.
 #[derive(Debug, Args)]

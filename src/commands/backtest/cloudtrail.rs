@@ -8,6 +8,8 @@ use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use insightd_core::cloudtrail::event::AccountId;
+use insightd_core::pipeline::{Levels, Output, Pipeline, Tally};
 use sysexits::ExitCode;
 
 use super::super::Failure;
@@ -15,9 +17,7 @@ use super::super::replay::files::{Found as Files, Source};
 use super::super::replay::progress::Progress;
 use super::found::Collector;
 use super::learn::Learnt;
-use crate::cloudtrail::event::AccountId;
 use crate::config::Config;
-use crate::pipeline::{Levels, Output, Pipeline, Tally};
 
 /// The budgets, as factors of the configured one.
 pub const FACTORS: [f64; 3] = [1.0, 0.5, 2.0];

@@ -4,13 +4,13 @@ use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::path::Path;
 use std::time::Duration;
 
+use insightd_core::detect::counts::Counts;
+use insightd_core::detect::horizon::{Direction, Horizons};
 use sysexits::ExitCode;
 
 use super::super::Failure;
 use super::csv::{RowError, Rows};
 use super::trace::{Band, Trace};
-use crate::detect::counts::Counts;
-use crate::detect::horizon::{Direction, Horizons};
 
 /// Narrowest and widest bucket, seconds.
 const BUCKET_S: std::ops::RangeInclusive<u64> = 60..=604_800;

@@ -3,10 +3,9 @@
 use std::fmt;
 
 use hashbrown::HashMap;
-
-use crate::cloudtrail::event::AccountId;
-use crate::cloudtrail::insight::{Insight, Reason, Severity, State};
-use crate::pipeline::{DeadLetter, Output};
+use insightd_core::cloudtrail::event::AccountId;
+use insightd_core::cloudtrail::insight::{Insight, Reason, Severity, State};
+use insightd_core::pipeline::{DeadLetter, Output};
 
 /// Insights kept with their details; further ones are only counted.
 const KEPT_MAX: usize = 100_000;

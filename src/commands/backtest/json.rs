@@ -1,11 +1,11 @@
 //! The outcome as one JSON object, for machines. Minutes are given as RFC 3339; rates are `null` where nothing could be raised.
 
+use insightd_core::cloudtrail::insight::Severity;
+use insightd_core::pipeline::Outcome as Ended;
 use serde_json::{Map, Value, json};
 
 use super::cloudtrail::Outcome;
 use super::found::{BySeverity, Found};
-use crate::cloudtrail::insight::Severity;
-use crate::pipeline::Outcome as Ended;
 
 /// The object.
 pub fn object(outcome: &Outcome) -> Value {

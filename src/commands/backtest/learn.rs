@@ -7,10 +7,11 @@
 
 use std::collections::BTreeMap;
 
+use insightd_core::detect::prior::Pair;
+use insightd_core::detect::tail::Prior;
+use insightd_core::pipeline::{Pipeline, SeriesView};
+
 use crate::config::tables::priors::{Entry, write};
-use crate::detect::prior::Pair;
-use crate::detect::tail::Prior;
-use crate::pipeline::{Pipeline, SeriesView};
 
 /// What is watched for less than two weeks over all its series is left to the default.
 const MINUTES_MIN: f64 = 20_160.0;
@@ -109,16 +110,17 @@ impl Sums {
 
 #[cfg(test)]
 mod tests {
+    use insightd_core::cloudtrail::event::AccountId;
+    use insightd_core::cloudtrail::insight::SourceCategory;
+
     use super::*;
-    use crate::cloudtrail::event::AccountId;
-    use crate::cloudtrail::insight::SourceCategory;
     use crate::config::tables::priors::parse;
 
     fn view<'a>(name: &'a str, error: Option<&'a str>, minutes: f64, learnt: [(f64, f64); 2]) -> SeriesView<'a> {
         SeriesView {
             account: AccountId::parse("111122223333").expect("an account"),
             region: "eu-west-1",
-            key: crate::detect::series::Key {
+            key: insightd_core::detect::series::Key {
                 source: "iam.amazonaws.com",
                 name,
                 error,
@@ -128,7 +130,7 @@ mod tests {
             clock: 0,
             learnt,
             minutes,
-            expected: crate::detect::statistic::Expectation { mean: 0.0, sd: 1.0 },
+            expected: insightd_core::detect::statistic::Expectation { mean: 0.0, sd: 1.0 },
             first: 0,
             last: 0,
             calls: 0,

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use insightd_core::cloudtrail::event::AccountId;
+
 use super::cloudtrail::{FACTORS, Outcome, Watched};
 use super::found::{BySeverity, Collector, Found, SeriesName};
-use crate::cloudtrail::event::AccountId;
 
 /// API of a series: event source, event name and error code.
 pub type Api = (String, String, Option<String>);

@@ -4,17 +4,18 @@
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use insightd_core::cloudtrail::envelope::{self, Envelope, Fault, Limit, Sink, Skipped};
+use insightd_core::cloudtrail::event::{Category, Event};
+use insightd_core::detect::dedup::Seen;
+use insightd_core::detect::horizon::Horizons;
+use insightd_core::rules::Action;
+
 use super::super::replay::files::Found as Files;
 use super::cloudtrail::{Outcome, open, wall_clock};
 use super::found::{Found, SeriesName};
 use super::trace::{Band, Trace};
-use crate::cloudtrail::envelope::{self, Envelope, Fault, Limit, Sink, Skipped};
-use crate::cloudtrail::event::{Category, Event};
 use crate::config::Config;
-use crate::detect::dedup::Seen;
-use crate::detect::horizon::Horizons;
-use crate::pipeline::decoding_limits;
-use crate::rules::Action;
+use crate::config::decoding_limits;
 
 /// Longest history that is drawn, minutes: four years.
 const MINUTES_MAX: i64 = 4 * 366 * 1440;

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use insightd_core::cloudtrail::insight::Severity;
+use insightd_core::pipeline::Outcome as Ended;
 use jiff::Timestamp;
 
 use super::super::dlq::text::shown;
@@ -9,8 +11,6 @@ use super::super::paint::number;
 use super::cloudtrail::Outcome;
 use super::found::{BySeverity, Found, SeriesName};
 use super::table::columns;
-use crate::cloudtrail::insight::Severity;
-use crate::pipeline::Outcome as Ended;
 
 /// Lines of the tables of accounts, APIs and noisiest series.
 const LINES_MAX: usize = 20;

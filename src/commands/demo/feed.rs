@@ -4,13 +4,12 @@
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::commands::run::Running;
-use crate::kafka::Feeder;
-use crate::stream::broker::{Action, Failure};
-
 use super::lapse::Lapse;
 use super::traffic::Delivered;
 use super::window::{self, Window};
+use crate::commands::run::Running;
+use crate::kafka::Feeder;
+use crate::stream::broker::{Action, Failure};
 
 /// How late the feed notices that there is room.
 const STEP: Duration = Duration::from_millis(1);

@@ -1,7 +1,7 @@
 //! Insights against the labels of what was injected: which attack an insight belongs to, and which are false.
 
-use crate::cloudtrail::insight::Severity;
-use crate::generate::label::{Label, LabelSeries};
+use insightd_core::cloudtrail::insight::Severity;
+use insightd_generate::label::{Label, LabelSeries};
 
 use super::super::insight_text::InsightText;
 
@@ -108,8 +108,9 @@ impl Injected {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use insightd_generate::label::{Attack, Attacker};
+
     use super::*;
-    use crate::generate::label::{Attack, Attacker};
 
     pub const NOON: i64 = 1_794_000_000;
 

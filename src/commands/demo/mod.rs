@@ -9,17 +9,17 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use insightd_generate::{Organisation, Plan};
 use sysexits::ExitCode;
 
+use super::Failure;
+use super::run::{self, Running};
 use crate::config::Config;
-use crate::generate::{Organisation, Plan};
 use crate::kafka::embedded::{EmbeddedKafka, RECORD_LIMITS, Reader};
 use crate::kafka::{Feeder, ProbeError};
 use crate::stream::broker::{self, TopicPartition};
 
-use super::run::{self, Running};
-use super::{DemoArgs, Failure};
-
+mod args;
 mod feed;
 mod lapse;
 mod matching;
@@ -30,6 +30,7 @@ mod summary;
 mod traffic;
 mod window;
 
+pub use args::DemoArgs;
 use feed::{Fed, Feed};
 use lapse::Lapse;
 use show::{Show, Stage};
@@ -204,9 +205,9 @@ fn wall_clock() -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use clap::Parser;
 
+    use super::*;
     use crate::commands::{Cli, Command};
 
     fn args(line: &[&str]) -> DemoArgs {

@@ -70,10 +70,11 @@ impl Counts {
 
 #[cfg(test)]
 mod tests {
+    use insightd_core::pipeline::{Outcome, Tally};
+
     use super::*;
     use crate::config::Config;
     use crate::metrics::Metrics;
-    use crate::pipeline::{Outcome, Tally};
 
     #[test]
     fn the_counts_are_those_of_the_exposition() {

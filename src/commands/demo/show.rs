@@ -5,13 +5,9 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use insightd_generate::Plan;
+use insightd_generate::label::Label;
 use sysexits::ExitCode;
-
-use crate::commands::Failure;
-use crate::commands::insight_text::InsightText;
-use crate::generate::Plan;
-use crate::generate::label::Label;
-use crate::kafka::embedded::Reader;
 
 use super::feed::Fed;
 use super::matching::Ledger;
@@ -19,6 +15,9 @@ use super::scrape::{Counts, scrape};
 use super::screen::Screen;
 use super::summary::{self, Played};
 use super::{DAY_S, Day, failed};
+use crate::commands::Failure;
+use crate::commands::insight_text::InsightText;
+use crate::kafka::embedded::Reader;
 
 /// Longest wait for an insight before the display moves on.
 const LOOK_EVERY: Duration = Duration::from_millis(100);

@@ -4,11 +4,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anstyle::AnsiColor;
+use insightd_core::cloudtrail::insight::Severity;
+use insightd_generate::Plan;
+use insightd_generate::label::{Attack, Attacker, Label};
 use jiff::Timestamp;
-
-use crate::cloudtrail::insight::Severity;
-use crate::generate::Plan;
-use crate::generate::label::{Attack, Attacker, Label};
 
 use super::super::paint::{Paint, number};
 use super::matching::{Injected, Ledger};

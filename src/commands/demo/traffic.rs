@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::generate::account::Account;
-use crate::generate::call::Call;
-use crate::generate::delivery::{Delivery, File, Merged};
-use crate::generate::json::{Callers, Writer};
+use insightd_generate::account::Account;
+use insightd_generate::call::Call;
+use insightd_generate::delivery::{Delivery, File, Merged};
+use insightd_generate::json::{Callers, Writer};
 
 /// A record as it arrives.
 #[derive(Clone, Debug)]
@@ -72,8 +72,9 @@ impl<'a> Traffic<'a> {
 
 #[cfg(test)]
 mod tests {
+    use insightd_generate::{Organisation, Plan};
+
     use super::*;
-    use crate::generate::{Organisation, Plan};
 
     const START: i64 = 1_793_491_200;
     const NOON: i64 = START + 12 * 3600;

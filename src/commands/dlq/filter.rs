@@ -4,12 +4,12 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::builder::PossibleValuesParser;
+use insightd_core::cloudtrail::envelope::{Fault, Limit};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 use super::args::DlqFilterArgs;
-use crate::cloudtrail::envelope::{Fault, Limit};
 use crate::stream::letter::Letter;
 
 /// A point in time, as it is given on the command line.

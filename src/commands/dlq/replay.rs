@@ -8,16 +8,17 @@ use std::fmt::Write as _;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
+use insightd_core::cloudtrail::envelope::Limits;
+
 use super::args::DlqReplayArgs;
 use super::filter::Filter;
 use super::text::print;
 use super::verdict::{Fine, Verdict};
 use super::{load, probe, replayed, unprobed, wall_clock_millis};
-use crate::cloudtrail::envelope::Limits;
 use crate::commands::Failure;
 use crate::config::Config;
+use crate::config::decoding_limits;
 use crate::kafka::dead_letters::{Reader, Writer, limits};
-use crate::pipeline::decoding_limits;
 use crate::stream::letter::{Letter, Origin, Place};
 
 /// Letters in one transaction.

@@ -1,7 +1,8 @@
 //! Whether a dead letter is fine by today's rules: its value is decoded again, as the daemon would decode it. Pure.
 
-use crate::cloudtrail::envelope::{Envelope, Fault, Limit, Limits, Sink, Skipped, decode_slice};
-use crate::cloudtrail::event::{AccountId, Event};
+use insightd_core::cloudtrail::envelope::{Envelope, Fault, Limit, Limits, Sink, Skipped, decode_slice};
+use insightd_core::cloudtrail::event::{AccountId, Event};
+
 use crate::stream::letter::Letter;
 
 /// What decoding a letter again gives.

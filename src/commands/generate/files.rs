@@ -7,13 +7,13 @@ use std::sync::Arc;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use insightd_generate::Organisation;
+use insightd_generate::delivery::File;
+use insightd_generate::json::{Callers, Writer};
+use insightd_generate::layout;
 use sysexits::ExitCode;
 
 use super::{Failure, Progress, Written, callers, delivery, pool};
-use crate::generate::Organisation;
-use crate::generate::delivery::File;
-use crate::generate::json::{Callers, Writer};
-use crate::generate::layout;
 
 /// Makes the folder. One that holds anything is left as it is.
 pub(super) fn prepare(folder: &Path) -> Result<(), Failure> {

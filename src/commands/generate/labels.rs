@@ -4,12 +4,12 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use insightd_generate::label::Label;
+use insightd_generate::{Organisation, Plan};
 use serde::Serialize;
 use sysexits::ExitCode;
 
 use super::{Failure, GenerateArgs};
-use crate::generate::label::Label;
-use crate::generate::{Organisation, Plan};
 
 /// What the traffic was made of, and the attacks in it.
 #[derive(Serialize)]

@@ -16,16 +16,16 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use bytesize::ByteSize;
 use clap::Args;
+use insightd_generate::account::Account;
+use insightd_generate::delivery::{Delivery, File};
+use insightd_generate::json::Callers;
+use insightd_generate::{Organisation, Plan};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use sysexits::ExitCode;
 
 use self::progress::Progress;
 use super::{Failure, say};
-use crate::generate::account::Account;
-use crate::generate::delivery::{Delivery, File};
-use crate::generate::json::Callers;
-use crate::generate::{Organisation, Plan};
 
 /// Beginning of generated files where `--start` does not say otherwise: a Monday, always the same, so that the same seed gives the
 /// same bytes on any day.

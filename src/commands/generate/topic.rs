@@ -3,14 +3,14 @@
 use std::path::Path;
 use std::time::Duration;
 
+use insightd_generate::Organisation;
+use insightd_generate::delivery::{File, Merged};
+use insightd_generate::json::Writer;
 use sysexits::ExitCode;
 
 use super::pace::Pace;
 use super::{Failure, Progress, Written, callers, delivery, pool};
 use crate::config::Config;
-use crate::generate::Organisation;
-use crate::generate::delivery::{File, Merged};
-use crate::generate::json::Writer;
 use crate::kafka::{Feeder, ProbeError};
 use crate::stream::broker;
 

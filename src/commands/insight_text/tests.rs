@@ -1,9 +1,9 @@
 //! The text of an insight, to the letter.
 
-use super::*;
+use insightd_core::cloudtrail::event::AccountId;
+use insightd_core::cloudtrail::insight::{Attribution, Finding, Insight, InsightType, SourceCategory, State};
 
-use crate::cloudtrail::event::AccountId;
-use crate::cloudtrail::insight::{Attribution, Finding, Insight, InsightType, SourceCategory, State};
+use super::*;
 
 const START: &str = r#"{"eventVersion":"1.09","eventTime":"2026-03-05T09:58:00Z","awsRegion":"eu-west-1",
     "eventID":"0f5ce0b7-8a52-5d43-9d43-0e4f1f4a2f10","eventType":"AwsCloudTrailInsight","recipientAccountId":"210987654321",

@@ -9,17 +9,17 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 
 use hashbrown::{HashMap, HashSet};
+use insightd_core::cloudtrail::event::AccountId;
+use insightd_core::cloudtrail::insight::Insight;
+use insightd_core::pipeline::{DeadLetter, Outcome, Output, Pipeline, Until};
+use insightd_core::state::Parts;
 use sysexits::ExitCode;
 
 use super::known::Known;
 use super::{Found, Source};
-use crate::cloudtrail::event::AccountId;
-use crate::cloudtrail::insight::Insight;
 use crate::commands::replay::progress::Progress;
 use crate::commands::{Failure, say, wall_clock};
 use crate::config::Config;
-use crate::pipeline::{DeadLetter, Outcome, Output, Pipeline, Until};
-use crate::state::Parts;
 
 /// What the files tell of one account.
 pub struct Past {

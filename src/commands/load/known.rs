@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use insightd_core::cloudtrail::event::AccountId;
+use insightd_core::detect::saved::account_begin;
+use insightd_core::state::{HEAD_KEY, Head, Part};
+
 use super::fold::Past;
-use crate::cloudtrail::event::AccountId;
 use crate::config::Config;
-use crate::detect::saved::account_begin;
 use crate::kafka::{changelog, history};
-use crate::state::{HEAD_KEY, Head, Part};
 use crate::stream::broker::Failure;
 
 /// Where an account lives, and first minute of its history, if that has begun.

@@ -13,6 +13,7 @@ mod show;
 use std::time::Duration;
 
 use hashbrown::HashSet;
+use insightd_core::cloudtrail::event::AccountId;
 use sysexits::ExitCode;
 
 use self::args::LoadArgs;
@@ -21,7 +22,6 @@ use self::known::Known;
 use self::show::Waiting;
 use super::replay::files::{self, Found, Source};
 use super::{Failure, say};
-use crate::cloudtrail::event::AccountId;
 use crate::config::Config;
 use crate::kafka::topics::{Onlooker, ProbeError};
 use crate::kafka::{changelog, history, topics};

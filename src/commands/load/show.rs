@@ -3,10 +3,10 @@
 use std::io::{self, IsTerminal};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use insightd_core::cloudtrail::insight::rfc3339;
+use insightd_core::detect::DAY;
 
 use super::fold::Past;
-use crate::cloudtrail::insight::rfc3339;
-use crate::detect::DAY;
 
 /// A bar on standard error, when that is a terminal.
 pub fn bar(most: u64, what: &'static str) -> ProgressBar {

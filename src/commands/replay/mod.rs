@@ -10,14 +10,14 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 use std::rc::Rc;
 
+use insightd_core::cloudtrail::insight::Insight;
+use insightd_core::pipeline::{DeadLetter, Output, Pipeline};
 use sysexits::ExitCode;
 
 use self::files::{Found, Source};
 use self::progress::Progress;
 use super::{Failure, ReplayArgs, say, wall_clock};
-use crate::cloudtrail::insight::Insight;
 use crate::config::{Config, Format};
-use crate::pipeline::{DeadLetter, Output, Pipeline};
 
 /// Runs the command.
 pub fn run(args: &ReplayArgs) -> Result<(), Failure> {

@@ -5,12 +5,11 @@
 
 use std::io::{self, Write};
 
+use insightd_core::cloudtrail::envelope::{Envelope, Fault, Limit, Skipped};
+use insightd_core::cloudtrail::insight::{InsightType, State};
+use insightd_core::pipeline::{Levels, Outcome, Tally};
+use insightd_core::rules::{Rule, Rules};
 use serde_json::{Map, Value, json};
-
-use crate::cloudtrail::envelope::{Envelope, Fault, Limit, Skipped};
-use crate::cloudtrail::insight::{InsightType, State};
-use crate::pipeline::{Levels, Outcome, Tally};
-use crate::rules::{Rule, Rules};
 
 /// Writes the object and a newline.
 ///

@@ -4,20 +4,20 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::cloudtrail::insight::{State, rfc3339};
-use crate::detect::{Absorbed, Loaded};
+use insightd_core::cloudtrail::insight::{State, rfc3339};
+use insightd_core::detect::{Absorbed, Loaded};
+use insightd_core::pipeline::{Levels, Tally};
+
+use super::Daemon;
+use super::committed::Committed;
+use super::reach::Reach;
 use crate::http::{Health, WorkerState};
 use crate::metrics::{Cut, Found, Metrics, Rebalance, Task, Transaction as Ended};
-use crate::pipeline::{Levels, Tally};
 use crate::stream::broker::{Assigned, TopicPartition};
 use crate::stream::report::{Report, Restored};
 use crate::stream::tasks::Origin;
 use crate::stream::transaction::{Raised, Transaction};
 use crate::stream::watchdog::{Calls, Phase};
-
-use super::Daemon;
-use super::committed::Committed;
-use super::reach::Reach;
 
 /// Dead letters of one reason are logged once within this time; the metrics count them all.
 const SAY_AGAIN_AFTER: Duration = Duration::from_secs(60);

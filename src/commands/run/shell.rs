@@ -8,11 +8,10 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::commands::Failure;
-use crate::http::{self, Health};
-
 use super::Daemon;
 use super::stop::Stop;
+use crate::commands::Failure;
+use crate::http::{self, Health};
 
 /// Longest wait for requests under way at the end.
 const CLOSE_MAX: Duration = Duration::from_secs(1);

@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
+use super::{Daemon, workers};
 use crate::commands::Failure;
 use crate::http::WorkerState;
 use crate::kafka::ProbeError;
 use crate::kafka::topics::{self, Onlooker, Ready};
-
-use super::{Daemon, workers};
 
 /// Longest wait for one answer of a broker.
 const ANSWER_MAX: Duration = Duration::from_secs(3);

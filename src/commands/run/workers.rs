@@ -7,6 +7,8 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::Daemon;
+use super::report::WorkerReport;
 use crate::commands::Failure;
 use crate::kafka::KafkaBroker;
 use crate::kafka::broker::Connection;
@@ -17,9 +19,6 @@ use crate::stream::publish::Publishing;
 use crate::stream::task::DetectorTask;
 use crate::stream::watchdog::{self, Calls, Limits};
 use crate::stream::worker::{Pace, Worker};
-
-use super::Daemon;
-use super::report::WorkerReport;
 
 /// Being fenced this soon after the start means that two processes share an identity.
 const FENCED_SOON: Duration = Duration::from_secs(60);

@@ -39,7 +39,7 @@ pub struct StateInspectArgs {
     pub config: StateConfigArgs,
     /// Only this account.
     #[arg(long, value_name = "ID", value_parser = account)]
-    pub account: Option<crate::cloudtrail::event::AccountId>,
+    pub account: Option<insightd_core::cloudtrail::event::AccountId>,
     /// Only this region.
     #[arg(long, value_name = "REGION")]
     pub region: Option<String>,
@@ -62,6 +62,6 @@ pub struct StateResetArgs {
     pub yes: bool,
 }
 
-fn account(text: &str) -> Result<crate::cloudtrail::event::AccountId, String> {
-    crate::cloudtrail::event::AccountId::parse(text).ok_or_else(|| "an account has twelve digits".to_owned())
+fn account(text: &str) -> Result<insightd_core::cloudtrail::event::AccountId, String> {
+    insightd_core::cloudtrail::event::AccountId::parse(text).ok_or_else(|| "an account has twelve digits".to_owned())
 }

@@ -2,16 +2,16 @@
 
 use std::io::{self, BufWriter, Write as _};
 
+use insightd_core::cloudtrail::insight::rfc3339;
+use insightd_core::detect::{AccountView, Detector, RegionView, SeriesView, Settings};
+use insightd_core::state::{HEAD_KEY, Head};
 use serde_json::{Value, json};
 
 use super::args::{StateConfigArgs, StateInspectArgs};
 use super::load;
-use crate::cloudtrail::insight::rfc3339;
 use crate::commands::Failure;
 use crate::config::Config;
-use crate::detect::{AccountView, Detector, RegionView, SeriesView, Settings};
 use crate::kafka::changelog;
-use crate::state::{HEAD_KEY, Head};
 
 /// Shows what fits.
 pub fn inspect(args: &StateInspectArgs) -> Result<(), Failure> {

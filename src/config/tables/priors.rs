@@ -4,9 +4,10 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use insightd_core::detect::prior::{Pair, Priors};
+use insightd_core::detect::tail::Prior;
+
 use super::{Reader, check_name, check_source, document};
-use crate::detect::prior::{Pair, Priors};
-use crate::detect::tail::Prior;
 
 /// `config/priors.toml`.
 pub const BUILT_IN: &str = include_str!("../../../config/priors.toml");

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use insightd_core::detect::security::{Security, Technique};
+
 use super::{Reader, check_name, check_source, document};
-use crate::detect::security::{Security, Technique};
 
 /// `config/security.toml`.
 pub const BUILT_IN: &str = include_str!("../../../config/security.toml");

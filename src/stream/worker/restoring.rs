@@ -4,9 +4,10 @@
 
 use std::time::Duration;
 
+use insightd_core::state::Fault;
+
 use super::{ANSWER_AGAIN, Worker};
 use crate::crash::crash_point;
-use crate::state::Fault;
 use crate::stream::broker::{Action, Broker, Cause, Failure, TopicPartition};
 use crate::stream::report::Restored;
 use crate::stream::task::Task;

@@ -5,9 +5,10 @@ mod recovering;
 
 use std::time::Duration;
 
+use insightd_core::pipeline::{Levels, Tally};
+
 use super::{Pace, TICK, Worker};
 use crate::config::Format;
-use crate::pipeline::{Levels, Tally};
 use crate::stream::broker::{Action, Assigned, Cause, Failure, Polled, Position, TopicPartition};
 use crate::stream::publish::{Publishing, RecordLimits};
 use crate::stream::report::{Report, Restored};

@@ -8,11 +8,11 @@ use std::process::{Command, Stdio};
 use std::time::SystemTime;
 
 use flate2::read::GzDecoder;
-use insightd::cloudtrail::envelope::{Envelope, Fault, Limit, Limits, Sink, Skipped, decode_slice};
-use insightd::cloudtrail::event::Event;
-use insightd::cloudtrail::insight::Insight;
 use insightd::config::Config;
-use insightd::detect::{Detector, Settings};
+use insightd_core::cloudtrail::envelope::{Envelope, Fault, Limit, Limits, Sink, Skipped, decode_slice};
+use insightd_core::cloudtrail::event::Event;
+use insightd_core::cloudtrail::insight::Insight;
+use insightd_core::detect::{Detector, Settings};
 use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
 
 use super::topics::Follower;

@@ -1,7 +1,8 @@
 //! Transactions that fail, producers that are fenced, and state that comes back.
 
+use insightd_core::state::{HEAD_KEY, Head};
+
 use super::*;
-use crate::state::{HEAD_KEY, Head};
 use crate::stream::tasks::Stage;
 
 #[test]

@@ -1,0 +1,39 @@
+//! Settings for the unit tests of this crate: the values of `config/default.toml`. Of the tables of APIs only what these tests call stands here.
+
+use std::sync::Arc;
+
+use super::Settings;
+use super::horizon::Direction;
+use super::security::{Security, Technique};
+
+/// The defaults of the configuration.
+pub(crate) fn settings() -> Settings {
+    let mut security = Security::default();
+    security.add(Technique { id: "T1580".into(), weight: 2.0 }, [], ["AccessDenied"]);
+    security.add(Technique { id: "T1496".into(), weight: 3.0 }, [("ec2.amazonaws.com", "RunInstances")], []);
+    Settings {
+        direction: Direction::Up,
+        priors: Arc::default(),
+        security: Arc::new(security),
+        principals_max: 1_000_000,
+        lateness: 10,
+        clock_jump_s: 3600,
+        held_max: 16,
+        dedup_horizon_s: 3 * 3600,
+        dedup_events_max: 8_000_000,
+        idle_after_s: 120,
+        warm_up: 36 * 60,
+        budget: 1.0,
+        end_after: 5,
+        accounts_max: 50_000,
+        clocks_max: 200_000,
+        series_max: 200_000,
+        series_ttl: 35 * super::DAY,
+        values_max: 32,
+        value_bytes_max: 1024,
+        attribution_bytes_max: 192 << 20,
+        data_events: false,
+        rules: Arc::default(),
+        moves_back: false,
+    }
+}

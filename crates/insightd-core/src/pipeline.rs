@@ -1,0 +1,335 @@
+//! One payload in; counted outcomes, insights and dead letters out. `run` and `replay` drive the same pipeline.
+//!
+//! Pure but for reading from a `Read`: no Kafka, no clock (wall time comes in as a value), no metrics, no logging.
+
+mod tally;
+mod until;
+
+use std::io::{self, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use hashbrown::HashSet;
+pub use tally::{Outcome, Tally};
+pub use until::Until;
+
+use crate::cloudtrail::envelope::{self, Envelope, Fault, Limit, Limits, Sink, Skipped};
+use crate::cloudtrail::event::{AccountId, Category, Event};
+use crate::cloudtrail::insight::{Insight, State};
+pub use crate::detect::Levels;
+pub use crate::detect::SeriesView;
+use crate::detect::{Detector, Loaded, Settings, Verdict};
+use crate::rules::{Action, Rules};
+
+/// One record for the dead-letter topic.
+#[derive(Clone, Debug)]
+pub struct DeadLetter<'a> {
+    /// Why: a [`Fault`] or [`Limit`] label.
+    pub reason: &'static str,
+    /// What and where, for people.
+    pub detail: &'a str,
+    /// Position among the records and fragments of the payload, from 0.
+    pub record_index: u64,
+    /// The damaged record alone, or the whole payload if nothing in it could be read. Not cut yet.
+    pub raw: &'a [u8],
+}
+
+/// What a pipeline needs of the configuration.
+#[derive(Clone, Debug)]
+pub struct PipelineSettings {
+    /// Bounds and knobs of detection.
+    pub detect: Settings,
+    /// Bounds of decoding. The latest event time is set anew for each payload, from the wall clock.
+    pub decode: Limits,
+    /// Seconds that an event time may lie ahead of the wall clock.
+    pub future_max_s: i64,
+}
+
+/// Receives insights and dead letters, in order.
+pub trait Output {
+    /// An insight was raised or ended.
+    fn insight(&mut self, insight: Insight);
+    /// A record that cannot be used.
+    fn dead_letter(&mut self, letter: DeadLetter<'_>);
+}
+
+/// Accounts whose first misrouted record is remembered, so that each is named once.
+const MISROUTED_ACCOUNTS_MAX: usize = 10_000;
+
+/// Decode, count and score for one task: in `run` one input partition, in `replay` the whole input.
+pub struct Pipeline {
+    detector: Detector,
+    limits: Limits,
+    future_max_s: i64,
+    misrouted: HashSet<AccountId>,
+    rules: Arc<Rules>,
+    tally: Tally,
+    taken_in: Arc<AtomicU64>,
+    /// Only the past is taken in.
+    until: Option<Until>,
+}
+
+impl Pipeline {
+    /// A pipeline without history.
+    pub fn new(settings: impl Into<PipelineSettings>) -> Self {
+        let PipelineSettings { detect, decode, future_max_s } = settings.into();
+        Self {
+            rules: Arc::clone(&detect.rules),
+            detector: Detector::new(detect),
+            limits: decode,
+            future_max_s,
+            misrouted: HashSet::new(),
+            tally: Tally::default(),
+            taken_in: Arc::default(),
+            until: None,
+        }
+    }
+
+    /// A pipeline that takes in the past alone, of all accounts of an input with so many partitions.
+    pub fn of_past(settings: impl Into<PipelineSettings>, partitions: usize, until: Until) -> Self {
+        let mut settings = settings.into();
+        settings.detect = settings.detect.times(partitions).of_past();
+        Self { until: Some(until), ..Self::new(settings) }
+    }
+
+    /// Counts the records that it takes in into a counter that it shares with others.
+    #[must_use]
+    pub fn counting(mut self, taken_in: &Arc<AtomicU64>) -> Self {
+        self.taken_in = Arc::clone(taken_in);
+        self
+    }
+
+    /// Records passed over, because they belong to no past.
+    pub fn passed_over(&self) -> u64 {
+        self.until.as_ref().map_or(0, |until| until.passed_over)
+    }
+
+    /// Records taken in so far, for a progress display.
+    pub fn taken_in(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.taken_in)
+    }
+
+    /// Takes in one message. `key` is given only on a topic keyed by account: the message's key, or none if it has none; records of
+    /// another account are counted as misrouted. `now` is the wall clock, seconds since 1970.
+    pub fn payload(&mut self, payload: &[u8], key: Option<Option<&[u8]>>, now: i64, out: &mut dyn Output) {
+        self.tally.payloads += 1;
+        self.tally.payload_bytes += payload.len() as u64;
+        self.limits.event_time_max = now.saturating_add(self.future_max_s);
+        let limits = self.limits.clone();
+        let mut intake = Intake { pipeline: self, out, live: Some(now), routed: key, index: 0 };
+        envelope::decode_slice(payload, &limits, &mut intake);
+        self.take_notices();
+    }
+
+    /// Takes in one file; `now` is the wall clock, seconds since 1970.
+    ///
+    /// # Errors
+    /// Only those of reading.
+    pub fn stream(&mut self, reader: &mut dyn Read, now: i64, out: &mut dyn Output) -> io::Result<()> {
+        self.tally.payloads += 1;
+        self.limits.event_time_max = now.saturating_add(self.future_max_s);
+        let limits = self.limits.clone();
+        let mut intake = Intake { pipeline: self, out, live: None, routed: None, index: 0 };
+        let read = envelope::decode_stream(reader, &limits, &mut intake);
+        self.take_notices();
+        read
+    }
+
+    /// Takes one file into several pipelines of the same configuration but for the detector's knobs: it is decoded once, and each
+    /// record is judged by each of them. `now` is the wall clock, seconds since 1970.
+    ///
+    /// # Errors
+    /// Only those of reading.
+    pub fn stream_to_all(runs: &mut [(Self, &mut dyn Output)], reader: &mut dyn Read, now: i64) -> io::Result<()> {
+        let Some((first, _)) = runs.first() else { return Ok(()) };
+        let mut limits = first.limits.clone();
+        limits.event_time_max = now.saturating_add(first.future_max_s);
+        let intake = |(pipeline, out)| Intake { pipeline, out, live: None, routed: None, index: 0 };
+        let mut fork = Fork(Vec::with_capacity(runs.len()));
+        for (pipeline, out) in runs.iter_mut() {
+            pipeline.tally.payloads += 1;
+            fork.0.push(intake((pipeline, &mut **out)));
+        }
+        let read = envelope::decode_stream(reader, &limits, &mut fork);
+        runs.iter_mut().for_each(|(pipeline, _)| pipeline.take_notices());
+        read
+    }
+
+    /// See [`Detector::each_series`].
+    pub fn each_series(&self, show: &mut dyn FnMut(SeriesView<'_>)) {
+        self.detector.each_series(show);
+    }
+
+    /// The task has reached the end of its partition at wall time `now` (seconds): clocks silent for `input.idle_after` move on by
+    /// the time that has passed (WM-2). Returns whether one has.
+    pub fn caught_up(&mut self, now: i64, out: &mut dyn Output) -> bool {
+        let Self { detector, tally, rules, .. } = self;
+        detector.caught_up(now, &mut |insight| emit(tally, rules, out, insight))
+    }
+
+    /// The state behind it: noted from now on, so that it can be saved and rolled back.
+    pub fn journaled(mut self) -> Self {
+        self.detector.start_journal();
+        self
+    }
+
+    /// The state behind it.
+    pub fn detector(&mut self) -> &mut Detector {
+        &mut self.detector
+    }
+
+    /// The end of the files that hold a past.
+    pub fn finish_past(&mut self) {
+        self.detector.finish_past();
+        self.take_notices();
+    }
+
+    /// A past has come from the history topic.
+    pub fn loaded(&mut self, loaded: Loaded) {
+        self.tally.loaded.push(loaded);
+        self.take_notices();
+    }
+
+    /// The end of the input of `replay`: what is held is applied, and every clock is brought up to the newest of its account.
+    pub fn finish(&mut self, out: &mut dyn Output) {
+        let Self { detector, tally, rules, .. } = self;
+        detector.finish(&mut |insight| emit(tally, rules, out, insight));
+        self.take_notices();
+    }
+
+    /// Takes the counts since the last call.
+    pub fn take_tally(&mut self) -> Tally {
+        std::mem::take(&mut self.tally)
+    }
+
+    /// What is live now.
+    pub fn levels(&self) -> Levels {
+        self.detector.levels()
+    }
+
+    fn take_notices(&mut self) {
+        let notices = self.detector.take_notices();
+        self.tally.late += notices.late;
+        self.tally.attributions_summarised += notices.summarised;
+        self.tally.dedup_shortened += notices.dedup_shortened;
+        self.tally.held_overflow += notices.held_overflow;
+        self.tally.principals_full += notices.principals_full;
+        self.detector.take_matches(&mut self.tally.rule_records);
+    }
+
+    fn note_route(&mut self, account: AccountId, key: Option<&[u8]>) {
+        if key.and_then(|key| std::str::from_utf8(key).ok()).and_then(AccountId::parse) == Some(account) {
+            return;
+        }
+        self.tally.misrouted += 1;
+        if self.misrouted.len() < MISROUTED_ACCOUNTS_MAX && self.misrouted.insert(account) {
+            self.tally.misrouted_accounts.push(account);
+        }
+    }
+}
+
+/// Receives what decoding finds in one payload, hands it to the detector and counts where it ended (CNT-1).
+struct Intake<'a> {
+    pipeline: &'a mut Pipeline,
+    out: &'a mut dyn Output,
+    /// Wall clock, when records arrive as they happen.
+    live: Option<i64>,
+    /// The message's key, on a topic keyed by account.
+    routed: Option<Option<&'a [u8]>>,
+    index: u64,
+}
+
+impl Intake<'_> {
+    fn count(&mut self, envelope: Envelope, outcome: Outcome) {
+        self.index += 1;
+        self.pipeline.taken_in.fetch_add(1, Ordering::Relaxed);
+        self.pipeline.tally.records[envelope as usize][outcome as usize] += 1;
+    }
+
+    fn dead_letter(&mut self, reason: &'static str, detail: &str, raw: &[u8]) {
+        self.out.dead_letter(DeadLetter { reason, detail, record_index: self.index, raw });
+    }
+}
+
+impl Sink for Intake<'_> {
+    fn event(&mut self, envelope: Envelope, event: &Event<'_>) {
+        if self.pipeline.until.as_mut().is_some_and(|until| !until.admits(event)) {
+            self.index += 1;
+            self.pipeline.taken_in.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        let Pipeline { detector, tally, rules, .. } = &mut *self.pipeline;
+        tally.read_only += u64::from(event.category == Category::Management && event.read_only == Some(true));
+        tally.inferred += u64::from(event.inferred);
+        if let Some(now) = self.live {
+            tally.delays_s.push(u32::try_from((now - event.time).max(0)).unwrap_or(u32::MAX));
+        }
+        let out = &mut *self.out;
+        let outcome = match detector.observe(event, self.live, &mut |insight| emit(tally, rules, out, insight)) {
+            Verdict::Counted => Outcome::Counted,
+            Verdict::Duplicate => Outcome::Duplicate,
+            Verdict::OutOfScope | Verdict::Excluded => Outcome::OutOfScope,
+            Verdict::TooLate => Outcome::TooLate,
+            Verdict::Shed(limit) => {
+                tally.shed[limit as usize] += 1;
+                Outcome::Shed
+            }
+        };
+        if let Some(key) = self.routed {
+            self.pipeline.note_route(event.account, key);
+        }
+        self.count(envelope, outcome);
+    }
+
+    fn malformed(&mut self, envelope: Envelope, fault: Fault, detail: &str, raw: &[u8]) {
+        self.dead_letter(fault.label(), detail, raw);
+        self.pipeline.tally.malformed[fault as usize] += 1;
+        self.count(envelope, Outcome::Malformed);
+    }
+
+    fn shed(&mut self, envelope: Envelope, limit: Limit, raw: &[u8]) {
+        self.dead_letter(limit.label(), "a limit of the configuration was reached", raw);
+        self.pipeline.tally.shed[limit as usize] += 1;
+        self.count(envelope, Outcome::Shed);
+    }
+
+    fn skipped(&mut self, kind: Skipped) {
+        self.pipeline.tally.skipped[kind as usize] += 1;
+    }
+}
+
+/// Hands what decoding finds to several intakes.
+struct Fork<'a>(Vec<Intake<'a>>);
+
+impl Sink for Fork<'_> {
+    fn event(&mut self, envelope: Envelope, event: &Event<'_>) {
+        self.0.iter_mut().for_each(|intake| intake.event(envelope, event));
+    }
+
+    fn malformed(&mut self, envelope: Envelope, fault: Fault, detail: &str, raw: &[u8]) {
+        self.0.iter_mut().for_each(|intake| intake.malformed(envelope, fault, detail, raw));
+    }
+
+    fn shed(&mut self, envelope: Envelope, limit: Limit, raw: &[u8]) {
+        self.0.iter_mut().for_each(|intake| intake.shed(envelope, limit, raw));
+    }
+
+    fn skipped(&mut self, kind: Skipped) {
+        self.0.iter_mut().for_each(|intake| intake.skipped(kind));
+    }
+}
+
+/// Counts an insight and passes it on, unless a rule drops it.
+fn emit(tally: &mut Tally, rules: &Rules, out: &mut dyn Output, insight: Insight) {
+    if let Some(position) = insight.finding.rule {
+        if insight.state == State::Start {
+            tally.rule_insights.resize(rules.iter().len(), 0);
+            tally.rule_insights[position as usize] += 1;
+        }
+        if rules.at(position).action == Action::Drop {
+            return;
+        }
+    }
+    tally.insights[insight.kind as usize][insight.state as usize] += 1;
+    out.insight(insight);
+}

@@ -1,0 +1,301 @@
+//! The ten kinds of attacks: sizes, paces and APIs of each, with the reason for its numbers.
+
+use super::{Draft, Step, Wanted};
+use crate::calendar::{DAY, MINUTE};
+use crate::call::Api;
+use crate::catalogue::{apis, code, recipe::Apis, region_of};
+use crate::habit::job::{Cadence, Job};
+use crate::habit::{Habit, What, Who, Window};
+use crate::label::Attack;
+use crate::random::Draw;
+use crate::settle::{REGIONS, Settler};
+use crate::style::ALL;
+
+/// Persistence (ATT&CK T1136, T1098): users, keys and rights for them.
+static CREDENTIALS: Apis = apis!("iam": w CreateUser, w CreateAccessKey, w AttachUserPolicy, w CreateLoginProfile, w PutUserPolicy,
+    w AddUserToGroup, w UpdateLoginProfile, w CreateServiceSpecificCredential, w UpdateAssumeRolePolicy);
+/// Resource hijacking (T1496).
+static MINING: Apis = apis!("ec2": w RunInstances, w CreateSecurityGroup, w CreateKeyPair, w AuthorizeSecurityGroupIngress, w RequestSpotInstances);
+/// Data destruction (T1485).
+static DELETIONS: Apis = apis!("ec2": w DeleteSnapshot, w TerminateInstances, w DeleteVolume, w DeregisterImage; "s3": w DeleteBucket;
+    "rds": w DeleteDBInstance, w DeleteDBSnapshot, w DeleteDBCluster; "dynamodb": w DeleteTable, w DeleteBackup; "secretsmanager": w DeleteSecret;
+    "lambda": w DeleteFunction20150331; "kms": w ScheduleKeyDeletion; "logs": w DeleteLogGroup; "cloudformation": w DeleteStack;
+    "backup": w DeleteRecoveryPoint; "ecr": w DeleteRepository; "elasticfilesystem": w DeleteFileSystem; "sqs": w DeleteQueue);
+/// Transfer to another account (T1537).
+static SHARING: Apis = apis!("ec2": w ModifySnapshotAttribute, w ModifyImageAttribute; "rds": w ModifyDBSnapshotAttribute,
+    w ModifyDBClusterSnapshotAttribute);
+/// What can be done a little more often every minute: commands, exports, open doors.
+static RAMPS: Apis = apis!("ssm": w SendCommand, w StartSession; "ec2": w AuthorizeSecurityGroupIngress, w CreateSnapshot, w ModifyInstanceAttribute,
+    w RunInstances, w CreateTags; "lambda": w UpdateFunctionCode20150331v2, w CreateFunction20150331; "rds": w StartExportTask, w CreateDBSnapshot;
+    "s3": w PutBucketPolicy; "ecs": w RunTask; "batch": w SubmitJob; "secretsmanager": w PutSecretValue; "athena": w StartQueryExecution;
+    "logs": w StartQuery, w DeleteLogStream; "iam": w UpdateAccessKey; "route53": w ChangeResourceRecordSets);
+/// What tools hammer until they are throttled.
+static STORMS: Apis = apis!("ec2": r DescribeInstances, r DescribeSnapshots, r DescribeSecurityGroups, w RunInstances; "iam": r ListRoles, r GetRole;
+    "ssm": r GetParameter, r GetParametersByPath, r DescribeParameters; "lambda": r ListFunctions20150331, w UpdateFunctionConfiguration20150331v2;
+    "secretsmanager": r GetSecretValue, r ListSecrets; "kms": r Decrypt; "sts": r AssumeRole; "organizations": r ListAccounts; "logs": r FilterLogEvents;
+    "cloudformation": r DescribeStacks; "dynamodb": r DescribeTable; "bedrock": r InvokeModel; "ecr": r GetAuthorizationToken);
+/// Impairing defences (T1562).
+static LOGGING: Apis = apis!("cloudtrail": w StopLogging, w DeleteTrail, w PutEventSelectors, w UpdateTrail; "ec2": w DeleteFlowLogs;
+    "config": w StopConfigurationRecorder; "guardduty": w DeleteDetector; "logs": w DeleteLogGroup);
+
+/// Draws an attack of the wanted kind that uses none of the APIs to `avoid`; none where the account has no place for it.
+pub(in crate::attack) fn draft(
+    settler: &Settler,
+    wanted: Wanted,
+    avoid: &[&'static Api],
+    draw: &mut Draw,
+) -> Option<Draft> {
+    let free = |list: Apis| list.iter().filter(|api| !avoid.contains(api)).collect::<Vec<&'static Api>>();
+    let place = Place { settler, start: wanted.start };
+    let mut draft = match wanted.attack {
+        Attack::CredentialBurst => place.credentials(&free(CREDENTIALS), draw),
+        Attack::UnusedRegionMining => place.mining(&free(MINING), draw),
+        Attack::DeleteSpree => place.deletions(&free(DELETIONS), draw),
+        Attack::DeniedReconnaissance => place.reconnaissance(avoid, draw),
+        Attack::SnapshotSharing => place.sharing(&free(SHARING), draw),
+        Attack::SlowRamp => place.ramp(&free(RAMPS), draw),
+        Attack::SustainedRise => place.rise(avoid, draw),
+        Attack::BesideCron => place.beside_cron(avoid, wanted, draw),
+        Attack::ThrottlingStorm => place.storm(&free(STORMS), draw),
+        Attack::LoggingOff => place.logging(&free(LOGGING), draw),
+    }?;
+    draft.steps.sort_by_key(|step| step.time);
+    // All calls of an attack are recorded in one region: see `some`.
+    draft.region = draft.steps.first().map(|step| region_of(step.api, draft.region))?;
+    Some(draft)
+}
+
+/// Where and when.
+struct Place<'a> {
+    settler: &'a Settler,
+    start: i64,
+}
+
+impl Place<'_> {
+    fn home(&self, draw: &mut Draw) -> &'static str {
+        self.settler.region(draw)
+    }
+
+    /// `calls` calls over `seconds`, of these APIs (the first more often), a share of which fails by `fails`.
+    fn burst(
+        &self,
+        apis: &[&'static Api],
+        calls: usize,
+        seconds: i64,
+        fails: (f64, Code),
+        draw: &mut Draw,
+    ) -> Vec<Step> {
+        let step = |_| {
+            let api = *draw.pick_skewed(apis);
+            let error = draw.chance(fails.0).then(|| fails.1(api));
+            Step { time: self.start + draw.whole(0, seconds), api, error }
+        };
+        (0..calls).map(step).collect()
+    }
+
+    fn draft(region: &'static str, steps: Vec<Step>) -> Option<Draft> {
+        Some(Draft { region, steps, user: None })
+    }
+
+    /// 4 to 25 calls in 1 to 10 minutes: a script that makes itself ways back in.
+    fn credentials(&self, apis: &[&'static Api], draw: &mut Draw) -> Option<Draft> {
+        let apis = some(apis, 2, 4, draw)?;
+        let (calls, seconds) = (between(4, 25, draw), draw.whole(1, 10) * MINUTE);
+        Self::draft("us-east-1", self.burst(&apis, calls, seconds, (0.05, code::denied), draw))
+    }
+
+    /// 5 to 60 `RunInstances` in 2 to 20 minutes, as many as the quota gives, in a region where nobody looks.
+    fn mining(&self, apis: &[&'static Api], draw: &mut Draw) -> Option<Draft> {
+        let run = *apis.first().filter(|api| api.name == "RunInstances")?;
+        let unused: Vec<_> = REGIONS.iter().filter(|(region, _)| !self.settler.regions.contains(region)).collect();
+        let region = draw.pick(&unused).0;
+        let (calls, seconds) = (between(5, 60, draw), draw.whole(2, 20) * MINUTE);
+        let quota = |_: &Api| "Client.VcpuLimitExceeded";
+        let mut steps = self.burst(&[run], calls, seconds, (draw.between(0.05, 0.5), quota), draw);
+        for api in &apis[1..] {
+            if draw.chance(0.4) {
+                steps.push(Step { time: self.start + draw.whole(0, 60), api, error: None });
+            }
+        }
+        Self::draft(region, steps)
+    }
+
+    /// 10 to 150 deletions in 2 to 25 minutes, of one to three kinds of things.
+    fn deletions(&self, apis: &[&'static Api], draw: &mut Draw) -> Option<Draft> {
+        let apis = some(apis, 1, 3, draw)?;
+        let (calls, seconds) = (between(10, 150, draw), draw.whole(2, 25) * MINUTE);
+        Self::draft(self.home(draw), self.burst(&apis, calls, seconds, (0.04, code::missing), draw))
+    }
+
+    /// 15 to 80 APIs, each asked one to three times in 1 to 20 minutes, nearly all of them refused.
+    fn reconnaissance(&self, avoid: &[&'static Api], draw: &mut Draw) -> Option<Draft> {
+        let region = self.home(draw);
+        let all: Vec<&'static Api> = ALL
+            .iter()
+            .flat_map(|service| service.reads)
+            .filter(|api| !avoid.contains(api) && region_of(api, region) == region)
+            .collect();
+        let apis = some(&all, 15, 80, draw)?;
+        let seconds = draw.whole(1, 20) * MINUTE;
+        let mut steps = Vec::new();
+        for api in apis {
+            for _ in 0..draw.whole(1, 3) {
+                let error = draw.chance(0.9).then(|| code::denied(api));
+                steps.push(Step { time: self.start + draw.whole(0, seconds), api, error });
+            }
+        }
+        Self::draft(region, steps)
+    }
+
+    /// 4 to 20 snapshots or images given to another account in 2 to 20 minutes.
+    fn sharing(&self, apis: &[&'static Api], draw: &mut Draw) -> Option<Draft> {
+        let apis = some(apis, 1, 2, draw)?;
+        let (calls, seconds) = (between(4, 20, draw), draw.whole(2, 20) * MINUTE);
+        Self::draft(self.home(draw), self.burst(&apis, calls, seconds, (0.05, code::missing), draw))
+    }
+
+    /// From 1 to 10 to 30 calls a minute in 1 to 3 hours, evenly or ever faster: slow enough for a mean to follow.
+    fn ramp(&self, apis: &[&'static Api], draw: &mut Draw) -> Option<Draft> {
+        let api = *(!apis.is_empty()).then(|| draw.pick(apis))?;
+        let (minutes, most) = (draw.whole(60, 180), draw.between(10.0, 30.0));
+        let faster = draw.chance(0.5);
+        let rate = |minute: i64| {
+            let part = minute as f64 / minutes as f64;
+            1.0 + (most - 1.0) * if faster { part * part } else { part }
+        };
+        let steps = (0..minutes).flat_map(|minute| self.minute(minute, rate(minute), api, draw)).collect();
+        Self::draft(self.home(draw), steps)
+    }
+
+    fn minute(&self, minute: i64, mean: f64, api: &'static Api, draw: &mut Draw) -> Vec<Step> {
+        let start = self.start + minute * MINUTE;
+        (0..draw.poisson(mean)).map(|_| Step { time: start + draw.whole(0, MINUTE - 1), api, error: None }).collect()
+    }
+
+    /// Two further calls for each usual one, for 30 to 120 minutes, on one of the three busiest APIs that write: misuse that hides
+    /// in the noise of a job. Calls a minute are what the account's habits expect at that time, at least 0.7.
+    fn rise(&self, avoid: &[&'static Api], draw: &mut Draw) -> Option<Draft> {
+        let mut busy = self.busy();
+        busy.retain(|busy| !avoid.contains(&busy.api) && busy.rate >= 0.7);
+        busy.truncate(3);
+        let busy = *(!busy.is_empty()).then(|| draw.pick(&busy))?;
+        let steps = (0..draw.whole(30, 120))
+            .flat_map(|minute| {
+                let usual = self.rate(busy.api, busy.region, self.start + minute * MINUTE);
+                self.minute(minute, 2.0 * usual.max(0.35), busy.api, draw)
+            })
+            .collect();
+        Some(Draft { region: busy.region, steps, user: self.human_or_machine(busy.who) })
+    }
+
+    /// A habit's principal as an attacker: not where it is a service.
+    fn human_or_machine(&self, who: Who) -> Option<Who> {
+        self.settler.regulars.contains(&who).then_some(who)
+    }
+
+    fn rate(&self, api: &Api, region: &str, time: i64) -> f64 {
+        self.settler.habits.iter().map(|habit| habit.what.act().rate(api, region, time)).sum()
+    }
+
+    /// The APIs that write all day, the busiest first.
+    fn busy(&self) -> Vec<Busy> {
+        let mut busy: Vec<Busy> = Vec::new();
+        for Habit { what, .. } in &self.settler.habits {
+            let (who, own_region, apis) = match what {
+                What::Load(load) => (load.who, load.region, load.apis),
+                What::Fleet(fleet) => (fleet.who, fleet.region, fleet.apis),
+                _ => continue,
+            };
+            for api in apis.iter().filter(|api| !api.read) {
+                let region = region_of(api, own_region);
+                if what.act().rate(api, region, self.start) > 0.0 {
+                    busy.push(Busy { api, region, who, rate: self.rate(api, region, self.start) });
+                }
+            }
+        }
+        busy.sort_by(|a, b| b.rate.total_cmp(&a.rate));
+        busy.dedup_by_key(|busy| (busy.api, busy.region));
+        busy
+    }
+
+    /// 15 to 60 calls of what a regular job does, within 30 minutes of a run of it but not in it.
+    fn beside_cron(&self, avoid: &[&'static Api], wanted: Wanted, draw: &mut Draw) -> Option<Draft> {
+        let jobs: Vec<(&Habit, &Job)> = self.settler.habits.iter().filter_map(regular_burst).collect();
+        let (habit, job) = *(!jobs.is_empty()).then(|| draw.pick(&jobs))?;
+        let api = &job.apis[0];
+        if avoid.contains(&api) {
+            return None;
+        }
+        let (calls, seconds) = (between(15, 60, draw), draw.whole(2, 10) * MINUTE);
+        let day = self.start - (self.start - self.settler.start).rem_euclid(DAY);
+        let hour = (day - self.settler.start) / 3600;
+        let window = Window { start: day, seconds: DAY, hour };
+        let runs = job.runs(window, &mut Draw::new(habit.key, hour as u64));
+        let run = *(!runs.is_empty()).then(|| draw.pick(&runs))?;
+        let gap = draw.whole(2, 18) * MINUTE;
+        let start = if draw.chance(0.5) { run.end() + gap } else { run.start - gap - seconds };
+        let inside =
+            |other: &crate::habit::job::Run| start <= other.end() + MINUTE && other.start <= start + seconds + MINUTE;
+        if start < wanted.from || start > wanted.until || runs.iter().any(inside) {
+            return None;
+        }
+        let beside = Place { settler: self.settler, start };
+        let steps = beside.burst(&[api], calls, seconds, (0.0, code::invalid), draw);
+        Some(Draft { region: job.region, steps, user: self.human_or_machine(job.who) })
+    }
+
+    /// 50 to 400 calls in 2 to 20 minutes, nine of ten throttled.
+    fn storm(&self, apis: &[&'static Api], draw: &mut Draw) -> Option<Draft> {
+        let apis = some(apis, 1, 2, draw)?;
+        let (calls, seconds) = (between(50, 400, draw), draw.whole(2, 20) * MINUTE);
+        Self::draft(self.home(draw), self.burst(&apis, calls, seconds, (0.9, code::throttled), draw))
+    }
+
+    /// 2 to 6 calls in 1 to 10 minutes: it takes no more to be blind.
+    fn logging(&self, apis: &[&'static Api], draw: &mut Draw) -> Option<Draft> {
+        let apis = some(apis, 1, 3, draw)?;
+        let (calls, seconds) = (between(2, 6, draw), draw.whole(1, 10) * MINUTE);
+        Self::draft(self.home(draw), self.burst(&apis, calls, seconds, (0.05, code::denied), draw))
+    }
+}
+
+/// Which code a failing call has.
+type Code = fn(&Api) -> &'static str;
+
+/// A busy series.
+#[derive(Clone, Copy, Debug)]
+struct Busy {
+    api: &'static Api,
+    region: &'static str,
+    who: Who,
+    rate: f64,
+}
+
+/// A job with bursts of ten and more calls on most days, which write.
+fn regular_burst(habit: &Habit) -> Option<(&Habit, &Job)> {
+    let What::Job(job) = &habit.what else { return None };
+    let often = match job.cadence {
+        Cadence::Minutes(minutes) => minutes >= 60,
+        Cadence::Daily | Cadence::Weekdays => true,
+        Cadence::Weekly(_) | Cadence::MonthEnd => false,
+    };
+    (often && job.calls >= 10.0 && !job.apis[0].read).then_some((habit, job))
+}
+
+/// From `least` to `most` different APIs which are all global or all regional; none where there are fewer.
+fn some(apis: &[&'static Api], least: i64, most: i64, draw: &mut Draw) -> Option<Vec<&'static Api>> {
+    let first = *(!apis.is_empty()).then(|| draw.pick(apis))?;
+    let place = |api: &Api| region_of(api, "");
+    let apis: Vec<&'static Api> = apis.iter().copied().filter(|api| place(api) == place(first)).collect();
+    if (apis.len() as i64) < least {
+        return None;
+    }
+    let count = draw.whole(least, most.min(apis.len() as i64));
+    Some(draw.sample(&apis, count as usize).into_iter().copied().collect())
+}
+
+/// A number of calls: small ones are more common than large ones.
+fn between(least: i64, most: i64, draw: &mut Draw) -> usize {
+    let part = draw.unit();
+    (least + (part * part * (most - least + 1) as f64) as i64).min(most) as usize
+}

@@ -1,0 +1,112 @@
+//! What can be called: AWS's own names of services and APIs, and what belongs together.
+//!
+//! Names are those of the eventSource and eventName of CloudTrail records (Lambda's carry their API date, for example).
+
+pub(super) mod code;
+pub(super) mod recipe;
+pub(super) mod service;
+pub(super) mod service_more;
+
+use super::call::Api;
+
+/// A service with what people and tools call of it, the usual first.
+#[derive(Debug)]
+pub(super) struct Service {
+    pub(super) reads: &'static [Api],
+    pub(super) writes: &'static [Api],
+}
+
+/// A list of APIs: `"ec2": r DescribeInstances, w RunInstances; "iam": r GetRole`.
+macro_rules! apis {
+    ($($service:literal: $($kind:ident $name:ident),+);+ $(;)?) => {
+        &[$($($crate::call::Api {
+            service: $service,
+            name: stringify!($name),
+            read: $crate::catalogue::apis!(@$kind),
+        }),+),+]
+    };
+    (@r) => { true };
+    (@w) => { false };
+}
+pub(super) use apis;
+
+/// `us-east-1` for services that record all calls there, wherever they are made; else the region of the caller.
+pub(super) fn region_of(api: &Api, region: &'static str) -> &'static str {
+    match api.service {
+        "iam" | "route53" | "cloudfront" | "organizations" | "support" | "ce" | "health" | "signin" => "us-east-1",
+        _ => region,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+    use crate::style::ALL;
+
+    fn all() -> impl Iterator<Item = &'static Api> {
+        let lists = [
+            recipe::DEPLOYMENTS,
+            recipe::JOBS,
+            recipe::CHATTER,
+            recipe::LOOKUPS,
+            recipe::HEARTBEATS,
+            recipe::POLLS,
+            recipe::DATA,
+        ];
+        let single = [
+            recipe::SCALE_OUT,
+            recipe::SCALE_IN,
+            recipe::SIGN_IN,
+            recipe::ROOT,
+            recipe::ONBOARDING,
+            recipe::WITH_SAML,
+            recipe::WITH_WEB_IDENTITY,
+            recipe::PORTAL,
+        ];
+        let services = ALL.iter().flat_map(|service| service.reads.iter().chain(service.writes));
+        let events = recipe::SERVICE_EVENTS.iter().flat_map(|(_, apis)| apis.iter());
+        lists.into_iter().flatten().copied().chain(single).flatten().chain(services).chain(events)
+    }
+
+    #[test]
+    fn an_api_reads_everywhere_or_nowhere() {
+        let mut known: HashMap<(&str, &str), bool> = HashMap::new();
+        for api in all() {
+            let read = *known.entry((api.service, api.name)).or_insert(api.read);
+            assert_eq!(read, api.read, "{api:?}");
+        }
+        assert!(known.len() > 800, "only {} APIs", known.len());
+    }
+
+    #[test]
+    fn names_that_tell_reads_from_writes_tell_the_truth() {
+        for api in all().filter(|api| api.name.starts_with("Describe") || api.name.starts_with("List")) {
+            assert!(api.read, "{api:?}");
+        }
+        for api in all().filter(|api| api.name.starts_with("Create") || api.name.starts_with("Delete")) {
+            assert!(!api.read, "{api:?}");
+        }
+    }
+
+    #[test]
+    fn global_services_record_in_one_region() {
+        let (role, instances) = (&service::IAM.reads[0], &service::EC2.reads[0]);
+        assert_eq!((region_of(role, "eu-west-1"), region_of(instances, "eu-west-1")), ("us-east-1", "eu-west-1"));
+    }
+
+    #[test]
+    fn every_api_can_fail_in_every_way() {
+        for api in all() {
+            for code in [code::denied(api), code::throttled(api), code::missing(api), code::invalid(api)] {
+                assert!(!code.is_empty() && code.is_ascii());
+                assert_eq!(
+                    api.service == "ec2",
+                    code.starts_with("Client.") || code.starts_with("Server."),
+                    "{api:?} {code}"
+                );
+            }
+        }
+    }
+}

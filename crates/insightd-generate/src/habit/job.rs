@@ -1,0 +1,135 @@
+//! Jobs by the clock: every quarter of an hour, hourly, nightly, weekly, at the end of the month.
+
+use super::{Act, Sink, Who, Window};
+use crate::calendar::{DAY, HOUR, MINUTE, month_ends, weekday};
+use crate::call::Api;
+use crate::catalogue::{code, recipe::Apis};
+use crate::random::Draw;
+
+/// When a job runs, seconds of UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cadence {
+    /// Every so many minutes.
+    Minutes(i64),
+    Daily,
+    /// Monday to Friday.
+    Weekdays,
+    /// On this weekday.
+    Weekly(i64),
+    MonthEnd,
+}
+
+impl Cadence {
+    fn runs_on(self, day: i64) -> bool {
+        match self {
+            Self::Minutes(_) | Self::Daily => true,
+            Self::Weekdays => weekday(day) < 5,
+            Self::Weekly(on) => weekday(day) == on,
+            Self::MonthEnd => month_ends(day),
+        }
+    }
+}
+
+/// A job.
+#[derive(Clone, Debug)]
+pub(crate) struct Job {
+    pub(crate) who: Who,
+    pub(crate) region: &'static str,
+    /// The first is the one that it repeats.
+    pub(crate) apis: Apis,
+    pub(crate) cadence: Cadence,
+    /// Seconds after midnight (after the beginning of the period where it runs by the minute).
+    pub(crate) at: i64,
+    /// Seconds by which it is late, on average.
+    pub(crate) jitter: f64,
+    /// Calls of a run in the median, and sigma of their logarithm.
+    pub(crate) calls: f64,
+    pub(crate) sigma: f64,
+    /// Seconds from call to call.
+    pub(crate) pace: f64,
+    /// Growth a week; below 1 it shrinks.
+    pub(crate) growth: f64,
+    /// Share of runs that fail halfway and are repeated.
+    pub(crate) failing: f64,
+}
+
+/// Share of runs left out, and of runs that do ten times as much.
+const SKIPPED: f64 = 0.01;
+const AMOK: f64 = 0.003;
+/// A run ends after this, seconds.
+const LONGEST: f64 = 5.0 * 3600.0;
+
+/// One run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Run {
+    /// Seconds since 1970.
+    pub(crate) start: i64,
+    pub(crate) calls: f64,
+    pub(crate) pace: f64,
+}
+
+impl Run {
+    /// Seconds since 1970 by which its last call was made: its gaps vary by two fifths of the pace, so three deviations more.
+    pub(crate) fn end(&self) -> i64 {
+        self.start + ((self.calls + 1.2 * self.calls.sqrt()) * self.pace) as i64
+    }
+}
+
+impl Job {
+    /// Its runs of the day that begins at `window.start`, from the beginning of that day's stream.
+    pub(crate) fn runs(&self, window: Window, draw: &mut Draw) -> Vec<Run> {
+        if !self.cadence.runs_on(window.start) {
+            return Vec::new();
+        }
+        let starts: Vec<i64> = match self.cadence {
+            Cadence::Minutes(minutes) => (self.at..DAY).step_by((minutes * MINUTE) as usize).collect(),
+            _ => vec![self.at],
+        };
+        let weeks = window.hour as f64 / (7.0 * 24.0);
+        let growth = 1.0 + (self.growth - 1.0) * weeks;
+        starts.into_iter().filter_map(|start| self.run(window.start + start, growth, draw)).collect()
+    }
+
+    fn run(&self, start: i64, growth: f64, draw: &mut Draw) -> Option<Run> {
+        let start = start + draw.exponential(self.jitter).min(2.0 * HOUR as f64) as i64;
+        let mut calls = draw.log_normal(self.calls * growth.max(0.1), self.sigma);
+        if draw.chance(AMOK) {
+            calls *= 10.0;
+        }
+        let calls = calls.max(1.0);
+        let run = Run { start, calls, pace: self.pace.min(LONGEST / calls) };
+        (!draw.chance(SKIPPED)).then_some(run)
+    }
+
+    fn make(&self, run: Run, actor: u32, draw: &mut Draw, sink: &mut Sink<'_>) {
+        let mut time = run.start as f64;
+        for _ in 0..run.calls as usize {
+            let api = draw.pick_skewed(self.apis);
+            let error = draw.chance(0.004).then(|| if api.read { code::throttled(api) } else { code::invalid(api) });
+            sink.call(time as i64, actor, self.region, api, error);
+            time += draw.between(0.3, 1.7) * run.pace;
+        }
+    }
+}
+
+impl Act for Job {
+    fn act(&self, _key: u64, window: Window, draw: &mut Draw, sink: &mut Sink<'_>) {
+        for run in self.runs(window, draw) {
+            let actor = self.who.any(draw);
+            if draw.chance(self.failing) {
+                let half = Run { calls: (run.calls / 2.0).max(1.0), ..run };
+                self.make(half, actor, draw, sink);
+                let api = &self.apis[0];
+                sink.call(half.end() + 1, actor, self.region, api, Some(code::invalid(api)));
+                let again = Run { start: half.end() + draw.whole(5, 40) * MINUTE, ..run };
+                self.make(again, self.who.any(draw), draw, sink);
+            } else {
+                self.make(run, actor, draw, sink);
+            }
+        }
+    }
+
+    fn uses(&self, see: &mut dyn FnMut(Who, &'static Api)) {
+        self.apis.iter().for_each(|api| see(self.who, api));
+    }
+}

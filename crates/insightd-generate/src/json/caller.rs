@@ -1,0 +1,279 @@
+//! `userIdentity` of an actor, made ready once for all of its records.
+
+use super::template::{Assumed, Facts, Template};
+use super::values::{escaped, push_key};
+use crate::call::{Actor, Identity, foreign_account, identity_store, oidc_provider};
+use crate::random::{digest, mix};
+
+/// An actor as its records show it.
+#[derive(Debug)]
+pub(super) struct Caller {
+    /// `userIdentity` of an API call.
+    pub(super) identity: Template,
+    /// `userIdentity` of what a service did by itself.
+    pub(super) service_identity: Template,
+    /// `,"sourceIPAddress":"…","userAgent":"…"`, the agent only where there is one.
+    pub(super) origin: String,
+    /// ARN, or what stands for it in messages; escaped.
+    pub(super) arn: String,
+    /// Name of the session, user or service; escaped.
+    pub(super) name: String,
+    /// The role that is asked for, where the caller has no credentials yet.
+    pub(super) assumed: Assumed,
+    /// The console calls with the credentials of a session that began there: `sessionCredentialFromConsole`.
+    pub(super) from_console: bool,
+    /// The TLS of the caller is recorded: not that of calls from within AWS, nor that of those that the console makes there.
+    pub(super) tls: bool,
+    /// A user of a directory: what its service does for them are events of the service, but somebody's.
+    pub(super) directory: bool,
+    /// Calls come from a private network, and through a VPC endpoint where there is one.
+    pub(super) private: bool,
+    /// Somebody of another account, or a service: their assuming a role is told to that account as well.
+    pub(super) outside: bool,
+    /// Number of the actor within the account.
+    pub(super) number: u64,
+    /// Length of a session, seconds.
+    session_length: i64,
+}
+
+impl Caller {
+    /// Makes it ready for an account (its twelve digits and its number).
+    pub(super) fn new(account: &str, owner: u64, actor: &Actor) -> Self {
+        let internal = actor.is_internal();
+        let console = is_console(&actor.agent) || (actor.agent == INSIDE && !internal);
+        let parts = Parts {
+            account,
+            owner,
+            internal,
+            console,
+            address: escaped(&actor.address),
+            invoked_by: invoked_by(actor, internal),
+        };
+        let (identity, arn, name) = parts.identity(&actor.identity);
+        let service = match &actor.identity {
+            Identity::Service(host) => escaped(host),
+            _ => escaped(&actor.address),
+        };
+        let agent = match actor.agent.as_ref() {
+            "" => String::new(),
+            agent => format!(r#","userAgent":"{}""#, escaped(agent)),
+        };
+        // People's sessions last a working day, those of machines an hour.
+        let session_length =
+            if console || matches!(actor.identity, Identity::User(_) | Identity::Root | Identity::Directory { .. }) {
+                28_800
+            } else {
+                3600
+            };
+        Self {
+            identity: Template::new(&identity),
+            service_identity: Template::new(&format!(r#"{{"accountId":"{account}","invokedBy":"{service}"}}"#)),
+            origin: format!(r#","sourceIPAddress":"{}"{agent}"#, escaped(&actor.address)),
+            arn,
+            name,
+            assumed: parts.assumed(&actor.identity),
+            from_console: actor.agent == INSIDE || actor.agent.starts_with("Mozilla/"),
+            tls: !internal && actor.agent != INSIDE && !matches!(actor.identity, Identity::Directory { .. }),
+            directory: matches!(actor.identity, Identity::Directory { .. }),
+            private: is_private(&actor.address),
+            outside: matches!(actor.identity, Identity::Service(_) | Identity::Foreign(_)),
+            number: digest(&format!("{:?}", actor.identity)),
+            session_length,
+        }
+    }
+
+    /// Number and beginning of the session at a time.
+    pub(super) fn session(&self, owner: u64, time: i64) -> (u64, i64) {
+        let seed = mix(owner, self.number);
+        let shift = (seed % self.session_length as u64) as i64;
+        let nth = (time + shift).div_euclid(self.session_length);
+        // Used a while after it began.
+        let begin = nth * self.session_length - shift - 90 - (seed >> 32 & 1023) as i64;
+        (mix(seed, nth as u64), begin)
+    }
+}
+
+/// What the forms of an identity are put together from.
+struct Parts<'a> {
+    account: &'a str,
+    owner: u64,
+    internal: bool,
+    console: bool,
+    /// `sourceIPAddress`, escaped.
+    address: String,
+    /// `,"invokedBy":"…"` or nothing.
+    invoked_by: String,
+}
+
+impl Parts<'_> {
+    /// Template of `userIdentity`, the ARN, and the name in messages and sessions.
+    fn identity(&self, identity: &Identity) -> (String, String, String) {
+        match identity {
+            Identity::User(name) => self.user(&escaped(name)),
+            Identity::Role { role, session } => self.role(&escaped(role), &escaped(session)),
+            Identity::Root => self.root(),
+            Identity::Service(host) => {
+                let host = escaped(host);
+                (format!(r#"{{"type":"AWSService","invokedBy":"{host}"}}"#), host.clone(), host)
+            }
+            Identity::Foreign(principal) => self.foreign(principal),
+            Identity::Saml { provider, name, .. } => {
+                let (provider, name) = (escaped(provider), escaped(name));
+                vouched("SAMLUser", &format!("{provider}:{name}"), &name, &provider)
+            }
+            Identity::Web { issuer, name, .. } => {
+                let (provider, name) = (escaped(&oidc_provider(self.account, issuer)), escaped(name));
+                vouched("WebIdentityUser", &format!("{provider}:sts.amazonaws.com:{name}"), &name, &provider)
+            }
+            Identity::Directory { store, user } => self.directory(&escaped(store), &escaped(user)),
+        }
+    }
+
+    fn user(&self, name: &str) -> (String, String, String) {
+        let (account, id, invoked_by) = (self.account, self.id("AIDA", name), &self.invoked_by);
+        let arn = format!("arn:aws:iam::{account}:user/{name}");
+        let (key, session) = if self.console {
+            ("ASIA<session-key>".to_owned(), session(r#""sessionIssuer":{},<federation>"#, "true", ""))
+        } else {
+            // A long-lived key has no session.
+            (format!("AKIA{}", letters(mix(self.owner, digest(name)), 16)), String::new())
+        };
+        let identity = format!(
+            r#"{{"type":"IAMUser","principalId":"{id}","arn":"{arn}","accountId":"{account}","accessKeyId":"{key}","userName":"{name}"{session}{invoked_by}}}"#
+        );
+        (identity, arn, last(name).to_owned())
+    }
+
+    fn role(&self, role: &str, name: &str) -> (String, String, String) {
+        let (account, id, invoked_by) = (self.account, self.id("AROA", role), &self.invoked_by);
+        let arn = format!("arn:aws:sts::{account}:assumed-role/{role}/{name}");
+        // A service with a role of its own needs no key; one that is asked by somebody goes on with theirs.
+        let key = if self.internal && role.starts_with(LINKED) { "" } else { r#""accessKeyId":"ASIA<session-key>","# };
+        let issuer = format!(
+            r#""sessionIssuer":{{"type":"Role","principalId":"{id}","arn":"arn:aws:iam::{account}:role/{}{role}","accountId":"{account}","userName":"{role}"}},<federation>"#,
+            self.path(role)
+        );
+        let delivery = if name.starts_with("i-0") { r#","ec2RoleDelivery":"2.0""# } else { "" };
+        let session = session(&issuer, if self.console { "true" } else { "false" }, delivery);
+        let session = session.trim_start_matches(',');
+        let identity = format!(
+            r#"{{"type":"AssumedRole","principalId":"{id}:{name}","arn":"{arn}","accountId":"{account}",{key}{session}{invoked_by}}}"#
+        );
+        (identity, arn, name.to_owned())
+    }
+
+    fn root(&self) -> (String, String, String) {
+        let account = self.account;
+        let arn = format!("arn:aws:iam::{account}:root");
+        let session = session("<federation>", "true", "");
+        let identity = format!(
+            r#"{{"type":"Root","principalId":"{account}","arn":"{arn}","accountId":"{account}","accessKeyId":"ASIA<session-key>"{session}}}"#
+        );
+        (identity, arn, "root".to_owned())
+    }
+
+    fn foreign(&self, principal: &str) -> (String, String, String) {
+        let account = foreign_account(principal);
+        let principal = escaped(principal);
+        let identity = format!(r#"{{"type":"AWSAccount","principalId":"{principal}","accountId":"{account}"}}"#);
+        (identity, principal.clone(), principal)
+    }
+
+    fn directory(&self, store: &str, user: &str) -> (String, String, String) {
+        let (account, arn) = (self.account, identity_store(self.account, store));
+        let identity = format!(
+            r#"{{"type":"IdentityCenterUser","accountId":"{account}","onBehalfOf":{{"userId":"{user}","identityStoreArn":"{arn}"}},"credentialId":"<session-uuid>"}}"#
+        );
+        (identity, format!("{arn}/{user}"), user.to_owned())
+    }
+
+    /// The role that an identity asks for; nothing for those that have credentials.
+    fn assumed(&self, identity: &Identity) -> Assumed {
+        let (provider, role, session, trusted) = match identity {
+            Identity::Saml { provider, name, role } => (
+                escaped(provider),
+                role,
+                name,
+                format!("AWSSSO_{:016x}_DO_NOT_DELETE", mix(self.owner, digest(provider))),
+            ),
+            Identity::Web { issuer, role, session, .. } => {
+                (escaped(&oidc_provider(self.account, issuer)), role, session, String::new())
+            }
+            _ => return Assumed::default(),
+        };
+        let role = escaped(role);
+        Assumed {
+            path: self.path(&role),
+            id: self.id("AROA", &role),
+            session: escaped(session),
+            provider,
+            trusted,
+            role,
+        }
+    }
+
+    /// Path of a role that AWS itself makes.
+    fn path(&self, role: &str) -> String {
+        if role.starts_with("AWSReservedSSO_") {
+            return "aws-reserved/sso.amazonaws.com/".to_owned();
+        }
+        if role.starts_with(LINKED) { format!("aws-service-role/{}/", self.address) } else { String::new() }
+    }
+
+    /// A unique id, the same in all records of the account.
+    fn id(&self, prefix: &str, name: &str) -> String {
+        format!("{prefix}{}", letters(mix(self.owner, digest(prefix) ^ digest(name)), 17))
+    }
+}
+
+/// Who has no credentials yet: nothing is known of them but what a provider says.
+fn vouched(kind: &str, principal: &str, name: &str, provider: &str) -> (String, String, String) {
+    let identity = format!(
+        r#"{{"type":"{kind}","principalId":"{principal}","userName":"{name}","identityProvider":"{provider}"}}"#
+    );
+    (identity, principal.to_owned(), name.to_owned())
+}
+
+fn letters(seed: u64, count: usize) -> String {
+    let mut out = Vec::new();
+    push_key(&mut out, seed, count);
+    out.into_iter().map(char::from).collect()
+}
+
+/// The field `sessionContext` with a comma before it.
+fn session(issuer: &str, mfa: &str, delivery: &str) -> String {
+    format!(
+        r#","sessionContext":{{{issuer}"attributes":{{"creationDate":"<session-begin>","mfaAuthenticated":"{mfa}"}}{delivery}}}"#
+    )
+}
+
+/// The service that calls in the caller's place.
+fn invoked_by(actor: &Actor, internal: bool) -> String {
+    if internal { format!(r#","invokedBy":"{}""#, escaped(&actor.address)) } else { String::new() }
+}
+
+/// How the names of roles begin that services have of their own.
+const LINKED: &str = "AWSServiceRoleFor";
+
+/// What the console calls itself where it makes calls of its own in somebody's place.
+const INSIDE: &str = "AWS Internal";
+
+fn is_console(agent: &str) -> bool {
+    agent.starts_with("Mozilla/") || agent.contains("Console") || agent.starts_with("console.")
+}
+
+/// RFC 1918.
+fn is_private(address: &str) -> bool {
+    address.parse::<core::net::Ipv4Addr>().is_ok_and(|address| address.is_private())
+}
+
+/// A name without its path.
+fn last(name: &str) -> &str {
+    name.rsplit('/').next().unwrap_or(name)
+}
+
+/// The caller's part of the facts of one record.
+pub(super) fn known_of<'a>(caller: &'a Caller, facts: Facts<'a>) -> Facts<'a> {
+    let (session, session_begin) = caller.session(facts.owner, facts.time);
+    Facts { caller: &caller.arn, caller_name: &caller.name, session, session_begin, ..facts }
+}

@@ -1,0 +1,124 @@
+//! What the parameters, the answer and the resources of each API look like. Forms follow records that AWS has published or that
+//! others have: names of fields and their nesting are AWS's, the values are slots ([`super::template`]).
+//!
+//! An API without a form of its own has one made from the words of its name, as [`by_name`] tells.
+
+mod by_name;
+mod compute;
+mod identity;
+mod operations;
+mod storage;
+
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+use super::template::Template;
+use crate::call::Api;
+
+/// The form of some APIs of one service.
+pub(super) struct Form {
+    service: &'static str,
+    /// Separated by spaces.
+    names: &'static str,
+    /// `requestParameters`.
+    parameters: &'static str,
+    /// `responseElements`; CloudTrail leaves them out (`null`) for what reads, and for many a write.
+    answer: &'static str,
+    /// `resources`, if the service tells them.
+    resources: &'static str,
+}
+
+const fn form(service: &'static str, names: &'static str, parameters: &'static str, answer: &'static str) -> Form {
+    Form { service, names, parameters, answer, resources: "" }
+}
+
+impl Form {
+    const fn with(mut self, resources: &'static str) -> Self {
+        self.resources = resources;
+        self
+    }
+}
+
+/// What varies by API in a record.
+#[derive(Debug)]
+pub(super) struct Shape {
+    pub(super) parameters: Template,
+    pub(super) answer: Template,
+    pub(super) resources: Option<Template>,
+}
+
+impl Shape {
+    /// The shape of an API.
+    pub(super) fn of(api: &Api) -> Self {
+        match known().get(&(api.service, api.name)) {
+            Some(form) => Self::new(form.parameters, form.answer, form.resources),
+            None => {
+                let (parameters, answer) = by_name::form(api);
+                Self::new(&parameters, &answer, "")
+            }
+        }
+    }
+
+    fn new(parameters: &str, answer: &str, resources: &str) -> Self {
+        let resources = (!resources.is_empty()).then(|| Template::new(resources));
+        Self { parameters: Template::new(parameters), answer: Template::new(answer), resources }
+    }
+}
+
+fn known() -> &'static HashMap<(&'static str, &'static str), &'static Form> {
+    static KNOWN: OnceLock<HashMap<(&str, &str), &Form>> = OnceLock::new();
+    KNOWN.get_or_init(|| {
+        let named = |form: &'static Form| form.names.split(' ').map(move |name| ((form.service, name), form));
+        all().flat_map(named).collect()
+    })
+}
+
+fn all() -> impl Iterator<Item = &'static Form> {
+    [compute::FORMS, identity::FORMS, operations::FORMS, storage::FORMS].into_iter().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::template::EXAMPLE;
+
+    #[test]
+    fn every_form_is_json_and_no_api_has_two() {
+        let mut seen = std::collections::BTreeSet::new();
+        for form in all() {
+            for name in form.names.split(' ') {
+                assert!(seen.insert((form.service, name)), "{} {name} has two forms", form.service);
+            }
+            for (what, text) in
+                [("parameters", form.parameters), ("answer", form.answer), ("resources", form.resources)]
+            {
+                let mut filled = Vec::new();
+                Template::new(text).fill(&EXAMPLE, &mut filled);
+                let json = serde_json::from_slice::<serde_json::Value>(&filled);
+                assert!(json.is_ok() || text.is_empty(), "{} {what}: {}", form.names, String::from_utf8_lossy(&filled));
+            }
+        }
+        assert!(seen.len() > 150, "{}", seen.len());
+    }
+
+    #[test]
+    fn every_name_has_a_form_that_is_json() {
+        for (name, read) in [
+            ("DescribeThings", true),
+            ("ListTags20170331", true),
+            ("CreateThing20181031v2", false),
+            ("DeleteThing", false),
+            ("UpdateThing", false),
+            ("Odd", false),
+            ("X", true),
+        ] {
+            let (parameters, answer) = by_name::form(&Api { service: "glue", name, read });
+            for text in [parameters, answer] {
+                let mut filled = Vec::new();
+                Template::new(&text).fill(&EXAMPLE, &mut filled);
+                assert!(serde_json::from_slice::<serde_json::Value>(&filled).is_ok(), "{name}: {text}");
+                assert!(!text.contains("2017") && !text.contains("2018"), "{text}");
+            }
+        }
+    }
+}
