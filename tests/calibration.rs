@@ -6,9 +6,9 @@
 //!
 //! The counts are quantiles of Poisson distributions (statrs) at seeded uniform numbers, so they share nothing with the detector.
 
-use insightd_core::detect::horizon::{Direction, Horizons};
-use insightd_core::detect::prior::Pair;
-use insightd_core::detect::statistic::{Side, Statistic};
+use insightd_core::detect::statistics::horizon::{Direction, Horizons};
+use insightd_core::detect::statistics::prior::Pair;
+use insightd_core::detect::statistics::statistic::{Side, Statistic};
 use statrs::distribution::{DiscreteCDF, Poisson};
 
 const DAY: i64 = 1440;

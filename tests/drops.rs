@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use insightd::config::Config;
 use insightd_core::cloudtrail::event::{AccountId, Category, Event};
 use insightd_core::cloudtrail::insight::{Insight, State};
-use insightd_core::detect::horizon::Direction;
+use insightd_core::detect::statistics::horizon::Direction;
 use insightd_core::detect::{Detector, Settings};
 
 const BEGIN: i64 = 1_780_012_800;

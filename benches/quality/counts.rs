@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use insightd_core::detect::counts::Counts;
-use insightd_core::detect::horizon::{Direction, Horizons};
+use insightd_core::detect::statistics::horizon::{Direction, Horizons};
 
 use crate::arithmetic::median;
 use crate::arithmetic::moments::{Exponential, Moments, Window};

@@ -7,7 +7,7 @@ use libfuzzer_sys::arbitrary::{self, Arbitrary};
 
 use crate::cloudtrail::event::{AccountId, Category, Event};
 use crate::cloudtrail::insight::Insight;
-use crate::detect::horizon::Direction;
+use crate::detect::statistics::horizon::Direction;
 use crate::detect::{Detector, Settings};
 
 const BEGIN: i64 = 1_772_409_600;

@@ -25,9 +25,9 @@ mod values;
 mod walk;
 
 pub use faults::{Fault, Faults, Origin};
-use insightd_core::detect::horizon::Direction;
-use insightd_core::detect::prior::Priors;
-use insightd_core::detect::security::Security;
+use insightd_core::detect::decide::security::Security;
+use insightd_core::detect::statistics::horizon::Direction;
+use insightd_core::detect::statistics::prior::Priors;
 use insightd_core::rules::Rules;
 pub use print::Resolved;
 pub use resolved::decoding_limits;

@@ -6,8 +6,8 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
-use insightd_core::detect::horizon::Direction;
-use insightd_core::detect::saved::bounds;
+use insightd_core::detect::statistics::horizon::Direction;
+use insightd_core::detect::store::changelog::bounds;
 
 use super::faults::{Fault, Origin};
 use super::layers::Merged;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use insightd_core::detect::horizon::Direction;
+use insightd_core::detect::statistics::horizon::Direction;
 
 /// Arguments of `backtest`.
 #[derive(Debug, Args)]

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use insightd_core::detect::counts::Counts;
-use insightd_core::detect::horizon::{Direction, Horizons};
+use insightd_core::detect::statistics::horizon::{Direction, Horizons};
 use sysexits::ExitCode;
 
 use super::super::Failure;

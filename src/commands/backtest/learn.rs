@@ -7,8 +7,8 @@
 
 use std::collections::BTreeMap;
 
-use insightd_core::detect::prior::Pair;
-use insightd_core::detect::tail::Prior;
+use insightd_core::detect::statistics::prior::Pair;
+use insightd_core::detect::statistics::tail::Prior;
 use insightd_core::pipeline::{Pipeline, SeriesView};
 
 use crate::config::tables::priors::{Entry, write};
@@ -120,7 +120,7 @@ mod tests {
         SeriesView {
             account: AccountId::parse("111122223333").expect("an account"),
             region: "eu-west-1",
-            key: insightd_core::detect::series::Key {
+            key: insightd_core::detect::model::series::Key {
                 source: "iam.amazonaws.com",
                 name,
                 error,
@@ -130,7 +130,7 @@ mod tests {
             clock: 0,
             learnt,
             minutes,
-            expected: insightd_core::detect::statistic::Expectation { mean: 0.0, sd: 1.0 },
+            expected: insightd_core::detect::statistics::statistic::Expectation { mean: 0.0, sd: 1.0 },
             first: 0,
             last: 0,
             calls: 0,

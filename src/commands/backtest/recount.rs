@@ -6,8 +6,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use insightd_core::cloudtrail::envelope::{self, Envelope, Fault, Limit, Sink, Skipped};
 use insightd_core::cloudtrail::event::{Category, Event};
-use insightd_core::detect::dedup::Seen;
-use insightd_core::detect::horizon::Horizons;
+use insightd_core::detect::intake::dedup::Seen;
+use insightd_core::detect::statistics::horizon::Horizons;
 use insightd_core::rules::Action;
 
 use super::super::replay::files::Found as Files;

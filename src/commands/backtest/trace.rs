@@ -1,9 +1,9 @@
 //! What a plot shows: values, the band in which they are usual, and where insights are open.
 
-use insightd_core::detect::horizon::Horizons;
-use insightd_core::detect::prior::Pair;
-use insightd_core::detect::statistic::Statistic;
-use insightd_core::detect::tail::THRESHOLD;
+use insightd_core::detect::statistics::horizon::Horizons;
+use insightd_core::detect::statistics::prior::Pair;
+use insightd_core::detect::statistics::statistic::Statistic;
+use insightd_core::detect::statistics::tail::THRESHOLD;
 
 /// One bucket.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use insightd_core::cloudtrail::event::AccountId;
-use insightd_core::detect::saved::account_begin;
+use insightd_core::detect::store::changelog::account_begin;
 use insightd_core::state::{HEAD_KEY, Head, Part};
 
 use super::fold::Past;

@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use insightd_core::detect::prior::{Pair, Priors};
-use insightd_core::detect::tail::Prior;
+use insightd_core::detect::statistics::prior::{Pair, Priors};
+use insightd_core::detect::statistics::tail::Prior;
 
 use super::{Reader, check_name, check_source, document};
 

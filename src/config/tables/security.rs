@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use insightd_core::detect::security::{Security, Technique};
+use insightd_core::detect::decide::security::{Security, Technique};
 
 use super::{Reader, check_name, check_source, document};
 

@@ -1,13 +1,13 @@
 //! A series of counts by itself, one a bucket: what `backtest` scores. Statistic, budget and episode are those of live series; there
 //! is nobody who calls, so the counts own the whole budget.
 
-use super::budget::AlarmBudget;
-use super::episode::{Episode, Step};
-use super::horizon::{Direction, Horizons};
-use super::prior::Pair;
-use super::series::MINUTES_AT_BASE;
-use super::statistic::{Side, Statistic};
 use crate::cloudtrail::insight::{Finding, Reason};
+use crate::detect::decide::budget::AlarmBudget;
+use crate::detect::decide::episode::{Episode, Step};
+use crate::detect::model::series::MINUTES_AT_BASE;
+use crate::detect::statistics::horizon::{Direction, Horizons};
+use crate::detect::statistics::prior::Pair;
+use crate::detect::statistics::statistic::{Side, Statistic};
 
 /// What one bucket was given.
 #[derive(Clone, Copy, Debug, PartialEq)]

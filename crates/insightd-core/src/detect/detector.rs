@@ -2,22 +2,22 @@
 
 use hashbrown::HashMap;
 
-use super::Settings;
-use super::account::Account;
-use super::clock::Held;
-use super::dedup;
-use super::journal::{self, Place};
-use super::principals::fingerprint;
-use super::region::Region;
-use super::restore::Restoring;
-use super::saved::SeenRecords;
-use super::scope::{Scope, scope};
-use super::series::{Call, Key};
-use super::shared::{Notices, Shared, error_of};
-use super::sightings::Sighting;
 use crate::cloudtrail::envelope::Limit;
 use crate::cloudtrail::event::{AccountId, Category, Event};
 use crate::cloudtrail::insight::{Insight, SourceCategory};
+use crate::detect::Settings;
+use crate::detect::context::{Notices, Shared, error_of};
+use crate::detect::intake::clock::Held;
+use crate::detect::intake::dedup;
+use crate::detect::intake::scope::{Scope, scope};
+use crate::detect::intake::sightings::Sighting;
+use crate::detect::model::account::Account;
+use crate::detect::model::principals::fingerprint;
+use crate::detect::model::region::Region;
+use crate::detect::model::series::{Call, Key};
+use crate::detect::store::changelog::SeenRecords;
+use crate::detect::store::restorer::Restoring;
+use crate::detect::store::undo::{self, Place};
 use crate::rules::Action;
 
 /// What became of one decoded record.
@@ -352,7 +352,7 @@ impl Detector {
 
     /// Back to what was committed last.
     pub fn roll_back(&mut self) {
-        let gone = journal::roll_back(&mut self.accounts, &mut self.shared);
+        let gone = undo::roll_back(&mut self.accounts, &mut self.shared);
         for account in gone {
             self.by_id.remove(&account);
         }

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::Settings;
-use super::horizon::Direction;
-use super::security::{Security, Technique};
+use crate::detect::Settings;
+use crate::detect::decide::security::{Security, Technique};
+use crate::detect::statistics::horizon::Direction;
 
 /// The defaults of the configuration.
 pub(crate) fn settings() -> Settings {
@@ -28,7 +28,7 @@ pub(crate) fn settings() -> Settings {
         accounts_max: 50_000,
         clocks_max: 200_000,
         series_max: 200_000,
-        series_ttl: 35 * super::DAY,
+        series_ttl: 35 * crate::detect::DAY,
         values_max: 32,
         value_bytes_max: 1024,
         attribution_bytes_max: 192 << 20,

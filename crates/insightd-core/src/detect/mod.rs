@@ -17,44 +17,22 @@
 //! * [`history`]: what was before an account's own history, loaded from files.
 //! * [`region`], [`account`], [`shared`], [`detector`]: the whole; [`view`]: for those who look. [`counts`]: a series of counts by itself, for `backtest`.
 
-pub mod account;
-pub mod attribution;
-pub mod budget;
-pub mod clock;
+pub mod context;
 pub mod counts;
-pub mod days;
-pub mod dedup;
+pub mod decide;
 pub mod detector;
-pub mod dormant;
-pub mod entry;
-pub mod episode;
 #[cfg(test)]
 mod fixture;
-pub mod habit;
-pub mod held_back;
-pub mod history;
-pub mod horizon;
-pub mod journal;
-pub mod leaky;
-pub mod principals;
-pub mod prior;
-pub mod recent;
-pub mod region;
-pub mod restore;
-pub mod saved;
-pub mod scope;
-pub mod security;
-pub mod series;
-pub mod shared;
-pub mod sightings;
-pub mod statistic;
-pub mod tail;
+pub mod intake;
+pub mod model;
+pub mod statistics;
+pub mod store;
 pub mod view;
 
 use std::sync::Arc;
 
 pub use detector::{Detector, Levels, Verdict};
-pub use history::{Absorbed, Loaded, Refusal};
+pub use store::backfill::{Absorbed, Loaded, Refusal};
 pub use view::{AccountView, RegionView, SeriesView};
 
 use crate::rules::Rules;
@@ -66,11 +44,11 @@ pub const DAY: i64 = 1440;
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Which deviations count.
-    pub direction: horizon::Direction,
+    pub direction: statistics::horizon::Direction,
     /// What is known of APIs beforehand.
-    pub priors: Arc<prior::Priors>,
+    pub priors: Arc<statistics::prior::Priors>,
     /// Security-relevant APIs.
-    pub security: Arc<security::Security>,
+    pub security: Arc<decide::security::Security>,
     /// Principals known at most, over all accounts.
     pub principals_max: usize,
     /// Closed minutes: a minute is open until its clock passes it by this.

@@ -1,9 +1,9 @@
 //! What a detector holds, for those who look: people, and the learning of priors.
 
-use super::detector::Detector;
-use super::series::Key;
-use super::statistic::Expectation;
 use crate::cloudtrail::event::AccountId;
+use crate::detect::detector::Detector;
+use crate::detect::model::series::Key;
+use crate::detect::statistics::statistic::Expectation;
 
 /// What one series has shown so far.
 #[derive(Clone, Debug)]

@@ -3,10 +3,10 @@
 use super::*;
 use crate::cloudtrail::insight::{Insight, Reason};
 use crate::detect::DAY;
-use crate::detect::dormant::SILENT;
-use crate::detect::entry::Form;
-use crate::detect::series::Series;
-use crate::detect::statistic::Statistic;
+use crate::detect::model::dormant::SILENT;
+use crate::detect::model::series::Series;
+use crate::detect::model::slot::Form;
+use crate::detect::statistics::statistic::Statistic;
 
 const DAY_S: i64 = 86_400;
 

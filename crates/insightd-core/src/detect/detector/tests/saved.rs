@@ -6,7 +6,7 @@ use rand_pcg::Pcg64Mcg;
 use rand_pcg::rand_core::Rng;
 
 use super::*;
-use crate::detect::horizon::Direction;
+use crate::detect::statistics::horizon::Direction;
 use crate::rules::{Condition, Field, Pattern, Rule, Rules};
 use crate::state::Fault;
 

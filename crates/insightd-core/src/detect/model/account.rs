@@ -1,0 +1,395 @@
+//! One account: its history, its regions, their clocks and series. Nothing here looks at another account (ISO-1).
+
+use serde::{Deserialize, Serialize};
+
+use crate::cloudtrail::event::{AccountId, Event};
+use crate::cloudtrail::insight::Insight;
+use crate::detect::DAY;
+use crate::detect::context::Shared;
+use crate::detect::decide::budget::AlarmBudget;
+use crate::detect::intake::clock::Held;
+use crate::detect::intake::sightings::{Sighting, Sightings};
+use crate::detect::model::principals::{Noted, Principals};
+use crate::detect::model::region::{Region, is_live};
+use crate::detect::model::series::{Call, Caller, Context, Key, MINUTES_AT_BASE, Owner, Series};
+use crate::detect::model::slot::{Entry, Form};
+use crate::detect::statistics::horizon::Direction;
+use crate::detect::store::undo::{Journal, Place, Stamp};
+
+/// In an account with so many series half of what a series of a large account shows is to be expected of one.
+const FEW_SERIES: f64 = 10.0;
+
+/// See the module.
+#[derive(Debug)]
+pub struct Account {
+    /// Its id.
+    pub id: AccountId,
+    /// In which order it was first seen, from 0.
+    pub number: u32,
+    touched: Stamp,
+    /// First minute of its history: of its first record, in any region, counted or not, whose time is confirmed. Nothing moves it after that,
+    /// older records that come later included.
+    pub(in crate::detect) begin: Option<i64>,
+    pub(in crate::detect) mature: bool,
+    /// Series with a call in the last 28 days.
+    pub(in crate::detect) live: usize,
+    /// Score from which an event is noted, for that many live series.
+    base: f64,
+    /// How many insights it may raise.
+    pub(in crate::detect) alarms: AlarmBudget,
+    /// Who is known to it.
+    pub principals: Principals,
+    pub(in crate::detect) sightings: Sightings,
+    /// Its regions, in the order of arrival of their first records.
+    pub regions: Vec<Region>,
+    /// Positions of those that have begun, in that order: what is told of several regions must not depend on the arrival of a record that
+    /// nothing has confirmed.
+    pub(in crate::detect) seen: Vec<usize>,
+}
+
+/// An account apart from its principals, its regions and what waits to be confirmed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AccountImage {
+    begin: Option<i64>,
+    mature: bool,
+    live: u32,
+    base: f64,
+    alarms: AlarmBudget,
+    /// Positions of its regions in the order in which they began.
+    seen: Vec<u32>,
+}
+
+impl AccountImage {
+    /// First minute of its history, if it has begun.
+    pub fn begin(&self) -> Option<i64> {
+        self.begin
+    }
+
+    /// Series with a call in the last 28 days.
+    pub fn live(&self) -> u32 {
+        self.live
+    }
+}
+
+// === impl Account ===
+
+impl Account {
+    /// An account of which nothing is confirmed, and which raises nothing for `warm_up` minutes after it has begun.
+    pub fn new(id: AccountId, number: u32, warm_up: i64) -> Self {
+        let mut account = Self {
+            id,
+            number,
+            touched: Stamp::default(),
+            begin: None,
+            mature: false,
+            live: 0,
+            base: 0.0,
+            alarms: AlarmBudget::new(0, warm_up),
+            principals: Principals::default(),
+            sightings: Sightings::default(),
+            regions: Vec::new(),
+            seen: Vec::new(),
+        };
+        account.set_live(0);
+        account
+    }
+
+    /// It is about to change.
+    pub fn touch(&mut self, journal: &mut Journal, is_new: bool) {
+        if journal.is_first(&mut self.touched) {
+            let before = (!is_new).then(|| (self.image(), self.sightings.clone()));
+            journal.accounts.push((self.number, before));
+        }
+    }
+
+    /// What it is apart from its principals and regions, and what waits.
+    pub fn image(&self) -> AccountImage {
+        AccountImage {
+            begin: self.begin,
+            mature: self.mature,
+            live: self.live as u32,
+            base: self.base,
+            alarms: self.alarms,
+            seen: self.seen.iter().map(|&at| at as u32).collect(),
+        }
+    }
+
+    /// What was confirmed last, and what waits.
+    pub fn sightings(&self) -> &Sightings {
+        &self.sightings
+    }
+
+    /// Back to what it was, or what was saved.
+    pub fn put_back(&mut self, image: AccountImage, sightings: Sightings) {
+        (self.begin, self.mature, self.live) = (image.begin, image.mature, image.live as usize);
+        (self.base, self.alarms, self.sightings) = (image.base, image.alarms, sightings);
+        self.seen = image.seen.into_iter().map(|at| at as usize).collect();
+    }
+
+    /// It was saved, perhaps with another `warm_up` (minutes) than holds now.
+    pub fn set_warm_up(&mut self, warm_up: i64) {
+        if self.alarms.set_warm_up(warm_up) {
+            let age = |begin| self.sightings.newest().map(|newest| newest.div_euclid(60) - begin);
+            self.mature = self.begin.and_then(age).is_some_and(|age| age >= warm_up);
+        }
+    }
+
+    /// Whether it has begun, and whether it is old enough for insights.
+    pub fn stands(&self) -> (bool, bool) {
+        (self.begin.is_some(), self.mature)
+    }
+
+    /// Whether all regions that it names are there: damaged records may name others.
+    pub fn has_its_regions(&self) -> bool {
+        let mut named = self.seen.iter().copied().chain(self.sightings.regions());
+        named.all(|at| at < self.regions.len())
+    }
+
+    fn owner(&self) -> Owner {
+        Owner { account: self.id, begin: self.begin(), base: self.base }
+    }
+
+    pub(in crate::detect) fn place(&self, at: usize) -> Place {
+        Place { account: self.number, region: at as u32 }
+    }
+
+    /// A region is about to change.
+    pub fn touch_region(&mut self, at: usize, journal: &mut Journal, is_new: bool) {
+        let place = self.place(at);
+        let region = &mut self.regions[at];
+        if journal.is_first(&mut region.touched) {
+            journal.regions.push((place, (!is_new).then(|| Box::new(region.image()))));
+        }
+    }
+
+    /// Takes in what any record tells: at once, or when another one confirms its time. `sighting` is what `event` tells.
+    pub fn sight(&mut self, event: &Event<'_>, mut sighting: Sighting, near_wall: bool, shared: &mut Shared) {
+        let jump_s = shared.settings.clock_jump_s;
+        if !self.sightings.is_settled() {
+            sighting.identify(event);
+            if self.sightings.is_waiting(&sighting) {
+                return;
+            }
+            let sure = near_wall || !self.sightings.is_ahead(sighting.time, jump_s);
+            for earlier in self.sightings.confirmed(sighting.time, jump_s, sure) {
+                self.see(&earlier, shared);
+            }
+        }
+        if near_wall || !self.sightings.is_ahead(sighting.time, jump_s) {
+            self.see(&sighting, shared);
+        } else {
+            sighting.identify(event);
+            let gave_way = self.sightings.wait(sighting, shared.settings.held_max);
+            shared.notices.held_overflow += u64::from(gave_way.is_some_and(|other| !other.counts));
+        }
+    }
+
+    /// Takes in what a record tells whose time is confirmed, or will be by nothing any more.
+    pub fn see(&mut self, sighting: &Sighting, shared: &mut Shared) {
+        let minute = sighting.time.div_euclid(60);
+        self.sightings.confirm(sighting.time);
+        if self.begin.is_none() {
+            self.begin = Some(minute);
+            self.alarms = AlarmBudget::new(minute, shared.settings.warm_up);
+            shared.accounts_learning += 1;
+        } else if shared.settings.moves_back && minute < self.begin() {
+            self.begin = Some(minute);
+        }
+        if let Some(at) = sighting.region
+            && self.regions[at].begin.is_none()
+        {
+            self.touch_region(at, &mut shared.journal, false);
+            self.regions[at].begin = Some(minute);
+            self.seen.push(at);
+        }
+        if !self.mature && minute - self.begin() >= shared.settings.warm_up {
+            self.mature = true;
+            shared.accounts_learning -= 1;
+            shared.accounts_live += 1;
+        }
+        let room = shared.principals < shared.settings.principals_max;
+        let (journal, number, of) = (&mut shared.journal, self.number, sighting.principal);
+        let noted = self.principals.note(of, minute, room, |principal| {
+            if journal.is_first(&mut principal.touched) {
+                journal.principal(number, of, Some(*principal));
+            }
+        });
+        match noted {
+            Noted::New => {
+                shared.principals += 1;
+                shared.journal.principal(number, of, None);
+                if let Some(new) = self.principals.get(of) {
+                    shared.journal.is_first(&mut new.touched);
+                }
+            }
+            Noted::Known => {}
+            Noted::NoRoom => shared.notices.principals_full += 1,
+        }
+    }
+
+    /// Takes in what still waits at the end of the input.
+    pub fn see_all(&mut self, shared: &mut Shared) {
+        for sighting in self.sightings.confirmed(i64::MAX, 0, true) {
+            self.see(&sighting, shared);
+        }
+    }
+
+    /// First minute of its history; nothing is counted before it is known.
+    pub fn begin(&self) -> i64 {
+        self.begin.unwrap_or(i64::MAX)
+    }
+
+    /// Positions of its regions in the order in which they began.
+    pub fn seen(&self) -> &[usize] {
+        &self.seen
+    }
+
+    /// Takes the earliest record that a clock holds, with the position of its region; one ahead of the account only if `ahead`.
+    pub fn take_earliest_held(&mut self, ahead: bool, jump_s: i64) -> Option<(usize, Held)> {
+        let earliest = |at: usize| self.regions[at].clock.earliest().map(|time| (time, at));
+        let (time, at) = (0..self.regions.len()).filter_map(earliest).min()?;
+        if !ahead && self.sightings.is_ahead(time, jump_s) {
+            return None;
+        }
+        self.regions[at].clock.take_earliest().map(|held| (at, held))
+    }
+
+    /// The end of the input: every clock is brought up to the newest one of the account.
+    pub fn bring_up(&mut self, shared: &mut Shared, emit: &mut dyn FnMut(Insight)) {
+        let Some(newest) = self.regions.iter().filter_map(|region| region.clock.time()).max() else { return };
+        for at in self.seen.clone() {
+            if self.regions[at].clock.time().is_some() {
+                self.advance(at, newest, 0, shared, emit);
+            }
+        }
+    }
+
+    /// Index of a region, if it was seen.
+    pub fn region(&self, name: &str) -> Option<usize> {
+        self.regions.iter().position(|r| &*r.name == name)
+    }
+
+    /// A calibrated score passes the base in 25 minutes a week over all live series of the account, and in an account of few series
+    /// more often: `log10(minutes a week x live^2 / (live + 10) / 25)`.
+    pub(in crate::detect) fn set_live(&mut self, live: usize) {
+        self.live = live;
+        let live = live.max(1) as f64;
+        // What bursts without an attack are a loop or a script here and there: the fewer series, the fewer.
+        let calm = live / (live + FEW_SERIES);
+        self.base = (7.0 * DAY as f64 * live * calm / MINUTES_AT_BASE).log10();
+    }
+
+    /// Moves the clock of region `at` to `time`; Ends of open insights come out in the order of their Starts.
+    pub fn advance(&mut self, at: usize, time: i64, wall: i64, shared: &mut Shared, emit: &mut dyn FnMut(Insight)) {
+        self.touch_region(at, &mut shared.journal, false);
+        if self.regions[at].clock.advance(time, wall) {
+            self.minute_changed(at, shared, emit);
+        }
+    }
+
+    /// Moves a silent clock on (WM-2).
+    pub fn idle(&mut self, at: usize, now: i64, shared: &mut Shared, emit: &mut dyn FnMut(Insight)) -> bool {
+        let (after, lateness_s) = (shared.settings.idle_after_s, shared.settings.lateness * 60);
+        let moved = self.regions[at].clock.idle(now, after, lateness_s);
+        if let Some(time) = moved {
+            self.touch(&mut shared.journal, false);
+            self.touch_region(at, &mut shared.journal, false);
+            self.regions[at].clock.set(time);
+            // What is not ahead of a clock is not ahead of the account.
+            self.sightings.confirm(time);
+            self.minute_changed(at, shared, emit);
+        }
+        moved.is_some()
+    }
+
+    fn minute_changed(&mut self, at: usize, shared: &mut Shared, emit: &mut dyn FnMut(Insight)) {
+        let (owner, place) = (self.owner(), self.place(at));
+        let region = &mut self.regions[at];
+        region.end_insights((owner, place), shared, emit);
+        if shared.settings.direction == Direction::Both {
+            region.find_drops((owner, place), &mut self.alarms, shared, emit);
+        }
+        let Some(time) = region.clock.time() else { return };
+        if time.div_euclid(3600) != region.swept.div_euclid(3600) {
+            for bucket in region.seen.expire(time - shared.settings.dedup_horizon_s) {
+                shared.expired(place, bucket);
+            }
+            if time.div_euclid(86_400) != region.swept.div_euclid(86_400) {
+                let (before, after) = region.sweep(time.div_euclid(60), owner.begin, place, shared);
+                self.set_live(self.live - before + after);
+                for principal in self.principals.expire(time.div_euclid(60)) {
+                    shared.principals -= 1;
+                    shared.journal.principal(self.number, principal.fingerprint(), Some(principal));
+                }
+            }
+            let region = &mut self.regions[at];
+            region.swept = time;
+            if shared.settings.direction == Direction::Both {
+                region.choose_steady();
+            }
+        }
+    }
+
+    /// Counts one call in the series `key` of region `at`. False when there is no room for a new series.
+    pub fn count(
+        &mut self,
+        at: usize,
+        key: Key<'_>,
+        call: &Call<'_>,
+        (principal, counted): (u64, &mut bool),
+        shared: &mut Shared,
+        emit: &mut dyn FnMut(Insight),
+    ) -> bool {
+        let (owner, place) = (self.owner(), self.place(at));
+        let mut live = self.live;
+        let region = &mut self.regions[at];
+        let (settings, horizons) = (&shared.settings, &shared.horizons);
+        let context = Context::new(owner, (&region.name, &region.clock, region.begin), (settings, horizons));
+        let index = match region.find(key) {
+            Some(index) => index,
+            None => {
+                let values = [call.principal, call.agent, call.error];
+                if !shared.has_room(1) || !shared.attribution.admit(key.bytes(), values) {
+                    return false;
+                }
+                let form = Form::Awake(Box::new(Series::new(key, call.minute, &context)));
+                let all = (&mut region.series, &mut region.index, &region.hasher);
+                let counted = (&mut shared.series, &mut shared.series_begun);
+                Entry::begin(all, place, (form, false), counted, &mut shared.journal)
+            }
+        };
+        let entry = &mut region.series[index as usize];
+        if entry.form.awake().is_none() && !shared.attribution.can_wake([call.principal, call.agent, call.error]) {
+            return false;
+        }
+        entry.touch(place, &mut shared.journal);
+        // A record that was held may be older than what counts as live: a restart would not take its series as live either.
+        if !entry.live && is_live(entry.form.last().max(call.minute), region.daily) {
+            entry.live = true;
+            live += 1;
+        }
+        let mut caller = Caller { principal: self.principals.get(principal), counted: *counted };
+        if let Some(known) = &mut caller.principal
+            && shared.journal.is_first(&mut known.touched)
+        {
+            shared.journal.principal(place.account, principal, Some(**known));
+        }
+        let start = entry.form.wake(context.begin, context.settings, context.horizons).add(
+            call,
+            &context,
+            &mut shared.attribution,
+            &mut self.alarms,
+            &mut caller,
+        );
+        *counted = caller.counted;
+        if let Some(start) = start {
+            region.open.push(index);
+            shared.open += usize::from(start.finding.suppressed_by.is_none());
+            emit(start);
+        }
+        if live != self.live {
+            self.set_live(live);
+        }
+        true
+    }
+}
