@@ -18,7 +18,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::errors;
-use crate::stream::broker::{Action, Failure};
+use crate::stream::broker::{Action, BrokerError};
 
 /// Longest wait for the answer of a broker.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
@@ -40,7 +40,7 @@ pub struct Creation {
 ///
 /// # Errors
 /// The first that could not be created.
-pub fn create(client: &ClientConfig, topics: &[Creation]) -> Result<(), Failure> {
+pub fn create(client: &ClientConfig, topics: &[Creation]) -> Result<(), BrokerError> {
     let admin: AdminClient<DefaultClientContext> =
         client.create().map_err(|error| errors::failure("make a Kafka client", &error))?;
     let new: Vec<NewTopic<'_>> = topics
@@ -68,7 +68,7 @@ pub fn create(client: &ClientConfig, topics: &[Creation]) -> Result<(), Failure>
 ///
 /// # Errors
 /// [`Action::Retry`] when the broker did not answer, anything else when it refused.
-pub fn message_bytes_max<const N: usize>(client: &ClientConfig, topics: [&str; N]) -> Result<[usize; N], Failure> {
+pub fn message_bytes_max<const N: usize>(client: &ClientConfig, topics: [&str; N]) -> Result<[usize; N], BrokerError> {
     let admin: AdminClient<DefaultClientContext> =
         client.create().map_err(|error| errors::failure("make a Kafka client", &error))?;
     let asked = topics.map(ResourceSpecifier::Topic);
@@ -85,7 +85,7 @@ pub fn message_bytes_max<const N: usize>(client: &ClientConfig, topics: [&str; N
     }
     let mut limits = [0; N];
     for (limit, topic) in limits.iter_mut().zip(topics) {
-        let unknown = || Failure::new(Action::Fatal, format!("cannot {doing}: no answer for {topic}"));
+        let unknown = || BrokerError::new(Action::Fatal, format!("cannot {doing}: no answer for {topic}"));
         *limit = *known.get(topic).ok_or_else(unknown)?;
     }
     Ok(limits)
@@ -95,7 +95,7 @@ pub fn message_bytes_max<const N: usize>(client: &ClientConfig, topics: [&str; N
 ///
 /// # Errors
 /// When no broker answers, or one refuses.
-pub fn empty(client: &ClientConfig, topic: &str, partitions: i32) -> Result<(), Failure> {
+pub fn empty(client: &ClientConfig, topic: &str, partitions: i32) -> Result<(), BrokerError> {
     let admin: AdminClient<DefaultClientContext> =
         client.create().map_err(|error| errors::failure("make a Kafka client", &error))?;
     let doing = format!("delete the records of {topic}");

@@ -16,16 +16,16 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{BorrowedMessage, Message as _};
 use rdkafka::topic_partition_list::TopicPartitionList;
 
+use super::backfill_topic::BackfillTopic;
 use super::changelog::Changelog;
 use super::context::Context;
-use super::ends::Ends;
-use super::history::History;
+use super::partition_ends::PartitionEnds;
 use super::transactional::Transactional;
 use super::{errors, offsets};
 use crate::config::StartAt;
 use crate::crash::crash_point;
 use crate::stream::broker::{
-    Action, Assigned, Broker, Failure, Message, Outgoing, Polled, Position, Reading, TopicPartition,
+    Action, Assigned, Broker, BrokerError, Message, Outgoing, Polled, Position, Reading, TopicPartition,
 };
 
 mod connect;
@@ -45,11 +45,11 @@ pub struct KafkaBroker {
     /// What a new producer is made of, when the old one was fenced.
     producer: ProducerParts,
     changelog: Changelog,
-    history: History,
+    backfill: BackfillTopic,
     start: StartAt,
     /// Where each assigned partition began.
     assigned: RefCell<Vec<Assigned>>,
-    ends: RefCell<Ends>,
+    ends: RefCell<PartitionEnds>,
     down: Cell<bool>,
     /// Some partition stands at an offset that does not exist.
     astray: Cell<bool>,
@@ -84,7 +84,7 @@ impl KafkaBroker {
 impl Broker for KafkaBroker {
     type Message<'a> = KafkaMessage<'a>;
 
-    fn poll(&self, wait: Duration) -> Result<Polled<KafkaMessage<'_>>, Failure> {
+    fn poll(&self, wait: Duration) -> Result<Polled<KafkaMessage<'_>>, BrokerError> {
         // Before any message: it may lie behind what was skipped.
         let waiting = self.events.borrow_mut().pop_front();
         if let Some(event) = waiting {
@@ -102,7 +102,7 @@ impl Broker for KafkaBroker {
         Ok(self.next_event().map_or(Polled::Nothing, Polled::from))
     }
 
-    fn assign(&self, partitions: &[TopicPartition]) -> Result<Vec<Assigned>, Failure> {
+    fn assign(&self, partitions: &[TopicPartition]) -> Result<Vec<Assigned>, BrokerError> {
         let assigned = offsets::beginnings(&self.consumer, partitions, self.start)?;
         self.take_up(assigned.iter().map(|began| (&began.partition, began.position)))?;
         self.pause(partitions)?;
@@ -110,66 +110,66 @@ impl Broker for KafkaBroker {
         Ok(assigned)
     }
 
-    fn unassign(&self) -> Result<(), Failure> {
+    fn unassign(&self) -> Result<(), BrokerError> {
         self.hold(Vec::new());
         self.changelog.close();
-        self.history.close();
+        self.backfill.close();
         self.consumer.unassign().map_err(|error| errors::failure("give partitions back", &error))
     }
 
-    fn pause(&self, partitions: &[TopicPartition]) -> Result<(), Failure> {
+    fn pause(&self, partitions: &[TopicPartition]) -> Result<(), BrokerError> {
         self.consumer.pause(&named(partitions)).map_err(|error| errors::failure("pause", &error))
     }
 
-    fn resume(&self, partitions: &[TopicPartition]) -> Result<(), Failure> {
+    fn resume(&self, partitions: &[TopicPartition]) -> Result<(), BrokerError> {
         self.consumer.resume(&named(partitions)).map_err(|error| errors::failure("resume", &error))
     }
 
-    fn rewind(&self) -> Result<Vec<Assigned>, Failure> {
+    fn rewind(&self) -> Result<Vec<Assigned>, BrokerError> {
         let held: Vec<TopicPartition> = self.assigned.borrow().iter().map(|began| began.partition.clone()).collect();
         if held.is_empty() { Ok(Vec::new()) } else { self.assign(&held) }
     }
 
-    fn renew(&self) -> Result<(), Failure> {
+    fn renew(&self) -> Result<(), BrokerError> {
         let successor = self.producer.make()?;
         if !successor.register_once()? {
-            return Err(Failure::new(Action::Retry, "no broker registers the transactional id"));
+            return Err(BrokerError::new(Action::Retry, "no broker registers the transactional id"));
         }
         self.transactions.replace(successor);
         Ok(())
     }
 
-    fn open_changelog(&self, partition: i32) -> Result<i64, Failure> {
+    fn open_changelog(&self, partition: i32) -> Result<i64, BrokerError> {
         self.changelog.open(partition)
     }
 
-    fn read_changelog(&self, records_max: usize, wait: Duration, show: &mut Write<'_>) -> Result<Reading, Failure> {
+    fn read_changelog(&self, records_max: usize, wait: Duration, show: &mut Write<'_>) -> Result<Reading, BrokerError> {
         self.changelog.read(records_max, wait, show)
     }
 
-    fn open_history(&self, partition: i32, from: i64) -> Result<bool, Failure> {
-        self.history.open(partition, from)
+    fn open_backfill(&self, partition: i32, from: i64) -> Result<bool, BrokerError> {
+        self.backfill.open(partition, from)
     }
 
-    fn read_history(
+    fn read_backfill(
         &self,
         partition: i32,
         messages_max: usize,
         wait: Duration,
         show: &mut dyn FnMut(i64, &[u8]) -> i64,
-    ) -> Result<bool, Failure> {
-        self.history.read(partition, messages_max, wait, show)
+    ) -> Result<bool, BrokerError> {
+        self.backfill.read(partition, messages_max, wait, show)
     }
 
-    fn begin(&self) -> Result<(), Failure> {
+    fn begin(&self) -> Result<(), BrokerError> {
         self.transactions.borrow().begin()
     }
 
-    fn produce(&self, record: &Outgoing<'_>) -> Result<(), Failure> {
+    fn produce(&self, record: &Outgoing<'_>) -> Result<(), BrokerError> {
         self.transactions.borrow().send(record)
     }
 
-    fn commit_with_offsets(&self, next: &[Position]) -> Result<(), Failure> {
+    fn commit_with_offsets(&self, next: &[Position]) -> Result<(), BrokerError> {
         self.transactions.borrow().settle()?;
         crash_point!("produced");
         if !next.is_empty() {
@@ -183,7 +183,7 @@ impl Broker for KafkaBroker {
         Ok(())
     }
 
-    fn abort(&self) -> Result<(), Failure> {
+    fn abort(&self) -> Result<(), BrokerError> {
         self.transactions.borrow().abort()
     }
 
@@ -193,13 +193,13 @@ impl Broker for KafkaBroker {
 }
 
 impl KafkaBroker {
-    fn send_offsets(&self, next: &[Position]) -> Result<(), Failure> {
+    fn send_offsets(&self, next: &[Position]) -> Result<(), BrokerError> {
         let held = self.assigned.borrow();
         for Position { partition, .. } in next {
             // The broker checks the member, not what it owns.
             if !held.iter().any(|assigned| assigned.partition == *partition) {
                 let text = format!("OWN-1: offset of {partition} is to be committed, which is not assigned");
-                return Err(Failure::new(Action::AbortAndRewind, text));
+                return Err(BrokerError::new(Action::AbortAndRewind, text));
             }
         }
         let offsets = offsets::positions(next)?;

@@ -19,7 +19,7 @@ use super::reader::{self, Pool, Reader, consumer};
 use super::transactional::Transactional;
 use super::{client, errors, offsets};
 use crate::config::Config;
-use crate::stream::broker::{Action, Failure, Outgoing, Reading, TopicPartition};
+use crate::stream::broker::{Action, BrokerError, Outgoing, Reading, TopicPartition};
 
 /// How often the last stable offset is asked for while the end is waited for.
 const ASK_EVERY: Duration = Duration::from_millis(250);
@@ -47,7 +47,7 @@ impl Changelog {
     ///
     /// # Errors
     /// When no broker tells.
-    pub(super) fn open(&self, partition: i32) -> Result<i64, Failure> {
+    pub(super) fn open(&self, partition: i32) -> Result<i64, BrokerError> {
         let partition = TopicPartition::new(&self.topic, partition);
         self.close();
         let asker = self.all.take()?;
@@ -62,10 +62,15 @@ impl Changelog {
     ///
     /// # Errors
     /// When it cannot be read.
-    pub(super) fn read(&self, records_max: usize, wait: Duration, show: &mut Write<'_>) -> Result<Reading, Failure> {
+    pub(super) fn read(
+        &self,
+        records_max: usize,
+        wait: Duration,
+        show: &mut Write<'_>,
+    ) -> Result<Reading, BrokerError> {
         let mut open = self.reader.borrow_mut();
         let Some(reader) = open.as_mut() else {
-            return Err(Failure::new(Action::Fatal, "the changelog is read, which was not opened"));
+            return Err(BrokerError::new(Action::Fatal, "the changelog is read, which was not opened"));
         };
         let complete = reader.read(records_max, wait, &mut |_, key, value| show(key, value))?;
         let reading = Reading { position: reader.position(), complete };
@@ -83,7 +88,7 @@ impl Changelog {
         }
     }
 
-    /// Ends clients that have had nothing to do for long, the shared ones too.
+    /// PartitionEnds clients that have had nothing to do for long, the shared ones too.
     pub(super) fn tidy(&self) {
         self.all.tidy();
         self.committed.tidy();
@@ -96,14 +101,14 @@ impl Changelog {
 ///
 /// # Errors
 /// When the topic does not exist, or no broker answers.
-pub fn partitions(config: &Config) -> Result<i32, Failure> {
+pub fn partitions(config: &Config) -> Result<i32, BrokerError> {
     let topic = &config.state.topic;
-    let metadata = consumer(&client::onlooker(config))?
+    let metadata = consumer(&client::probe_client(config))?
         .fetch_metadata(Some(topic), ANSWER_MAX)
         .map_err(|error| errors::failure(&format!("look at topic {topic}"), &error))?;
     let found = metadata.topics().iter().find(|found| found.name() == topic && found.error().is_none());
     match found.map_or(0, |found| found.partitions().len()) {
-        0 => Err(Failure::configuration(format!("topic {topic} does not exist: state.topic names no changelog"))),
+        0 => Err(BrokerError::configuration(format!("topic {topic} does not exist: state.topic names no changelog"))),
         several => Ok(i32::try_from(several).unwrap_or(i32::MAX)),
     }
 }
@@ -112,9 +117,9 @@ pub fn partitions(config: &Config) -> Result<i32, Failure> {
 ///
 /// # Errors
 /// When no broker answers.
-pub fn members(config: &Config) -> Result<usize, Failure> {
+pub fn members(config: &Config) -> Result<usize, BrokerError> {
     let group = &config.kafka.group_id;
-    let groups = consumer(&client::onlooker(config))?
+    let groups = consumer(&client::probe_client(config))?
         .client()
         .fetch_group_list(Some(group), ANSWER_MAX)
         .map_err(|error| errors::failure(&format!("look at group {group}"), &error))?;
@@ -122,7 +127,7 @@ pub fn members(config: &Config) -> Result<usize, Failure> {
 }
 
 /// Reads a partition to the end that it has now, behind a transaction that is open as well.
-fn read_whole(config: &Config, partition: i32, show: &mut Write<'_>) -> Result<(), Failure> {
+fn read_whole(config: &Config, partition: i32, show: &mut Write<'_>) -> Result<(), BrokerError> {
     let changelog = Changelog::new(config, Rc::new(Pool::new(client::reader(config, true))));
     changelog.open(partition)?;
     let (mut position, mut moved) = (0, Instant::now());
@@ -136,7 +141,7 @@ fn read_whole(config: &Config, partition: i32, show: &mut Write<'_>) -> Result<(
         }
         if moved.elapsed() > config.state.restore_stall_max {
             let text = format!("cannot read {}[{partition}] to its end: a transaction may be open", changelog.topic);
-            return Err(Failure::new(Action::Retry, text));
+            return Err(BrokerError::new(Action::Retry, text));
         }
     }
 }
@@ -146,7 +151,7 @@ fn read_whole(config: &Config, partition: i32, show: &mut Write<'_>) -> Result<(
 ///
 /// # Errors
 /// When it cannot be read to its end.
-pub fn read_on(config: &Config, partition: i32, from: i64, show: &mut Write<'_>) -> Result<i64, Failure> {
+pub fn read_on(config: &Config, partition: i32, from: i64, show: &mut Write<'_>) -> Result<i64, BrokerError> {
     let partition = TopicPartition::new(&config.state.topic, partition);
     let stall_max = config.state.restore_stall_max;
     reader::read_on(&client::reader(config, true), partition, from, stall_max, &mut |_, key, value| show(key, value))
@@ -156,11 +161,11 @@ pub fn read_on(config: &Config, partition: i32, from: i64, show: &mut Write<'_>)
 ///
 /// # Errors
 /// When a broker refuses, or none answers.
-pub fn empty(config: &Config, partition: i32) -> Result<usize, Failure> {
+pub fn empty(config: &Config, partition: i32) -> Result<usize, BrokerError> {
     let timeout = config.kafka.transaction_timeout;
     let transactions = Transactional::new(&client::resetter(config), Context::new(None), timeout, Arc::default())?;
     if !transactions.register_once()? {
-        return Err(Failure::new(Action::Retry, "no broker registers the transactional id"));
+        return Err(BrokerError::new(Action::Retry, "no broker registers the transactional id"));
     }
     let mut keys = BTreeSet::new();
     read_whole(config, partition, &mut |key, value| {

@@ -90,7 +90,7 @@ pub(super) fn feeder(config: &Config) -> ClientConfig {
 }
 
 /// Settings of a client that only looks at the cluster.
-pub(super) fn onlooker(config: &Config) -> ClientConfig {
+pub(super) fn probe_client(config: &Config) -> ClientConfig {
     let kafka = &config.kafka;
     assemble(kafka, format!("insightd-{}", kafka.instance_id), Vec::new(), reach())
 }
@@ -265,7 +265,7 @@ mod tests {
         for (client, key, value) in table {
             assert_eq!(client.get(key), Some(value), "{key}");
         }
-        assert_eq!(onlooker(&config).get("group.id"), None);
+        assert_eq!(probe_client(&config).get("group.id"), None);
         let replayer = replayer(&config, RecordLimits { output: 90_000, dlq: 70_000 });
         for key in ["transaction.timeout.ms", "enable.idempotence", "acks", "message.max.bytes", "batch.size"] {
             assert_eq!(replayer.get(key), producer.get(key), "{key}");

@@ -13,8 +13,8 @@ use rdkafka::producer::{DeliveryResult, ProducerContext};
 use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::RDKafkaRespErr;
 
-use super::ends::Statistics;
 use super::errors;
+use super::partition_ends::Statistics;
 use crate::metrics::Metrics;
 use crate::stream::broker::TopicPartition;
 use crate::stream::clock::{Clock, SystemClock};

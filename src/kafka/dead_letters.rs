@@ -21,8 +21,8 @@ use super::topics::{ProbeError, limits_of};
 use super::transactional::Transactional;
 use super::{client, errors, offsets};
 use crate::config::Config;
-use crate::stream::broker::{Action, Failure, Outgoing, TopicPartition};
-use crate::stream::letter::{Letter, Origin, mark_headers};
+use crate::stream::broker::{Action, BrokerError, Outgoing, TopicPartition};
+use crate::stream::dead_letter::{DeadLetter, DeadLetterSource, replay_marker_headers};
 use crate::stream::publish::RecordLimits;
 
 /// Longest wait for one answer of a broker.
@@ -54,7 +54,7 @@ impl Reader {
     ///
     /// # Errors
     /// When the topic does not exist, or the broker does not answer.
-    pub fn open(config: &Config, since: Option<i64>) -> Result<Self, Failure> {
+    pub fn open(config: &Config, since: Option<i64>) -> Result<Self, BrokerError> {
         let topic = config.dlq.topic.clone();
         let all = consumer(&client::reader(config, false))?;
         let mut spans = BTreeMap::new();
@@ -77,9 +77,9 @@ impl Reader {
     ///
     /// # Errors
     /// When the broker refuses, or nothing moves for too long; or the error of `visit`.
-    pub fn read<E: From<Failure>>(
+    pub fn read<E: From<BrokerError>>(
         &self,
-        visit: &mut dyn FnMut(&Letter<'_>) -> Result<ControlFlow<()>, E>,
+        visit: &mut dyn FnMut(&DeadLetter<'_>) -> Result<ControlFlow<()>, E>,
     ) -> Result<(), E> {
         let named: Vec<(TopicPartition, i64)> =
             self.spans.iter().map(|(&number, span)| (TopicPartition::new(&self.topic, number), span.start)).collect();
@@ -108,7 +108,7 @@ impl Reader {
             if moved.elapsed() > self.stall_max {
                 let why = consumer.context().reason().unwrap_or_else(|| "a transaction may be open".to_owned());
                 let text = format!("cannot read {} to its end: {why}", self.topic);
-                return Err(Failure::new(Action::Retry, text).into());
+                return Err(BrokerError::new(Action::Retry, text).into());
             }
         }
         Ok(())
@@ -118,7 +118,7 @@ impl Reader {
         &self,
         message: &BorrowedMessage<'_>,
         left: &mut BTreeMap<i32, i64>,
-        visit: &mut dyn FnMut(&Letter<'_>) -> Result<ControlFlow<()>, E>,
+        visit: &mut dyn FnMut(&DeadLetter<'_>) -> Result<ControlFlow<()>, E>,
     ) -> Result<ControlFlow<()>, E> {
         let (number, offset) = (message.partition(), message.offset());
         // Behind the end there is what came since.
@@ -132,11 +132,11 @@ impl Reader {
         let headers = message.headers().into_iter().flat_map(|headers| headers.iter());
         let named = headers.map(|header| (header.key, header.value));
         let value = message.payload().unwrap_or_default();
-        visit(&Letter::read((number, offset), message.timestamp().to_millis(), named, value))
+        visit(&DeadLetter::read((number, offset), message.timestamp().to_millis(), named, value))
     }
 
     /// Takes out the partitions whose end is passed: markers of transactions lie there as well, and are no messages. Whether there were any.
-    fn settle(&self, consumer: &BaseConsumer<Context>, left: &mut BTreeMap<i32, i64>) -> Result<bool, Failure> {
+    fn settle(&self, consumer: &BaseConsumer<Context>, left: &mut BTreeMap<i32, i64>) -> Result<bool, BrokerError> {
         let positions = consumer.position().map_err(|error| errors::failure("ask for positions", &error))?;
         let before = left.len();
         left.retain(|&number, end| {
@@ -147,7 +147,7 @@ impl Reader {
     }
 
     /// Most errors of reading pass by themselves.
-    fn endure(&self, error: &KafkaError) -> Result<(), Failure> {
+    fn endure(&self, error: &KafkaError) -> Result<(), BrokerError> {
         if matches!(error, KafkaError::PartitionEOF(_)) {
             return Ok(());
         }
@@ -157,7 +157,7 @@ impl Reader {
 }
 
 /// Numbers of the partitions of a topic.
-fn partitions(consumer: &BaseConsumer<Context>, topic: &str) -> Result<Vec<i32>, Failure> {
+fn partitions(consumer: &BaseConsumer<Context>, topic: &str) -> Result<Vec<i32>, BrokerError> {
     let metadata = consumer
         .fetch_metadata(Some(topic), ANSWER_MAX)
         .map_err(|error| errors::failure(&format!("look at topic {topic}"), &error))?;
@@ -165,7 +165,9 @@ fn partitions(consumer: &BaseConsumer<Context>, topic: &str) -> Result<Vec<i32>,
     let numbers: Vec<i32> =
         found.map(|found| found.partitions().iter().map(|partition| partition.id()).collect()).unwrap_or_default();
     if numbers.is_empty() {
-        return Err(Failure::configuration(format!("topic {topic} does not exist: dlq.topic names no dead letters")));
+        return Err(BrokerError::configuration(format!(
+            "topic {topic} does not exist: dlq.topic names no dead letters"
+        )));
     }
     Ok(numbers)
 }
@@ -185,7 +187,7 @@ impl Writer {
     ///
     /// # Errors
     /// When a broker refuses, or none answers in time.
-    pub fn open(config: &Config, limits: RecordLimits) -> Result<Self, Failure> {
+    pub fn open(config: &Config, limits: RecordLimits) -> Result<Self, BrokerError> {
         let settings = client::replayer(config, limits);
         let timeout = config.kafka.transaction_timeout;
         let transactions = Transactional::new(&settings, Context::new(None), timeout, Arc::default())?;
@@ -193,7 +195,7 @@ impl Writer {
         let mut reason = "no broker answers".to_owned();
         if !transactions.register(&|| Instant::now() >= until, &mut |why| why.clone_into(&mut reason))? {
             let text = format!("cannot register {}: {reason}", config.kafka.replay_transactional_id());
-            return Err(Failure::new(Action::Retry, text));
+            return Err(BrokerError::new(Action::Retry, text));
         }
         Ok(Self { transactions, dlq: config.dlq.topic.clone(), limits })
     }
@@ -202,7 +204,7 @@ impl Writer {
     ///
     /// # Errors
     /// When another replay has taken over.
-    pub fn begin(&self) -> Result<(), Failure> {
+    pub fn begin(&self) -> Result<(), BrokerError> {
         self.transactions.begin()
     }
 
@@ -210,9 +212,14 @@ impl Writer {
     ///
     /// # Errors
     /// When they cannot be queued. Failures of delivery show at the commit.
-    pub fn replay(&self, letter: &Letter<'_>, origin: &Origin<'_>, key: Option<&[u8]>) -> Result<(), Failure> {
+    pub fn replay(
+        &self,
+        letter: &DeadLetter<'_>,
+        origin: &DeadLetterSource<'_>,
+        key: Option<&[u8]>,
+    ) -> Result<(), BrokerError> {
         self.transactions.send(&again(letter, origin, key))?;
-        let texts = mark_headers(&self.dlq, letter, origin);
+        let texts = replay_marker_headers(&self.dlq, letter, origin);
         let headers = texts.each_ref().map(|(name, text)| (*name, text.as_bytes()));
         let mark = Outgoing {
             topic: &self.dlq,
@@ -225,7 +232,7 @@ impl Writer {
     }
 
     /// Whether the input topic takes the record.
-    pub fn fits(&self, letter: &Letter<'_>, origin: &Origin<'_>, key: Option<&[u8]>) -> bool {
+    pub fn fits(&self, letter: &DeadLetter<'_>, origin: &DeadLetterSource<'_>, key: Option<&[u8]>) -> bool {
         again(letter, origin, key).bytes_max() <= self.limits.output
     }
 
@@ -233,7 +240,7 @@ impl Writer {
     ///
     /// # Errors
     /// Nothing of it was committed.
-    pub fn commit(&self) -> Result<(), Failure> {
+    pub fn commit(&self) -> Result<(), BrokerError> {
         self.transactions.settle().and_then(|()| self.transactions.commit()).map_err(|mut failure| {
             if failure.message.contains("authorization failed") {
                 failure.message += "; grant Write and Describe on the input topic and on dlq.topic";
@@ -251,7 +258,7 @@ impl Writer {
 }
 
 /// The record that goes to the input topic.
-fn again<'a>(letter: &Letter<'a>, origin: &Origin<'a>, key: Option<&'a [u8]>) -> Outgoing<'a> {
+fn again<'a>(letter: &DeadLetter<'a>, origin: &DeadLetterSource<'a>, key: Option<&'a [u8]>) -> Outgoing<'a> {
     Outgoing { topic: origin.topic, partition: Some(origin.partition), key, value: Some(letter.value), headers: &[] }
 }
 

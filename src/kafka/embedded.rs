@@ -14,7 +14,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::context::Context;
 use super::errors;
-use crate::stream::broker::{Action, Failure, TopicPartition};
+use crate::stream::broker::{Action, BrokerError, TopicPartition};
 use crate::stream::publish::RecordLimits;
 
 /// A partition drops its oldest batches beyond this many bytes (`rdkafka_mock.c`, `max_size`).
@@ -38,7 +38,7 @@ impl EmbeddedKafka {
     ///
     /// # Errors
     /// When the library cannot make it.
-    pub fn start(topics: &[(&str, i32)]) -> Result<Self, Failure> {
+    pub fn start(topics: &[(&str, i32)]) -> Result<Self, BrokerError> {
         let cluster = MockCluster::new(1).map_err(|error| errors::failure("start the embedded Kafka", &error))?;
         for (topic, partitions) in topics {
             let created = cluster.create_topic(topic, *partitions, 1);
@@ -74,7 +74,7 @@ impl Reader {
     ///
     /// # Errors
     /// When the library cannot make a client.
-    pub fn connect(address: &str, partition: TopicPartition) -> Result<Self, Failure> {
+    pub fn connect(address: &str, partition: TopicPartition) -> Result<Self, BrokerError> {
         let failed = |error| errors::failure(&format!("read {partition}"), &error);
         let mut client = ClientConfig::new();
         client.set("bootstrap.servers", address).set("client.id", "insightd-demo-reader");
@@ -94,7 +94,7 @@ impl Reader {
     ///
     /// # Errors
     /// When the partition cannot be read.
-    pub fn next(&mut self, wait: Duration) -> Result<Option<ReadBack>, Failure> {
+    pub fn next(&mut self, wait: Duration) -> Result<Option<ReadBack>, BrokerError> {
         match self.consumer.poll(wait) {
             None => Ok(None),
             Some(Ok(message)) => {
@@ -116,7 +116,7 @@ impl Reader {
     ///
     /// # Errors
     /// When the broker does not tell its end.
-    pub fn behind(&self) -> Result<i64, Failure> {
+    pub fn behind(&self) -> Result<i64, BrokerError> {
         let bounds = self.consumer.fetch_watermarks(&self.partition.topic, self.partition.partition, ANSWER_MAX);
         let (_, end) =
             bounds.map_err(|error| errors::failure(&format!("ask for the end of {}", self.partition), &error))?;

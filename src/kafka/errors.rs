@@ -2,7 +2,7 @@
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 
-use crate::stream::broker::{Action, Cause, Failure};
+use crate::stream::broker::{Action, BrokerError, Cause};
 
 /// What decides about an error: its code and the three flags that a transactional call may set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,9 +160,9 @@ pub fn advice(code: Code) -> Option<&'static str> {
 }
 
 /// A failed call: what was tried, what the library said, what to do.
-pub fn failure(doing: &str, error: &KafkaError) -> Failure {
+pub fn failure(doing: &str, error: &KafkaError) -> BrokerError {
     if let Some(text) = refused_setting(error) {
-        return Failure::configuration(format!("cannot {doing}: {text}; look at [kafka.client]"));
+        return BrokerError::configuration(format!("cannot {doing}: {text}; look at [kafka.client]"));
     }
     let facts = Facts::of(error);
     let said = match error {
@@ -170,7 +170,11 @@ pub fn failure(doing: &str, error: &KafkaError) -> Failure {
         _ => error.to_string(),
     };
     let advice = advice(facts.code).map_or_else(String::new, |advice| format!("; {advice}"));
-    Failure { action: classify(facts), cause: cause(facts.code), message: format!("cannot {doing}: {said}{advice}") }
+    BrokerError {
+        action: classify(facts),
+        cause: cause(facts.code),
+        message: format!("cannot {doing}: {said}{advice}"),
+    }
 }
 
 /// What the library says about a setting that it does not take. The value stays out: it may be a password.

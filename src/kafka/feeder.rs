@@ -7,10 +7,10 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
 use super::context::Context;
-use super::topics::{self, Onlooker, Probe, ProbeError};
+use super::topics::{self, ClusterProbe, Probe, ProbeError};
 use super::{client, errors};
 use crate::config::Config;
-use crate::stream::broker::{Action, Failure};
+use crate::stream::broker::{Action, BrokerError};
 
 /// Longest wait for room in the queue, after which what went wrong is looked at.
 const STEP: Duration = Duration::from_millis(100);
@@ -45,7 +45,7 @@ impl Feeder {
     ///
     /// # Errors
     /// When this or an earlier record cannot be delivered.
-    pub fn send(&mut self, key: &str, payload: &[u8]) -> Result<(), Failure> {
+    pub fn send(&mut self, key: &str, payload: &[u8]) -> Result<(), BrokerError> {
         self.queue(None, key, payload)
     }
 
@@ -53,11 +53,11 @@ impl Feeder {
     ///
     /// # Errors
     /// As [`Self::send`].
-    pub fn send_to(&mut self, partition: i32, key: &str, payload: &[u8]) -> Result<(), Failure> {
+    pub fn send_to(&mut self, partition: i32, key: &str, payload: &[u8]) -> Result<(), BrokerError> {
         self.queue(Some(partition), key, payload)
     }
 
-    fn queue(&mut self, partition: Option<i32>, key: &str, payload: &[u8]) -> Result<(), Failure> {
+    fn queue(&mut self, partition: Option<i32>, key: &str, payload: &[u8]) -> Result<(), BrokerError> {
         let mut record = BaseRecord::to(&self.topic).key(key).payload(payload);
         record.partition = partition;
         while let Err((error, back)) = self.producer.send(record) {
@@ -79,7 +79,7 @@ impl Feeder {
     ///
     /// # Errors
     /// When a record could not be delivered.
-    pub fn wait(&self, duration: Duration) -> Result<(), Failure> {
+    pub fn wait(&self, duration: Duration) -> Result<(), BrokerError> {
         if duration.is_zero() {
             return Ok(());
         }
@@ -98,7 +98,7 @@ impl Feeder {
     ///
     /// # Errors
     /// When a record could not be delivered.
-    pub fn flush(&self) -> Result<(), Failure> {
+    pub fn flush(&self) -> Result<(), BrokerError> {
         while self.producer.in_flight_count() > 0 {
             self.look(STEP)?;
         }
@@ -106,7 +106,7 @@ impl Feeder {
     }
 
     /// Serves what the library has to tell.
-    fn look(&self, wait: Duration) -> Result<(), Failure> {
+    fn look(&self, wait: Duration) -> Result<(), BrokerError> {
         self.producer.poll(wait);
         let Some(error) = self.producer.context().take_undelivered() else { return Ok(()) };
         let doing = format!("write to topic {}", self.topic);
@@ -132,20 +132,20 @@ impl Drop for Feeder {
 }
 
 fn input_topic(config: &Config, wait: Duration) -> Result<String, ProbeError> {
-    let onlooker = Onlooker::new(config)?;
+    let probe_client = ClusterProbe::new(config)?;
     let found = if config.kafka.create_topics {
-        topics::prepare(config, &onlooker, wait)?.topics
+        topics::prepare(config, &probe_client, wait)?.topics
     } else {
-        let probe = onlooker.look(config, wait)?;
+        let probe = probe_client.look(config, wait)?;
         // What the daemon writes to is of no interest here.
         let is_input = |topic: &String| config.input.topics.contains(topic);
         let probe = Probe { missing: probe.missing.into_iter().filter(is_input).collect(), ..probe };
         let faults = probe.faults(config);
         if !faults.is_empty() {
-            return Err(ProbeError::Refused(Failure::configuration(faults.join("\n"))));
+            return Err(ProbeError::Refused(BrokerError::configuration(faults.join("\n"))));
         }
         probe.topics
     };
-    let none = || ProbeError::Refused(Failure::configuration("no topic matches input.topics".to_owned()));
+    let none = || ProbeError::Refused(BrokerError::configuration("no topic matches input.topics".to_owned()));
     found.into_iter().next().map(|topic| topic.name).ok_or_else(none)
 }

@@ -6,6 +6,7 @@
 //! process, for `demo`.
 
 mod admin;
+pub mod backfill_topic;
 pub mod broker;
 pub mod changelog;
 pub mod client;
@@ -13,12 +14,11 @@ mod context;
 pub mod dead_letters;
 #[cfg(feature = "generate")]
 pub mod embedded;
-mod ends;
 mod errors;
 #[cfg(feature = "generate")]
 pub mod feeder;
-pub mod history;
 mod offsets;
+mod partition_ends;
 mod reader;
 pub mod topics;
 mod transactional;

@@ -9,7 +9,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use super::context::Context;
 use super::errors;
 use crate::config::StartAt;
-use crate::stream::broker::{Assigned, Failure, Position, TopicPartition};
+use crate::stream::broker::{Assigned, BrokerError, Position, TopicPartition};
 
 /// What stands before the number of the state in the metadata of a committed offset.
 const STATE: &str = "insightd-state=";
@@ -28,7 +28,7 @@ pub fn beginnings(
     consumer: &BaseConsumer<Context>,
     partitions: &[TopicPartition],
     start: StartAt,
-) -> Result<Vec<Assigned>, Failure> {
+) -> Result<Vec<Assigned>, BrokerError> {
     let committed = committed(consumer, partitions)?;
     let known = partitions.iter().zip(committed);
     known
@@ -49,7 +49,7 @@ pub fn beginnings(
 ///
 /// # Errors
 /// When the broker does not answer.
-pub fn bounds(consumer: &BaseConsumer<Context>, partition: &TopicPartition) -> Result<(i64, i64), Failure> {
+pub fn bounds(consumer: &BaseConsumer<Context>, partition: &TopicPartition) -> Result<(i64, i64), BrokerError> {
     bounds_within(consumer, partition, ANSWER_MAX)
 }
 
@@ -61,7 +61,7 @@ pub fn bounds_within(
     consumer: &BaseConsumer<Context>,
     partition: &TopicPartition,
     wait: Duration,
-) -> Result<(i64, i64), Failure> {
+) -> Result<(i64, i64), BrokerError> {
     consumer
         .fetch_watermarks(&partition.topic, partition.partition, wait)
         .map_err(|error| errors::failure(&format!("ask for the offsets of {partition}"), &error))
@@ -71,7 +71,7 @@ pub fn bounds_within(
 ///
 /// # Errors
 /// When an offset is none that the protocol can say.
-pub fn list<'a>(offsets: impl Iterator<Item = (&'a TopicPartition, i64)>) -> Result<TopicPartitionList, Failure> {
+pub fn list<'a>(offsets: impl Iterator<Item = (&'a TopicPartition, i64)>) -> Result<TopicPartitionList, BrokerError> {
     let mut list = TopicPartitionList::new();
     for (partition, offset) in offsets {
         list.add_partition_offset(&partition.topic, partition.partition, Offset::Offset(offset))
@@ -84,7 +84,7 @@ pub fn list<'a>(offsets: impl Iterator<Item = (&'a TopicPartition, i64)>) -> Res
 ///
 /// # Errors
 /// As [`list`].
-pub fn positions(positions: &[Position]) -> Result<TopicPartitionList, Failure> {
+pub fn positions(positions: &[Position]) -> Result<TopicPartitionList, BrokerError> {
     let mut list = TopicPartitionList::new();
     for Position { partition, next, state } in positions {
         let mut element = list.add_partition(&partition.topic, partition.partition);
@@ -100,7 +100,7 @@ pub fn positions(positions: &[Position]) -> Result<TopicPartitionList, Failure> 
 fn committed(
     consumer: &BaseConsumer<Context>,
     partitions: &[TopicPartition],
-) -> Result<Vec<Option<Committed>>, Failure> {
+) -> Result<Vec<Option<Committed>>, BrokerError> {
     let failed = |error: &KafkaError| errors::failure("ask for the group's committed offsets", error);
     let mut asked = TopicPartitionList::new();
     for partition in partitions {
@@ -125,7 +125,11 @@ fn committed(
 }
 
 /// Where a partition without a committed offset begins.
-fn first_offset(consumer: &BaseConsumer<Context>, partition: &TopicPartition, start: StartAt) -> Result<i64, Failure> {
+fn first_offset(
+    consumer: &BaseConsumer<Context>,
+    partition: &TopicPartition,
+    start: StartAt,
+) -> Result<i64, BrokerError> {
     match start {
         StartAt::Earliest => Ok(bounds(consumer, partition)?.0),
         StartAt::Latest => Ok(bounds(consumer, partition)?.1),
@@ -149,7 +153,7 @@ pub fn offset_at(
     consumer: &BaseConsumer<Context>,
     partition: &TopicPartition,
     millis: i64,
-) -> Result<Option<i64>, Failure> {
+) -> Result<Option<i64>, BrokerError> {
     let failed = |error: &KafkaError| errors::failure(&format!("look up a time in {partition}"), error);
     let asked = list(std::iter::once((partition, millis)))?;
     let answer = consumer.offsets_for_times(asked, ANSWER_MAX).map_err(|error| failed(&error))?;

@@ -14,7 +14,7 @@ use rdkafka::topic_partition_list::Offset;
 
 use super::context::Context;
 use super::{errors, offsets};
-use crate::stream::broker::{Action, Failure, TopicPartition};
+use crate::stream::broker::{Action, BrokerError, TopicPartition};
 
 /// How often the last stable offset is asked for while the end is waited for.
 const ASK_EVERY: Duration = Duration::from_millis(250);
@@ -23,7 +23,7 @@ const ASK_EVERY: Duration = Duration::from_millis(250);
 ///
 /// # Errors
 /// When the library refuses a setting.
-pub(super) fn consumer(settings: &ClientConfig) -> Result<BaseConsumer<Context>, Failure> {
+pub(super) fn consumer(settings: &ClientConfig) -> Result<BaseConsumer<Context>, BrokerError> {
     settings.create_with_context(Context::new(None)).map_err(|error| errors::failure("make a Kafka client", &error))
 }
 
@@ -49,7 +49,7 @@ impl Pool {
     ///
     /// # Errors
     /// As [`consumer`].
-    pub(super) fn take(&self) -> Result<BaseConsumer<Context>, Failure> {
+    pub(super) fn take(&self) -> Result<BaseConsumer<Context>, BrokerError> {
         match self.idle.borrow_mut().pop() {
             Some((client, _)) => Ok(client),
             None => consumer(&self.settings),
@@ -69,7 +69,7 @@ impl Pool {
         }
     }
 
-    /// Ends those that have had nothing to do for long.
+    /// PartitionEnds those that have had nothing to do for long.
     pub(super) fn tidy(&self) {
         self.idle.borrow_mut().retain(|(_, since)| since.elapsed() < IDLE_MAX);
     }
@@ -88,7 +88,7 @@ pub(super) fn read_on(
     from: i64,
     stall_max: Duration,
     show: &mut Show<'_>,
-) -> Result<i64, Failure> {
+) -> Result<i64, BrokerError> {
     const RECORDS: usize = 1000;
     let client = consumer(settings)?;
     let (oldest, end) = offsets::bounds(&client, &partition)?;
@@ -104,7 +104,7 @@ pub(super) fn read_on(
             (position, moved) = (reader.position(), Instant::now());
         }
         if moved.elapsed() > stall_max {
-            return Err(Failure::new(Action::Retry, stalled));
+            return Err(BrokerError::new(Action::Retry, stalled));
         }
     }
     Ok(end)
@@ -131,7 +131,7 @@ impl Reader {
         partition: TopicPartition,
         (from, end): (i64, i64),
         doing: &'static str,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, BrokerError> {
         let list = offsets::list([(&partition, from)].into_iter())?;
         consumer.assign(&list).map_err(|error| errors::failure(doing, &error))?;
         Ok(Self { consumer, partition, doing, end, position: from, at_end: false, asked: None })
@@ -151,7 +151,12 @@ impl Reader {
     ///
     /// # Errors
     /// When it cannot be read.
-    pub(super) fn read(&mut self, records_max: usize, wait: Duration, show: &mut Show<'_>) -> Result<bool, Failure> {
+    pub(super) fn read(
+        &mut self,
+        records_max: usize,
+        wait: Duration,
+        show: &mut Show<'_>,
+    ) -> Result<bool, BrokerError> {
         let until = Instant::now() + wait;
         for _ in 0..records_max.max(1) {
             if self.position >= self.end || !self.step(until, show)? {
@@ -162,7 +167,7 @@ impl Reader {
     }
 
     /// One message or event; false when nothing has come until then.
-    fn step(&mut self, until: Instant, show: &mut Show<'_>) -> Result<bool, Failure> {
+    fn step(&mut self, until: Instant, show: &mut Show<'_>) -> Result<bool, BrokerError> {
         let left = until.saturating_duration_since(Instant::now());
         match self.consumer.poll(left) {
             Some(Ok(message)) => {
@@ -188,7 +193,7 @@ impl Reader {
     }
 
     /// Markers of transactions move the position and are not shown.
-    fn pass_markers(&mut self) -> Result<(), Failure> {
+    fn pass_markers(&mut self) -> Result<(), BrokerError> {
         let now = self.consumer.position().map_err(|error| errors::failure("ask for the position", &error))?;
         let found = now.find_partition(&self.partition.topic, self.partition.partition);
         if let Some(Offset::Offset(position)) = found.map(|found| found.offset()) {
@@ -198,7 +203,7 @@ impl Reader {
     }
 
     /// Whether all that is left before the end was compacted away.
-    fn is_complete(&mut self) -> Result<bool, Failure> {
+    fn is_complete(&mut self) -> Result<bool, BrokerError> {
         if !self.at_end || self.asked.is_some_and(|at| at.elapsed() < ASK_EVERY) {
             return Ok(false);
         }

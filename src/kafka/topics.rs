@@ -12,7 +12,7 @@ use super::admin::{self, Creation};
 use super::context::Context;
 use super::{client, errors};
 use crate::config::{Config, TopicFilter, is_pattern};
-use crate::stream::broker::{Action, Cause, Failure};
+use crate::stream::broker::{Action, BrokerError, Cause};
 use crate::stream::publish::RecordLimits;
 
 /// Kafka's own default of `max.message.bytes`, for a broker that does not tell.
@@ -51,7 +51,7 @@ pub enum ProbeError {
     Unreachable(String),
     /// The broker, or a setting of the client, does not allow it. The failure says what to change.
     #[error("{0}")]
-    Refused(Failure),
+    Refused(BrokerError),
 }
 
 /// Looks at the cluster once, for at most `wait`.
@@ -59,7 +59,7 @@ pub enum ProbeError {
 /// # Errors
 /// When no broker answers, or one refuses.
 pub fn probe(config: &Config, wait: Duration) -> Result<Probe, ProbeError> {
-    Onlooker::new(config)?.look(config, wait)
+    ClusterProbe::new(config)?.look(config, wait)
 }
 
 impl Probe {
@@ -201,19 +201,19 @@ fn choose(config: &Config, existing: &[InputTopic]) -> (Vec<InputTopic>, Vec<Str
 // === looking ===
 
 /// A client that looks and never joins the group.
-pub struct Onlooker {
+pub struct ClusterProbe {
     consumer: BaseConsumer<Context>,
     /// What the topics take, where that is known without asking.
     limits: Option<RecordLimits>,
 }
 
-impl Onlooker {
+impl ClusterProbe {
     /// Makes the client; nothing is connected yet.
     ///
     /// # Errors
     /// When the library refuses a setting.
     pub fn new(config: &Config) -> Result<Self, ProbeError> {
-        let consumer = client::onlooker(config).create_with_context(Context::new(None));
+        let consumer = client::probe_client(config).create_with_context(Context::new(None));
         let refused = |error| ProbeError::Refused(errors::failure("make a Kafka client", &error));
         Ok(Self { consumer: consumer.map_err(refused)?, limits: None })
     }
@@ -273,7 +273,7 @@ impl Onlooker {
         let reason = self.consumer.context().reason().unwrap_or(failure.message);
         match self.consumer.context().error() {
             Some((Code::Authentication | Code::SaslAuthenticationFailed | Code::SSL, _)) => {
-                ProbeError::Refused(Failure { action: Action::Fatal, cause: Cause::Other, message: reason })
+                ProbeError::Refused(BrokerError { action: Action::Fatal, cause: Cause::Other, message: reason })
             }
             _ => ProbeError::Unreachable(reason),
         }
@@ -316,8 +316,8 @@ pub struct Ready {
 ///
 /// # Errors
 /// [`ProbeError::Unreachable`] may go away by itself, the other does not.
-pub fn prepare(config: &Config, onlooker: &Onlooker, wait: Duration) -> Result<Ready, ProbeError> {
-    let mut probe = onlooker.look(config, wait)?;
+pub fn prepare(config: &Config, probe_client: &ClusterProbe, wait: Duration) -> Result<Ready, ProbeError> {
+    let mut probe = probe_client.look(config, wait)?;
     let mut created = Vec::new();
     // The changelog comes last, when the partitions of the input are known.
     for changelog in [false, true] {
@@ -326,29 +326,34 @@ pub fn prepare(config: &Config, onlooker: &Onlooker, wait: Duration) -> Result<R
         if !missing.is_empty() {
             let input = probe.partitions();
             let creations: Vec<Creation> = missing.iter().map(|topic| creation(config, topic, input)).collect();
-            admin::create(&client::onlooker(config), &creations).map_err(by_action)?;
-            probe = appeared(onlooker, config, &missing, wait)?;
+            admin::create(&client::probe_client(config), &creations).map_err(by_action)?;
+            probe = appeared(probe_client, config, &missing, wait)?;
             created.extend(missing);
         }
     }
     let faults = probe.faults(config);
     if !faults.is_empty() {
-        return Err(ProbeError::Refused(Failure::configuration(faults.join("\n"))));
+        return Err(ProbeError::Refused(BrokerError::configuration(faults.join("\n"))));
     }
-    let (limits, limit_unknown) = onlooker.limits.map_or_else(|| limits(config), |limits| Ok((limits, None)))?;
+    let (limits, limit_unknown) = probe_client.limits.map_or_else(|| limits(config), |limits| Ok((limits, None)))?;
     Ok(Ready { topics: probe.topics, excluded: probe.excluded, created, limits, limit_unknown })
 }
 
 /// Looks until created topics are known everywhere they are asked for.
-fn appeared(onlooker: &Onlooker, config: &Config, created: &[String], wait: Duration) -> Result<Probe, ProbeError> {
-    let mut probe = onlooker.look(config, wait)?;
+fn appeared(
+    probe_client: &ClusterProbe,
+    config: &Config,
+    created: &[String],
+    wait: Duration,
+) -> Result<Probe, ProbeError> {
+    let mut probe = probe_client.look(config, wait)?;
     for _ in 1..LOOKS {
         let missing = probe.missing.iter().any(|topic| created.contains(topic));
         if !missing && probe.changelog != Some(0) && probe.topics.iter().all(|topic| topic.partitions > 0) {
             return Ok(probe);
         }
         std::thread::sleep(PAUSE);
-        probe = onlooker.look(config, wait)?;
+        probe = probe_client.look(config, wait)?;
     }
     if !probe.missing.iter().any(|topic| created.contains(topic)) {
         return Ok(probe);
@@ -361,33 +366,33 @@ fn appeared(onlooker: &Onlooker, config: &Config, created: &[String], wait: Dura
 ///
 /// # Errors
 /// [`Action::Retry`] when no broker answers; when the topic is missing and must not be created, or has another number of partitions.
-pub fn prepare_history(config: &Config, partitions: usize, wait: Duration) -> Result<(), Failure> {
+pub fn prepare_history(config: &Config, partitions: usize, wait: Duration) -> Result<(), BrokerError> {
     let topic = &config.state.history_topic;
-    let onlooker = Onlooker::new(config).map_err(refused)?;
+    let probe_client = ClusterProbe::new(config).map_err(refused)?;
     for _ in 0..LOOKS {
-        match onlooker.topic(topic, wait).map_err(refused)? {
+        match probe_client.topic(topic, wait).map_err(refused)? {
             Some(found) if found.partitions == partitions => return Ok(()),
             Some(InputTopic { partitions: 0, .. }) => {}
             Some(found) => {
-                return Err(Failure::configuration(format!(
+                return Err(BrokerError::configuration(format!(
                     "the history topic {topic} has {} partitions and the input {partitions}: delete it, or set \
                      state.history_topic to another name",
                     found.partitions
                 )));
             }
             None if config.kafka.create_topics => {
-                admin::create(&client::onlooker(config), &[creation(config, topic, Some(partitions))])?;
+                admin::create(&client::probe_client(config), &[creation(config, topic, Some(partitions))])?;
             }
-            None => return Err(Failure::configuration(missing(config, topic, Some(partitions)))),
+            None => return Err(BrokerError::configuration(missing(config, topic, Some(partitions)))),
         }
         std::thread::sleep(PAUSE);
     }
-    Err(Failure::new(Action::Retry, format!("topic {topic} was created and does not appear")))
+    Err(BrokerError::new(Action::Retry, format!("topic {topic} was created and does not appear")))
 }
 
-fn refused(error: ProbeError) -> Failure {
+fn refused(error: ProbeError) -> BrokerError {
     match error {
-        ProbeError::Unreachable(reason) => Failure::new(Action::Retry, reason),
+        ProbeError::Unreachable(reason) => BrokerError::new(Action::Retry, reason),
         ProbeError::Refused(failure) => failure,
     }
 }
@@ -398,7 +403,7 @@ fn limits(config: &Config) -> Result<(RecordLimits, Option<String>), ProbeError>
     let (limits, unknown) = limits_of(config, topics)?;
     for (topic, limit) in topics.into_iter().zip([limits.output, limits.dlq]) {
         if limit < RecordLimits::LEAST {
-            return Err(ProbeError::Refused(Failure::configuration(format!(
+            return Err(ProbeError::Refused(BrokerError::configuration(format!(
                 "topic {topic} takes records of {limit} bytes at most, and {} are needed: raise its max.message.bytes \
                  (and message.max.bytes under [kafka.client], if it is set)",
                 RecordLimits::LEAST
@@ -411,7 +416,7 @@ fn limits(config: &Config) -> Result<(RecordLimits, Option<String>), ProbeError>
 /// The largest records that the producer makes for a topic (`output`) and the dead-letter topic, and why it had to be assumed where a
 /// broker does not tell.
 pub(super) fn limits_of(config: &Config, topics: [&str; 2]) -> Result<(RecordLimits, Option<String>), ProbeError> {
-    let (allowed, unknown) = match admin::message_bytes_max(&client::onlooker(config), topics) {
+    let (allowed, unknown) = match admin::message_bytes_max(&client::probe_client(config), topics) {
         Ok([output, dlq]) => (RecordLimits { output, dlq }, None),
         Err(failure) if failure.action == Action::Retry => return Err(ProbeError::Unreachable(failure.message)),
         Err(failure) => {
@@ -422,7 +427,7 @@ pub(super) fn limits_of(config: &Config, topics: [&str; 2]) -> Result<(RecordLim
     Ok((client::record_limits(&config.kafka, allowed), unknown))
 }
 
-fn by_action(failure: Failure) -> ProbeError {
+fn by_action(failure: BrokerError) -> ProbeError {
     if failure.action == Action::Retry {
         ProbeError::Unreachable(failure.message)
     } else {

@@ -19,7 +19,7 @@ use rdkafka::util::Timeout;
 
 use super::context::Context;
 use super::errors;
-use crate::stream::broker::{Action, Failure, Outgoing};
+use crate::stream::broker::{Action, BrokerError, Outgoing};
 use crate::stream::watchdog::Calls;
 
 /// One look for delivery reports. The library's poll takes all of its time even after an event, so it is short.
@@ -48,7 +48,7 @@ impl Transactional {
         context: Context,
         timeout: Duration,
         calls: Arc<Calls>,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, BrokerError> {
         let producer = settings
             .create_with_context(context)
             .map_err(|error: KafkaError| errors::failure("make a Kafka client", &error))?;
@@ -60,7 +60,7 @@ impl Transactional {
     ///
     /// # Errors
     /// When a broker refuses.
-    pub(super) fn register(&self, stop: &dyn Fn() -> bool, waiting: &mut dyn FnMut(&str)) -> Result<bool, Failure> {
+    pub(super) fn register(&self, stop: &dyn Fn() -> bool, waiting: &mut dyn FnMut(&str)) -> Result<bool, BrokerError> {
         while !stop() {
             let outcome = {
                 let _running = self.calls.enter("init_transactions");
@@ -82,7 +82,7 @@ impl Transactional {
     ///
     /// # Errors
     /// When a broker refuses.
-    pub(super) fn register_once(&self) -> Result<bool, Failure> {
+    pub(super) fn register_once(&self) -> Result<bool, BrokerError> {
         let asked = Cell::new(false);
         self.register(&|| asked.replace(true), &mut |_| ())
     }
@@ -93,7 +93,7 @@ impl Transactional {
     }
 
     /// Opens a transaction.
-    pub(super) fn begin(&self) -> Result<(), Failure> {
+    pub(super) fn begin(&self) -> Result<(), BrokerError> {
         self.producer.begin_transaction().map_err(|error| self.failure("begin a transaction", &error))?;
         // What was heard of an earlier one explains nothing any more.
         self.producer.context().take_transaction_error();
@@ -102,7 +102,7 @@ impl Transactional {
     }
 
     /// Adds a record to the open transaction. Waits while the queue is full.
-    pub(super) fn send(&self, record: &Outgoing<'_>) -> Result<(), Failure> {
+    pub(super) fn send(&self, record: &Outgoing<'_>) -> Result<(), BrokerError> {
         loop {
             let mut headers = OwnedHeaders::new_with_capacity(record.headers.len());
             for (key, value) in record.headers {
@@ -122,7 +122,7 @@ impl Transactional {
                 Err((error, _)) if error.rdkafka_error_code() == Some(Code::State) && self.begun.get().is_some() => {
                     self.settle()?;
                     let failure = self.failure(&format!("write to {}", record.topic), &error);
-                    return Err(Failure { action: failure.action.max(Action::AbortAndRewind), ..failure });
+                    return Err(BrokerError { action: failure.action.max(Action::AbortAndRewind), ..failure });
                 }
                 Err((error, _)) => return Err(self.failure(&format!("write to {}", record.topic), &error)),
             }
@@ -133,14 +133,14 @@ impl Transactional {
     ///
     /// # Errors
     /// When one has not arrived.
-    pub(super) fn settle(&self) -> Result<(), Failure> {
+    pub(super) fn settle(&self) -> Result<(), BrokerError> {
         self.drain();
         match self.producer.context().take_undelivered() {
             // A record that is lost is lost to this transaction, whatever the reason.
             Some(error) => {
                 let failure = self.failure("write to Kafka", &error);
                 let action = failure.action.max(Action::AbortAndRewind);
-                Err(Failure { action, ..failure })
+                Err(BrokerError { action, ..failure })
             }
             None => Ok(()),
         }
@@ -151,7 +151,7 @@ impl Transactional {
         &self,
         offsets: &TopicPartitionList,
         group: &dyn Fn() -> Option<ConsumerGroupMetadata>,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), BrokerError> {
         self.repeat("commit the group's offsets", "send_offsets_to_transaction", &|left| {
             let group = group().ok_or(KafkaError::Canceled)?;
             self.producer.send_offsets_to_transaction(offsets, &group, left)
@@ -159,7 +159,7 @@ impl Transactional {
     }
 
     /// Commits the open, settled transaction.
-    pub(super) fn commit(&self) -> Result<(), Failure> {
+    pub(super) fn commit(&self) -> Result<(), BrokerError> {
         self.repeat("commit the transaction", "commit_transaction", &|_| {
             self.producer.commit_transaction(Timeout::Never)
         })?;
@@ -168,7 +168,7 @@ impl Transactional {
     }
 
     /// Aborts the open transaction.
-    pub(super) fn abort(&self) -> Result<(), Failure> {
+    pub(super) fn abort(&self) -> Result<(), BrokerError> {
         self.drain();
         let outcome =
             self.repeat("abort the transaction", "abort_transaction", &|left| self.producer.abort_transaction(left));
@@ -196,7 +196,7 @@ impl Transactional {
         doing: &str,
         call: &'static str,
         run: &dyn Fn(Duration) -> KafkaResult<()>,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), BrokerError> {
         loop {
             let left = self.expires().saturating_duration_since(Instant::now()).max(REPEAT_AFTER);
             let outcome = {
@@ -219,9 +219,9 @@ impl Transactional {
 
     /// A failure of the producer. One that is of no more use fails every call in some way (a purged queue, a wrong state); what
     /// made it so says more.
-    fn failure(&self, doing: &str, error: &KafkaError) -> Failure {
+    fn failure(&self, doing: &str, error: &KafkaError) -> BrokerError {
         match self.producer.client().fatal_error() {
-            Some((code, reason)) => Failure {
+            Some((code, reason)) => BrokerError {
                 action: Action::Fatal,
                 cause: errors::cause(code),
                 message: format!("cannot {doing}: {reason}"),
@@ -232,7 +232,7 @@ impl Transactional {
                 let why = self.producer.context().take_transaction_error().filter(|_| follows);
                 let failure = errors::failure(doing, error);
                 match why {
-                    Some(why) => Failure { message: format!("cannot {doing}: {why}"), ..failure },
+                    Some(why) => BrokerError { message: format!("cannot {doing}: {why}"), ..failure },
                     None => failure,
                 }
             }

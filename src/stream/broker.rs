@@ -166,7 +166,7 @@ pub enum Cause {
 /// A failed call.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
-pub struct Failure {
+pub struct BrokerError {
     /// What to do.
     pub action: Action,
     /// Why, where it matters.
@@ -175,7 +175,7 @@ pub struct Failure {
     pub message: String,
 }
 
-impl Failure {
+impl BrokerError {
     /// A failure of no special cause.
     pub fn new(action: Action, message: impl Into<String>) -> Self {
         Self { action, cause: Cause::Other, message: message.into() }
@@ -200,103 +200,103 @@ pub trait Broker {
     ///
     /// # Errors
     /// Only what ends the worker; that brokers are out of reach is an event.
-    fn poll(&self, wait: Duration) -> Result<Polled<Self::Message<'_>>, Failure>;
+    fn poll(&self, wait: Duration) -> Result<Polled<Self::Message<'_>>, BrokerError>;
 
     /// Answers [`Polled::Assign`]: settles where each partition begins. Offsets are asked for only when no transaction of a predecessor can
     /// change them any more. Nothing is fetched yet.
     ///
     /// # Errors
     /// [`Action::Retry`] when the offsets could not be asked for; the answer is still due.
-    fn assign(&self, partitions: &[TopicPartition]) -> Result<Vec<Assigned>, Failure>;
+    fn assign(&self, partitions: &[TopicPartition]) -> Result<Vec<Assigned>, BrokerError>;
 
     /// Answers [`Polled::Revoke`]: gives all partitions back.
     ///
     /// # Errors
     /// When the client refuses.
-    fn unassign(&self) -> Result<(), Failure>;
+    fn unassign(&self) -> Result<(), BrokerError>;
 
     /// Stops fetching these partitions. What was fetched already may still be delivered.
     ///
     /// # Errors
     /// When the client refuses.
-    fn pause(&self, partitions: &[TopicPartition]) -> Result<(), Failure>;
+    fn pause(&self, partitions: &[TopicPartition]) -> Result<(), BrokerError>;
 
     /// Fetches these partitions, on from where they stand.
     ///
     /// # Errors
     /// When the client refuses.
-    fn resume(&self, partitions: &[TopicPartition]) -> Result<(), Failure>;
+    fn resume(&self, partitions: &[TopicPartition]) -> Result<(), BrokerError>;
 
     /// Sets all assigned partitions back to the group's committed offsets, after a transaction that was not committed, and says which they
     /// are. Nothing is fetched then, and nothing from before is delivered any more.
     ///
     /// # Errors
     /// [`Action::Retry`] when the offsets could not be asked for; it is still due.
-    fn rewind(&self) -> Result<Vec<Assigned>, Failure>;
+    fn rewind(&self) -> Result<Vec<Assigned>, BrokerError>;
 
     /// Takes a new producer in place of one that was fenced. What the old one left open is aborted, or was committed.
     ///
     /// # Errors
     /// [`Action::Retry`] when no broker could be asked; it is still due.
-    fn renew(&self) -> Result<(), Failure>;
+    fn renew(&self) -> Result<(), BrokerError>;
 
     /// Begins to read the changelog of a partition from its beginning. Returns its end, uncommitted records included: a
     /// transaction that is still open may lie before it, and nothing is complete before that one has ended.
     ///
     /// # Errors
     /// [`Action::Retry`] when the end could not be asked for.
-    fn open_changelog(&self, partition: i32) -> Result<i64, Failure>;
+    fn open_changelog(&self, partition: i32) -> Result<i64, BrokerError>;
 
     /// Reads on in the changelog, up to `records_max` records or what comes within `wait`. Only committed records are shown: key, and value or
     /// none for a tombstone.
     ///
     /// # Errors
     /// When it cannot be read.
-    fn read_changelog(&self, records_max: usize, wait: Duration, show: &mut Write<'_>) -> Result<Reading, Failure>;
+    fn read_changelog(&self, records_max: usize, wait: Duration, show: &mut Write<'_>) -> Result<Reading, BrokerError>;
 
     /// Begins to read a partition of the history topic at offset `from`; false if nothing committed lies there now, or there is no such topic.
     ///
     /// # Errors
     /// [`Action::Retry`] when no broker tells.
-    fn open_history(&self, partition: i32, from: i64) -> Result<bool, Failure>;
+    fn open_backfill(&self, partition: i32, from: i64) -> Result<bool, BrokerError>;
 
     /// Reads on in the partition of the history topic that was opened, up to `messages_max` messages or what comes within `wait`. Shows the next offset and the value of each
     /// committed message, and is told from where the partition had to be read again then; true when there is nothing more.
     ///
     /// # Errors
     /// When it cannot be read.
-    fn read_history(
+    fn read_backfill(
         &self,
         partition: i32,
         messages_max: usize,
         wait: Duration,
         show: &mut dyn FnMut(i64, &[u8]) -> i64,
-    ) -> Result<bool, Failure>;
+    ) -> Result<bool, BrokerError>;
 
     /// Opens a transaction.
     ///
     /// # Errors
     /// When the producer is fenced or has another transaction open.
-    fn begin(&self) -> Result<(), Failure>;
+    fn begin(&self) -> Result<(), BrokerError>;
 
     /// Adds a record to the open transaction. Waits while the send queue is full.
     ///
     /// # Errors
     /// When it cannot be queued. Failures of delivery show at the commit.
-    fn produce(&self, record: &Outgoing<'_>) -> Result<(), Failure>;
+    fn produce(&self, record: &Outgoing<'_>) -> Result<(), BrokerError>;
 
     /// Commits the open transaction together with the offset of the *next* record of each partition, which must be
     /// assigned at this moment, and the number of the state that belongs to it.
     ///
     /// # Errors
     /// It was not committed, or nobody knows: [`Broker::rewind`] tells.
-    fn commit_with_offsets(&self, next: &[Position]) -> Result<(), Failure>;
+    fn commit_with_offsets(&self, next: &[Position]) -> Result<(), BrokerError>;
 
     /// Aborts the open transaction.
     ///
     /// # Errors
     /// When the coordinator did not confirm it; it will then end at its time-out.
-    fn abort(&self) -> Result<(), Failure>;
+    fn abort(&self) -> Result<(), BrokerError>;
 
     /// Offset behind the last record a reader of committed records can see now; none when it is not known.
     fn end_offset(&self, partition: &TopicPartition) -> Option<i64>;

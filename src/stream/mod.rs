@@ -3,10 +3,10 @@
 //! Written against the trait [`broker::Broker`] and the trait [`clock::Clock`]: no type of a Kafka client and no reading of
 //! the time may occur here, so that a simulator can drive the very same code.
 
+pub mod backfill;
 pub mod broker;
 pub mod clock;
-pub mod letter;
-pub mod loading;
+pub mod dead_letter;
 pub mod publish;
 pub mod report;
 #[cfg(test)]

@@ -9,8 +9,8 @@ use insightd_core::cloudtrail::event::cut;
 use insightd_core::cloudtrail::insight::{Attribution, Insight, rfc3339};
 use insightd_core::pipeline::{DeadLetter, Output};
 
-use super::broker::{Broker, Failure, Outgoing, TopicPartition};
-use super::letter::header;
+use super::broker::{Broker, BrokerError, Outgoing, TopicPartition};
+use super::dead_letter::header;
 use super::transaction::{Raised, Transaction};
 use crate::config::{Config, Format};
 
@@ -46,7 +46,7 @@ pub struct Publishing {
     /// `dlq.topic`
     pub dlq_topic: String,
     /// `dlq.record_bytes_max`
-    pub letter_bytes_max: usize,
+    pub dead_letter_bytes_max: usize,
     /// What the topics take.
     pub limits: RecordLimits,
     /// `state.topic`
@@ -61,7 +61,7 @@ impl Publishing {
             format: config.output.format,
             max_age: config.output.max_age,
             dlq_topic: config.dlq.topic.clone(),
-            letter_bytes_max: config.dlq.record_bytes_max,
+            dead_letter_bytes_max: config.dlq.record_bytes_max,
             limits,
             state_topic: config.state.topic.clone(),
         }
@@ -86,7 +86,7 @@ pub struct Publisher<'a, B: Broker> {
     transaction: &'a mut Transaction,
     source: Source<'a>,
     /// The first failure; a task knows nothing of it, so it is kept until the task is done.
-    failure: Option<Failure>,
+    failure: Option<BrokerError>,
 }
 
 impl<'a, B: Broker> Publisher<'a, B> {
@@ -104,7 +104,7 @@ impl<'a, B: Broker> Publisher<'a, B> {
     ///
     /// # Errors
     /// The first failure.
-    pub fn finish(self) -> Result<(), Failure> {
+    pub fn finish(self) -> Result<(), BrokerError> {
         self.failure.map_or(Ok(()), Err)
     }
 
@@ -117,7 +117,7 @@ impl<'a, B: Broker> Publisher<'a, B> {
         }
     }
 
-    fn begin(&mut self) -> Result<(), Failure> {
+    fn begin(&mut self) -> Result<(), BrokerError> {
         if !self.transaction.begun {
             self.broker.begin()?;
             self.transaction.begun = true;
@@ -166,7 +166,7 @@ impl<B: Broker> Output for Publisher<'_, B> {
         let topic = self.publishing.dlq_topic.as_str();
         let empty = Outgoing { topic, partition: None, key: None, value: None, headers: &headers };
         let room = self.publishing.limits.dlq.saturating_sub(empty.bytes_max());
-        let bytes_max = room.min(self.publishing.letter_bytes_max);
+        let bytes_max = room.min(self.publishing.dead_letter_bytes_max);
         let value = letter.raw.get(..bytes_max).unwrap_or(letter.raw);
         if value.len() == letter.raw.len() {
             headers.pop();
@@ -231,7 +231,7 @@ mod tests {
             format: Format::Cloudtrail,
             max_age: Duration::from_secs(6 * 3600),
             dlq_topic: "dlq".into(),
-            letter_bytes_max: 5000,
+            dead_letter_bytes_max: 5000,
             limits,
             state_topic: "state".into(),
         };

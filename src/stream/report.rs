@@ -9,7 +9,7 @@ use insightd_core::pipeline::{Levels, Tally};
 use insightd_core::state::Head;
 
 use super::broker::{Assigned, TopicPartition};
-use super::tasks::Origin;
+use super::tasks::TaskOrigin;
 use super::transaction::Transaction;
 use super::watchdog::Phase;
 
@@ -33,11 +33,11 @@ pub struct Restored<'a> {
 /// Receives the events of one worker.
 pub trait Report {
     /// The loop turns; `open` is whether a transaction of which the broker knows waits for its end.
-    fn turned(&mut self, open: bool);
+    fn iterated(&mut self, open: bool);
     /// What the loop is at from now on, for the watchdog.
     fn at(&mut self, phase: Phase);
     /// Partitions were taken up; `gone` are those whose parked tasks were given up for good.
-    fn assigned(&mut self, assigned: &[Assigned], origins: &[Origin], gone: &[TopicPartition]);
+    fn assigned(&mut self, assigned: &[Assigned], origins: &[TaskOrigin], gone: &[TopicPartition]);
     /// All partitions were given back.
     fn revoked(&mut self, lost: bool);
     /// A transaction is committed; the commit itself took `took`, the whole transaction `open`.

@@ -10,7 +10,9 @@ use insightd_core::cloudtrail::insight::{Attribution, Finding, Insight, InsightT
 use insightd_core::pipeline::{DeadLetter, Levels, Output, Tally};
 use insightd_core::state::{Fault, HEAD_KEY, Head, Write};
 
-use super::broker::{Action, Assigned, Broker, Failure, Message, Outgoing, Polled, Position, Reading, TopicPartition};
+use super::broker::{
+    Action, Assigned, Broker, BrokerError, Message, Outgoing, Polled, Position, Reading, TopicPartition,
+};
 use super::clock::Clock;
 use super::task::{Record, Task};
 
@@ -82,17 +84,17 @@ pub struct ScriptedBroker {
     /// Offsets of the changelog that cannot be read yet.
     pub withheld: Cell<usize>,
     pub fail_assign: Cell<bool>,
-    pub fail_commit: RefCell<Option<Failure>>,
+    pub fail_commit: RefCell<Option<BrokerError>>,
     pub fail_renew: Cell<bool>,
-    pub fail_rewind: RefCell<Option<Failure>>,
+    pub fail_rewind: RefCell<Option<BrokerError>>,
     /// The next commit is done, and its answer is lost.
     pub lose_answer: Cell<bool>,
     held: RefCell<Vec<TopicPartition>>,
     /// The history topic of every partition.
-    pub history: RefCell<Vec<Vec<u8>>>,
+    pub backfill: RefCell<Vec<Vec<u8>>>,
     /// Where each partition of it is read.
     history_read: RefCell<BTreeMap<i32, usize>>,
-    pub fail_history: RefCell<Option<Failure>>,
+    pub fail_backfill: RefCell<Option<BrokerError>>,
     /// How long a look into the history topic takes.
     pub history_takes: Cell<Duration>,
     /// Partitions of the history topic that were looked at.
@@ -130,13 +132,13 @@ impl ScriptedBroker {
 impl Broker for ScriptedBroker {
     type Message<'a> = ScriptedMessage;
 
-    fn poll(&self, _: Duration) -> Result<Polled<ScriptedMessage>, Failure> {
+    fn poll(&self, _: Duration) -> Result<Polled<ScriptedMessage>, BrokerError> {
         Ok(self.events.borrow_mut().pop_front().unwrap_or(Polled::Nothing))
     }
 
-    fn assign(&self, partitions: &[TopicPartition]) -> Result<Vec<Assigned>, Failure> {
+    fn assign(&self, partitions: &[TopicPartition]) -> Result<Vec<Assigned>, BrokerError> {
         if self.fail_assign.get() {
-            return Err(Failure::new(Action::Retry, "busy"));
+            return Err(BrokerError::new(Action::Retry, "busy"));
         }
         self.call("assign");
         self.held.replace(partitions.to_vec());
@@ -153,22 +155,22 @@ impl Broker for ScriptedBroker {
         Ok(partitions.iter().map(begin).collect())
     }
 
-    fn unassign(&self) -> Result<(), Failure> {
+    fn unassign(&self) -> Result<(), BrokerError> {
         self.call("unassign");
         Ok(())
     }
 
-    fn pause(&self, partitions: &[TopicPartition]) -> Result<(), Failure> {
+    fn pause(&self, partitions: &[TopicPartition]) -> Result<(), BrokerError> {
         self.call_of("pause", partitions);
         Ok(())
     }
 
-    fn resume(&self, partitions: &[TopicPartition]) -> Result<(), Failure> {
+    fn resume(&self, partitions: &[TopicPartition]) -> Result<(), BrokerError> {
         self.call_of("resume", partitions);
         Ok(())
     }
 
-    fn rewind(&self) -> Result<Vec<Assigned>, Failure> {
+    fn rewind(&self) -> Result<Vec<Assigned>, BrokerError> {
         if let Some(failure) = self.fail_rewind.borrow_mut().take() {
             return Err(failure);
         }
@@ -179,21 +181,21 @@ impl Broker for ScriptedBroker {
         Ok(assigned)
     }
 
-    fn renew(&self) -> Result<(), Failure> {
+    fn renew(&self) -> Result<(), BrokerError> {
         if self.fail_renew.get() {
-            return Err(Failure::new(Action::Retry, "busy"));
+            return Err(BrokerError::new(Action::Retry, "busy"));
         }
         self.call("renew");
         Ok(())
     }
 
-    fn open_changelog(&self, partition: i32) -> Result<i64, Failure> {
+    fn open_changelog(&self, partition: i32) -> Result<i64, BrokerError> {
         self.call(format!("open {partition}"));
         self.read.set(0);
         Ok(self.changelog.borrow().len() as i64)
     }
 
-    fn read_changelog(&self, records_max: usize, _: Duration, show: &mut Write<'_>) -> Result<Reading, Failure> {
+    fn read_changelog(&self, records_max: usize, _: Duration, show: &mut Write<'_>) -> Result<Reading, BrokerError> {
         let changelog = self.changelog.borrow();
         let until = changelog.len().saturating_sub(self.withheld.get());
         for (key, value) in changelog.iter().take(until).skip(self.read.get()).take(records_max) {
@@ -203,39 +205,39 @@ impl Broker for ScriptedBroker {
         Ok(Reading { position: self.read.get() as i64, complete: self.read.get() == changelog.len() })
     }
 
-    fn begin(&self) -> Result<(), Failure> {
+    fn begin(&self) -> Result<(), BrokerError> {
         self.call("begin");
         Ok(())
     }
 
-    fn open_history(&self, partition: i32, from: i64) -> Result<bool, Failure> {
+    fn open_backfill(&self, partition: i32, from: i64) -> Result<bool, BrokerError> {
         self.clock.pass(self.history_takes.get());
         self.history_looks.borrow_mut().push(partition);
-        if let Some(failure) = self.fail_history.borrow_mut().take() {
+        if let Some(failure) = self.fail_backfill.borrow_mut().take() {
             return Err(failure);
         }
         self.history_read.borrow_mut().insert(partition, from as usize);
-        Ok(self.history.borrow().len() as i64 > from)
+        Ok(self.backfill.borrow().len() as i64 > from)
     }
 
-    fn read_history(
+    fn read_backfill(
         &self,
         partition: i32,
         messages_max: usize,
         _: Duration,
         show: &mut dyn FnMut(i64, &[u8]) -> i64,
-    ) -> Result<bool, Failure> {
+    ) -> Result<bool, BrokerError> {
         let mut read = self.history_read.borrow_mut();
         let position = read.entry(partition).or_default();
         for _ in 0..messages_max.min(2) {
-            let Some(message) = self.history.borrow().get(*position).cloned() else { return Ok(true) };
+            let Some(message) = self.backfill.borrow().get(*position).cloned() else { return Ok(true) };
             *position += 1;
             show(*position as i64, &message);
         }
         Ok(false)
     }
 
-    fn produce(&self, record: &Outgoing<'_>) -> Result<(), Failure> {
+    fn produce(&self, record: &Outgoing<'_>) -> Result<(), BrokerError> {
         if record.topic == "state" {
             let key = record.key.unwrap_or_default().to_vec();
             self.saved.borrow_mut().push((key, record.value.map(<[u8]>::to_vec)));
@@ -253,14 +255,14 @@ impl Broker for ScriptedBroker {
         Ok(())
     }
 
-    fn commit_with_offsets(&self, next: &[Position]) -> Result<(), Failure> {
+    fn commit_with_offsets(&self, next: &[Position]) -> Result<(), BrokerError> {
         let offset = |position: &Position| format!("{}={}", position.partition, position.next);
         let offsets: Vec<String> = next.iter().map(offset).collect();
         self.call(format!("commit {}", offsets.join(" ")));
         self.clock.pass(self.commit_takes.get());
         if self.lose_answer.take() {
             self.committed.borrow_mut().extend(next.iter().cloned());
-            return Err(Failure::new(Action::AbortAndRewind, "nobody knows"));
+            return Err(BrokerError::new(Action::AbortAndRewind, "nobody knows"));
         }
         if let Some(failure) = self.fail_commit.borrow_mut().take() {
             return Err(failure);
@@ -269,7 +271,7 @@ impl Broker for ScriptedBroker {
         Ok(())
     }
 
-    fn abort(&self) -> Result<(), Failure> {
+    fn abort(&self) -> Result<(), BrokerError> {
         self.call("abort");
         Ok(())
     }
@@ -368,13 +370,13 @@ impl Task for ScriptedTask {
         Ok((self.shown > 0).then_some(Head { state: self.state, ..Head::default() }))
     }
 
-    fn load(&mut self, payload: &[u8], next: i64, _: i64) {
+    fn backfill(&mut self, payload: &[u8], next: i64, _: i64) {
         self.loads.push(payload.to_vec());
         self.changed = true;
         self.loaded = next;
     }
 
-    fn loaded(&self) -> i64 {
+    fn backfill_next(&self) -> i64 {
         self.loaded
     }
 

@@ -5,7 +5,7 @@ use insightd_core::detect::{Detector, Settings};
 use insightd_core::pipeline::{Levels, Output, Pipeline, Tally};
 use insightd_core::state::{Fault, HEAD_KEY, Head, Silence, Write};
 
-use super::loading::Loading;
+use super::backfill::BackfillAssembler;
 use crate::config::Config;
 
 /// One record of the task's partition, borrowed.
@@ -46,9 +46,9 @@ pub trait Task {
     /// When its records do not fit together.
     fn restored(&mut self, open: &mut dyn FnMut(Insight, i64)) -> Result<Option<Head>, Fault>;
     /// Takes in a message of the history topic, whose next offset is `next`, at wall time `now` (seconds since 1970).
-    fn load(&mut self, payload: &[u8], next: i64, now: i64);
+    fn backfill(&mut self, payload: &[u8], next: i64, now: i64);
     /// Offset from which the history topic has to be read.
-    fn loaded(&self) -> i64;
+    fn backfill_next(&self) -> i64;
     /// Takes the counts since the last call.
     fn take_tally(&mut self) -> Tally;
     /// What is live now.
@@ -71,7 +71,7 @@ pub struct DetectorTask {
     silences: Vec<Silence>,
     /// What the changelog has said of itself so far.
     found: Option<Head>,
-    loading: Loading,
+    backfill: BackfillAssembler,
 }
 
 impl DetectorTask {
@@ -85,7 +85,7 @@ impl DetectorTask {
             saved: None,
             silences: Vec::new(),
             found: None,
-            loading: Loading::new(Settings::from(config)),
+            backfill: BackfillAssembler::new(Settings::from(config)),
         }
     }
 
@@ -115,12 +115,12 @@ impl Task for DetectorTask {
     }
 
     fn is_changed(&mut self) -> bool {
-        self.pipeline.detector().is_changed() || self.loading.next() != self.head.loaded
+        self.pipeline.detector().is_changed() || self.backfill.next() != self.head.loaded
     }
 
     fn save(&mut self, next: i64, write: &mut Write<'_>) -> u64 {
         let state = ((self.head.state >> WRITER_BITS) + 1) << WRITER_BITS | self.writer;
-        let head = Head { state, next, silences: self.silences.clone(), loaded: self.loading.next() };
+        let head = Head { state, next, silences: self.silences.clone(), loaded: self.backfill.next() };
         let mut bytes = Vec::new();
         head.write(&mut bytes);
         write(HEAD_KEY, Some(&bytes));
@@ -139,7 +139,7 @@ impl Task for DetectorTask {
     fn rollback(&mut self) {
         self.saved = None;
         self.silences.clear();
-        self.loading.go_to(self.head.loaded);
+        self.backfill.go_to(self.head.loaded);
         self.pipeline.detector().roll_back();
     }
 
@@ -161,19 +161,19 @@ impl Task for DetectorTask {
         let found = self.found.take();
         if let Some(found) = &found {
             self.head = found.clone();
-            self.loading.go_to(found.loaded);
+            self.backfill.go_to(found.loaded);
         }
         Ok(found)
     }
 
-    fn load(&mut self, payload: &[u8], next: i64, now: i64) {
-        if let Some(loaded) = self.loading.take(payload, next, now, self.pipeline.detector()) {
+    fn backfill(&mut self, payload: &[u8], next: i64, now: i64) {
+        if let Some(loaded) = self.backfill.take(payload, next, now, self.pipeline.detector()) {
             self.pipeline.loaded(loaded);
         }
     }
 
-    fn loaded(&self) -> i64 {
-        self.loading.next()
+    fn backfill_next(&self) -> i64 {
+        self.backfill.next()
     }
 
     fn take_tally(&mut self) -> Tally {

@@ -31,7 +31,7 @@ pub enum Stage {
 
 /// Whether there is something for a task in the history topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum History {
+pub enum Backfill {
     /// To be looked at.
     Due {
         /// For the first time since the state is there: the input waits for it.
@@ -39,14 +39,14 @@ pub enum History {
     },
     /// Something is there, and being read.
     Reading {
-        /// See [`History::Due`].
+        /// See [`Backfill::Due`].
         first: bool,
     },
     /// Nothing is left, as of the last look.
     Read,
 }
 
-impl History {
+impl Backfill {
     /// Whether the input waits for it.
     pub fn is_first(self) -> bool {
         matches!(self, Self::Due { first: true } | Self::Reading { first: true })
@@ -81,7 +81,7 @@ pub struct Assignment<T> {
     /// When its changelog was first found not to fit together, on the worker's clock.
     pub misfit: Option<Duration>,
     /// Its share of the history topic.
-    pub history: History,
+    pub backfill: Backfill,
     /// How it was assigned.
     pub began: Assigned,
     /// The state machine.
@@ -90,7 +90,7 @@ pub struct Assignment<T> {
 
 /// What became of a partition's task when the partition was assigned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
+pub enum TaskOrigin {
     /// A task that is to be restored.
     New,
     /// The parked one goes on.
@@ -114,9 +114,9 @@ impl<T: Task> Default for Tasks<T> {
 impl<T: Task> Assignment<T> {
     fn new(assigned: &Assigned, stage: Stage, task: T) -> Self {
         let (partition, position) = (assigned.partition.clone(), assigned.position);
-        let history = History::Due { first: stage != Stage::Running };
+        let backfill = Backfill::Due { first: stage != Stage::Running };
         let began = assigned.clone();
-        Self { partition, position, committed: position, at_end: false, stage, misfit: None, history, began, task }
+        Self { partition, position, committed: position, at_end: false, stage, misfit: None, backfill, began, task }
     }
 
     /// Whether the group's committed offset is the one that the task's own state was committed with.
@@ -128,11 +128,11 @@ impl<T: Task> Assignment<T> {
 
     /// Back to what was committed last, also in what was counted and read.
     pub fn roll_back(&mut self) {
-        let loaded = self.task.loaded();
+        let loaded = self.task.backfill_next();
         self.task.rollback();
         // What was counted is counted again.
         drop(self.task.take_tally());
-        self.history.begin_again(self.task.loaded() != loaded);
+        self.backfill.begin_again(self.task.backfill_next() != loaded);
         self.position = self.committed;
     }
 
@@ -145,7 +145,7 @@ impl<T: Task> Assignment<T> {
 impl<T: Task> Tasks<T> {
     /// Takes up the assigned partitions. Returns what became of each; tasks whose partitions went elsewhere are
     /// handed out as well, so that their last traces can be removed.
-    pub fn assign(&mut self, assigned: &[Assigned], make: &dyn Fn() -> T) -> (Vec<Origin>, Vec<TopicPartition>) {
+    pub fn assign(&mut self, assigned: &[Assigned], make: &dyn Fn() -> T) -> (Vec<TaskOrigin>, Vec<TopicPartition>) {
         assert!(self.active.is_empty(), "OWN-1: assigned while {} tasks run", self.active.len());
         let mut origins = Vec::with_capacity(assigned.len());
         for assigned in assigned {
@@ -153,12 +153,12 @@ impl<T: Task> Tasks<T> {
             let parked = parked.map(|index| self.parked.swap_remove(index));
             let (origin, assignment) = match parked {
                 Some(kept) if kept.fits(assigned) => {
-                    let history = History::Due { first: kept.history.is_first() };
+                    let backfill = Backfill::Due { first: kept.backfill.is_first() };
                     let kept = Assignment::new(assigned, Stage::Running, kept.task);
-                    (Origin::Kept, Assignment { history, ..kept })
+                    (TaskOrigin::Kept, Assignment { backfill, ..kept })
                 }
-                Some(_) => (Origin::Outdated, Assignment::new(assigned, Stage::Waiting, make())),
-                None => (Origin::New, Assignment::new(assigned, Stage::Waiting, make())),
+                Some(_) => (TaskOrigin::Outdated, Assignment::new(assigned, Stage::Waiting, make())),
+                None => (TaskOrigin::New, Assignment::new(assigned, Stage::Waiting, make())),
             };
             origins.push(origin);
             self.active.push(assignment);
@@ -199,15 +199,16 @@ impl<T: Task> Tasks<T> {
 
     /// Partitions of all tasks that take in records, and do not wait for what the history topic holds.
     pub fn running(&self) -> Vec<TopicPartition> {
-        let fetched = |one: &&Assignment<T>| one.stage == Stage::Running && !one.history.is_first();
+        let fetched = |one: &&Assignment<T>| one.stage == Stage::Running && !one.backfill.is_first();
         self.active.iter().filter(fetched).map(|one| one.partition.clone()).collect()
     }
 
     /// The task whose share of the history topic is read, else the first that has to look.
-    pub fn next_history(&mut self) -> Option<&mut Assignment<T>> {
+    pub fn next_backfill(&mut self) -> Option<&mut Assignment<T>> {
         let find = |reading: bool| {
-            let is_wanted = |history| matches!(history, History::Reading { .. }) == reading && history != History::Read;
-            self.active.iter().position(|one| one.stage == Stage::Running && is_wanted(one.history))
+            let is_wanted =
+                |history| matches!(history, Backfill::Reading { .. }) == reading && history != Backfill::Read;
+            self.active.iter().position(|one| one.stage == Stage::Running && is_wanted(one.backfill))
         };
         let next = find(true).or_else(|| find(false));
         next.map(|at| &mut self.active[at])

@@ -58,7 +58,7 @@ pub struct Calls {
     running: Mutex<Option<(&'static str, Instant)>>,
     start: Instant,
     /// Milliseconds since `start`, and 1, at which the loop turned last; 0 while it does not turn at all.
-    turned: AtomicU64,
+    iterated: AtomicU64,
     /// The same of the time since when a transaction is open; 0 while none is.
     opened: AtomicU64,
     phase: AtomicU8,
@@ -69,7 +69,7 @@ impl Default for Calls {
         Self {
             running: Mutex::default(),
             start: Instant::now(),
-            turned: AtomicU64::new(0),
+            iterated: AtomicU64::new(0),
             opened: AtomicU64::new(0),
             phase: AtomicU8::new(0),
         }
@@ -90,9 +90,9 @@ impl Calls {
     }
 
     /// The loop turns; `open` is whether a transaction of which the broker knows is open.
-    pub fn turned(&self, open: bool) {
+    pub fn iterated(&self, open: bool) {
         let now = self.now();
-        self.turned.store(now, Ordering::Relaxed);
+        self.iterated.store(now, Ordering::Relaxed);
         if !open {
             self.closed();
         } else if self.opened.load(Ordering::Relaxed) == 0 {
@@ -112,7 +112,7 @@ impl Calls {
 
     /// The loop has ended.
     pub fn ended(&self) {
-        self.turned.store(0, Ordering::Relaxed);
+        self.iterated.store(0, Ordering::Relaxed);
         self.closed();
     }
 
@@ -133,8 +133,8 @@ impl Calls {
         let at = self.phase.load(Ordering::Relaxed);
         let phase = Phase::ALL.get(usize::from(at)).copied().unwrap_or(Phase::Poll);
         let beyond = |since: &AtomicU64, limit| self.age(since).filter(|age| *age > limit);
-        let turn = beyond(&self.turned, limits.turn).map(|age| Hung::Turn(phase, age));
-        turn.or_else(|| beyond(&self.opened, limits.transaction).map(|age| Hung::Transaction(phase, age)))
+        let iteration = beyond(&self.iterated, limits.iteration).map(|age| Hung::Iteration(phase, age));
+        iteration.or_else(|| beyond(&self.opened, limits.transaction).map(|age| Hung::Transaction(phase, age)))
     }
 
     fn set(&self, running: Option<(&'static str, Instant)>) {
@@ -158,7 +158,7 @@ pub struct Limits {
     /// Of one transactional call.
     pub call: Duration,
     /// Since the loop turned last.
-    pub turn: Duration,
+    pub iteration: Duration,
     /// Of a transaction of which the broker knows.
     pub transaction: Duration,
 }
@@ -169,7 +169,7 @@ impl Limits {
         // A call that takes longer than this many time-outs does not come back. A turn has several calls, and one that is longer than the
         // group allows has lost its partitions, which is no reason yet to end.
         let call = transaction_timeout * 3;
-        Self { call, turn: max_poll_interval + 2 * call, transaction: 2 * call }
+        Self { call, iteration: max_poll_interval + 2 * call, transaction: 2 * call }
     }
 }
 
@@ -179,7 +179,7 @@ pub enum Hung {
     /// A call of the client.
     Call(&'static str, Duration),
     /// The loop, in this phase.
-    Turn(Phase, Duration),
+    Iteration(Phase, Duration),
     /// A transaction that is neither committed nor aborted, though the loop turns.
     Transaction(Phase, Duration),
 }
@@ -188,7 +188,7 @@ impl fmt::Display for Hung {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Call(call, took) => write!(f, "the call {call} has not returned for {} s", took.as_secs()),
-            Self::Turn(phase, took) => {
+            Self::Iteration(phase, took) => {
                 write!(f, "the loop has not come back to poll for {} s; it is at {}", took.as_secs(), phase.name())
             }
             Self::Transaction(phase, took) => {
@@ -240,7 +240,7 @@ mod tests {
         assert_eq!(finished.running(), None);
         let _running = hanging.enter("send_offsets_to_transaction");
         let (tell, told) = mpsc::channel();
-        let limits = Limits { call: SHORT, turn: LONG, transaction: LONG };
+        let limits = Limits { call: SHORT, iteration: LONG, transaction: LONG };
         watch(vec![finished, hanging.clone()], limits, move |worker, hung| {
             // The receiver is gone once the test has seen enough.
             let _ = tell.send((worker, hung));
@@ -255,40 +255,40 @@ mod tests {
 
     #[test]
     fn a_loop_that_does_not_turn_is_told_with_its_phase_and_one_that_never_began_or_has_ended_is_not() {
-        let limits = Limits { call: LONG, turn: SHORT, transaction: LONG };
+        let limits = Limits { call: LONG, iteration: SHORT, transaction: LONG };
         let calls = Calls::default();
         thread::sleep(2 * SHORT);
         assert_eq!(calls.hung(limits), None, "it waits for its broker");
-        calls.turned(false);
+        calls.iterated(false);
         calls.at(Phase::Restore);
         assert_eq!(calls.hung(limits), None);
         thread::sleep(2 * SHORT);
         let hung = calls.hung(limits);
-        assert!(matches!(hung, Some(Hung::Turn(Phase::Restore, _))), "{hung:?}");
+        assert!(matches!(hung, Some(Hung::Iteration(Phase::Restore, _))), "{hung:?}");
         calls.ended();
         assert_eq!(calls.hung(limits), None);
     }
 
     #[test]
     fn a_transaction_that_stays_open_is_told_though_the_loop_turns() {
-        let limits = Limits { call: LONG, turn: LONG, transaction: 2 * SHORT };
+        let limits = Limits { call: LONG, iteration: LONG, transaction: 2 * SHORT };
         let calls = Calls::default();
         for _ in 0..3 {
             // One after the other, each ended in its turn.
-            calls.turned(true);
+            calls.iterated(true);
             thread::sleep(SHORT);
             calls.closed();
         }
-        calls.turned(true);
+        calls.iterated(true);
         assert_eq!(calls.hung(limits), None);
         for _ in 0..3 {
-            calls.turned(true);
+            calls.iterated(true);
             thread::sleep(SHORT);
         }
         calls.at(Phase::Apply);
         let hung = calls.hung(limits);
         assert!(matches!(hung, Some(Hung::Transaction(Phase::Apply, _))), "{hung:?}");
-        calls.turned(false);
+        calls.iterated(false);
         assert_eq!(calls.hung(limits), None, "aborted, or never begun");
     }
 

@@ -9,7 +9,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::broker::{Broker, Failure, Polled, TopicPartition};
+use super::broker::{Broker, BrokerError, Polled, TopicPartition};
 use super::clock::Clock;
 use super::publish::Publishing;
 use super::report::Report;
@@ -19,8 +19,8 @@ use super::transaction::Transaction;
 use super::watchdog::Phase;
 use crate::config::Config;
 
+mod backfill;
 mod commits;
-mod history;
 mod rebalances;
 mod records;
 mod restoring;
@@ -36,7 +36,7 @@ const ANSWER_AGAIN: Duration = Duration::from_millis(250);
 
 /// The configured limits of the loop.
 #[derive(Clone, Copy, Debug)]
-pub struct Pace {
+pub struct WorkerLimits {
     /// `kafka.commit_interval`
     pub commit_interval: Duration,
     /// `kafka.transaction_records_max`
@@ -51,7 +51,7 @@ pub struct Pace {
     pub single_partition: bool,
 }
 
-impl Pace {
+impl WorkerLimits {
     /// As configured.
     pub fn new(config: &Config) -> Self {
         Self {
@@ -72,7 +72,7 @@ pub struct Worker<'b, B: Broker, T: Task> {
     make_task: &'b dyn Fn() -> T,
     report: &'b mut dyn Report,
     publishing: Publishing,
-    pace: Pace,
+    limits: WorkerLimits,
     tasks: Tasks<T>,
     transaction: Option<Transaction>,
     /// An assignment that could not be answered yet, and when to try again.
@@ -86,7 +86,7 @@ pub struct Worker<'b, B: Broker, T: Task> {
     /// From when on the changelog is asked again.
     restore_again: Duration,
     /// From when on the history topic is asked again.
-    history_again: Duration,
+    backfill_again: Duration,
     /// When running tasks look into it again.
     next_look: Duration,
     /// No broker is in reach: nothing new is begun.
@@ -105,7 +105,7 @@ impl<'b, B: Broker, T: Task> Worker<'b, B, T> {
         make_task: &'b dyn Fn() -> T,
         report: &'b mut dyn Report,
         publishing: Publishing,
-        pace: Pace,
+        limits: WorkerLimits,
     ) -> Self {
         Self {
             broker,
@@ -113,7 +113,7 @@ impl<'b, B: Broker, T: Task> Worker<'b, B, T> {
             make_task,
             report,
             publishing,
-            pace,
+            limits,
             tasks: Tasks::default(),
             transaction: None,
             unanswered: None,
@@ -121,7 +121,7 @@ impl<'b, B: Broker, T: Task> Worker<'b, B, T> {
             producer_lost: false,
             failed: 0,
             restore_again: Duration::ZERO,
-            history_again: Duration::ZERO,
+            backfill_again: Duration::ZERO,
             next_look: Duration::ZERO,
             down: false,
             next_tick: Duration::ZERO,
@@ -134,13 +134,13 @@ impl<'b, B: Broker, T: Task> Worker<'b, B, T> {
     ///
     /// # Errors
     /// The failure that ends the process; the next start takes up at the committed offsets.
-    pub fn run(&mut self, stop: &AtomicBool) -> Result<(), Failure> {
+    pub fn run(&mut self, stop: &AtomicBool) -> Result<(), BrokerError> {
         self.work(stop).and_then(|()| self.finish()).map_err(|failure| self.give_up(failure))
     }
 
-    fn work(&mut self, stop: &AtomicBool) -> Result<(), Failure> {
+    fn work(&mut self, stop: &AtomicBool) -> Result<(), BrokerError> {
         while !stop.load(Ordering::Relaxed) {
-            self.turn()?;
+            self.iterate()?;
         }
         Ok(())
     }
@@ -149,9 +149,9 @@ impl<'b, B: Broker, T: Task> Worker<'b, B, T> {
     ///
     /// # Errors
     /// As [`Self::run`].
-    pub fn turn(&mut self) -> Result<(), Failure> {
+    pub fn iterate(&mut self) -> Result<(), BrokerError> {
         let open = self.transaction.as_ref().is_some_and(|open| open.begun) && self.rewind_due.is_none();
-        self.report.turned(open);
+        self.report.iterated(open);
         self.take_in().or_else(|failure| self.recover(failure))?;
         self.report.at(Phase::Rebalance);
         self.answer_again()?;
@@ -159,7 +159,7 @@ impl<'b, B: Broker, T: Task> Worker<'b, B, T> {
         self.rewind()?;
         self.report.at(Phase::Restore);
         self.restore()?;
-        self.take_history()?;
+        self.read_backfill_step()?;
         self.report.at(Phase::Tick);
         let now = self.clock.elapsed();
         if now >= self.next_tick {
@@ -169,11 +169,11 @@ impl<'b, B: Broker, T: Task> Worker<'b, B, T> {
         if self.rewind_due.is_none() && self.commit_is_due(now) { self.commit() } else { Ok(()) }
     }
 
-    fn take_in(&mut self) -> Result<(), Failure> {
+    fn take_in(&mut self) -> Result<(), BrokerError> {
         let wall = self.clock.wall();
         let mut wait = self.wait();
         let broker = self.broker;
-        for _ in 0..self.pace.poll_records_max.max(1) {
+        for _ in 0..self.limits.poll_records_max.max(1) {
             self.report.at(Phase::Poll);
             let polled = broker.poll(wait)?;
             self.report.at(match polled {
@@ -204,7 +204,7 @@ impl<'b, B: Broker, T: Task> Worker<'b, B, T> {
     /// How long a poll may block: until the open transaction or the next tick is due.
     fn wait(&mut self) -> Duration {
         let now = self.clock.elapsed();
-        let reads_history = self.tasks.next_history().is_some() && now >= self.history_again;
+        let reads_history = self.tasks.next_backfill().is_some() && now >= self.backfill_again;
         if (self.tasks.to_restore().is_some() || reads_history) && !self.down {
             return Duration::ZERO;
         }
@@ -213,7 +213,7 @@ impl<'b, B: Broker, T: Task> Worker<'b, B, T> {
             // Nothing to wait for but a broker.
             Some(open) if self.down && !open.begun => self.next_tick,
             Some(open) if open.urgent => self.next_urgent,
-            Some(open) => open.opened + self.pace.commit_interval,
+            Some(open) => open.opened + self.limits.commit_interval,
             None => self.next_tick,
         };
         let due = due.min(self.next_tick);

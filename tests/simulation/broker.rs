@@ -7,7 +7,7 @@ use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use insightd::stream::broker::{
-    Action, Assigned, Broker, Cause, Failure, Outgoing, Polled, Position, Reading, TopicPartition,
+    Action, Assigned, Broker, BrokerError, Cause, Outgoing, Polled, Position, Reading, TopicPartition,
 };
 use insightd::stream::clock::Clock;
 use insightd_core::state::HEAD_KEY;
@@ -132,7 +132,7 @@ impl SimBroker {
     }
 
     /// Sends what was handed over.
-    fn send(&self) -> Result<(), Failure> {
+    fn send(&self) -> Result<(), BrokerError> {
         let (name, epoch, unsent) =
             self.client(|client| (client.name.clone(), client.epoch, std::mem::take(&mut client.unsent)));
         for record in unsent {
@@ -141,12 +141,12 @@ impl SimBroker {
         Ok(())
     }
 
-    fn check_member(&self) -> Result<(), Failure> {
+    fn check_member(&self) -> Result<(), BrokerError> {
         self.with(|cluster| {
             let client = &cluster.clients[self.id];
             if client.member_fenced {
                 let message = "another member has this identity".to_owned();
-                return Err(Failure { action: Action::Fatal, cause: Cause::MemberFenced, message });
+                return Err(BrokerError { action: Action::Fatal, cause: Cause::MemberFenced, message });
             }
             let known = client.member.is_some_and(|member| cluster.group.members.contains_key(&member));
             let refused = match known {
@@ -156,7 +156,7 @@ impl SimBroker {
                 true => return Ok(()),
             };
             cluster.counts.note(refused);
-            Err(Failure::new(Action::AbortAndRewind, refused))
+            Err(BrokerError::new(Action::AbortAndRewind, refused))
         })
     }
 
@@ -168,7 +168,7 @@ impl SimBroker {
 impl Broker for SimBroker {
     type Message<'a> = SimMessage;
 
-    fn poll(&self, wait: Duration) -> Result<Polled<SimMessage>, Failure> {
+    fn poll(&self, wait: Duration) -> Result<Polled<SimMessage>, BrokerError> {
         self.enter("poll");
         let polled = self.with(|cluster| cluster.poll(self.id, wait));
         if let Ok(polled) = &polled
@@ -179,13 +179,13 @@ impl Broker for SimBroker {
         polled
     }
 
-    fn assign(&self, partitions: &[TopicPartition]) -> Result<Vec<Assigned>, Failure> {
+    fn assign(&self, partitions: &[TopicPartition]) -> Result<Vec<Assigned>, BrokerError> {
         self.enter("assign");
         let numbers: Vec<i32> = partitions.iter().map(Self::number).collect();
         self.with(|cluster| cluster.take_up(self.id, &numbers, false))
     }
 
-    fn unassign(&self) -> Result<(), Failure> {
+    fn unassign(&self) -> Result<(), BrokerError> {
         self.enter("unassign");
         self.with(|cluster| {
             let client = &mut cluster.clients[self.id];
@@ -199,7 +199,7 @@ impl Broker for SimBroker {
         Ok(())
     }
 
-    fn pause(&self, partitions: &[TopicPartition]) -> Result<(), Failure> {
+    fn pause(&self, partitions: &[TopicPartition]) -> Result<(), BrokerError> {
         self.enter("pause");
         self.with(|cluster| {
             for number in partitions.iter().map(Self::number) {
@@ -212,7 +212,7 @@ impl Broker for SimBroker {
         Ok(())
     }
 
-    fn resume(&self, partitions: &[TopicPartition]) -> Result<(), Failure> {
+    fn resume(&self, partitions: &[TopicPartition]) -> Result<(), BrokerError> {
         self.enter("resume");
         self.client(|client| {
             for number in partitions.iter().map(Self::number) {
@@ -224,7 +224,7 @@ impl Broker for SimBroker {
         Ok(())
     }
 
-    fn rewind(&self) -> Result<Vec<Assigned>, Failure> {
+    fn rewind(&self) -> Result<Vec<Assigned>, BrokerError> {
         self.enter("rewind");
         self.with(|cluster| {
             let numbers: Vec<i32> = cluster.clients[self.id].held.keys().copied().collect();
@@ -232,7 +232,7 @@ impl Broker for SimBroker {
         })
     }
 
-    fn renew(&self) -> Result<(), Failure> {
+    fn renew(&self) -> Result<(), BrokerError> {
         self.enter("renew");
         self.with(|cluster| {
             if !cluster.has_coordinator(self.id) || cluster.random.chance(cluster.odds.retry) {
@@ -248,7 +248,7 @@ impl Broker for SimBroker {
         })
     }
 
-    fn open_changelog(&self, partition: i32) -> Result<i64, Failure> {
+    fn open_changelog(&self, partition: i32) -> Result<i64, BrokerError> {
         self.enter("open");
         self.with(|cluster| {
             let mishap = Mishap::draw(&cluster.odds, SESSION_TIMEOUT, &Step::OF_A_RESTORE, &mut cluster.random);
@@ -276,17 +276,17 @@ impl Broker for SimBroker {
         })
     }
 
-    fn open_history(&self, partition: i32, from: i64) -> Result<bool, Failure> {
+    fn open_backfill(&self, partition: i32, from: i64) -> Result<bool, BrokerError> {
         self.open_past(partition, from)
     }
 
-    fn read_history(
+    fn read_backfill(
         &self,
         _: i32,
         messages_max: usize,
         _: Duration,
         show: &mut dyn FnMut(i64, &[u8]) -> i64,
-    ) -> Result<bool, Failure> {
+    ) -> Result<bool, BrokerError> {
         self.read_past(messages_max, show)
     }
 
@@ -295,7 +295,7 @@ impl Broker for SimBroker {
         records_max: usize,
         _: Duration,
         show: &mut insightd_core::state::Write<'_>,
-    ) -> Result<Reading, Failure> {
+    ) -> Result<Reading, BrokerError> {
         self.enter("read");
         if self.pass(Step::ReadChangelog) {
             return Err(later("the changelog cannot be read now"));
@@ -337,14 +337,14 @@ impl Broker for SimBroker {
         Ok(reading)
     }
 
-    fn begin(&self) -> Result<(), Failure> {
+    fn begin(&self) -> Result<(), BrokerError> {
         self.enter("begin");
         self.with(|cluster| {
             cluster.clients[self.id].mishap =
                 Mishap::draw(&cluster.odds, SESSION_TIMEOUT, &Step::OF_A_TRANSACTION, &mut cluster.random);
         });
         if self.pass(Step::BeforeBegin) {
-            return Err(Failure::new(Action::AbortAndRewind, "cannot begin"));
+            return Err(BrokerError::new(Action::AbortAndRewind, "cannot begin"));
         }
         if self.client(|client| std::mem::replace(&mut client.begun, true)) {
             self.with(|cluster| cluster.violate("a transaction is begun while another is open"));
@@ -354,7 +354,7 @@ impl Broker for SimBroker {
         Ok(())
     }
 
-    fn produce(&self, record: &Outgoing<'_>) -> Result<(), Failure> {
+    fn produce(&self, record: &Outgoing<'_>) -> Result<(), BrokerError> {
         let key: Rc<[u8]> = record.key.unwrap_or_default().into();
         self.enter("produce");
         let place = match record.topic {
@@ -378,12 +378,12 @@ impl Broker for SimBroker {
         })
         // A producer that is fenced hears of it no earlier than at its commit.
         .then(|| self.send().ok());
-        if self.pass(Step::Produced) { Err(Failure::new(Action::AbortAndRewind, "not written")) } else { Ok(()) }
+        if self.pass(Step::Produced) { Err(BrokerError::new(Action::AbortAndRewind, "not written")) } else { Ok(()) }
     }
 
-    fn commit_with_offsets(&self, next: &[Position]) -> Result<(), Failure> {
+    fn commit_with_offsets(&self, next: &[Position]) -> Result<(), BrokerError> {
         self.enter("commit");
-        let lost = |text: &str| Failure::new(Action::AbortAndRewind, text);
+        let lost = |text: &str| BrokerError::new(Action::AbortAndRewind, text);
         if self.pass(Step::BeforeOffsets) || !self.reach() {
             return Err(lost("the offsets were not taken"));
         }
@@ -423,7 +423,7 @@ impl Broker for SimBroker {
         Ok(())
     }
 
-    fn abort(&self) -> Result<(), Failure> {
+    fn abort(&self) -> Result<(), BrokerError> {
         self.enter("abort");
         self.with(|cluster| {
             if !cluster.has_coordinator(self.id) || cluster.random.chance(cluster.odds.error) {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use insightd::stream::broker::{Action, Cause, Failure};
+use insightd::stream::broker::{Action, BrokerError, Cause};
 
 use super::cluster::{Applied, Fenced, Written};
 use super::faults::Mishap;
@@ -94,11 +94,11 @@ impl Client {
 }
 
 /// What a producer hears that somebody else has fenced.
-pub fn fenced(_: Fenced) -> Failure {
-    Failure { action: Action::Fatal, cause: Cause::ProducerFenced, message: "the producer is fenced".to_owned() }
+pub fn fenced(_: Fenced) -> BrokerError {
+    BrokerError { action: Action::Fatal, cause: Cause::ProducerFenced, message: "the producer is fenced".to_owned() }
 }
 
 /// A failure after which the same can be asked again.
-pub fn later(what: &str) -> Failure {
-    Failure::new(Action::Retry, what)
+pub fn later(what: &str) -> BrokerError {
+    BrokerError::new(Action::Retry, what)
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use insightd::stream::broker::{Action, Assigned, Cause, Failure, Message, Polled, TopicPartition};
+use insightd::stream::broker::{Action, Assigned, BrokerError, Cause, Message, Polled, TopicPartition};
 
 use super::client::Fetch;
 use super::cluster::Cluster;
@@ -44,10 +44,10 @@ fn input(partition: i32) -> TopicPartition {
 
 impl Cluster {
     /// See [`insightd::stream::broker::Broker::poll`].
-    pub fn poll(&mut self, id: usize, wait: Duration) -> Result<Polled<SimMessage>, Failure> {
+    pub fn poll(&mut self, id: usize, wait: Duration) -> Result<Polled<SimMessage>, BrokerError> {
         if self.clients[id].member_fenced {
             let message = "another member has this identity".to_owned();
-            return Err(Failure { action: Action::Fatal, cause: Cause::MemberFenced, message });
+            return Err(BrokerError { action: Action::Fatal, cause: Cause::MemberFenced, message });
         }
         if self.now < self.clients[id].cut_until {
             if !std::mem::replace(&mut self.clients[id].told_down, true) {
@@ -164,14 +164,14 @@ impl Cluster {
     }
 
     /// Answers an assignment, or goes back: where the group stands.
-    pub fn take_up(&mut self, id: usize, partitions: &[i32], again: bool) -> Result<Vec<Assigned>, Failure> {
+    pub fn take_up(&mut self, id: usize, partitions: &[i32], again: bool) -> Result<Vec<Assigned>, BrokerError> {
         if !self.has_coordinator(id) || self.random.chance(self.odds.retry) {
             self.counts.note("offsets: coordinator says later");
-            return Err(Failure::new(Action::Retry, "no coordinator"));
+            return Err(BrokerError::new(Action::Retry, "no coordinator"));
         }
         if partitions.iter().any(|number| self.is_pending(*number as usize)) {
             self.counts.note("offsets: a transaction is pending");
-            return Err(Failure::new(Action::Retry, "a transaction is pending"));
+            return Err(BrokerError::new(Action::Retry, "a transaction is pending"));
         }
         let before = std::mem::take(&mut self.clients[id].held);
         let mut assigned = Vec::new();

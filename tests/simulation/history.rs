@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use insightd::config::Config;
-use insightd::stream::broker::Failure;
+use insightd::stream::broker::BrokerError;
 use insightd_core::cloudtrail::event::AccountId;
 use insightd_core::cloudtrail::insight::Insight;
 use insightd_core::pipeline::{DeadLetter, Output, Pipeline, Until};
@@ -208,8 +208,8 @@ impl Cluster {
 }
 
 impl SimBroker {
-    /// `open_history`.
-    pub fn open_past(&self, partition: i32, from: i64) -> Result<bool, Failure> {
+    /// `open_backfill`.
+    pub fn open_past(&self, partition: i32, from: i64) -> Result<bool, BrokerError> {
         self.enter("history");
         let there = self.with(|cluster| {
             if cluster.now < cluster.clients[self.id].cut_until || cluster.random.chance(cluster.odds.retry) {
@@ -235,8 +235,8 @@ impl SimBroker {
         Ok(there)
     }
 
-    /// `read_history`.
-    pub fn read_past(&self, messages_max: usize, show: &mut dyn FnMut(i64, &[u8]) -> i64) -> Result<bool, Failure> {
+    /// `read_backfill`.
+    pub fn read_past(&self, messages_max: usize, show: &mut dyn FnMut(i64, &[u8]) -> i64) -> Result<bool, BrokerError> {
         self.enter("read history");
         if self.pass(Step::ReadHistory) {
             return Err(later("the history cannot be read now"));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use insightd::stream::broker::{Assigned, TopicPartition};
 use insightd::stream::report::{Report, Restored};
 use insightd::stream::task::{DetectorTask, Record, Task};
-use insightd::stream::tasks::Origin;
+use insightd::stream::tasks::TaskOrigin;
 use insightd::stream::transaction::Transaction;
 use insightd::stream::watchdog::Phase;
 use insightd_core::cloudtrail::insight::Insight;
@@ -113,10 +113,10 @@ impl Task for Watched {
         self.inner.state()
     }
 
-    fn load(&mut self, payload: &[u8], next: i64, now: i64) {
-        let before = self.inner.loaded();
-        self.inner.load(payload, next, now);
-        let next = self.inner.loaded();
+    fn backfill(&mut self, payload: &[u8], next: i64, now: i64) {
+        let before = self.inner.backfill_next();
+        self.inner.backfill(payload, next, now);
+        let next = self.inner.backfill_next();
         if self.partition.is_none() {
             let world = self.world();
             world.cluster.borrow_mut().violate("RES-1: a past is taken in before the restore has ended");
@@ -126,8 +126,8 @@ impl Task for Watched {
         }
     }
 
-    fn loaded(&self) -> i64 {
-        self.inner.loaded()
+    fn backfill_next(&self) -> i64 {
+        self.inner.backfill_next()
     }
 
     fn restore(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<(), Fault> {
@@ -189,16 +189,16 @@ impl Told {
 }
 
 impl Report for Told {
-    fn turned(&mut self, _: bool) {}
+    fn iterated(&mut self, _: bool) {}
 
     fn at(&mut self, _: Phase) {}
 
-    fn assigned(&mut self, _: &[Assigned], origins: &[Origin], _: &[TopicPartition]) {
+    fn assigned(&mut self, _: &[Assigned], origins: &[TaskOrigin], _: &[TopicPartition]) {
         for origin in origins {
             self.note(match origin {
-                Origin::New => "task: new",
-                Origin::Kept => "task: kept over a rebalance",
-                Origin::Outdated => "task: outdated by a rebalance",
+                TaskOrigin::New => "task: new",
+                TaskOrigin::Kept => "task: kept over a rebalance",
+                TaskOrigin::Outdated => "task: outdated by a rebalance",
             });
         }
     }

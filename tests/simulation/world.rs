@@ -11,9 +11,9 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use insightd::config::{Config, Format};
-use insightd::stream::broker::{Cause, Failure};
+use insightd::stream::broker::{BrokerError, Cause};
 use insightd::stream::publish::{Publishing, RecordLimits};
-use insightd::stream::worker::{Pace, Worker};
+use insightd::stream::worker::{Worker, WorkerLimits};
 use insightd_core::state::HEAD_KEY;
 
 use super::broker::{CHANGELOG, DLQ, OUTPUT, SimBroker, is_death};
@@ -146,7 +146,7 @@ impl World {
             next
         };
         let worker = Rc::clone(&self.workers.borrow()[next]);
-        self.enter(next, &worker, SimWorker::turn);
+        self.enter(next, &worker, SimWorker::iterate);
         let mut cluster = self.cluster.borrow_mut();
         let took = cluster.random.millis(0, 3);
         cluster.now += took;
@@ -161,7 +161,7 @@ impl World {
         &self,
         id: usize,
         worker: &RefCell<Option<SimWorker>>,
-        work: impl FnOnce(&mut SimWorker) -> Result<(), Failure>,
+        work: impl FnOnce(&mut SimWorker) -> Result<(), BrokerError>,
     ) {
         let mut taken = worker.borrow_mut();
         let Some(running) = taken.as_mut() else { return };
@@ -226,7 +226,7 @@ impl World {
         let report: &'static mut Told = Box::leak(Box::new(Told::new(id, Weak::clone(me))));
         let weak = Weak::clone(me);
         let make_task: &'static dyn Fn() -> Watched = Box::leak(Box::new(move || Watched::new(id, &weak)));
-        let worker = Worker::new(broker, broker, make_task, report, publishing(), Pace::new(&self.config));
+        let worker = Worker::new(broker, broker, make_task, report, publishing(), WorkerLimits::new(&self.config));
         self.workers.borrow_mut().push(Rc::new(RefCell::new(Some(worker))));
     }
 
@@ -327,7 +327,7 @@ fn publishing() -> Publishing {
         format: Format::Cloudtrail,
         max_age: Duration::from_secs(6 * 3600),
         dlq_topic: DLQ.into(),
-        letter_bytes_max: 100_000,
+        dead_letter_bytes_max: 100_000,
         limits: RecordLimits { output: 1_000_000, dlq: 1_000_000 },
         state_topic: CHANGELOG.into(),
     }

@@ -9,7 +9,7 @@ use super::traffic::Delivered;
 use super::window::{self, Window};
 use crate::commands::run::Running;
 use crate::kafka::Feeder;
-use crate::stream::broker::{Action, Failure};
+use crate::stream::broker::{Action, BrokerError};
 
 /// How late the feed notices that there is room.
 const STEP: Duration = Duration::from_millis(1);
@@ -50,7 +50,7 @@ impl Feed<'_> {
     ///
     /// # Errors
     /// When a record cannot be written, or the daemon takes none in any more.
-    pub fn run(&mut self, traffic: impl Iterator<Item = Delivered>) -> Result<bool, Failure> {
+    pub fn run(&mut self, traffic: impl Iterator<Item = Delivered>) -> Result<bool, BrokerError> {
         for record in traffic {
             let partition = record.account % self.window.partitions();
             let bytes = window::size(&record.key, &record.payload);
@@ -66,7 +66,7 @@ impl Feed<'_> {
         self.wait_for_daemon(Window::is_empty)
     }
 
-    fn wait_for_time(&mut self, time: i64) -> Result<bool, Failure> {
+    fn wait_for_time(&mut self, time: i64) -> Result<bool, BrokerError> {
         let mut wait = self.lapse.wait(time, self.started.elapsed(), wall());
         while wait > Duration::ZERO {
             if self.is_stopping() {
@@ -78,7 +78,7 @@ impl Feed<'_> {
         Ok(true)
     }
 
-    fn wait_for_room(&mut self, partition: usize, bytes: u64) -> Result<bool, Failure> {
+    fn wait_for_room(&mut self, partition: usize, bytes: u64) -> Result<bool, BrokerError> {
         if self.window.has_room(partition, bytes) {
             return Ok(true);
         }
@@ -86,7 +86,7 @@ impl Feed<'_> {
     }
 
     /// Waits until commits have brought the window there; `false` when stopped before.
-    fn wait_for_daemon(&mut self, there: impl Fn(&Window) -> bool) -> Result<bool, Failure> {
+    fn wait_for_daemon(&mut self, there: impl Fn(&Window) -> bool) -> Result<bool, BrokerError> {
         let mut moved = (Instant::now(), 0);
         loop {
             let committed = self.take_commits();
@@ -101,7 +101,7 @@ impl Feed<'_> {
             } else if moved.0.elapsed() > STALLED_AFTER {
                 let stalled = STALLED_AFTER.as_secs();
                 let text = format!("the daemon has taken in nothing for {stalled} s; --verbose shows why");
-                return Err(Failure::new(Action::Fatal, text));
+                return Err(BrokerError::new(Action::Fatal, text));
             }
             self.feeder.wait(STEP)?;
         }

@@ -100,7 +100,7 @@ fn start(config: Config) -> Result<Running, Failure> {
     run::start(config, Some(RECORD_LIMITS)).or_else(|_| run::start(elsewhere, Some(RECORD_LIMITS)))
 }
 
-fn failed(failure: broker::Failure) -> Failure {
+fn failed(failure: broker::BrokerError) -> Failure {
     Failure::new(ExitCode::IoErr, failure.message)
 }
 

@@ -10,7 +10,7 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 use super::args::DlqFilterArgs;
-use crate::stream::letter::Letter;
+use crate::stream::dead_letter::DeadLetter;
 
 /// A point in time, as it is given on the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +71,7 @@ impl Filter {
     }
 
     /// Whether a letter is meant. A record without a time is of any time.
-    pub fn takes(&self, letter: &Letter<'_>) -> bool {
+    pub fn takes(&self, letter: &DeadLetter<'_>) -> bool {
         let in_time = letter.millis.is_none_or(|millis| {
             self.since.is_none_or(|since| millis >= since) && self.until.is_none_or(|until| millis < until)
         });
@@ -85,8 +85,8 @@ impl Filter {
 mod tests {
     use super::*;
 
-    fn letter(reason: Option<&str>, millis: Option<i64>) -> Letter<'_> {
-        Letter { reason, ..Letter::read((0, 0), millis, std::iter::empty(), b"") }
+    fn letter(reason: Option<&str>, millis: Option<i64>) -> DeadLetter<'_> {
+        DeadLetter { reason, ..DeadLetter::read((0, 0), millis, std::iter::empty(), b"") }
     }
 
     #[test]

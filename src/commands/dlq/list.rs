@@ -14,7 +14,7 @@ use super::text::{NONE, origin, print, shown, shown_bytes, time};
 use super::{load, probe, replayed, wall_clock_millis};
 use crate::commands::{Failure, say};
 use crate::kafka::dead_letters::Reader;
-use crate::stream::letter::{Letter, Place};
+use crate::stream::dead_letter::{DeadLetter, DeadLetterId};
 
 /// Columns of the table; the last two are as long as they are.
 const HEAD: &str = "TIME                  REASON                 FROM                                     BYTES  DETAIL; FIRST BYTES\n";
@@ -51,14 +51,14 @@ struct Count {
 struct List<'a> {
     args: &'a DlqListArgs,
     filter: Filter,
-    replayed: BTreeSet<Place>,
+    replayed: BTreeSet<DeadLetterId>,
     shown: u64,
     seen: BTreeMap<String, Count>,
 }
 
 impl List<'_> {
-    fn take(&mut self, letter: &Letter<'_>) -> Result<ControlFlow<()>, Failure> {
-        if letter.marks.is_some() || !self.filter.takes(letter) {
+    fn take(&mut self, letter: &DeadLetter<'_>) -> Result<ControlFlow<()>, Failure> {
+        if letter.replays.is_some() || !self.filter.takes(letter) {
             return Ok(ControlFlow::Continue(()));
         }
         let replayed = self.replayed.contains(&letter.place);
@@ -112,7 +112,7 @@ impl List<'_> {
     }
 }
 
-fn row(letter: &Letter<'_>, replayed: bool) -> String {
+fn row(letter: &DeadLetter<'_>, replayed: bool) -> String {
     let marks = [(replayed, " (replayed)"), (letter.truncated, " (cut)")];
     let marks: String = marks.into_iter().filter(|(holds, _)| *holds).map(|(_, mark)| mark).collect();
     format!(
@@ -127,7 +127,7 @@ fn row(letter: &Letter<'_>, replayed: bool) -> String {
 }
 
 /// Everything that is known of a letter, with its whole value: as text, or in base64 where it is none.
-fn json_line(letter: &Letter<'_>, replayed: bool) -> Value {
+fn json_line(letter: &DeadLetter<'_>, replayed: bool) -> Value {
     let (partition, offset) = letter.place;
     let mut line = json!({
         "time": letter.millis.map(|millis| time(Some(millis))),
@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn a_row_is_one_line_that_says_when_why_where_and_how_it_begins() {
-        let letter = Letter::read((0, 9), Some(1_688_989_512_000), HEADERS.into_iter(), b"<html>\x1b[0m");
+        let letter = DeadLetter::read((0, 9), Some(1_688_989_512_000), HEADERS.into_iter(), b"<html>\x1b[0m");
         let line = row(&letter, true);
         for said in [
             "2023-07-10T11:45:12Z",
@@ -184,12 +184,12 @@ mod tests {
 
     #[test]
     fn json_holds_the_whole_value() {
-        let letter = Letter::read((2, 9), Some(1_688_989_512_000), HEADERS.into_iter(), "<html>ä".as_bytes());
+        let letter = DeadLetter::read((2, 9), Some(1_688_989_512_000), HEADERS.into_iter(), "<html>ä".as_bytes());
         let line = json_line(&letter, false);
         assert_eq!(line["value"], "<html>ä");
         assert_eq!((&line["offset"], &line["record_index"], &line["replayed"]), (&json!(77), &json!(4), &json!(false)));
         assert_eq!(line["letter"], json!({"partition": 2, "offset": 9}));
-        let binary = Letter::read((2, 9), None, std::iter::empty(), b"\x1f\x8b");
+        let binary = DeadLetter::read((2, 9), None, std::iter::empty(), b"\x1f\x8b");
         let line = json_line(&binary, true);
         assert_eq!(
             (&line["value_base64"], &line["reason"], &line["time"]),

@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::kafka::dead_letters::Reader;
 use crate::kafka::{self, Probe, ProbeError};
 use crate::stream::broker::{self, Cause};
-use crate::stream::letter::{Letter, Place};
+use crate::stream::dead_letter::{DeadLetter, DeadLetterId};
 
 pub mod args;
 pub mod filter;
@@ -60,8 +60,8 @@ fn unprobed(config: &Config, error: ProbeError) -> Failure {
     }
 }
 
-impl From<broker::Failure> for Failure {
-    fn from(failure: broker::Failure) -> Self {
+impl From<broker::BrokerError> for Failure {
+    fn from(failure: broker::BrokerError) -> Self {
         let code = match failure.cause {
             Cause::Configuration => sysexits::ExitCode::Config,
             Cause::MemberFenced | Cause::ProducerFenced | Cause::Other => sysexits::ExitCode::IoErr,
@@ -71,10 +71,10 @@ impl From<broker::Failure> for Failure {
 }
 
 /// Places of the letters that were replayed, by the marks behind them.
-fn replayed(reader: &Reader, topic: &str) -> Result<BTreeSet<Place>, Failure> {
+fn replayed(reader: &Reader, topic: &str) -> Result<BTreeSet<DeadLetterId>, Failure> {
     let mut replayed = BTreeSet::new();
-    reader.read(&mut |letter: &Letter<'_>| -> Result<ControlFlow<()>, Failure> {
-        if let Some((_, place)) = letter.marks.filter(|(of, _)| *of == topic) {
+    reader.read(&mut |letter: &DeadLetter<'_>| -> Result<ControlFlow<()>, Failure> {
+        if let Some((_, place)) = letter.replays.filter(|(of, _)| *of == topic) {
             replayed.insert(place);
         }
         Ok(ControlFlow::Continue(()))

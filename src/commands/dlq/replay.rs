@@ -19,7 +19,7 @@ use crate::commands::Failure;
 use crate::config::Config;
 use crate::config::decoding_limits;
 use crate::kafka::dead_letters::{Reader, Writer, limits};
-use crate::stream::letter::{Letter, Origin, Place};
+use crate::stream::dead_letter::{DeadLetter, DeadLetterId, DeadLetterSource};
 
 /// Letters in one transaction.
 const BATCH_LETTERS_MAX: u64 = 500;
@@ -137,7 +137,7 @@ struct Replay<'a> {
     topics: BTreeMap<String, usize>,
     decoding: Limits,
     horizon: i64,
-    replayed: BTreeSet<Place>,
+    replayed: BTreeSet<DeadLetterId>,
     /// None in a dry run.
     writer: Option<&'a Writer>,
     batch: Option<Batch>,
@@ -145,8 +145,8 @@ struct Replay<'a> {
 }
 
 impl Replay<'_> {
-    fn take(&mut self, letter: &Letter<'_>) -> Result<ControlFlow<()>, Failure> {
-        if letter.marks.is_some() || !self.filter.takes(letter) {
+    fn take(&mut self, letter: &DeadLetter<'_>) -> Result<ControlFlow<()>, Failure> {
+        if letter.replays.is_some() || !self.filter.takes(letter) {
             return Ok(ControlFlow::Continue(()));
         }
         if self.replayed.contains(&letter.place) {
@@ -166,7 +166,7 @@ impl Replay<'_> {
         Ok(ControlFlow::Continue(()))
     }
 
-    fn fine(&mut self, letter: &Letter<'_>, fine: Fine) -> Result<(), Failure> {
+    fn fine(&mut self, letter: &DeadLetter<'_>, fine: Fine) -> Result<(), Failure> {
         let account = fine.account.to_string();
         // On a topic keyed by account, the record gets the key that the original had.
         let key = self.config.input.keyed_by_account.then_some(account.as_bytes());
@@ -185,8 +185,8 @@ impl Replay<'_> {
 
     fn send(
         &mut self,
-        letter: &Letter<'_>,
-        origin: &Origin<'_>,
+        letter: &DeadLetter<'_>,
+        origin: &DeadLetterSource<'_>,
         key: Option<&[u8]>,
         sent: Sent,
     ) -> Result<(), Failure> {
@@ -212,7 +212,7 @@ impl Replay<'_> {
 
     /// Where a letter goes: to the partition that it came from. What its key hashes to may be another one, as the original's producer may use
     /// another hash, and an account's records must stay together.
-    fn way<'l>(&self, letter: &Letter<'l>, key: Option<&[u8]>) -> Result<Origin<'l>, Hindrance> {
+    fn way<'l>(&self, letter: &DeadLetter<'l>, key: Option<&[u8]>) -> Result<DeadLetterSource<'l>, Hindrance> {
         let origin = letter.origin.ok_or(Hindrance::NoOrigin)?;
         let partitions = *self.topics.get(origin.topic).ok_or(Hindrance::OtherTopic)?;
         if usize::try_from(origin.partition).map_or(true, |number| number >= partitions) {

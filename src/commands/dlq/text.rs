@@ -6,7 +6,7 @@ use std::io::{self, Write as _};
 use jiff::Timestamp;
 
 use crate::commands::Failure;
-use crate::stream::letter::Letter;
+use crate::stream::dead_letter::DeadLetter;
 
 /// What stands for a header that is missing.
 pub const NONE: &str = "-";
@@ -49,7 +49,7 @@ pub fn time(millis: Option<i64>) -> String {
 }
 
 /// Where a letter came from: `topic[partition]@offset#record`.
-pub fn origin(letter: &Letter<'_>) -> String {
+pub fn origin(letter: &DeadLetter<'_>) -> String {
     letter.origin.map_or_else(
         || NONE.to_owned(),
         |from| format!("{}[{}]@{}#{}", shown(from.topic, 249), from.partition, from.offset, from.record_index),
@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_a_dash() {
-        let letter = Letter::read((0, 0), None, std::iter::empty(), b"");
+        let letter = DeadLetter::read((0, 0), None, std::iter::empty(), b"");
         assert_eq!((origin(&letter).as_str(), time(letter.millis).as_str()), ("-", "-"));
         assert_eq!(time(Some(1_688_989_512_999)), "2023-07-10T11:45:12Z");
     }

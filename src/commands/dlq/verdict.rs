@@ -3,7 +3,7 @@
 use insightd_core::cloudtrail::envelope::{Envelope, Fault, Limit, Limits, Sink, Skipped, decode_slice};
 use insightd_core::cloudtrail::event::{AccountId, Event};
 
-use crate::stream::letter::Letter;
+use crate::stream::dead_letter::DeadLetter;
 
 /// What decoding a letter again gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub struct Fine {
 
 impl Verdict {
     /// Decodes a letter within these limits. Records dated before `horizon` (seconds since 1970) are old.
-    pub fn of(letter: &Letter<'_>, limits: &Limits, horizon: i64) -> Self {
+    pub fn of(letter: &DeadLetter<'_>, limits: &Limits, horizon: i64) -> Self {
         if letter.truncated {
             return Self::Cut;
         }
@@ -98,7 +98,7 @@ mod tests {
     const TIME: i64 = 1_772_619_425;
 
     fn verdict(value: &str, limits: &Limits) -> Verdict {
-        Verdict::of(&Letter::read((0, 0), None, std::iter::empty(), value.as_bytes()), limits, TIME)
+        Verdict::of(&DeadLetter::read((0, 0), None, std::iter::empty(), value.as_bytes()), limits, TIME)
     }
 
     fn limits() -> Limits {
@@ -134,7 +134,8 @@ mod tests {
 
     #[test]
     fn what_was_cut_or_never_kept_is_gone() {
-        let cut = Letter { truncated: true, ..Letter::read((0, 0), None, std::iter::empty(), RECORD.as_bytes()) };
+        let cut =
+            DeadLetter { truncated: true, ..DeadLetter::read((0, 0), None, std::iter::empty(), RECORD.as_bytes()) };
         assert_eq!(Verdict::of(&cut, &limits(), 0), Verdict::Cut);
         assert_eq!(verdict("", &limits()), Verdict::Empty);
         assert_eq!(

@@ -74,7 +74,7 @@ pub(super) fn send(
     });
     let outcome = outcome.and_then(|()| feeder.flush());
     progress.finish();
-    outcome.map(|()| total).map_err(|failure: broker::Failure| {
+    outcome.map(|()| total).map_err(|failure: broker::BrokerError| {
         Failure::new(ExitCode::IoErr, format!("{} after {} records", failure.message, total.records))
     })
 }

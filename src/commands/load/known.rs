@@ -8,8 +8,8 @@ use insightd_core::state::{HEAD_KEY, Head, Part};
 
 use super::fold::Past;
 use crate::config::Config;
-use crate::kafka::{changelog, history};
-use crate::stream::broker::Failure;
+use crate::kafka::{backfill_topic, changelog};
+use crate::stream::broker::BrokerError;
 
 /// Where an account lives, and first minute of its history, if that has begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +36,7 @@ impl Known {
     ///
     /// # Errors
     /// When something cannot be read to its end.
-    pub fn read(config: &Config, partitions: i32) -> Result<Self, Failure> {
+    pub fn read(config: &Config, partitions: i32) -> Result<Self, BrokerError> {
         let mut known = Self::default();
         for partition in 0..partitions {
             known.loaded.insert(partition, 0);
@@ -55,7 +55,7 @@ impl Known {
     ///
     /// # Errors
     /// When it cannot be read to its end.
-    pub fn catch_up(&mut self, config: &Config, partition: i32) -> Result<(), Failure> {
+    pub fn catch_up(&mut self, config: &Config, partition: i32) -> Result<(), BrokerError> {
         let from = self.read.get(&partition).copied().unwrap_or(0);
         let (accounts, loaded) = (&mut self.accounts, &mut self.loaded);
         let mut fault = None;
@@ -72,7 +72,7 @@ impl Known {
         })?;
         self.read.insert(partition, end);
         match fault {
-            Some(fault) => Err(Failure::configuration(format!("{}[{partition}]: {fault}", config.state.topic))),
+            Some(fault) => Err(BrokerError::configuration(format!("{}[{partition}]: {fault}", config.state.topic))),
             None => Ok(()),
         }
     }
@@ -88,9 +88,9 @@ impl Known {
     }
 
     /// Pasts that wait in a partition: account and first minute.
-    fn waiting(&self, config: &Config, partition: i32) -> Result<Vec<(AccountId, i64)>, Failure> {
+    fn waiting(&self, config: &Config, partition: i32) -> Result<Vec<(AccountId, i64)>, BrokerError> {
         let mut waiting = Vec::new();
-        history::read_on(config, partition, self.loaded(partition), &mut |_, payload| {
+        backfill_topic::read_on(config, partition, self.loaded(partition), &mut |_, payload| {
             if let Ok(Part { index: 0, account, begin, .. }) = Part::read(payload) {
                 waiting.extend(AccountId::of_number(account).map(|account| (account, begin)));
             }
@@ -102,9 +102,9 @@ impl Known {
     ///
     /// # Errors
     /// When it cannot be read to its end.
-    pub fn last(&self, config: &Config, partition: i32) -> Result<Option<i64>, Failure> {
+    pub fn last(&self, config: &Config, partition: i32) -> Result<Option<i64>, BrokerError> {
         let mut last = None;
-        history::read_on(config, partition, self.loaded(partition), &mut |next, _| last = Some(next))?;
+        backfill_topic::read_on(config, partition, self.loaded(partition), &mut |next, _| last = Some(next))?;
         Ok(last)
     }
 }

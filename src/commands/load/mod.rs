@@ -23,8 +23,8 @@ use self::show::Waiting;
 use super::replay::files::{self, Found, Source};
 use super::{Failure, say};
 use crate::config::Config;
-use crate::kafka::topics::{Onlooker, ProbeError};
-use crate::kafka::{changelog, history, topics};
+use crate::kafka::topics::{ClusterProbe, ProbeError};
+use crate::kafka::{backfill_topic, changelog, topics};
 
 /// How long a broker is given to answer.
 const BROKER_WAIT: Duration = Duration::from_secs(5);
@@ -76,8 +76,8 @@ pub fn run(args: &LoadArgs) -> Result<(), Failure> {
 
 /// Partitions of the input, which those of the changelog are as many as.
 fn partitions(config: &Config) -> Result<i32, Failure> {
-    let onlooker = Onlooker::new(config).map_err(unreached)?;
-    let ready = topics::prepare(config, &onlooker, BROKER_WAIT).map_err(unreached)?;
+    let cluster = ClusterProbe::new(config).map_err(unreached)?;
+    let ready = topics::prepare(config, &cluster, BROKER_WAIT).map_err(unreached)?;
     let input = ready.topics.first().map_or(0, |topic| topic.partitions);
     i32::try_from(input).map_err(|_| Failure::new(ExitCode::Config, "the input has too many partitions"))
 }
@@ -94,7 +94,7 @@ fn hand_over(config: &Config, known: &Known, pasts: &[Past]) -> Result<(), Failu
         say("nothing in the files is older than what the daemon has counted itself: nothing to load");
         return Ok(());
     }
-    let writer = history::Writer::connect(config)?;
+    let writer = backfill_topic::Writer::connect(config)?;
     let bar = show::bar(pasts.len() as u64, "accounts handed over");
     for past in pasts {
         let home = known.accounts.get(&past.account).map(|home| home.partition);

@@ -15,7 +15,7 @@ use crate::http::{Health, WorkerState};
 use crate::metrics::{Cut, Found, Metrics, Rebalance, Task, Transaction as Ended};
 use crate::stream::broker::{Assigned, TopicPartition};
 use crate::stream::report::{Report, Restored};
-use crate::stream::tasks::Origin;
+use crate::stream::tasks::TaskOrigin;
 use crate::stream::transaction::{Raised, Transaction};
 use crate::stream::watchdog::{Calls, Phase};
 
@@ -162,8 +162,8 @@ impl WorkerReport {
 }
 
 impl Report for WorkerReport {
-    fn turned(&mut self, open: bool) {
-        self.calls.turned(open);
+    fn iterated(&mut self, open: bool) {
+        self.calls.iterated(open);
         self.health.polled(self.worker);
     }
 
@@ -171,15 +171,15 @@ impl Report for WorkerReport {
         self.calls.at(phase);
     }
 
-    fn assigned(&mut self, assigned: &[Assigned], origins: &[Origin], gone: &[TopicPartition]) {
+    fn assigned(&mut self, assigned: &[Assigned], origins: &[TaskOrigin], gone: &[TopicPartition]) {
         for partition in gone {
             self.metrics.drop_task(&self.task(partition));
         }
         for (began, origin) in assigned.iter().zip(origins) {
-            if *origin == Origin::Outdated {
+            if *origin == TaskOrigin::Outdated {
                 self.metrics.drop_task(&self.task(&began.partition));
             }
-            if *origin != Origin::Kept {
+            if *origin != TaskOrigin::Kept {
                 self.restoring.insert(began.partition.clone(), 0);
             }
             tracing::info!(
@@ -187,7 +187,7 @@ impl Report for WorkerReport {
                 partition = %began.partition,
                 offset = began.position,
                 begins = if began.committed { "at the committed offset" } else { "at input.start" },
-                state = if *origin == Origin::Kept { "kept" } else { "to be restored" },
+                state = if *origin == TaskOrigin::Kept { "kept" } else { "to be restored" },
                 "partition assigned"
             );
         }

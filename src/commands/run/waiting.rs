@@ -6,7 +6,7 @@ use super::{Daemon, workers};
 use crate::commands::Failure;
 use crate::http::WorkerState;
 use crate::kafka::ProbeError;
-use crate::kafka::topics::{self, Onlooker, Ready};
+use crate::kafka::topics::{self, ClusterProbe, Ready};
 
 /// Longest wait for one answer of a broker.
 const ANSWER_MAX: Duration = Duration::from_secs(3);
@@ -20,9 +20,9 @@ const PAUSE_FIRST: Duration = Duration::from_millis(250);
 pub fn prepare(daemon: &Daemon) -> Result<Option<Ready>, Failure> {
     let workers = daemon.config.kafka.workers;
     let mut pause = PAUSE_FIRST;
-    let onlooker = Onlooker::new(&daemon.config).map_err(failure)?.knowing(daemon.limits);
+    let cluster = ClusterProbe::new(&daemon.config).map_err(failure)?.knowing(daemon.limits);
     while !daemon.stop.is_set() {
-        match topics::prepare(&daemon.config, &onlooker, ANSWER_MAX) {
+        match topics::prepare(&daemon.config, &cluster, ANSWER_MAX) {
             Ok(ready) => {
                 (0..workers).for_each(|worker| daemon.reach.up(worker));
                 return Ok(Some(ready));

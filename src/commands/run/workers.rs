@@ -18,7 +18,7 @@ use crate::stream::clock::SystemClock;
 use crate::stream::publish::Publishing;
 use crate::stream::task::DetectorTask;
 use crate::stream::watchdog::{self, Calls, Limits};
-use crate::stream::worker::{Pace, Worker};
+use crate::stream::worker::{Worker, WorkerLimits};
 
 /// Being fenced this soon after the start means that two processes share an identity.
 const FENCED_SOON: Duration = Duration::from_secs(60);
@@ -109,7 +109,7 @@ impl Start {
         outcome.map_err(|ended| self.explain(ended, began.elapsed()))
     }
 
-    fn connect(&self, report: &mut WorkerReport) -> Result<Option<KafkaBroker>, broker::Failure> {
+    fn connect(&self, report: &mut WorkerReport) -> Result<Option<KafkaBroker>, broker::BrokerError> {
         let names: Vec<String> = self.ready.topics.iter().map(|topic| topic.name.clone()).collect();
         let connection = Connection {
             config: &self.daemon.config,
@@ -122,7 +122,7 @@ impl Start {
         KafkaBroker::connect(&connection, &|| self.daemon.stop.is_set(), &mut |reason| report.waiting(reason))
     }
 
-    fn turn(&self, kafka: &KafkaBroker, report: &mut WorkerReport) -> Result<(), broker::Failure> {
+    fn turn(&self, kafka: &KafkaBroker, report: &mut WorkerReport) -> Result<(), broker::BrokerError> {
         let config = &self.daemon.config;
         let clock = SystemClock::start();
         // Another one after each start: a random hasher is the standard library's only source of random numbers.
@@ -130,10 +130,11 @@ impl Start {
         let make_task = || DetectorTask::new(config).written_by(writer);
         let publishing = Publishing::new(config, self.ready.limits);
         report.joining();
-        Worker::new(kafka, &clock, &make_task, report, publishing, Pace::new(config)).run(self.daemon.stop.flag())
+        Worker::new(kafka, &clock, &make_task, report, publishing, WorkerLimits::new(config))
+            .run(self.daemon.stop.flag())
     }
 
-    fn explain(&self, ended: broker::Failure, age: Duration) -> Failure {
+    fn explain(&self, ended: broker::BrokerError, age: Duration) -> Failure {
         let kafka = &self.daemon.config.kafka;
         let two_processes = match ended.cause {
             Cause::MemberFenced => true,
@@ -155,12 +156,12 @@ impl Start {
         } else {
             String::new()
         };
-        failure(broker::Failure { message: format!("worker {}: {}{hint}", self.number, ended.message), ..ended })
+        failure(broker::BrokerError { message: format!("worker {}: {}{hint}", self.number, ended.message), ..ended })
     }
 }
 
 /// How a failure of Kafka ends the process.
-pub fn failure(ended: broker::Failure) -> Failure {
+pub fn failure(ended: broker::BrokerError) -> Failure {
     let code = match ended.cause {
         Cause::Configuration => sysexits::ExitCode::Config,
         Cause::MemberFenced | Cause::ProducerFenced | Cause::Other => sysexits::ExitCode::IoErr,

@@ -3,7 +3,7 @@
 use super::args::StateResetArgs;
 use super::load;
 use crate::commands::{Failure, say};
-use crate::kafka::{changelog, history};
+use crate::kafka::{backfill_topic, changelog};
 
 /// Runs the command.
 pub fn run(args: &StateResetArgs) -> Result<(), Failure> {
@@ -25,7 +25,7 @@ pub fn run(args: &StateResetArgs) -> Result<(), Failure> {
         return Ok(());
     }
     // First of all: a reset that is broken off here is given again, and nothing comes back meanwhile.
-    history::empty(&config)?;
+    backfill_topic::empty(&config)?;
     let mut records = 0;
     for partition in 0..partitions {
         records += changelog::empty(&config, partition)?;

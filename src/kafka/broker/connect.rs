@@ -11,14 +11,14 @@ use rdkafka::error::KafkaError;
 
 use super::KafkaBroker;
 use crate::config::Config;
+use crate::kafka::backfill_topic::BackfillTopic;
 use crate::kafka::changelog::Changelog;
 use crate::kafka::context::Context;
-use crate::kafka::history::History;
 use crate::kafka::reader::Pool;
 use crate::kafka::transactional::Transactional;
 use crate::kafka::{client, errors};
 use crate::metrics::Metrics;
-use crate::stream::broker::Failure;
+use crate::stream::broker::BrokerError;
 use crate::stream::publish::RecordLimits;
 use crate::stream::watchdog::Calls;
 
@@ -48,7 +48,7 @@ pub(super) struct ProducerParts {
 
 impl ProducerParts {
     /// A producer that is not registered yet.
-    pub(super) fn make(&self) -> Result<Transactional, Failure> {
+    pub(super) fn make(&self) -> Result<Transactional, BrokerError> {
         let context = Context::new(Some(self.metrics.clone()));
         Transactional::new(&self.settings, context, self.timeout, self.calls.clone())
     }
@@ -64,7 +64,7 @@ impl KafkaBroker {
         connection: &Connection<'_>,
         stop: &dyn Fn() -> bool,
         waiting: &mut dyn FnMut(&str),
-    ) -> Result<Option<Self>, Failure> {
+    ) -> Result<Option<Self>, BrokerError> {
         let Connection { config, worker, topics, limits, metrics, calls } = connection;
         let context = || Context::new(Some(metrics.clone()));
         let made = |error: KafkaError| errors::failure("make a Kafka client", &error);
@@ -90,7 +90,7 @@ impl KafkaBroker {
             transactions: RefCell::new(transactions),
             producer,
             changelog: Changelog::new(config, Rc::clone(&readers)),
-            history: History::new(config, readers),
+            backfill: BackfillTopic::new(config, readers),
             start: config.input.start,
             assigned: RefCell::default(),
             ends: RefCell::default(),

@@ -6,9 +6,9 @@ use rdkafka::topic_partition_list::Offset;
 
 use super::KafkaBroker;
 use crate::kafka::context::Rebalance;
-use crate::kafka::ends::Change;
+use crate::kafka::partition_ends::Change;
 use crate::kafka::{errors, offsets};
-use crate::stream::broker::{Action, Assigned, Failure, Polled, TopicPartition};
+use crate::stream::broker::{Action, Assigned, BrokerError, Polled, TopicPartition};
 
 /// An event that carries no message.
 pub(super) enum Event {
@@ -50,7 +50,7 @@ impl KafkaBroker {
     }
 
     /// An error in place of a message. Most are the client's own business: the context has counted them.
-    pub(super) fn take_error(&self, error: &KafkaError) -> Result<(), Failure> {
+    pub(super) fn take_error(&self, error: &KafkaError) -> Result<(), BrokerError> {
         if let KafkaError::PartitionEOF(number) = error {
             let end = self.ends.borrow().by_number(*number).map(|partition| Event::Change(Change::End(partition)));
             self.events.borrow_mut().extend(end);
@@ -79,7 +79,7 @@ impl KafkaBroker {
     /// Some partition's next offset does not exist any more; the library does not say which, and does not seek in a partition that it
     /// has stopped to fetch. So all are taken up anew: those with a next record there, the others at the nearest offset that
     /// exists (the oldest one when retention was faster, the end when the log was cut off behind it).
-    pub(super) fn repair_offsets(&self) -> Result<(), Failure> {
+    pub(super) fn repair_offsets(&self) -> Result<(), BrokerError> {
         let mut repaired = Vec::new();
         for (partition, from) in self.positions()? {
             let (oldest, end) = match offsets::bounds(&self.consumer, &partition) {
@@ -111,13 +111,16 @@ impl KafkaBroker {
     }
 
     /// Begins to fetch these partitions, each at its offset, and no others.
-    pub(super) fn take_up<'a>(&self, offsets: impl Iterator<Item = (&'a TopicPartition, i64)>) -> Result<(), Failure> {
+    pub(super) fn take_up<'a>(
+        &self,
+        offsets: impl Iterator<Item = (&'a TopicPartition, i64)>,
+    ) -> Result<(), BrokerError> {
         let list = offsets::list(offsets)?;
         self.consumer.assign(&list).map_err(|error| errors::failure("take up partitions", &error))
     }
 
     /// The next offset of each partition: behind the last message handed out, or where it began.
-    fn positions(&self) -> Result<Vec<(TopicPartition, i64)>, Failure> {
+    fn positions(&self) -> Result<Vec<(TopicPartition, i64)>, BrokerError> {
         let now = self.consumer.position().map_err(|error| errors::failure("ask for positions", &error))?;
         let position_of = |began: &Assigned| {
             let found = now.find_partition(&began.partition.topic, began.partition.partition);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Worker;
 use crate::crash::crash_point;
-use crate::stream::broker::{Action, Assigned, Broker, Cause, Failure, Outgoing, Position};
+use crate::stream::broker::{Action, Assigned, Broker, BrokerError, Cause, Outgoing, Position};
 use crate::stream::task::Task;
 use crate::stream::transaction::Transaction;
 use crate::stream::watchdog::Phase;
@@ -13,18 +13,18 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
     /// Whether to commit without waiting for `commit_interval`. The clock is read only where it matters.
     pub(super) fn is_full(&self, open: &Transaction, now: Option<Duration>) -> bool {
         let urgent = || open.urgent && now.unwrap_or_else(|| self.clock.elapsed()) >= self.next_urgent;
-        open.messages >= self.pace.transaction_records_max || urgent()
+        open.messages >= self.limits.transaction_records_max || urgent()
     }
 
     pub(super) fn commit_is_due(&self, now: Duration) -> bool {
         let Some(open) = &self.transaction else { return false };
         // What the broker does not know of yet can wait until one is in reach, and outlives any time-out.
         let possible = open.begun || !self.down;
-        possible && (self.is_full(open, Some(now)) || now >= open.opened + self.pace.commit_interval)
+        possible && (self.is_full(open, Some(now)) || now >= open.opened + self.limits.commit_interval)
     }
 
     /// Commits what is open: what was produced, the state of every task that changed, and the offsets behind it (EO-1).
-    pub(super) fn commit(&mut self) -> Result<(), Failure> {
+    pub(super) fn commit(&mut self) -> Result<(), BrokerError> {
         if self.transaction.is_none() {
             return Ok(());
         }
@@ -44,7 +44,7 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
     }
 
     /// Adds the changelog's records to the open transaction.
-    fn save(&mut self) -> Result<(), Failure> {
+    fn save(&mut self) -> Result<(), BrokerError> {
         let Some(open) = &mut self.transaction else { return Ok(()) };
         if !open.begun {
             self.broker.begin()?;
@@ -99,7 +99,7 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
     ///
     /// # Errors
     /// A failure that no going back helps against: this process is not wanted any more, or a fault of its own.
-    pub(super) fn recover(&mut self, failure: Failure) -> Result<(), Failure> {
+    pub(super) fn recover(&mut self, failure: BrokerError) -> Result<(), BrokerError> {
         let fenced = failure.cause == Cause::ProducerFenced;
         if failure.cause == Cause::MemberFenced || (failure.action == Action::Fatal && !fenced) {
             return Err(failure);
@@ -119,7 +119,7 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
     }
 
     /// Goes back to the committed offsets, if that is due and can be done now.
-    pub(super) fn rewind(&mut self) -> Result<(), Failure> {
+    pub(super) fn rewind(&mut self) -> Result<(), BrokerError> {
         let now = self.clock.elapsed();
         if self.rewind_due.is_none_or(|at| now < at) {
             return Ok(());
@@ -142,7 +142,7 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
 
     /// The committed offsets after a transaction that failed. They tell whether it was committed after all; otherwise memory goes back to
     /// what was committed before (EO-3), and where somebody else has moved on, it is restored.
-    fn taken_back(&mut self, assigned: &[Assigned]) -> Result<(), Failure> {
+    fn taken_back(&mut self, assigned: &[Assigned]) -> Result<(), BrokerError> {
         let open = self.transaction.take();
         if let Some(open) =
             open.filter(|open| open.is_saved() && open.positions().iter().all(|p| was_committed(p, assigned)))
@@ -171,7 +171,7 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
     }
 
     /// The last commit. What was only read, while no broker is in reach, is left to the next start.
-    pub(super) fn finish(&mut self) -> Result<(), Failure> {
+    pub(super) fn finish(&mut self) -> Result<(), BrokerError> {
         match &self.transaction {
             // It failed and is aborted; what it held is done again by the next start.
             _ if self.rewind_due.is_some() => Ok(()),
@@ -181,7 +181,7 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
     }
 
     /// Ends the open transaction as well as it can be done, because the process ends with this failure.
-    pub(super) fn give_up(&mut self, failure: Failure) -> Failure {
+    pub(super) fn give_up(&mut self, failure: BrokerError) -> BrokerError {
         if let Some(open) = self.transaction.take().filter(|open| open.begun) {
             // Where the producer itself is of no more use, the coordinator does it: at the next start, or at the time-out.
             let confirmed = failure.cause == Cause::Other && self.broker.abort().is_ok();
@@ -192,7 +192,7 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
                 "{}; the open transaction is {ended}, the next start takes up at the committed offsets",
                 failure.message
             );
-            return Failure { message, ..failure };
+            return BrokerError { message, ..failure };
         }
         failure
     }

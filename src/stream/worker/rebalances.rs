@@ -1,14 +1,14 @@
 //! Partitions that come and go, and brokers that do.
 
 use super::{ANSWER_AGAIN, Worker};
-use crate::stream::broker::{Action, Broker, Failure, TopicPartition};
+use crate::stream::broker::{Action, Broker, BrokerError, TopicPartition};
 use crate::stream::task::Task;
 use crate::stream::tasks::Assignment;
 
 impl<B: Broker, T: Task> Worker<'_, B, T> {
-    pub(super) fn answer_assign(&mut self, partitions: Vec<TopicPartition>) -> Result<(), Failure> {
-        if self.pace.single_partition && partitions.iter().any(|assigned| assigned.partition > 0) {
-            return Err(Failure::configuration(format!(
+    pub(super) fn answer_assign(&mut self, partitions: Vec<TopicPartition>) -> Result<(), BrokerError> {
+        if self.limits.single_partition && partitions.iter().any(|assigned| assigned.partition > 0) {
+            return Err(BrokerError::configuration(format!(
                 "input.keyed_by_account = false, but the input has grown to more than one partition ({} was assigned): \
                  key the topic by account id and set input.keyed_by_account = true, or use a topic with one partition",
                 partitions.last().map_or_else(String::new, ToString::to_string),
@@ -30,7 +30,7 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
         }
     }
 
-    pub(super) fn answer_again(&mut self) -> Result<(), Failure> {
+    pub(super) fn answer_again(&mut self) -> Result<(), BrokerError> {
         let now = self.clock.elapsed();
         match self.unanswered.take_if(|(_, at)| now >= *at) {
             Some((partitions, _)) => self.answer_assign(partitions),
@@ -38,7 +38,7 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
         }
     }
 
-    pub(super) fn answer_revoke(&mut self, lost: bool) -> Result<(), Failure> {
+    pub(super) fn answer_revoke(&mut self, lost: bool) -> Result<(), BrokerError> {
         self.unanswered = None;
         if !lost && self.rewind_due.is_none() {
             // When it fails, nothing is committed for these partitions any more.
@@ -67,7 +67,7 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
         self.rewind_due = self.producer_lost.then(|| self.clock.elapsed());
     }
 
-    pub(super) fn went_down(&mut self, reason: &str) -> Result<(), Failure> {
+    pub(super) fn went_down(&mut self, reason: &str) -> Result<(), BrokerError> {
         self.report.down(reason);
         self.down = true;
         for running in self.tasks.running_mut() {
@@ -77,7 +77,7 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
         self.broker.pause(&self.tasks.running())
     }
 
-    pub(super) fn came_up(&mut self) -> Result<(), Failure> {
+    pub(super) fn came_up(&mut self) -> Result<(), BrokerError> {
         self.report.up();
         self.down = false;
         if self.rewind_due.is_some() { Ok(()) } else { self.broker.resume(&self.tasks.running()) }

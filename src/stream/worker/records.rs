@@ -1,23 +1,23 @@
 //! Records and time into tasks.
 
 use super::{TICK, Worker};
-use crate::stream::broker::{Action, Broker, Failure, Message, TopicPartition};
+use crate::stream::broker::{Action, Broker, BrokerError, Message, TopicPartition};
 use crate::stream::publish::{Publisher, Source};
 use crate::stream::task::{Record, Task};
 use crate::stream::tasks::Stage;
 use crate::stream::transaction::{Transaction, next_offset};
 
 impl<B: Broker, T: Task> Worker<'_, B, T> {
-    pub(super) fn apply(&mut self, message: &B::Message<'_>, wall: i64) -> Result<(), Failure> {
+    pub(super) fn apply(&mut self, message: &B::Message<'_>, wall: i64) -> Result<(), BrokerError> {
         let (topic, number, offset) = (message.topic(), message.partition(), message.offset());
         let Some(running) = self.tasks.find(topic, number).filter(|found| found.stage == Stage::Running) else {
             let text =
                 format!("OWN-1: got offset {offset} of {topic}[{number}], which this worker does not process now");
-            return Err(Failure::new(Action::Fatal, text));
+            return Err(BrokerError::new(Action::Fatal, text));
         };
         if offset < running.position {
             let text = format!("EO-2: {topic}[{number}] went back from offset {} to {offset}", running.position);
-            return Err(Failure::new(Action::Fatal, text));
+            return Err(BrokerError::new(Action::Fatal, text));
         }
         let now = self.clock.elapsed();
         let transaction = self.transaction.get_or_insert_with(|| Transaction::open(now));
@@ -33,7 +33,7 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
         Ok(())
     }
 
-    pub(super) fn reached_end(&mut self, partition: &TopicPartition, wall: i64) -> Result<(), Failure> {
+    pub(super) fn reached_end(&mut self, partition: &TopicPartition, wall: i64) -> Result<(), BrokerError> {
         self.set_at_end(partition, true);
         self.caught_up(wall)
     }
@@ -45,7 +45,7 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
     }
 
     /// Tells the time to every task that has read all there is.
-    fn caught_up(&mut self, wall: i64) -> Result<(), Failure> {
+    fn caught_up(&mut self, wall: i64) -> Result<(), BrokerError> {
         let now = self.clock.elapsed();
         for running in self.tasks.running_mut().filter(|running| running.at_end) {
             let mut transaction = self.transaction.take().unwrap_or_else(|| Transaction::open(now));
@@ -64,7 +64,7 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
         Ok(())
     }
 
-    pub(super) fn skip(&mut self, partition: &TopicPartition, from: i64, to: i64) -> Result<(), Failure> {
+    pub(super) fn skip(&mut self, partition: &TopicPartition, from: i64, to: i64) -> Result<(), BrokerError> {
         self.report.skipped(partition, from, to);
         if to < from {
             // The log was cut off: what was applied beyond its end is committed first, so that no transaction goes back.
@@ -82,7 +82,7 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
         self.transaction.get_or_insert_with(|| Transaction::open(now)).advance(partition, position);
     }
 
-    pub(super) fn tick(&mut self) -> Result<(), Failure> {
+    pub(super) fn tick(&mut self) -> Result<(), BrokerError> {
         if !self.down && self.rewind_due.is_none() {
             self.caught_up(self.clock.wall())?;
             self.look_for_history();

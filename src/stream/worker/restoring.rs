@@ -8,7 +8,7 @@ use insightd_core::state::Fault;
 
 use super::{ANSWER_AGAIN, Worker};
 use crate::crash::crash_point;
-use crate::stream::broker::{Action, Broker, Cause, Failure, TopicPartition};
+use crate::stream::broker::{Action, Broker, BrokerError, Cause, TopicPartition};
 use crate::stream::report::Restored;
 use crate::stream::task::Task;
 use crate::stream::tasks::Stage;
@@ -18,7 +18,7 @@ const READ_MAX: Duration = Duration::from_millis(20);
 
 impl<B: Broker, T: Task> Worker<'_, B, T> {
     /// One step of what there is to restore.
-    pub(super) fn restore(&mut self) -> Result<(), Failure> {
+    pub(super) fn restore(&mut self) -> Result<(), BrokerError> {
         let now = self.clock.elapsed();
         if self.down || self.rewind_due.is_some() || now < self.restore_again {
             return Ok(());
@@ -37,9 +37,10 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
             },
             Stage::Restoring { end, position, began, moved } => {
                 let (task, mut fault) = (&mut next.task, None);
-                let reading = self.broker.read_changelog(self.pace.restore_records_max, READ_MAX, &mut |key, value| {
-                    fault = fault.take().or_else(|| task.restore(key, value).err());
-                });
+                let reading =
+                    self.broker.read_changelog(self.limits.restore_records_max, READ_MAX, &mut |key, value| {
+                        fault = fault.take().or_else(|| task.restore(key, value).err());
+                    });
                 if let Some(fault) = fault {
                     return Err(damaged(&partition, &fault.to_string()));
                 }
@@ -56,7 +57,7 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
                 if reading.position > position {
                     self.report.restoring(&partition, reading.position, end);
                 }
-                if now.saturating_sub(moved) > self.pace.restore_stall_max {
+                if now.saturating_sub(moved) > self.limits.restore_stall_max {
                     return Err(self.stalled(&partition, reading.position, end));
                 }
                 Ok(())
@@ -64,7 +65,7 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
         }
     }
 
-    fn ask_again(&mut self, failure: Failure) -> Result<(), Failure> {
+    fn ask_again(&mut self, failure: BrokerError) -> Result<(), BrokerError> {
         if failure.action != Action::Retry {
             return Err(failure);
         }
@@ -73,7 +74,7 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
         Ok(())
     }
 
-    fn restored(&mut self, partition: &TopicPartition, began: Duration) -> Result<(), Failure> {
+    fn restored(&mut self, partition: &TopicPartition, began: Duration) -> Result<(), BrokerError> {
         let Some(restored) = self.tasks.find(&partition.topic, partition.partition) else { return Ok(()) };
         let mut open = Vec::new();
         let head = restored.task.restored(&mut |insight, clock| open.push((insight, clock)));
@@ -105,11 +106,11 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
 
     /// The records of a changelog do not fit together. Where somebody else writes to it, its end may have been taken in the middle of a transaction: this worker
     /// has lost the partition then and will hear of it, or was given it a moment ago. So it is read again, and only what stays so is damaged.
-    fn misfits(&mut self, partition: &TopicPartition, fault: &Fault) -> Result<(), Failure> {
+    fn misfits(&mut self, partition: &TopicPartition, fault: &Fault) -> Result<(), BrokerError> {
         let (now, make_task) = (self.clock.elapsed(), self.make_task);
         let Some(found) = self.tasks.find(&partition.topic, partition.partition) else { return Ok(()) };
         let since = *found.misfit.get_or_insert(now);
-        if matches!(fault, Fault::Newer { .. }) || now.saturating_sub(since) > self.pace.restore_stall_max {
+        if matches!(fault, Fault::Newer { .. }) || now.saturating_sub(since) > self.limits.restore_stall_max {
             return Err(damaged(partition, &fault.to_string()));
         }
         (found.stage, found.task) = (Stage::Waiting, make_task());
@@ -118,20 +119,20 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
         Ok(())
     }
 
-    fn stalled(&self, partition: &TopicPartition, position: i64, end: i64) -> Failure {
+    fn stalled(&self, partition: &TopicPartition, position: i64, end: i64) -> BrokerError {
         let text = format!(
             "the changelog of {partition} ({}[{}]) cannot be read to its end: nothing has come for {} s at offset {position} of {end}; \
              a transaction may be open, or the log was cut off behind what is known of it",
             self.publishing.state_topic,
             partition.partition,
-            self.pace.restore_stall_max.as_secs()
+            self.limits.restore_stall_max.as_secs()
         );
-        Failure::new(Action::Fatal, text)
+        BrokerError::new(Action::Fatal, text)
     }
 }
 
-fn damaged(partition: &TopicPartition, why: &str) -> Failure {
+fn damaged(partition: &TopicPartition, why: &str) -> BrokerError {
     let message =
         format!("cannot take up the state of {partition}: {why} (insightd state reset begins anew, without baselines)");
-    Failure { action: Action::Fatal, cause: Cause::Configuration, message }
+    BrokerError { action: Action::Fatal, cause: Cause::Configuration, message }
 }

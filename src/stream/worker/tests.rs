@@ -1,19 +1,19 @@
 //! The worker's decisions, one test each.
 
-mod loading;
+mod backfill;
 mod recovering;
 
 use std::time::Duration;
 
 use insightd_core::pipeline::{Levels, Tally};
 
-use super::{Pace, TICK, Worker};
+use super::{TICK, Worker, WorkerLimits};
 use crate::config::Format;
-use crate::stream::broker::{Action, Assigned, Cause, Failure, Polled, Position, TopicPartition};
+use crate::stream::broker::{Action, Assigned, BrokerError, Cause, Polled, Position, TopicPartition};
 use crate::stream::publish::{Publishing, RecordLimits};
 use crate::stream::report::{Report, Restored};
 use crate::stream::scripted::{ScriptedBroker, ScriptedTask};
-use crate::stream::tasks::Origin;
+use crate::stream::tasks::TaskOrigin;
 use crate::stream::transaction::Transaction;
 use crate::stream::watchdog::Phase;
 
@@ -27,7 +27,7 @@ struct Told {
     payloads: u64,
     commits: usize,
     aborts: usize,
-    origins: Vec<Origin>,
+    origins: Vec<TaskOrigin>,
     lag: Option<i64>,
     /// Whether a transaction was open when the loop turned last, and what it was at since.
     open: bool,
@@ -38,14 +38,14 @@ struct Told {
 }
 
 impl Report for Told {
-    fn turned(&mut self, open: bool) {
+    fn iterated(&mut self, open: bool) {
         self.open = open;
         self.phases.clear();
     }
     fn at(&mut self, phase: Phase) {
         self.phases.push(phase);
     }
-    fn assigned(&mut self, _: &[Assigned], origins: &[Origin], _: &[TopicPartition]) {
+    fn assigned(&mut self, _: &[Assigned], origins: &[TaskOrigin], _: &[TopicPartition]) {
         self.origins = origins.to_vec();
     }
     fn revoked(&mut self, _: bool) {}
@@ -82,14 +82,14 @@ fn publishing() -> Publishing {
         format: Format::Cloudtrail,
         max_age: Duration::from_secs(6 * 3600),
         dlq_topic: "dlq".into(),
-        letter_bytes_max: 1000,
+        dead_letter_bytes_max: 1000,
         limits: RecordLimits { output: 100_000, dlq: 100_000 },
         state_topic: "state".into(),
     }
 }
 
-fn pace() -> Pace {
-    Pace {
+fn pace() -> WorkerLimits {
+    WorkerLimits {
         commit_interval: INTERVAL,
         transaction_records_max: 4,
         poll_records_max: 100,
@@ -118,8 +118,8 @@ fn with_worker(script: impl FnOnce(&mut Scripted<'_>, &ScriptedBroker)) -> Told 
     {
         let mut worker = Worker::new(&broker, &broker.clock, &make_task, &mut told, publishing(), pace());
         broker.event(Polled::Assign(vec![partition(0)]));
-        worker.turn().unwrap();
-        worker.turn().unwrap();
+        worker.iterate().unwrap();
+        worker.iterate().unwrap();
         assert_eq!(broker.take_calls(), ["assign", "open 0", "resume in[0]"]);
         script(&mut worker, &broker);
     }
@@ -129,31 +129,31 @@ fn with_worker(script: impl FnOnce(&mut Scripted<'_>, &ScriptedBroker)) -> Told 
 #[test]
 fn the_watchdog_is_told_what_the_loop_is_at_and_which_transaction_is_open() {
     use Phase::{Apply, Commit, Poll, Rebalance, Restore, Rewind, Tick};
-    let turned = |script: &dyn Fn(&mut Scripted<'_>, &ScriptedBroker)| {
+    let iterated = |script: &dyn Fn(&mut Scripted<'_>, &ScriptedBroker)| {
         let told = with_worker(|worker, broker| {
             script(worker, broker);
-            worker.turn().unwrap();
+            worker.iterate().unwrap();
         });
         (told.open, told.phases)
     };
-    let (open, phases) = turned(&|_, broker| {
+    let (open, phases) = iterated(&|_, broker| {
         broker.message(0, 10, "now");
     });
     assert_eq!(phases, [Poll, Apply, Rebalance, Rewind, Restore, Tick, Commit]);
     assert!(!open, "it is opened and committed in one turn");
     // An old insight can wait: its transaction is begun and stays open until the interval is over.
-    let (open, phases) = turned(&|worker, broker| {
+    let (open, phases) = iterated(&|worker, broker| {
         broker.message(0, 10, "old");
-        worker.turn().unwrap();
+        worker.iterate().unwrap();
         broker.event(Polled::Revoke { lost: false });
     });
     assert!(open);
     assert_eq!(phases, [Poll, Rebalance, Commit, Poll, Apply, Rebalance, Rewind, Restore, Tick]);
-    let (open, _) = turned(&|worker, broker| {
-        broker.fail_commit.replace(Some(Failure::new(Action::AbortAndRewind, "too slow")));
-        broker.fail_rewind.replace(Some(Failure::new(Action::Retry, "busy")));
+    let (open, _) = iterated(&|worker, broker| {
+        broker.fail_commit.replace(Some(BrokerError::new(Action::AbortAndRewind, "too slow")));
+        broker.fail_rewind.replace(Some(BrokerError::new(Action::Retry, "busy")));
         broker.message(0, 10, "now");
-        worker.turn().unwrap();
+        worker.iterate().unwrap();
     });
     assert!(!open, "it is aborted, and only the way back is missing");
 }
@@ -163,10 +163,10 @@ fn what_is_only_read_is_begun_and_committed_at_the_interval() {
     let told = with_worker(|worker, broker| {
         broker.message(0, 10, "quiet");
         broker.message(0, 12, "quiet");
-        worker.turn().unwrap();
+        worker.iterate().unwrap();
         assert_eq!(broker.take_calls(), [""; 0]);
         broker.clock.pass(INTERVAL);
-        worker.turn().unwrap();
+        worker.iterate().unwrap();
         assert_eq!(broker.take_calls(), ["begin", "commit in[0]=13"]);
     });
     assert_eq!((told.commits, told.payloads), (1, 2));
@@ -178,7 +178,7 @@ fn an_insight_is_committed_at_once_together_with_its_offsets() {
         broker.message(0, 10, "quiet");
         broker.message(0, 11, "now");
         broker.message(0, 12, "quiet");
-        worker.turn().unwrap();
+        worker.iterate().unwrap();
         assert_eq!(broker.take_calls(), ["begin", "produce out", "commit in[0]=12"]);
     });
     assert_eq!((told.insights, told.payloads), (1, 2));
@@ -189,14 +189,14 @@ fn one_insight_after_the_other_leaves_half_of_the_time_for_records() {
     with_worker(|worker, broker| {
         broker.commit_takes.set(Duration::from_millis(8));
         broker.message(0, 10, "now");
-        worker.turn().unwrap();
+        worker.iterate().unwrap();
         assert_eq!(broker.take_calls(), ["begin", "produce out", "commit in[0]=11"]);
         broker.message(0, 11, "now");
         broker.clock.pass(Duration::from_millis(7));
-        worker.turn().unwrap();
+        worker.iterate().unwrap();
         assert_eq!(broker.take_calls(), ["begin", "produce out"]);
         broker.clock.pass(Duration::from_millis(1));
-        worker.turn().unwrap();
+        worker.iterate().unwrap();
         assert_eq!(broker.take_calls(), ["commit in[0]=12"]);
     });
 }
@@ -206,7 +206,7 @@ fn a_historic_insight_and_a_dead_letter_wait_for_the_interval() {
     let told = with_worker(|worker, broker| {
         broker.message(0, 10, "old");
         broker.message(0, 11, "odd");
-        worker.turn().unwrap();
+        worker.iterate().unwrap();
         assert_eq!(broker.take_calls(), ["begin", "produce out", "produce dlq"]);
     });
     // Not committed, so not told.
@@ -217,7 +217,7 @@ fn a_historic_insight_and_a_dead_letter_wait_for_the_interval() {
 fn a_full_transaction_is_committed_before_the_interval() {
     with_worker(|worker, broker| {
         (10..16).for_each(|offset| broker.message(0, offset, "quiet"));
-        worker.turn().unwrap();
+        worker.iterate().unwrap();
         assert_eq!(broker.take_calls(), ["begin", "commit in[0]=14"]);
     });
 }
@@ -228,22 +228,22 @@ fn partitions_are_given_back_after_the_commit_and_taken_up_with_their_history() 
         broker.message(0, 10, "quiet");
         broker.event(Polled::Revoke { lost: false });
         broker.event(Polled::Assign(vec![partition(0)]));
-        worker.turn().unwrap();
+        worker.iterate().unwrap();
         assert_eq!(broker.take_calls(), ["begin", "commit in[0]=11", "unassign", "assign", "resume in[0]"]);
     });
-    assert_eq!(told.origins, [Origin::Kept]);
+    assert_eq!(told.origins, [TaskOrigin::Kept]);
 }
 
 #[test]
 fn a_partition_that_somebody_else_moved_on_begins_without_history() {
     let told = with_worker(|worker, broker| {
         broker.event(Polled::Revoke { lost: false });
-        worker.turn().unwrap();
+        worker.iterate().unwrap();
         broker.committed.borrow_mut().push(at(0, 17, 9));
         broker.event(Polled::Assign(vec![partition(0)]));
-        worker.turn().unwrap();
+        worker.iterate().unwrap();
     });
-    assert_eq!(told.origins, [Origin::Outdated]);
+    assert_eq!(told.origins, [TaskOrigin::Outdated]);
 }
 
 #[test]
@@ -252,13 +252,13 @@ fn a_lost_assignment_commits_nothing_and_forgets_what_was_only_read() {
         broker.message(0, 10, "quiet");
         broker.event(Polled::Revoke { lost: true });
         broker.event(Polled::Assign(vec![partition(0)]));
-        worker.turn().unwrap();
+        worker.iterate().unwrap();
         broker.clock.pass(INTERVAL);
-        worker.turn().unwrap();
+        worker.iterate().unwrap();
         assert_eq!(broker.take_calls(), ["unassign", "assign", "resume in[0]"]);
     });
     // Memory went back to what is committed, and nobody has moved the partition on.
-    assert_eq!((told.origins, told.payloads), (vec![Origin::Kept], 0));
+    assert_eq!((told.origins, told.payloads), (vec![TaskOrigin::Kept], 0));
 }
 
 #[test]
@@ -268,7 +268,7 @@ fn a_lost_assignment_aborts_the_open_transaction_and_the_worker_goes_on() {
         broker.event(Polled::Revoke { lost: true });
         broker.event(Polled::Assign(vec![partition(0)]));
         broker.message(0, 10, "odd");
-        worker.turn().unwrap();
+        worker.iterate().unwrap();
         let calls = ["begin", "produce dlq", "abort", "unassign", "assign", "resume in[0]", "begin", "produce dlq"];
         assert_eq!(broker.take_calls(), calls);
     });
@@ -281,12 +281,12 @@ fn an_assignment_that_cannot_be_answered_is_answered_later() {
         broker.event(Polled::Revoke { lost: false });
         broker.event(Polled::Assign(vec![partition(0)]));
         broker.fail_assign.set(true);
-        worker.turn().unwrap();
+        worker.iterate().unwrap();
         broker.fail_assign.set(false);
-        worker.turn().unwrap();
+        worker.iterate().unwrap();
         assert_eq!(broker.take_calls(), ["unassign"]);
         broker.clock.pass(Duration::from_secs(1));
-        worker.turn().unwrap();
+        worker.iterate().unwrap();
         assert_eq!(broker.take_calls(), ["assign", "resume in[0]"]);
     });
 }
@@ -297,10 +297,10 @@ fn where_a_new_group_begins_is_committed_without_waiting_for_a_record() {
     with_worker(|worker, broker| {
         broker.event(Polled::Revoke { lost: false });
         broker.event(Polled::Assign(vec![partition(0), partition(1)]));
-        worker.turn().unwrap();
-        worker.turn().unwrap();
+        worker.iterate().unwrap();
+        worker.iterate().unwrap();
         broker.clock.pass(INTERVAL);
-        worker.turn().unwrap();
+        worker.iterate().unwrap();
         let calls = ["unassign", "assign", "resume in[0]", "open 1", "resume in[1]", "begin", "commit in[1]=5"];
         assert_eq!(broker.take_calls(), calls);
     });
@@ -311,12 +311,12 @@ fn while_no_broker_is_in_reach_nothing_is_begun() {
     with_worker(|worker, broker| {
         broker.message(0, 10, "quiet");
         broker.event(Polled::Down("gone".into()));
-        worker.turn().unwrap();
+        worker.iterate().unwrap();
         broker.clock.pass(Duration::from_secs(3600));
-        worker.turn().unwrap();
+        worker.iterate().unwrap();
         assert_eq!(broker.take_calls(), ["pause in[0]"]);
         broker.event(Polled::Up);
-        worker.turn().unwrap();
+        worker.iterate().unwrap();
         assert_eq!(broker.take_calls(), ["resume in[0]", "begin", "commit in[0]=11"]);
     });
 }
@@ -326,7 +326,7 @@ fn stopping_while_no_broker_is_in_reach_leaves_what_was_only_read_to_the_next_st
     with_worker(|worker, broker| {
         broker.message(0, 10, "quiet");
         broker.event(Polled::Down("gone".into()));
-        worker.turn().unwrap();
+        worker.iterate().unwrap();
         worker.run(&true.into()).unwrap();
         assert_eq!(broker.take_calls(), ["pause in[0]"]);
     });
@@ -336,7 +336,7 @@ fn stopping_while_no_broker_is_in_reach_leaves_what_was_only_read_to_the_next_st
 fn stopping_finishes_the_open_transaction() {
     let told = with_worker(|worker, broker| {
         broker.message(0, 10, "odd");
-        worker.turn().unwrap();
+        worker.iterate().unwrap();
         worker.run(&true.into()).unwrap();
         assert_eq!(broker.take_calls(), ["begin", "produce dlq", "commit in[0]=11"]);
     });
@@ -348,19 +348,19 @@ fn time_is_told_only_to_a_task_at_the_end_of_its_partition() {
     let told_the_time = |worker: &mut Scripted<'_>| worker.tasks.find("in", 0).unwrap().task.told_the_time;
     with_worker(|worker, broker| {
         broker.clock.pass(TICK);
-        worker.turn().unwrap();
+        worker.iterate().unwrap();
         assert_eq!(told_the_time(worker), 0);
         broker.event(Polled::End(partition(0)));
-        worker.turn().unwrap();
+        worker.iterate().unwrap();
         assert_eq!(told_the_time(worker), 1);
         broker.event(Polled::Away(partition(0)));
         broker.clock.pass(TICK);
-        worker.turn().unwrap();
+        worker.iterate().unwrap();
         assert_eq!(told_the_time(worker), 1);
         broker.event(Polled::End(partition(0)));
         broker.message(0, 10, "quiet");
         broker.clock.pass(TICK);
-        worker.turn().unwrap();
+        worker.iterate().unwrap();
         assert_eq!(told_the_time(worker), 2);
     });
 }
@@ -370,11 +370,11 @@ fn time_is_told_only_to_a_task_at_the_end_of_its_partition() {
 fn an_insight_of_time_alone_is_committed_with_the_offset_where_the_task_stands() {
     let told = with_worker(|worker, broker| {
         broker.event(Polled::End(partition(0)));
-        worker.turn().unwrap();
+        worker.iterate().unwrap();
         broker.clock.pass(TICK);
-        worker.turn().unwrap();
+        worker.iterate().unwrap();
         broker.clock.pass(TICK);
-        worker.turn().unwrap();
+        worker.iterate().unwrap();
         assert_eq!(broker.take_calls(), ["begin", "produce out", "commit in[0]=10"]);
     });
     assert_eq!((told.insights, told.lag), (1, Some(90)));
@@ -384,7 +384,7 @@ fn an_insight_of_time_alone_is_committed_with_the_offset_where_the_task_stands()
 fn a_record_of_a_partition_that_is_not_held_is_refused() {
     with_worker(|worker, broker| {
         broker.message(1, 10, "quiet");
-        let failure = worker.turn().unwrap_err();
+        let failure = worker.iterate().unwrap_err();
         assert!(failure.message.starts_with("OWN-1"), "{failure}");
     });
 }
@@ -393,7 +393,7 @@ fn a_record_of_a_partition_that_is_not_held_is_refused() {
 fn an_offset_that_goes_back_is_refused() {
     with_worker(|worker, broker| {
         broker.message(0, 9, "quiet");
-        let failure = worker.turn().unwrap_err();
+        let failure = worker.iterate().unwrap_err();
         assert!(failure.message.starts_with("EO-2"), "{failure}");
     });
 }
@@ -403,9 +403,9 @@ fn what_retention_has_taken_is_passed_over_and_the_new_position_committed() {
     with_worker(|worker, broker| {
         broker.event(Polled::Skipped { partition: partition(0), from: 10, to: 40 });
         broker.message(0, 40, "quiet");
-        worker.turn().unwrap();
+        worker.iterate().unwrap();
         broker.clock.pass(INTERVAL);
-        worker.turn().unwrap();
+        worker.iterate().unwrap();
         assert_eq!(broker.take_calls(), ["begin", "commit in[0]=41"]);
     });
 }
@@ -416,9 +416,9 @@ fn a_log_that_was_cut_off_does_not_make_a_transaction_go_back() {
         broker.message(0, 20, "quiet");
         broker.event(Polled::Skipped { partition: partition(0), from: 21, to: 15 });
         broker.message(0, 15, "quiet");
-        worker.turn().unwrap();
+        worker.iterate().unwrap();
         broker.clock.pass(INTERVAL);
-        worker.turn().unwrap();
+        worker.iterate().unwrap();
         assert_eq!(broker.take_calls(), ["begin", "commit in[0]=21", "begin", "commit in[0]=16"]);
     });
 }
@@ -428,10 +428,10 @@ fn an_input_that_is_not_keyed_and_grows_a_partition_ends_the_worker() {
     let broker = ScriptedBroker::default();
     let mut told = Told::default();
     let make_task = || ScriptedTask::default();
-    let pace = Pace { single_partition: true, ..pace() };
+    let pace = WorkerLimits { single_partition: true, ..pace() };
     let mut worker = Worker::new(&broker, &broker.clock, &make_task, &mut told, publishing(), pace);
     broker.event(Polled::Assign(vec![partition(0), partition(1)]));
-    let failure = worker.turn().unwrap_err();
+    let failure = worker.iterate().unwrap_err();
     assert_eq!(failure.cause, Cause::Configuration);
     assert!(failure.message.contains("input.keyed_by_account"), "{failure}");
 }

@@ -8,16 +8,16 @@ use crate::stream::tasks::Stage;
 #[test]
 fn a_commit_that_fails_is_aborted_and_everything_is_done_again_from_the_committed_offsets() {
     let told = with_worker(|worker, broker| {
-        broker.fail_commit.replace(Some(Failure::new(Action::AbortAndRewind, "cannot commit: too slow")));
+        broker.fail_commit.replace(Some(BrokerError::new(Action::AbortAndRewind, "cannot commit: too slow")));
         broker.message(0, 10, "now");
-        worker.turn().unwrap();
+        worker.iterate().unwrap();
         let calls = ["begin", "produce out", "commit in[0]=11", "abort", "rewind", "resume in[0]"];
         let without_pause: Vec<String> =
             broker.take_calls().into_iter().filter(|call| !call.starts_with("pause")).collect();
         assert_eq!(without_pause, calls);
         broker.message(0, 10, "now");
         broker.clock.pass(INTERVAL);
-        worker.turn().unwrap();
+        worker.iterate().unwrap();
         assert_eq!(broker.take_calls(), ["begin", "produce out", "commit in[0]=11"]);
     });
     assert_eq!((told.commits, told.aborts, told.insights, told.payloads), (1, 1, 1, 1));
@@ -29,13 +29,13 @@ fn a_commit_of_which_nobody_knows_is_found_committed_and_told_once() {
     let told = with_worker(|worker, broker| {
         broker.lose_answer.set(true);
         broker.message(0, 10, "now");
-        worker.turn().unwrap();
+        worker.iterate().unwrap();
         let task = &worker.tasks.find("in", 0).unwrap();
         assert_eq!((task.committed, task.task.rollbacks), (11, 1), "what came after it is rolled back: nothing");
         broker.message(0, 11, "quiet");
-        worker.turn().unwrap();
+        worker.iterate().unwrap();
         broker.clock.pass(INTERVAL);
-        worker.turn().unwrap();
+        worker.iterate().unwrap();
     });
     assert_eq!((told.commits, told.insights, told.payloads), (2, 1, 2));
 }
@@ -43,16 +43,16 @@ fn a_commit_of_which_nobody_knows_is_found_committed_and_told_once() {
 #[test]
 fn a_task_that_somebody_else_moved_on_meanwhile_is_restored_after_an_abort() {
     let told = with_worker(|worker, broker| {
-        broker.fail_commit.replace(Some(Failure::new(Action::AbortAndRewind, "another generation")));
+        broker.fail_commit.replace(Some(BrokerError::new(Action::AbortAndRewind, "another generation")));
         broker.committed.borrow_mut().push(at(0, 20, 7));
         let mut head = Vec::new();
         Head { state: 7, next: 20, silences: vec![], loaded: 0 }.write(&mut head);
         broker.changelog.borrow_mut().push((HEAD_KEY.to_vec(), Some(head)));
         broker.message(0, 10, "quiet");
-        worker.turn().unwrap();
+        worker.iterate().unwrap();
         broker.clock.pass(INTERVAL);
         for _ in 0..3 {
-            worker.turn().unwrap();
+            worker.iterate().unwrap();
         }
         assert_eq!(worker.tasks.find("in", 0).unwrap().position, 20);
     });
@@ -62,10 +62,10 @@ fn a_task_that_somebody_else_moved_on_meanwhile_is_restored_after_an_abort() {
 #[test]
 fn a_fenced_producer_is_not_asked_to_abort_and_gets_a_successor() {
     with_worker(|worker, broker| {
-        let fenced = Failure { action: Action::Fatal, cause: Cause::ProducerFenced, message: "fenced".into() };
+        let fenced = BrokerError { action: Action::Fatal, cause: Cause::ProducerFenced, message: "fenced".into() };
         broker.fail_commit.replace(Some(fenced));
         broker.message(0, 10, "now");
-        worker.turn().unwrap();
+        worker.iterate().unwrap();
         let calls: Vec<String> = broker.take_calls().into_iter().filter(|call| !call.starts_with("pause")).collect();
         assert_eq!(calls, ["begin", "produce out", "commit in[0]=11", "renew", "rewind", "resume in[0]"]);
     });
@@ -74,17 +74,17 @@ fn a_fenced_producer_is_not_asked_to_abort_and_gets_a_successor() {
 #[test]
 fn nothing_is_taken_in_before_the_committed_offsets_are_known_again() {
     with_worker(|worker, broker| {
-        broker.fail_commit.replace(Some(Failure::new(Action::AbortAndRewind, "too slow")));
-        broker.fail_rewind.replace(Some(Failure::new(Action::Retry, "busy")));
+        broker.fail_commit.replace(Some(BrokerError::new(Action::AbortAndRewind, "too slow")));
+        broker.fail_rewind.replace(Some(BrokerError::new(Action::Retry, "busy")));
         broker.message(0, 10, "now");
         broker.message(0, 11, "now");
-        worker.turn().unwrap();
+        worker.iterate().unwrap();
         broker.message(0, 12, "now");
-        worker.turn().unwrap();
+        worker.iterate().unwrap();
         let calls = broker.take_calls();
         assert!(!calls.iter().any(|call| call == "rewind"), "{calls:?}");
         broker.clock.pass(Duration::from_secs(1));
-        worker.turn().unwrap();
+        worker.iterate().unwrap();
         assert_eq!(broker.take_calls(), ["rewind", "resume in[0]"]);
     });
 }
@@ -92,7 +92,7 @@ fn nothing_is_taken_in_before_the_committed_offsets_are_known_again() {
 #[test]
 fn a_member_that_was_fenced_ends_the_worker() {
     with_worker(|worker, broker| {
-        let fenced = Failure { action: Action::Fatal, cause: Cause::MemberFenced, message: "fenced".into() };
+        let fenced = BrokerError { action: Action::Fatal, cause: Cause::MemberFenced, message: "fenced".into() };
         broker.fail_commit.replace(Some(fenced));
         broker.message(0, 10, "now");
         let failure = worker.run(&false.into()).unwrap_err();
@@ -105,7 +105,7 @@ fn a_member_that_was_fenced_ends_the_worker() {
 fn a_partition_is_fetched_only_when_its_changelog_was_read_to_the_end() {
     let told = with_worker(|worker, broker| {
         broker.event(Polled::Revoke { lost: false });
-        worker.turn().unwrap();
+        worker.iterate().unwrap();
         broker.committed.borrow_mut().push(at(0, 30, 5));
         for state in 1..=5 {
             let mut head = Vec::new();
@@ -117,11 +117,11 @@ fn a_partition_is_fetched_only_when_its_changelog_was_read_to_the_end() {
         broker.event(Polled::Assign(vec![partition(0)]));
         broker.take_calls();
         for _ in 0..6 {
-            worker.turn().unwrap();
+            worker.iterate().unwrap();
         }
         assert_eq!(broker.take_calls(), ["assign", "open 0"]);
         broker.withheld.set(0);
-        worker.turn().unwrap();
+        worker.iterate().unwrap();
         assert_eq!(broker.take_calls(), ["resume in[0]"]);
     });
     assert_eq!(told.restored[1..], [(Some(5), Some(5), 1)]);
@@ -132,14 +132,14 @@ fn a_partition_is_fetched_only_when_its_changelog_was_read_to_the_end() {
 fn a_changelog_that_does_not_move_ends_the_worker() {
     with_worker(|worker, broker| {
         broker.event(Polled::Revoke { lost: false });
-        worker.turn().unwrap();
+        worker.iterate().unwrap();
         broker.committed.borrow_mut().push(at(0, 30, 5));
         broker.changelog.borrow_mut().push((HEAD_KEY.to_vec(), None));
         broker.withheld.set(1);
         broker.event(Polled::Assign(vec![partition(0)]));
-        worker.turn().unwrap();
+        worker.iterate().unwrap();
         broker.clock.pass(Duration::from_secs(61));
-        let failure = worker.turn().unwrap_err();
+        let failure = worker.iterate().unwrap_err();
         assert!(failure.message.contains("nothing has come for 60 s"), "{failure}");
     });
 }
@@ -148,10 +148,10 @@ fn a_changelog_that_does_not_move_ends_the_worker() {
 #[test]
 fn stopping_before_the_committed_offsets_are_known_again_commits_nothing() {
     with_worker(|worker, broker| {
-        broker.fail_commit.replace(Some(Failure::new(Action::AbortAndRewind, "too slow")));
-        broker.fail_rewind.replace(Some(Failure::new(Action::Retry, "busy")));
+        broker.fail_commit.replace(Some(BrokerError::new(Action::AbortAndRewind, "too slow")));
+        broker.fail_rewind.replace(Some(BrokerError::new(Action::Retry, "busy")));
         broker.message(0, 10, "now");
-        worker.turn().unwrap();
+        worker.iterate().unwrap();
         broker.take_calls();
         worker.run(&true.into()).unwrap();
         assert_eq!(broker.take_calls(), [""; 0]);
@@ -162,24 +162,24 @@ fn stopping_before_the_committed_offsets_are_known_again_commits_nothing() {
 #[test]
 fn a_lost_producer_gets_its_successor_also_when_partitions_come_and_go_meanwhile() {
     with_worker(|worker, broker| {
-        broker.fail_commit.replace(Some(Failure {
+        broker.fail_commit.replace(Some(BrokerError {
             action: Action::Fatal,
             cause: Cause::ProducerFenced,
             message: "fenced".into(),
         }));
         broker.fail_renew.set(true);
         broker.message(0, 10, "now");
-        worker.turn().unwrap();
+        worker.iterate().unwrap();
         for _ in 0..2 {
             broker.event(Polled::Revoke { lost: false });
             broker.event(Polled::Assign(vec![partition(0)]));
-            worker.turn().unwrap();
+            worker.iterate().unwrap();
         }
         broker.fail_renew.set(false);
         broker.message(0, 10, "now");
         broker.take_calls();
         broker.clock.pass(Duration::from_secs(1));
-        worker.turn().unwrap();
+        worker.iterate().unwrap();
         assert_eq!(broker.take_calls(), ["renew", "rewind", "resume in[0]"]);
     });
 }
@@ -199,17 +199,17 @@ fn a_task_that_is_being_restored_takes_over_the_offsets_that_going_back_finds() 
             broker.committed.borrow_mut().push(at(1, 30, 5));
             broker.event(Polled::Revoke { lost: false });
             broker.event(Polled::Assign(vec![partition(0), partition(1)]));
-            (0..3).for_each(|_| worker.turn().unwrap());
+            (0..3).for_each(|_| worker.iterate().unwrap());
             assert!(matches!(worker.tasks.find("in", 1).unwrap().stage, Stage::Restoring { .. }));
             if moved_on {
                 broker.committed.borrow_mut().push(at(1, 40, 6));
             }
             broker.take_calls();
-            broker.fail_commit.replace(Some(Failure::new(Action::AbortAndRewind, "too slow")));
+            broker.fail_commit.replace(Some(BrokerError::new(Action::AbortAndRewind, "too slow")));
             broker.message(0, 10, "now");
-            worker.turn().unwrap();
+            worker.iterate().unwrap();
             broker.withheld.set(0);
-            (0..2).for_each(|_| worker.turn().unwrap());
+            (0..2).for_each(|_| worker.iterate().unwrap());
             let task = worker.tasks.find("in", 1).unwrap();
             assert_eq!((task.stage, task.position), (Stage::Running, if moved_on { 40 } else { 30 }));
             assert_eq!((task.committed, task.began.state), (task.position, Some(if moved_on { 6 } else { 5 })));
@@ -232,7 +232,7 @@ fn a_changelog_that_does_not_fit_together_is_read_again_before_it_is_called_dama
         let mut worker = Worker::new(&broker, &broker.clock, &make_task, &mut told, publishing(), pace());
         broker.event(Polled::Assign(vec![partition(0)]));
         for _ in 0..3 {
-            worker.turn().unwrap();
+            worker.iterate().unwrap();
         }
         assert_eq!(broker.take_calls(), ["assign", "open 0"], "it is not resumed");
         script(&mut worker, &broker);
@@ -243,14 +243,14 @@ fn a_changelog_that_does_not_fit_together_is_read_again_before_it_is_called_dama
         broker.changelog.replace(vec![(HEAD_KEY.to_vec(), Some(head))]);
         broker.clock.pass(Duration::from_secs(1));
         for _ in 0..3 {
-            worker.turn().unwrap();
+            worker.iterate().unwrap();
         }
         assert_eq!(broker.take_calls(), ["open 0", "resume in[0]"]);
     });
     restore(&|worker, broker| {
         let failed = (0..200).find_map(|_| {
             broker.clock.pass(Duration::from_secs(1));
-            worker.turn().err()
+            worker.iterate().err()
         });
         let failure = failed.expect("what stays so is damaged");
         assert_eq!(failure.cause, Cause::Configuration);

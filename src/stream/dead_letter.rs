@@ -27,11 +27,11 @@ pub mod header {
 pub const REPLAYED: &str = "replayed";
 
 /// Where a letter lies in the dead-letter topic: partition and offset.
-pub type Place = (i32, i64);
+pub type DeadLetterId = (i32, i64);
 
 /// The message that a letter came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Origin<'a> {
+pub struct DeadLetterSource<'a> {
     /// Its topic.
     pub topic: &'a str,
     /// Its partition.
@@ -44,9 +44,9 @@ pub struct Origin<'a> {
 
 /// A record of the dead-letter topic: a letter, a mark, or something that somebody else has written.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Letter<'a> {
+pub struct DeadLetter<'a> {
     /// Where it lies.
-    pub place: Place,
+    pub place: DeadLetterId,
     /// When it was written, milliseconds since 1970.
     pub millis: Option<i64>,
     /// Why it is here; none if it is no letter of this daemon.
@@ -54,25 +54,25 @@ pub struct Letter<'a> {
     /// What and where, for people.
     pub detail: &'a str,
     /// Where it came from; none if it does not say so.
-    pub origin: Option<Origin<'a>>,
+    pub origin: Option<DeadLetterSource<'a>>,
     /// It was cut, so what it held cannot be had from it.
     pub truncated: bool,
     /// On a mark: which letter was replayed.
-    pub marks: Option<(&'a str, Place)>,
+    pub replays: Option<(&'a str, DeadLetterId)>,
     /// The damaged record, or the whole message.
     pub value: &'a [u8],
 }
 
-impl<'a> Letter<'a> {
+impl<'a> DeadLetter<'a> {
     /// Reads a record of the dead-letter topic. Headers of other names, and values that are no text, are passed over.
     pub fn read(
-        place: Place,
+        place: DeadLetterId,
         millis: Option<i64>,
         headers: impl Iterator<Item = (&'a str, Option<&'a [u8]>)>,
         value: &'a [u8],
     ) -> Self {
         let mut letter =
-            Self { place, millis, reason: None, detail: "", origin: None, truncated: false, marks: None, value };
+            Self { place, millis, reason: None, detail: "", origin: None, truncated: false, replays: None, value };
         let (mut topic, mut partition, mut offset, mut record_index) = (None, None, None, None);
         for (name, value) in headers {
             let Some(text) = value.and_then(|value| std::str::from_utf8(value).ok()) else { continue };
@@ -84,21 +84,25 @@ impl<'a> Letter<'a> {
                 header::OFFSET => offset = text.parse().ok(),
                 header::RECORD_INDEX => record_index = text.parse().ok(),
                 header::TRUNCATED => letter.truncated = text == "true",
-                header::REPLAYED => letter.marks = marked(text),
+                header::REPLAYED => letter.replays = marked(text),
                 _ => {}
             }
         }
         if let (Some(topic), Some(partition), Some(offset), Some(record_index)) =
             (topic, partition, offset, record_index)
         {
-            letter.origin = Some(Origin { topic, partition, offset, record_index });
+            letter.origin = Some(DeadLetterSource { topic, partition, offset, record_index });
         }
         letter
     }
 }
 
 /// The headers of the mark of a letter of the dead-letter topic `dlq`.
-pub fn mark_headers(dlq: &str, letter: &Letter<'_>, origin: &Origin<'_>) -> [(&'static str, String); 7] {
+pub fn replay_marker_headers(
+    dlq: &str,
+    letter: &DeadLetter<'_>,
+    origin: &DeadLetterSource<'_>,
+) -> [(&'static str, String); 7] {
     let (partition, offset) = letter.place;
     [
         (header::REASON, REPLAYED.to_owned()),
@@ -112,7 +116,7 @@ pub fn mark_headers(dlq: &str, letter: &Letter<'_>, origin: &Origin<'_>) -> [(&'
 }
 
 /// What `TOPIC/PARTITION/OFFSET` says. A topic's name has no slash.
-fn marked(text: &str) -> Option<(&str, Place)> {
+fn marked(text: &str) -> Option<(&str, DeadLetterId)> {
     let mut parts = text.split('/');
     let (topic, partition, offset) = (parts.next()?, parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
     parts.next().is_none().then_some((topic, (partition, offset)))
@@ -137,22 +141,22 @@ mod tests {
 
     #[test]
     fn a_letter_is_read_back() {
-        let letter = Letter::read((1, 42), Some(5), bytes(&HEADERS), b"{");
+        let letter = DeadLetter::read((1, 42), Some(5), bytes(&HEADERS), b"{");
         assert_eq!(letter.reason, Some("truncated"));
-        assert_eq!(letter.origin, Some(Origin { topic: "in", partition: 3, offset: 77, record_index: 4 }));
-        assert!(!letter.truncated && letter.marks.is_none());
-        let cut = Letter::read((1, 42), None, bytes(&HEADERS).chain([("truncated", Some(&b"true"[..]))]), b"{");
+        assert_eq!(letter.origin, Some(DeadLetterSource { topic: "in", partition: 3, offset: 77, record_index: 4 }));
+        assert!(!letter.truncated && letter.replays.is_none());
+        let cut = DeadLetter::read((1, 42), None, bytes(&HEADERS).chain([("truncated", Some(&b"true"[..]))]), b"{");
         assert!(cut.truncated);
     }
 
     #[test]
     fn a_mark_names_its_letter_and_where_that_came_from() {
-        let letter = Letter::read((1, 42), Some(5), bytes(&HEADERS), b"{}");
+        let letter = DeadLetter::read((1, 42), Some(5), bytes(&HEADERS), b"{}");
         let origin = letter.origin.unwrap();
-        let headers = mark_headers("dlq", &letter, &origin);
+        let headers = replay_marker_headers("dlq", &letter, &origin);
         let headers: Vec<(&str, &str)> = headers.iter().map(|(name, text)| (*name, text.as_str())).collect();
-        let mark = Letter::read((1, 43), Some(6), bytes(&headers), b"");
-        assert_eq!(mark.marks, Some(("dlq", (1, 42))));
+        let mark = DeadLetter::read((1, 43), Some(6), bytes(&headers), b"");
+        assert_eq!(mark.replays, Some(("dlq", (1, 42))));
         assert_eq!((mark.reason, mark.origin), (Some(REPLAYED), Some(origin)));
     }
 
@@ -165,10 +169,10 @@ mod tests {
             &[("replayed", "dlq/1/2/3")],
         ];
         for headers in strange {
-            let letter = Letter::read((0, 0), None, bytes(headers), b"");
-            assert_eq!((letter.reason, letter.origin, letter.marks), (None, None, None), "{headers:?}");
+            let letter = DeadLetter::read((0, 0), None, bytes(headers), b"");
+            assert_eq!((letter.reason, letter.origin, letter.replays), (None, None, None), "{headers:?}");
         }
         let no_text = [("reason", Some(&b"\xff"[..])), ("detail", None)];
-        assert_eq!(Letter::read((0, 0), None, no_text.into_iter(), b"").reason, None);
+        assert_eq!(DeadLetter::read((0, 0), None, no_text.into_iter(), b"").reason, None);
     }
 }

@@ -8,7 +8,7 @@ use insightd_core::detect::{Detector, Loaded, Refusal, Settings};
 use insightd_core::state::{Fault, Part};
 
 /// See the module.
-pub struct Loading {
+pub struct BackfillAssembler {
     settings: Settings,
     gathered: Option<Gathered>,
     next: i64,
@@ -23,7 +23,7 @@ struct Gathered {
     refused: Option<Refusal>,
 }
 
-impl Loading {
+impl BackfillAssembler {
     /// Nothing taken in.
     pub fn new(settings: Settings) -> Self {
         Self { settings, gathered: None, next: 0 }
@@ -143,25 +143,25 @@ mod tests {
         sent
     }
 
-    fn load(messages: &[&[u8]]) -> (Loading, Detector, Vec<Loaded>) {
+    fn backfilled(messages: &[&[u8]]) -> (BackfillAssembler, Detector, Vec<Loaded>) {
         let settings = Settings::from(&Config::default_config());
-        let (mut loading, mut into) = (Loading::new(settings.clone()), Detector::new(settings));
-        let take = |(message, offset): (&&[u8], i64)| loading.take(message, offset + 1, 0, &mut into);
+        let (mut assembler, mut into) = (BackfillAssembler::new(settings.clone()), Detector::new(settings));
+        let take = |(message, offset): (&&[u8], i64)| assembler.take(message, offset + 1, 0, &mut into);
         let told = messages.iter().zip(10..).filter_map(take).collect();
-        (loading, into, told)
+        (assembler, into, told)
     }
 
     #[test]
     fn a_whole_past_is_taken_in_and_the_position_moves_with_it() {
         let all = messages();
         let parts: Vec<&[u8]> = all.iter().map(Vec::as_slice).collect();
-        let (loading, into, told) = load(&parts);
+        let (assembler, into, told) = backfilled(&parts);
         assert_eq!(told.len(), 1);
         assert_eq!(told[0].outcome.map(|absorbed| absorbed.series), Ok(900));
-        assert_eq!((loading.next(), into.levels().series), (10 + parts.len() as i64, 900));
-        let (loading, into, told) = load(&parts[..parts.len() - 1]);
+        assert_eq!((assembler.next(), into.levels().series), (10 + parts.len() as i64, 900));
+        let (assembler, into, told) = backfilled(&parts[..parts.len() - 1]);
         assert!(told.is_empty());
-        assert_eq!((loading.next(), into.levels().series), (10, 0), "a restart reads it again");
+        assert_eq!((assembler.next(), into.levels().series), (10, 0), "a restart reads it again");
     }
 
     #[test]
@@ -172,13 +172,13 @@ mod tests {
         let newer = [&[99], &parts[0][1..]].concat();
         for (first, refusal) in [(damaged, Refusal::Damaged), (&newer[..], Refusal::Newer)] {
             let messages: Vec<&[u8]> = [first].into_iter().chain(parts.iter().copied()).collect();
-            let (_, into, told) = load(&messages);
+            let (_, into, told) = backfilled(&messages);
             assert_eq!((told.len(), told[0].outcome), (2, Err(refusal)));
             assert_eq!(into.levels().series, 900);
         }
         let messages: Vec<&[u8]> = parts[1..].iter().chain(&parts).copied().collect();
-        let (loading, into, told) = load(&messages);
+        let (assembler, into, told) = backfilled(&messages);
         assert_eq!((told.len(), told[0].outcome), (2, Err(Refusal::Incomplete)));
-        assert_eq!((loading.next(), into.levels().series), (10 + messages.len() as i64, 900));
+        assert_eq!((assembler.next(), into.levels().series), (10 + messages.len() as i64, 900));
     }
 }

@@ -7,9 +7,9 @@
 use std::time::Duration;
 
 use super::{ANSWER_AGAIN, Worker};
-use crate::stream::broker::{Action, Broker, Failure};
+use crate::stream::broker::{Action, Broker, BrokerError};
 use crate::stream::task::Task;
-use crate::stream::tasks::History;
+use crate::stream::tasks::Backfill;
 use crate::stream::transaction::Transaction;
 
 /// How often a running task looks whether there is something new.
@@ -21,50 +21,50 @@ const MESSAGES_MAX: usize = 16;
 
 impl<B: Broker, T: Task> Worker<'_, B, T> {
     /// One step of what there is to take in.
-    pub(super) fn take_history(&mut self) -> Result<(), Failure> {
+    pub(super) fn read_backfill_step(&mut self) -> Result<(), BrokerError> {
         let now = self.clock.elapsed();
-        if self.down || self.rewind_due.is_some() || now < self.history_again {
+        if self.down || self.rewind_due.is_some() || now < self.backfill_again {
             return Ok(());
         }
-        let Some(at) = self.tasks.next_history() else { return Ok(()) };
-        let (number, from) = (at.partition.partition, at.task.loaded());
-        let complete = match at.history {
-            History::Reading { .. } => self.read_history(),
-            _ => self.broker.open_history(number, from).map(|something| !something),
+        let Some(at) = self.tasks.next_backfill() else { return Ok(()) };
+        let (number, from) = (at.partition.partition, at.task.backfill_next());
+        let complete = match at.backfill {
+            Backfill::Reading { .. } => self.read_backfill(),
+            _ => self.broker.open_backfill(number, from).map(|something| !something),
         };
-        let Some(at) = self.tasks.next_history() else { return Ok(()) };
+        let Some(at) = self.tasks.next_backfill() else { return Ok(()) };
         match complete {
-            Ok(true) => self.history_is_read(),
+            Ok(true) => self.backfill_is_read(),
             Ok(false) => {
-                at.history = History::Reading { first: at.history.is_first() };
+                at.backfill = Backfill::Reading { first: at.backfill.is_first() };
                 Ok(())
             }
             // What need not be known now is asked again with the next look: each question may hold up the other partitions.
-            Err(failure) if failure.action == Action::Fatal || !at.history.is_first() => {
+            Err(failure) if failure.action == Action::Fatal || !at.backfill.is_first() => {
                 self.report.retrying("read the history topic", &failure.message);
-                self.history_is_read()
+                self.backfill_is_read()
             }
             Err(failure) => {
                 self.report.retrying("read the history topic", &failure.message);
-                at.history.begin_again(false);
-                self.history_again = now + ANSWER_AGAIN;
+                at.backfill.begin_again(false);
+                self.backfill_again = now + ANSWER_AGAIN;
                 Ok(())
             }
         }
     }
 
     /// Takes in some messages; true when there is nothing more.
-    fn read_history(&mut self) -> Result<bool, Failure> {
+    fn read_backfill(&mut self) -> Result<bool, BrokerError> {
         let (now, wall) = (self.clock.elapsed(), self.clock.wall());
-        let Some(at) = self.tasks.next_history() else { return Ok(true) };
-        let (before, number) = (at.task.loaded(), at.partition.partition);
+        let Some(at) = self.tasks.next_backfill() else { return Ok(true) };
+        let (before, number) = (at.task.backfill_next(), at.partition.partition);
         let task = &mut at.task;
         let mut show = |next: i64, payload: &[u8]| {
-            task.load(payload, next, wall);
-            task.loaded()
+            task.backfill(payload, next, wall);
+            task.backfill_next()
         };
-        let complete = self.broker.read_history(number, MESSAGES_MAX, READ_MAX, &mut show);
-        if at.task.loaded() != before {
+        let complete = self.broker.read_backfill(number, MESSAGES_MAX, READ_MAX, &mut show);
+        if at.task.backfill_next() != before {
             let transaction = self.transaction.get_or_insert_with(|| Transaction::open(now));
             transaction.advance(&at.partition, at.position);
             // One past may have changed as much as many records: what was taken in is committed soon.
@@ -73,19 +73,19 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
         complete
     }
 
-    fn history_is_read(&mut self) -> Result<(), Failure> {
-        let Some(at) = self.tasks.next_history() else { return Ok(()) };
-        let first = at.history.is_first();
-        at.history = History::Read;
+    fn backfill_is_read(&mut self) -> Result<(), BrokerError> {
+        let Some(at) = self.tasks.next_backfill() else { return Ok(()) };
+        let first = at.backfill.is_first();
+        at.backfill = Backfill::Read;
         if first { self.broker.resume(std::slice::from_ref(&at.partition)) } else { Ok(()) }
     }
 
     /// Lets the running tasks look again, one after the other, when all have looked: otherwise the last ones would never have their turn where looking takes long.
     pub(super) fn look_for_history(&mut self) {
         let now = self.clock.elapsed();
-        if now >= self.next_look && self.tasks.next_history().is_none() {
+        if now >= self.next_look && self.tasks.next_backfill().is_none() {
             self.next_look = now + LOOK_AGAIN;
-            self.tasks.running_mut().for_each(|running| running.history.look_again());
+            self.tasks.running_mut().for_each(|running| running.backfill.look_again());
         }
     }
 }

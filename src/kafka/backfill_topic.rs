@@ -15,7 +15,7 @@ use super::reader::{self, Pool, Reader, consumer};
 use super::transactional::Transactional;
 use super::{admin, client, errors, offsets};
 use crate::config::Config;
-use crate::stream::broker::{Action, Failure, Outgoing, TopicPartition};
+use crate::stream::broker::{Action, BrokerError, Outgoing, TopicPartition};
 
 /// Longest wait for one answer of a broker.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
@@ -26,7 +26,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(4);
 const DOING: &str = "read the history topic";
 
 /// See the module.
-pub(super) struct History {
+pub(super) struct BackfillTopic {
     topic: String,
     clients: Rc<Pool>,
     reader: RefCell<Option<(Reader, Settled)>>,
@@ -50,7 +50,7 @@ impl Settled {
     }
 }
 
-impl History {
+impl BackfillTopic {
     /// Nothing is connected yet. `clients` are those that read committed records.
     pub(super) fn new(config: &Config, clients: Rc<Pool>) -> Self {
         Self {
@@ -67,7 +67,7 @@ impl History {
     ///
     /// # Errors
     /// When no broker tells.
-    pub(super) fn open(&self, partition: i32, from: i64) -> Result<bool, Failure> {
+    pub(super) fn open(&self, partition: i32, from: i64) -> Result<bool, BrokerError> {
         self.close();
         let partition = TopicPartition::new(&self.topic, partition);
         let Some((oldest, end)) = self.bounds(&partition)? else { return Ok(false) };
@@ -83,7 +83,7 @@ impl History {
 
     /// The oldest and the end offset, if the topic exists. Not asked with the client that reads the input: where nothing comes in there, a fetch waits at the broker,
     /// half a second by default, and every question to that broker waits behind it.
-    fn bounds(&self, partition: &TopicPartition) -> Result<Option<(i64, i64)>, Failure> {
+    fn bounds(&self, partition: &TopicPartition) -> Result<Option<(i64, i64)>, BrokerError> {
         let recently = self.looked.get().is_some_and(|at| at.elapsed() < LOOK_AGAIN);
         if !self.exists.get() && recently {
             return Ok(None);
@@ -98,7 +98,7 @@ impl History {
         bounds
     }
 
-    fn exists(&self, asker: &BaseConsumer<Context>) -> Result<bool, Failure> {
+    fn exists(&self, asker: &BaseConsumer<Context>) -> Result<bool, BrokerError> {
         if !self.exists.get() {
             // Without an answer it is asked again: it may be there, and the input waits for it.
             self.exists.set(partitions(asker, &self.topic, LOOK_MAX)? > 0);
@@ -117,7 +117,7 @@ impl History {
         messages_max: usize,
         wait: Duration,
         show: &mut dyn FnMut(i64, &[u8]) -> i64,
-    ) -> Result<bool, Failure> {
+    ) -> Result<bool, BrokerError> {
         let mut open = self.reader.borrow_mut();
         let Some((reader, settled)) = open.as_mut() else { return Ok(true) };
         let complete = reader.read(messages_max, wait, &mut |offset, _, value| {
@@ -146,7 +146,12 @@ impl History {
 ///
 /// # Errors
 /// When it cannot be read.
-pub fn read_on(config: &Config, partition: i32, from: i64, show: &mut dyn FnMut(i64, &[u8])) -> Result<(), Failure> {
+pub fn read_on(
+    config: &Config,
+    partition: i32,
+    from: i64,
+    show: &mut dyn FnMut(i64, &[u8]),
+) -> Result<(), BrokerError> {
     let partition = TopicPartition::new(&config.state.history_topic, partition);
     let stall_max = config.state.restore_stall_max;
     reader::read_on(&client::reader(config, true), partition, from, stall_max, &mut |offset, _, value| {
@@ -159,14 +164,14 @@ pub fn read_on(config: &Config, partition: i32, from: i64, show: &mut dyn FnMut(
 ///
 /// # Errors
 /// When no broker answers, or one refuses.
-pub fn empty(config: &Config) -> Result<(), Failure> {
-    let settings = client::onlooker(config);
+pub fn empty(config: &Config) -> Result<(), BrokerError> {
+    let settings = client::probe_client(config);
     let partitions = partitions(&consumer(&settings)?, &config.state.history_topic, ANSWER_MAX)?;
     if partitions > 0 { admin::empty(&settings, &config.state.history_topic, partitions) } else { Ok(()) }
 }
 
 /// Number of partitions of a topic; 0 if it does not exist, or must not be seen.
-fn partitions(asker: &BaseConsumer<Context>, topic: &str, wait: Duration) -> Result<i32, Failure> {
+fn partitions(asker: &BaseConsumer<Context>, topic: &str, wait: Duration) -> Result<i32, BrokerError> {
     let metadata = asker
         .fetch_metadata(Some(topic), wait)
         .map_err(|error| errors::failure(&format!("look at topic {topic}"), &error))?;
@@ -185,11 +190,11 @@ impl Writer {
     ///
     /// # Errors
     /// When a broker refuses, or none answers.
-    pub fn connect(config: &Config) -> Result<Self, Failure> {
+    pub fn connect(config: &Config) -> Result<Self, BrokerError> {
         let timeout = config.kafka.transaction_timeout;
         let transactions = Transactional::new(&client::loader(config), Context::new(None), timeout, Arc::default())?;
         if !transactions.register_once()? {
-            return Err(Failure::new(Action::Retry, "no broker registers the transactional id"));
+            return Err(BrokerError::new(Action::Retry, "no broker registers the transactional id"));
         }
         Ok(Self { topic: config.state.history_topic.clone(), transactions })
     }
@@ -199,7 +204,7 @@ impl Writer {
     ///
     /// # Errors
     /// When it could not be committed, or nobody knows.
-    pub fn write(&self, partition: Option<i32>, account: &str, parts: &[Vec<u8>]) -> Result<(), Failure> {
+    pub fn write(&self, partition: Option<i32>, account: &str, parts: &[Vec<u8>]) -> Result<(), BrokerError> {
         self.transactions.begin()?;
         for part in parts {
             self.transactions.send(&Outgoing {

@@ -83,7 +83,7 @@ pub enum Change {
 
 /// What is known of the assigned partitions.
 #[derive(Debug, Default)]
-pub struct Ends(BTreeMap<TopicPartition, Known>);
+pub struct PartitionEnds(BTreeMap<TopicPartition, Known>);
 
 #[derive(Debug, Default)]
 struct Known {
@@ -92,7 +92,7 @@ struct Known {
     reports_readable: u8,
 }
 
-impl Ends {
+impl PartitionEnds {
     /// Begins anew with these partitions.
     pub fn assign(&mut self, partitions: impl IntoIterator<Item = TopicPartition>) {
         self.0 = partitions.into_iter().map(|partition| (partition, Known::default())).collect();
@@ -162,7 +162,7 @@ mod tests {
     #[test]
     fn silence_after_a_lost_broker_means_nothing_until_the_partition_was_readable_for_two_reports() {
         let zero = TopicPartition::new("t", 0);
-        let mut ends = Ends::default();
+        let mut ends = PartitionEnds::default();
         ends.assign([zero.clone()]);
         assert_eq!(ends.end_offset(&zero), None);
         assert_eq!(ends.observe(&report("UP", 5, 5, 0)), []);
@@ -177,7 +177,7 @@ mod tests {
     #[test]
     fn a_partition_that_comes_back_with_records_waits_for_its_own_end() {
         let zero = TopicPartition::new("t", 0);
-        let mut ends = Ends::default();
+        let mut ends = PartitionEnds::default();
         ends.assign([zero.clone()]);
         ends.all_away();
         for _ in 0..3 {
@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn an_end_without_a_topic_is_believed_only_where_it_is_unambiguous() {
-        let mut ends = Ends::default();
+        let mut ends = PartitionEnds::default();
         ends.assign([TopicPartition::new("a", 0), TopicPartition::new("b", 0), TopicPartition::new("b", 1)]);
         assert_eq!(ends.by_number(0), None);
         assert_eq!(ends.by_number(1), Some(TopicPartition::new("b", 1)));

@@ -1,14 +1,14 @@
 //! What `insightd load` has left in the history topic.
 
 use super::*;
-use crate::stream::tasks::History;
+use crate::stream::tasks::Backfill;
 use crate::stream::worker::ANSWER_AGAIN;
 
 /// A worker that has been given partition 0 and has not turned since.
 fn with_history(messages: &[&str], script: impl FnOnce(&mut Scripted<'_>, &ScriptedBroker)) {
     let broker = ScriptedBroker::default();
     broker.committed.borrow_mut().push(at(0, 10, 0));
-    broker.history.borrow_mut().extend(messages.iter().map(|message| message.as_bytes().to_vec()));
+    broker.backfill.borrow_mut().extend(messages.iter().map(|message| message.as_bytes().to_vec()));
     let (mut told, make_task) = (Told::default(), || ScriptedTask::default());
     let mut worker = Worker::new(&broker, &broker.clock, &make_task, &mut told, publishing(), pace());
     broker.event(Polled::Assign(vec![partition(0)]));
@@ -23,7 +23,7 @@ fn loads(worker: &mut Scripted<'_>) -> usize {
 fn a_past_is_taken_in_and_committed_before_the_first_record_is_fetched() {
     with_history(&["a", "b", "c"], |worker, broker| {
         for _ in 0..6 {
-            worker.turn().unwrap();
+            worker.iterate().unwrap();
         }
         assert_eq!(loads(worker), 3);
         let calls = broker.take_calls();
@@ -36,30 +36,30 @@ fn a_past_is_taken_in_and_committed_before_the_first_record_is_fetched() {
 #[test]
 fn a_running_task_finds_a_past_that_came_later() {
     with_worker(|worker, broker| {
-        broker.history.borrow_mut().push(b"late".to_vec());
-        worker.turn().unwrap();
+        broker.backfill.borrow_mut().push(b"late".to_vec());
+        worker.iterate().unwrap();
         assert_eq!(loads(worker), 0, "it looks now and then");
         for _ in 0..4 {
             broker.clock.pass(Duration::from_secs(3));
-            worker.turn().unwrap();
+            worker.iterate().unwrap();
         }
         assert_eq!(loads(worker), 1);
         broker.message(0, 10, "quiet");
-        worker.turn().unwrap();
+        worker.iterate().unwrap();
     });
 }
 
 #[test]
 fn a_past_of_a_transaction_that_failed_is_read_again() {
     with_history(&["a"], |worker, broker| {
-        broker.fail_commit.replace(Some(Failure::new(Action::AbortAndRewind, "cannot commit: too slow")));
+        broker.fail_commit.replace(Some(BrokerError::new(Action::AbortAndRewind, "cannot commit: too slow")));
         for _ in 0..6 {
-            worker.turn().unwrap();
+            worker.iterate().unwrap();
         }
         let calls = broker.take_calls();
         assert_eq!(calls.iter().filter(|call| *call == "abort").count(), 1, "{calls:?}");
         assert_eq!(loads(worker), 2, "once, forgotten, and once more");
-        assert_eq!(worker.tasks.find("in", 0).unwrap().history, History::Read);
+        assert_eq!(worker.tasks.find("in", 0).unwrap().backfill, Backfill::Read);
     });
 }
 
@@ -67,16 +67,16 @@ fn a_past_of_a_transaction_that_failed_is_read_again() {
 #[test]
 fn the_input_waits_once_more_for_a_past_of_a_transaction_that_failed() {
     with_history(&["a"], |worker, broker| {
-        broker.fail_commit.replace(Some(Failure::new(Action::AbortAndRewind, "cannot commit: too slow")));
+        broker.fail_commit.replace(Some(BrokerError::new(Action::AbortAndRewind, "cannot commit: too slow")));
         let mut calls = Vec::new();
         while !calls.contains(&"rewind".to_owned()) {
-            worker.turn().unwrap();
+            worker.iterate().unwrap();
             calls = broker.take_calls();
         }
         assert_eq!(calls.last().map(String::as_str), Some("rewind"), "nothing is fetched: {calls:?}");
         assert_eq!(loads(worker), 1);
         for _ in 0..3 {
-            worker.turn().unwrap();
+            worker.iterate().unwrap();
         }
         assert_eq!(loads(worker), 2);
         assert!(broker.take_calls().contains(&"resume in[0]".to_owned()));
@@ -86,9 +86,9 @@ fn the_input_waits_once_more_for_a_past_of_a_transaction_that_failed() {
 #[test]
 fn a_history_topic_that_cannot_be_read_holds_up_nothing() {
     with_history(&["a"], |worker, broker| {
-        broker.fail_history.replace(Some(Failure::new(Action::Fatal, "not allowed")));
-        worker.turn().unwrap();
-        worker.turn().unwrap();
+        broker.fail_backfill.replace(Some(BrokerError::new(Action::Fatal, "not allowed")));
+        worker.iterate().unwrap();
+        worker.iterate().unwrap();
         assert_eq!(broker.take_calls(), ["assign", "open 0", "resume in[0]"]);
     });
 }
@@ -96,14 +96,14 @@ fn a_history_topic_that_cannot_be_read_holds_up_nothing() {
 #[test]
 fn while_nobody_answers_the_input_waits_for_the_history_topic() {
     with_history(&["a"], |worker, broker| {
-        broker.fail_history.replace(Some(Failure::new(Action::Retry, "nobody answers")));
+        broker.fail_backfill.replace(Some(BrokerError::new(Action::Retry, "nobody answers")));
         for _ in 0..3 {
-            worker.turn().unwrap();
+            worker.iterate().unwrap();
         }
         assert_eq!(broker.take_calls(), ["assign", "open 0"]);
         broker.clock.pass(ANSWER_AGAIN);
         for _ in 0..3 {
-            worker.turn().unwrap();
+            worker.iterate().unwrap();
         }
         assert_eq!(loads(worker), 1);
         assert!(broker.take_calls().contains(&"resume in[0]".to_owned()));
@@ -114,18 +114,18 @@ fn while_nobody_answers_the_input_waits_for_the_history_topic() {
 #[test]
 fn a_running_task_that_gets_no_answer_asks_again_with_its_next_look() {
     with_worker(|worker, broker| {
-        broker.history.borrow_mut().push(b"late".to_vec());
-        broker.fail_history.replace(Some(Failure::new(Action::Retry, "nobody answers")));
+        broker.backfill.borrow_mut().push(b"late".to_vec());
+        broker.fail_backfill.replace(Some(BrokerError::new(Action::Retry, "nobody answers")));
         broker.clock.pass(Duration::from_secs(6));
         for _ in 0..4 {
-            worker.turn().unwrap();
+            worker.iterate().unwrap();
             broker.clock.pass(ANSWER_AGAIN);
         }
-        assert!(broker.fail_history.borrow().is_none(), "it has asked");
+        assert!(broker.fail_backfill.borrow().is_none(), "it has asked");
         assert_eq!(loads(worker), 0);
         for _ in 0..4 {
             broker.clock.pass(Duration::from_secs(3));
-            worker.turn().unwrap();
+            worker.iterate().unwrap();
         }
         assert_eq!(loads(worker), 1);
     });
@@ -138,13 +138,13 @@ fn every_partition_has_its_look_however_long_one_takes() {
         broker.event(Polled::Revoke { lost: false });
         broker.event(Polled::Assign(vec![partition(0), partition(1), partition(2)]));
         for _ in 0..12 {
-            worker.turn().unwrap();
+            worker.iterate().unwrap();
         }
         broker.history_looks.take();
         broker.history_takes.set(Duration::from_secs(9));
         broker.clock.pass(Duration::from_secs(6));
         for _ in 0..7 {
-            worker.turn().unwrap();
+            worker.iterate().unwrap();
         }
         assert_eq!(broker.history_looks.take(), [0, 1, 2, 0, 1, 2]);
     });
