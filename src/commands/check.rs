@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::time::Duration;
 
-use super::{CheckArgs, Failure, version, wall_clock};
+use super::{CheckArgs, ExitError, version, wall_clock};
 use crate::config::Resolved;
 use crate::kafka::{self, Probe, ProbeError};
 
@@ -16,9 +16,9 @@ const BROKER_WAIT: Duration = Duration::from_secs(3);
 ///
 /// # Errors
 /// All faults of the configuration at once.
-pub fn run(args: &CheckArgs) -> Result<(), Failure> {
+pub fn run(args: &CheckArgs) -> Result<(), ExitError> {
     let resolved = Resolved::load(Some(&args.config), std::env::vars_os())
-        .map_err(|faults| Failure::new(sysexits::ExitCode::Config, faults.to_string()))?;
+        .map_err(|faults| ExitError::new(sysexits::ExitCode::Config, faults.to_string()))?;
     let mut text = report(&resolved);
     text.push_str(&expired(&resolved, wall_clock()));
     let looked = kafka::probe(&resolved.config, BROKER_WAIT);
@@ -29,7 +29,7 @@ pub fn run(args: &CheckArgs) -> Result<(), Failure> {
         Err(ProbeError::Unreachable(_)) => Vec::new(),
         Err(refused @ ProbeError::Refused(_)) => vec![refused.to_string()],
     };
-    if faults.is_empty() { Ok(()) } else { Err(Failure::new(sysexits::ExitCode::Config, faults.join("\n"))) }
+    if faults.is_empty() { Ok(()) } else { Err(ExitError::new(sysexits::ExitCode::Config, faults.join("\n"))) }
 }
 
 /// What a look at the cluster has found, in comments.
@@ -81,11 +81,11 @@ fn expired(resolved: &Resolved, now: i64) -> String {
     text
 }
 
-fn print(text: &str) -> Result<(), Failure> {
+fn print(text: &str) -> Result<(), ExitError> {
     match io::stdout().lock().write_all(text.as_bytes()) {
         // A reader that has seen enough is no failure.
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Failure::new(sysexits::ExitCode::IoErr, format!("cannot write to standard output: {error}")))
+            Err(ExitError::new(sysexits::ExitCode::IoErr, format!("cannot write to standard output: {error}")))
         }
         _ => Ok(()),
     }

@@ -95,14 +95,14 @@ pub struct ReplayArgs {
 
 /// How a command failed: an exit code of sysexits.h and a message of one or more lines for standard error.
 #[derive(Debug)]
-pub struct Failure {
+pub struct ExitError {
     /// Exit code.
     pub code: sysexits::ExitCode,
     /// What happened, where, and what to do.
     pub message: String,
 }
 
-impl Failure {
+impl ExitError {
     /// A failure with this code.
     pub fn new(code: sysexits::ExitCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into() }

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
-use super::{Failure, RunArgs, version};
+use super::{ExitError, RunArgs, version};
 use crate::config::Config;
 use crate::http::{Health, WorkerState};
 use crate::kafka::topics::Ready;
@@ -45,9 +45,9 @@ struct Daemon {
 ///
 /// # Errors
 /// 78 for a configuration that is wrong or does not fit the cluster, 74 where Kafka or HTTP ended it, 70 for a fault of ours.
-pub fn run(args: &RunArgs) -> Result<(), Failure> {
+pub fn run(args: &RunArgs) -> Result<(), ExitError> {
     let config = Config::load(Some(&args.config))
-        .map_err(|faults| Failure::new(sysexits::ExitCode::Config, faults.to_string()))?;
+        .map_err(|faults| ExitError::new(sysexits::ExitCode::Config, faults.to_string()))?;
     logging::start(&config.log)?;
     start(config, None)?.wait()
 }
@@ -57,7 +57,7 @@ pub fn run(args: &RunArgs) -> Result<(), Failure> {
 ///
 /// # Errors
 /// When the address of HTTP is taken, or the system has no thread or no handler to give.
-pub fn start(config: Config, limits: Option<RecordLimits>) -> Result<Running, Failure> {
+pub fn start(config: Config, limits: Option<RecordLimits>) -> Result<Running, ExitError> {
     let daemon = Daemon::new(config, limits)?;
     daemon.introduce();
     let shell = Shell::start(&daemon)?;
@@ -73,7 +73,7 @@ pub fn start(config: Config, limits: Option<RecordLimits>) -> Result<Running, Fa
     let thread = thread::Builder::new()
         .name("daemon".to_owned())
         .spawn(work)
-        .map_err(|error| Failure::new(sysexits::ExitCode::OsErr, error.to_string()))?;
+        .map_err(|error| ExitError::new(sysexits::ExitCode::OsErr, error.to_string()))?;
     Ok(Running { daemon, listen, thread })
 }
 
@@ -81,7 +81,7 @@ pub fn start(config: Config, limits: Option<RecordLimits>) -> Result<Running, Fa
 pub struct Running {
     daemon: Daemon,
     listen: SocketAddr,
-    thread: JoinHandle<Result<(), Failure>>,
+    thread: JoinHandle<Result<(), ExitError>>,
 }
 
 impl Running {
@@ -110,16 +110,16 @@ impl Running {
     ///
     /// # Errors
     /// Those of [`run`].
-    pub fn wait(self) -> Result<(), Failure> {
-        let panicked = |_| Failure::new(sysexits::ExitCode::Software, "the daemon has panicked; please report this");
+    pub fn wait(self) -> Result<(), ExitError> {
+        let panicked = |_| ExitError::new(sysexits::ExitCode::Software, "the daemon has panicked; please report this");
         self.thread.join().map_err(panicked)?
     }
 }
 
 impl Daemon {
-    fn new(config: Config, limits: Option<RecordLimits>) -> Result<Self, Failure> {
+    fn new(config: Config, limits: Option<RecordLimits>) -> Result<Self, ExitError> {
         let metrics =
-            Metrics::new(&config).map_err(|error| Failure::new(sysexits::ExitCode::Software, error.to_string()))?;
+            Metrics::new(&config).map_err(|error| ExitError::new(sysexits::ExitCode::Software, error.to_string()))?;
         let health = Health::new(config.kafka.workers, config.kafka.max_poll_interval);
         Ok(Self {
             config: Arc::new(config),
@@ -147,7 +147,7 @@ impl Daemon {
         );
     }
 
-    fn work(&self) -> Result<(), Failure> {
+    fn work(&self) -> Result<(), ExitError> {
         self.set_all(&WorkerState::Connecting);
         let Some(ready) = waiting::prepare(self)? else { return Ok(()) };
         self.describe(&ready);

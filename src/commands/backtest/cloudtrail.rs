@@ -12,7 +12,7 @@ use insightd_core::cloudtrail::event::AccountId;
 use insightd_core::pipeline::{Levels, Output, Pipeline, Tally};
 use sysexits::ExitCode;
 
-use super::super::Failure;
+use super::super::ExitError;
 use super::super::replay::files::{Found as Files, Source};
 use super::super::replay::progress::Progress;
 use super::found::Collector;
@@ -132,9 +132,11 @@ pub fn wall_clock() -> i64 {
 ///
 /// # Errors
 /// 74 if there is any.
-pub fn check_readable(unreadable: usize) -> Result<(), Failure> {
+pub fn check_readable(unreadable: usize) -> Result<(), ExitError> {
     match unreadable {
         0 => Ok(()),
-        n => Err(Failure::new(ExitCode::IoErr, format!("{n} of the files could not be read to their end, see above"))),
+        n => {
+            Err(ExitError::new(ExitCode::IoErr, format!("{n} of the files could not be read to their end, see above")))
+        }
     }
 }

@@ -8,7 +8,7 @@ use insightd_core::detect::counts::Counts;
 use insightd_core::detect::statistics::horizon::{Direction, Horizons};
 use sysexits::ExitCode;
 
-use super::super::Failure;
+use super::super::ExitError;
 use super::csv::{RowError, Rows};
 use super::trace::{Band, Trace};
 
@@ -21,10 +21,10 @@ const HEADER: &str = "timestamp,value,baseline,score,insight";
 ///
 /// # Errors
 /// A width that is no duration or out of range (64).
-pub fn horizons(bucket: Option<&str>, direction: Direction) -> Result<Horizons, Failure> {
+pub fn horizons(bucket: Option<&str>, direction: Direction) -> Result<Horizons, ExitError> {
     let text = bucket.unwrap_or("60s");
     let wrong = |reason: &str| {
-        Failure::new(ExitCode::Usage, format!("--bucket {text}: {reason}, such as 60s, 5min or 1h, from 60s to 7d"))
+        ExitError::new(ExitCode::Usage, format!("--bucket {text}: {reason}, such as 60s, 5min or 1h, from 60s to 7d"))
     };
     let width = humantime::parse_duration(text).map_err(|_| wrong("must be a duration"))?;
     let seconds = width.as_secs();
@@ -44,11 +44,11 @@ pub fn run(
     input: Box<dyn io::Read>,
     (horizons, budget): (Horizons, f64),
     traced: bool,
-) -> Result<Option<Trace>, Failure> {
+) -> Result<Option<Trace>, ExitError> {
     let mut trace = traced.then(Trace::default);
     let mut out = BufWriter::new(io::stdout().lock());
     let outcome = score(name, BufReader::new(input), (horizons, budget), &mut out, trace.as_mut());
-    let flushed = out.flush().map_err(|error| Failure::new(ExitCode::IoErr, unwritable(&error)));
+    let flushed = out.flush().map_err(|error| ExitError::new(ExitCode::IoErr, unwritable(&error)));
     match (outcome, flushed) {
         (Ok(()), Ok(())) => Ok(trace),
         (Err(Stop::ReaderLeft), _) => Ok(trace),
@@ -60,7 +60,7 @@ pub fn run(
 enum Stop {
     /// Whoever read standard output has closed it, which is no fault.
     ReaderLeft,
-    Failed(Failure),
+    Failed(ExitError),
 }
 
 fn score(
@@ -90,7 +90,7 @@ fn score(
 fn stop(error: io::Error) -> Stop {
     match error.kind() {
         io::ErrorKind::BrokenPipe => Stop::ReaderLeft,
-        _ => Stop::Failed(Failure::new(ExitCode::IoErr, unwritable(&error))),
+        _ => Stop::Failed(ExitError::new(ExitCode::IoErr, unwritable(&error))),
     }
 }
 
@@ -98,10 +98,10 @@ fn unwritable(error: &io::Error) -> String {
     format!("cannot write to standard output: {error}")
 }
 
-fn unreadable(name: &str, error: &RowError) -> Failure {
+fn unreadable(name: &str, error: &RowError) -> ExitError {
     match error {
-        RowError::Io(error) => Failure::new(ExitCode::NoInput, format!("cannot read {name}: {error}")),
-        RowError::Line { line, reason } => Failure::new(ExitCode::DataErr, format!("{name}, line {line}: {reason}")),
+        RowError::Io(error) => ExitError::new(ExitCode::NoInput, format!("cannot read {name}: {error}")),
+        RowError::Line { line, reason } => ExitError::new(ExitCode::DataErr, format!("{name}, line {line}: {reason}")),
     }
 }
 

@@ -27,15 +27,16 @@ use self::cloudtrail::Outcome;
 use self::found::SeriesName;
 use self::kind::Kind;
 use super::replay::files::{self, Source};
-use super::{Failure, say, version};
+use super::{ExitError, say, version};
 use crate::config::Config;
 
 /// Runs the command.
 ///
 /// # Errors
 /// With the codes of sysexits.
-pub fn run(args: &BacktestArgs) -> Result<(), Failure> {
-    let mut config = Config::load(args.config.as_deref()).map_err(|f| Failure::new(ExitCode::Config, f.to_string()))?;
+pub fn run(args: &BacktestArgs) -> Result<(), ExitError> {
+    let mut config =
+        Config::load(args.config.as_deref()).map_err(|f| ExitError::new(ExitCode::Config, f.to_string()))?;
     config.detect.direction = args.direction.unwrap_or(config.detect.direction);
     if let [path] = &args.paths[..]
         && path.as_os_str() == "-"
@@ -56,7 +57,7 @@ pub fn run(args: &BacktestArgs) -> Result<(), Failure> {
     }
 }
 
-fn standard_input(args: &BacktestArgs, config: Config) -> Result<(), Failure> {
+fn standard_input(args: &BacktestArgs, config: Config) -> Result<(), ExitError> {
     let (head, input) = kind::peek(Box::new(io::stdin().lock())).map_err(|error| unreadable(Path::new("-"), &error))?;
     match kind::of_head(&head) {
         Kind::Counts => counts(args, &config, "standard input", kind::unpacked(&head, input)),
@@ -66,7 +67,7 @@ fn standard_input(args: &BacktestArgs, config: Config) -> Result<(), Failure> {
 
 // === counts ===
 
-fn counts(args: &BacktestArgs, config: &Config, name: &str, input: Box<dyn Read>) -> Result<(), Failure> {
+fn counts(args: &BacktestArgs, config: &Config, name: &str, input: Box<dyn Read>) -> Result<(), ExitError> {
     for (given, flag) in
         [(args.json, "--json"), (args.series.is_some(), "--series"), (args.learn_priors.is_some(), "--learn-priors")]
     {
@@ -86,11 +87,11 @@ fn counts(args: &BacktestArgs, config: &Config, name: &str, input: Box<dyn Read>
 
 // === CloudTrail ===
 
-fn cloudtrail(args: &BacktestArgs, config: Config) -> Result<(), Failure> {
+fn cloudtrail(args: &BacktestArgs, config: Config) -> Result<(), ExitError> {
     judge(args, config, &files_of(args)?, None)
 }
 
-fn files_of(args: &BacktestArgs) -> Result<files::Found, Failure> {
+fn files_of(args: &BacktestArgs) -> Result<files::Found, ExitError> {
     // What this run writes is no input, even where an earlier run has left it in a folder.
     files::find(&args.paths, args.plot.as_deref().or(args.learn_priors.as_deref()))
 }
@@ -101,7 +102,7 @@ fn judge(
     config: Config,
     files: &files::Found,
     begun: Option<Box<dyn Read>>,
-) -> Result<(), Failure> {
+) -> Result<(), ExitError> {
     if args.bucket.is_some() {
         return Err(usage("--bucket is for counts; CloudTrail is counted by the minute"));
     }
@@ -127,15 +128,15 @@ fn judge(
     if let Some((file, path)) = &mut plot {
         let series = series.or_else(|| outcome.by_series().into_iter().next().map(|(series, _)| series));
         let series = series.ok_or_else(|| {
-            Failure::new(ExitCode::DataErr, "there was no insight, so no series to draw; choose one by --series")
+            ExitError::new(ExitCode::DataErr, "there was no insight, so no series to draw; choose one by --series")
         })?;
-        let trace = recount::trace(&outcome, &series, files).map_err(|e| Failure::new(ExitCode::DataErr, e))?;
+        let trace = recount::trace(&outcome, &series, files).map_err(|e| ExitError::new(ExitCode::DataErr, e))?;
         draw(file, path, &series.to_string(), &trace)?;
     }
     cloudtrail::check_readable(outcome.unreadable)
 }
 
-fn learn(outcome: &Outcome, args: &BacktestArgs, file: &mut File, path: &Path) -> Result<(), Failure> {
+fn learn(outcome: &Outcome, args: &BacktestArgs, file: &mut File, path: &Path) -> Result<(), ExitError> {
     let Some(learnt) = &outcome.learnt else { return Ok(()) };
     let span = |minute: Option<i64>| minute.map_or("-".to_owned(), report::minute);
     let paths: Vec<String> = args.paths.iter().map(|path| path.display().to_string()).collect();
@@ -160,38 +161,38 @@ fn learn(outcome: &Outcome, args: &BacktestArgs, file: &mut File, path: &Path) -
 
 // === input and output ===
 
-fn open(path: &Path) -> Result<Box<dyn Read>, Failure> {
+fn open(path: &Path) -> Result<Box<dyn Read>, ExitError> {
     File::open(path).map(|file| Box::new(file) as Box<dyn Read>).map_err(|error| unreadable(path, &error))
 }
 
-fn create(path: &Path) -> Result<(File, &Path), Failure> {
+fn create(path: &Path) -> Result<(File, &Path), ExitError> {
     File::create(path).map(|file| (file, path)).map_err(|error| unwritable(path, &error))
 }
 
-fn draw(file: &mut File, path: &Path, title: &str, trace: &trace::Trace) -> Result<(), Failure> {
+fn draw(file: &mut File, path: &Path, title: &str, trace: &trace::Trace) -> Result<(), ExitError> {
     let svg = plot::svg(title, trace)
-        .map_err(|reason| Failure::new(ExitCode::DataErr, format!("cannot draw {}: {reason}", path.display())))?;
+        .map_err(|reason| ExitError::new(ExitCode::DataErr, format!("cannot draw {}: {reason}", path.display())))?;
     file.write_all(svg.as_bytes()).map_err(|error| unwritable(path, &error))
 }
 
-fn print(text: &str) -> Result<(), Failure> {
+fn print(text: &str) -> Result<(), ExitError> {
     match io::stdout().lock().write_all(text.as_bytes()) {
         // A reader that has seen enough is no failure.
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Failure::new(ExitCode::IoErr, format!("cannot write to standard output: {error}")))
+            Err(ExitError::new(ExitCode::IoErr, format!("cannot write to standard output: {error}")))
         }
         _ => Ok(()),
     }
 }
 
-fn usage(message: &str) -> Failure {
-    Failure::new(ExitCode::Usage, message)
+fn usage(message: &str) -> ExitError {
+    ExitError::new(ExitCode::Usage, message)
 }
 
-fn unreadable(path: &Path, error: &io::Error) -> Failure {
-    Failure::new(ExitCode::NoInput, format!("cannot read {}: {error}", counts::called(path)))
+fn unreadable(path: &Path, error: &io::Error) -> ExitError {
+    ExitError::new(ExitCode::NoInput, format!("cannot read {}: {error}", counts::called(path)))
 }
 
-fn unwritable(path: &Path, error: &io::Error) -> Failure {
-    Failure::new(ExitCode::IoErr, format!("cannot write {}: {error}", path.display()))
+fn unwritable(path: &Path, error: &io::Error) -> ExitError {
+    ExitError::new(ExitCode::IoErr, format!("cannot write {}: {error}", path.display()))
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use insightd_generate::{Organisation, Plan};
 use sysexits::ExitCode;
 
-use super::Failure;
+use super::ExitError;
 use super::run::{self, Running};
 use crate::config::Config;
 use crate::kafka::embedded::{EmbeddedKafka, RECORD_LIMITS, Reader};
@@ -64,9 +64,9 @@ const DAY_S: i64 = 24 * 3600;
 ///
 /// # Errors
 /// When the daemon has ended by itself, or the counts do not agree.
-pub fn run(args: &DemoArgs) -> Result<(), Failure> {
+pub fn run(args: &DemoArgs) -> Result<(), ExitError> {
     let mut config = Config::load_text("config/demo.toml", CONFIG)
-        .map_err(|faults| Failure::new(ExitCode::Config, faults.to_string()))?;
+        .map_err(|faults| ExitError::new(ExitCode::Config, faults.to_string()))?;
     if args.verbose {
         config.log.level = "info".to_owned();
     }
@@ -81,7 +81,7 @@ pub fn run(args: &DemoArgs) -> Result<(), Failure> {
     .map_err(failed)?;
     config.kafka.bootstrap_servers = vec![kafka.address()];
     let feeder = Feeder::connect(&config, ANSWER_MAX).map_err(|error| match error {
-        ProbeError::Unreachable(reason) => Failure::new(ExitCode::IoErr, reason),
+        ProbeError::Unreachable(reason) => ExitError::new(ExitCode::IoErr, reason),
         ProbeError::Refused(failure) => failed(failure),
     })?;
     let reader = Reader::connect(&kafka.address(), TopicPartition::new(&output, 0)).map_err(failed)?;
@@ -94,14 +94,14 @@ pub fn run(args: &DemoArgs) -> Result<(), Failure> {
 }
 
 /// The daemon, with HTTP on the configured address, or on any free port where that one is taken.
-fn start(config: Config) -> Result<Running, Failure> {
+fn start(config: Config) -> Result<Running, ExitError> {
     let mut elsewhere = config.clone();
     elsewhere.http.listen = SocketAddr::new(config.http.listen.ip(), 0);
     run::start(config, Some(RECORD_LIMITS)).or_else(|_| run::start(elsewhere, Some(RECORD_LIMITS)))
 }
 
-fn failed(failure: broker::BrokerError) -> Failure {
-    Failure::new(ExitCode::IoErr, failure.message)
+fn failed(failure: broker::BrokerError) -> ExitError {
+    ExitError::new(ExitCode::IoErr, failure.message)
 }
 
 /// What plays together.
@@ -112,7 +112,7 @@ struct Demo<'a> {
 }
 
 impl Demo<'_> {
-    fn play(&self, feeder: Feeder, reader: Reader) -> Result<(), Failure> {
+    fn play(&self, feeder: Feeder, reader: Reader) -> Result<(), ExitError> {
         let started = Instant::now();
         let plan = plan(self.args, wall_clock());
         let day = Day::of(&plan);
@@ -151,16 +151,16 @@ impl Demo<'_> {
         traffic: &mut Traffic<'_>,
         until: Option<i64>,
         show: &mut Show<'_>,
-    ) -> Result<bool, Failure> {
+    ) -> Result<bool, ExitError> {
         let fed = feed.fed;
         thread::scope(|scope| {
             let feeding = thread::Builder::new()
                 .name("traffic".to_owned())
                 .spawn_scoped(scope, || feed.run(traffic.until(until)))
-                .map_err(|error| Failure::new(ExitCode::OsErr, error.to_string()))?;
+                .map_err(|error| ExitError::new(ExitCode::OsErr, error.to_string()))?;
             let watched = show.watch(&|| feeding.is_finished(), &|| self.daemon.is_stopping());
             fed.stop.store(watched.is_err() || show.reader_left(), Ordering::Relaxed);
-            let panicked = |_| Failure::new(ExitCode::Software, "the generator has panicked; please report this");
+            let panicked = |_| ExitError::new(ExitCode::Software, "the generator has panicked; please report this");
             let complete = feeding.join().map_err(panicked)?.map_err(failed)?;
             watched.map(|()| complete)
         })

@@ -15,7 +15,7 @@ use super::scrape::{Counts, scrape};
 use super::screen::Screen;
 use super::summary::{self, Played};
 use super::{DAY_S, Day, failed};
-use crate::commands::Failure;
+use crate::commands::ExitError;
 use crate::commands::insight_text::InsightText;
 use crate::kafka::embedded::Reader;
 
@@ -103,7 +103,7 @@ impl<'a> Show<'a> {
     ///
     /// # Errors
     /// When the output topic cannot be read, or holds what is no insight.
-    pub fn watch(&mut self, fed_all: &dyn Fn() -> bool, is_stopping: &dyn Fn() -> bool) -> Result<(), Failure> {
+    pub fn watch(&mut self, fed_all: &dyn Fn() -> bool, is_stopping: &dyn Fn() -> bool) -> Result<(), ExitError> {
         while !self.screen.is_closed() {
             // Asked before the last look at the topic: what was written by then is seen by it.
             let fed_all = fed_all();
@@ -120,11 +120,11 @@ impl<'a> Show<'a> {
         self.screen.is_closed()
     }
 
-    fn take_in(&mut self) -> Result<bool, Failure> {
+    fn take_in(&mut self) -> Result<bool, ExitError> {
         let Some(record) = self.reader.next(LOOK_EVERY).map_err(failed)? else { return Ok(false) };
         self.read_back += 1;
         let insight = InsightText::read(&record.payload, &record.headers)
-            .map_err(|text| Failure::new(ExitCode::Software, format!("the output topic: {text}")))?;
+            .map_err(|text| ExitError::new(ExitCode::Software, format!("the output topic: {text}")))?;
         let verdict = self.ledger.enter(&insight);
         if self.part_of(insight.detected_at) == Part::History {
             self.screen.brief(&insight, verdict, &self.ledger);
@@ -169,7 +169,7 @@ impl<'a> Show<'a> {
     ///
     /// # Errors
     /// When the counts do not agree, or `/metrics` cannot be read.
-    pub fn close(&mut self, stage: Stage, metrics: SocketAddr) -> Result<(), Failure> {
+    pub fn close(&mut self, stage: Stage, metrics: SocketAddr) -> Result<(), ExitError> {
         let records = self.fed.records.load(Ordering::Relaxed);
         let counts = match stage {
             Stage::Stopped => None,
@@ -191,17 +191,17 @@ impl<'a> Show<'a> {
             self.screen.say(summary::NEXT);
         }
         match played.fault() {
-            Some(fault) => Err(Failure::new(ExitCode::Software, format!("the counts do not agree: {fault}"))),
+            Some(fault) => Err(ExitError::new(ExitCode::Software, format!("the counts do not agree: {fault}"))),
             None => Ok(()),
         }
     }
 }
 
 /// The daemon's counts, as soon as they are what was written, or what they are when they do not become so.
-fn settled(metrics: SocketAddr, records: u64) -> Result<Counts, Failure> {
+fn settled(metrics: SocketAddr, records: u64) -> Result<Counts, ExitError> {
     let asked = Instant::now();
     loop {
-        let counts = scrape(metrics).map_err(|text| Failure::new(ExitCode::IoErr, text))?;
+        let counts = scrape(metrics).map_err(|text| ExitError::new(ExitCode::IoErr, text))?;
         if counts.records == records || asked.elapsed() > COUNTED_WITHIN {
             return Ok(counts);
         }

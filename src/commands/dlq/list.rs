@@ -12,7 +12,7 @@ use super::args::DlqListArgs;
 use super::filter::Filter;
 use super::text::{NONE, origin, print, shown, shown_bytes, time};
 use super::{load, probe, replayed, wall_clock_millis};
-use crate::commands::{Failure, say};
+use crate::commands::{ExitError, say};
 use crate::kafka::dead_letters::Reader;
 use crate::stream::dead_letter::{DeadLetter, DeadLetterId};
 
@@ -23,7 +23,7 @@ const DETAIL_CHARS_MAX: usize = 80;
 const BEGIN_CHARS_MAX: usize = 60;
 
 /// Runs the command.
-pub fn run(args: &DlqListArgs) -> Result<(), Failure> {
+pub fn run(args: &DlqListArgs) -> Result<(), ExitError> {
     let config = load(&args.filter.config)?;
     probe(&config)?;
     let filter = Filter::new(&args.filter, wall_clock_millis());
@@ -57,7 +57,7 @@ struct List<'a> {
 }
 
 impl List<'_> {
-    fn take(&mut self, letter: &DeadLetter<'_>) -> Result<ControlFlow<()>, Failure> {
+    fn take(&mut self, letter: &DeadLetter<'_>) -> Result<ControlFlow<()>, ExitError> {
         if letter.replays.is_some() || !self.filter.takes(letter) {
             return Ok(ControlFlow::Continue(()));
         }

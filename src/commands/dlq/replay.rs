@@ -15,7 +15,7 @@ use super::filter::Filter;
 use super::text::print;
 use super::verdict::{Fine, Verdict};
 use super::{load, probe, replayed, unprobed, wall_clock_millis};
-use crate::commands::Failure;
+use crate::commands::ExitError;
 use crate::config::Config;
 use crate::config::decoding_limits;
 use crate::kafka::dead_letters::{Reader, Writer, limits};
@@ -29,7 +29,7 @@ const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
 const BATCH_AGE_PART: u32 = 4;
 
 /// Runs the command.
-pub fn run(args: &DlqReplayArgs) -> Result<(), Failure> {
+pub fn run(args: &DlqReplayArgs) -> Result<(), ExitError> {
     let config = load(&args.filter.config)?;
     let topics: BTreeMap<String, usize> =
         probe(&config)?.topics.into_iter().map(|topic| (topic.name, topic.partitions)).collect();
@@ -57,7 +57,7 @@ pub fn run(args: &DlqReplayArgs) -> Result<(), Failure> {
     }
     let counts = replay.counts;
     print(&counts.report(&config, args.dry_run))?;
-    outcome.map_err(|failure| Failure {
+    outcome.map_err(|failure| ExitError {
         message: format!(
             "{}; what was committed is reported above, and running it again goes on from there",
             failure.message
@@ -67,7 +67,7 @@ pub fn run(args: &DlqReplayArgs) -> Result<(), Failure> {
 }
 
 /// The writer for the input topic; none where no topic is read, and nothing can be replayed.
-fn writer(config: &Config, topics: &BTreeMap<String, usize>) -> Result<Option<Writer>, Failure> {
+fn writer(config: &Config, topics: &BTreeMap<String, usize>) -> Result<Option<Writer>, ExitError> {
     let Some(input) = topics.keys().next() else { return Ok(None) };
     let limits = limits(config, input).map_err(|error| unprobed(config, error))?;
     Ok(Some(Writer::open(config, limits)?))
@@ -145,7 +145,7 @@ struct Replay<'a> {
 }
 
 impl Replay<'_> {
-    fn take(&mut self, letter: &DeadLetter<'_>) -> Result<ControlFlow<()>, Failure> {
+    fn take(&mut self, letter: &DeadLetter<'_>) -> Result<ControlFlow<()>, ExitError> {
         if letter.replays.is_some() || !self.filter.takes(letter) {
             return Ok(ControlFlow::Continue(()));
         }
@@ -166,7 +166,7 @@ impl Replay<'_> {
         Ok(ControlFlow::Continue(()))
     }
 
-    fn fine(&mut self, letter: &DeadLetter<'_>, fine: Fine) -> Result<(), Failure> {
+    fn fine(&mut self, letter: &DeadLetter<'_>, fine: Fine) -> Result<(), ExitError> {
         let account = fine.account.to_string();
         // On a topic keyed by account, the record gets the key that the original had.
         let key = self.config.input.keyed_by_account.then_some(account.as_bytes());
@@ -189,7 +189,7 @@ impl Replay<'_> {
         origin: &DeadLetterSource<'_>,
         key: Option<&[u8]>,
         sent: Sent,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), ExitError> {
         let Some(writer) = self.writer else {
             self.counts.sent.add(sent);
             return Ok(());
@@ -224,7 +224,7 @@ impl Replay<'_> {
         }
     }
 
-    fn commit(&mut self) -> Result<(), Failure> {
+    fn commit(&mut self) -> Result<(), ExitError> {
         if let (Some(batch), Some(writer)) = (&self.batch, self.writer) {
             writer.commit()?;
             self.counts.sent.add(batch.sent);

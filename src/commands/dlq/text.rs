@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 
 use jiff::Timestamp;
 
-use crate::commands::Failure;
+use crate::commands::ExitError;
 use crate::stream::dead_letter::DeadLetter;
 
 /// What stands for a header that is missing.
@@ -60,12 +60,14 @@ pub fn origin(letter: &DeadLetter<'_>) -> String {
 ///
 /// # Errors
 /// Any other failure of writing.
-pub fn print(text: &str) -> Result<bool, Failure> {
+pub fn print(text: &str) -> Result<bool, ExitError> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
-        Err(error) => Err(Failure::new(sysexits::ExitCode::IoErr, format!("cannot write to standard output: {error}"))),
+        Err(error) => {
+            Err(ExitError::new(sysexits::ExitCode::IoErr, format!("cannot write to standard output: {error}")))
+        }
     }
 }
 

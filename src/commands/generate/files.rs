@@ -13,11 +13,11 @@ use insightd_generate::json::{Callers, Writer};
 use insightd_generate::layout;
 use sysexits::ExitCode;
 
-use super::{Failure, Progress, Written, callers, delivery, pool};
+use super::{ExitError, Progress, Written, callers, delivery, pool};
 
 /// Makes the folder. One that holds anything is left as it is.
-pub(super) fn prepare(folder: &Path) -> Result<(), Failure> {
-    let refused = |text: String| Failure::new(ExitCode::CantCreat, text);
+pub(super) fn prepare(folder: &Path) -> Result<(), ExitError> {
+    let refused = |text: String| ExitError::new(ExitCode::CantCreat, text);
     let failed = |e: io::Error| refused(format!("cannot make the folder {}: {e}", folder.display()));
     match fs::read_dir(folder).map(|mut entries| entries.next().is_none()) {
         Ok(true) => Ok(()),
@@ -35,7 +35,7 @@ pub(super) fn write(
     organisation: &Organisation,
     threads: usize,
     progress: &Progress,
-) -> Result<Written, Failure> {
+) -> Result<Written, ExitError> {
     let files = organisation.accounts().iter().enumerate().flat_map(|(number, account)| {
         let callers = callers(account);
         delivery(account).map(move |file| (number, callers.clone(), file))
@@ -65,13 +65,13 @@ struct Files<'a> {
 }
 
 impl Files<'_> {
-    fn write(&mut self, callers: &Callers, file: &File) -> Result<Written, Failure> {
+    fn write(&mut self, callers: &Callers, file: &File) -> Result<Written, ExitError> {
         self.json.clear();
         layout::write(&mut self.writer, callers, file, &mut self.json);
         let path = self.folder.join(layout::path(callers.account(), file));
         let compressed = gzip(&self.json)
             .and_then(|bytes| create(&path, &bytes).map(|()| bytes.len()))
-            .map_err(|e| Failure::new(ExitCode::IoErr, format!("cannot write {}: {e}", path.display())))?;
+            .map_err(|e| ExitError::new(ExitCode::IoErr, format!("cannot write {}: {e}", path.display())))?;
         Ok(Written {
             records: file.calls.len() as u64,
             files: 1,

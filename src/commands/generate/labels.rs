@@ -9,7 +9,7 @@ use insightd_generate::{Organisation, Plan};
 use serde::Serialize;
 use sysexits::ExitCode;
 
-use super::{Failure, GenerateArgs};
+use super::{ExitError, GenerateArgs};
 
 /// What the traffic was made of, and the attacks in it.
 #[derive(Serialize)]
@@ -25,17 +25,17 @@ struct Labels<'a> {
 }
 
 /// Where the labels go. Not among the log files, where a reader would take them for records.
-pub(super) fn path(args: &GenerateArgs) -> Result<Option<PathBuf>, Failure> {
+pub(super) fn path(args: &GenerateArgs) -> Result<Option<PathBuf>, ExitError> {
     let Some(path) = &args.labels else { return Ok(args.out.as_ref().map(|folder| folder.join("labels.json"))) };
     if args.out.as_ref().is_some_and(|folder| path.starts_with(folder.join("AWSLogs"))) {
         let text = format!("--labels {} lies among the log files: put it elsewhere", path.display());
-        return Err(Failure::new(ExitCode::Usage, text));
+        return Err(ExitError::new(ExitCode::Usage, text));
     }
     Ok(Some(path.clone()))
 }
 
 /// Writes them, all accounts' in order of time.
-pub(super) fn write(path: &Path, plan: &Plan, organisation: &Organisation) -> Result<(), Failure> {
+pub(super) fn write(path: &Path, plan: &Plan, organisation: &Organisation) -> Result<(), ExitError> {
     let mut attacks: Vec<&Label> = organisation.accounts().iter().flat_map(|account| account.labels()).collect();
     attacks.sort_by_key(|label| label.start);
     let Plan { seed, accounts, start, days, activity, quiet_days, .. } = *plan;
@@ -46,5 +46,5 @@ pub(super) fn write(path: &Path, plan: &Plan, organisation: &Organisation) -> Re
         file.write_all(b"\n")?;
         file.flush()
     });
-    written.map_err(|e| Failure::new(ExitCode::IoErr, format!("cannot write the labels to {}: {e}", path.display())))
+    written.map_err(|e| ExitError::new(ExitCode::IoErr, format!("cannot write the labels to {}: {e}", path.display())))
 }

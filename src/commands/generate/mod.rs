@@ -25,7 +25,7 @@ use jiff::tz::TimeZone;
 use sysexits::ExitCode;
 
 use self::progress::Progress;
-use super::{Failure, say};
+use super::{ExitError, say};
 
 /// Beginning of generated files where `--start` does not say otherwise: a Monday, always the same, so that the same seed gives the
 /// same bytes on any day.
@@ -103,7 +103,7 @@ impl Written {
 /// # Errors
 /// 64 for arguments that do not fit together, 73 for a folder that is in use, 74 where writing failed, 78 for a configuration that is
 /// wrong, 69 for a broker that is away.
-pub fn run(args: &GenerateArgs) -> Result<(), Failure> {
+pub fn run(args: &GenerateArgs) -> Result<(), ExitError> {
     let plan = plan(args)?;
     let labels = labels::path(args)?;
     let threads = args.threads.or_else(|| thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
@@ -123,20 +123,20 @@ pub fn run(args: &GenerateArgs) -> Result<(), Failure> {
             let written = topic::send(&mut feeder, &organisation, threads, pace, &Progress::new(&plan))?;
             (written, format!("topic {}", feeder.topic()))
         }
-        (None, None) => return Err(Failure::new(ExitCode::Usage, "neither --out nor --kafka is given")),
+        (None, None) => return Err(ExitError::new(ExitCode::Usage, "neither --out nor --kafka is given")),
     };
     summary(&plan, written, &place, labels.as_deref(), begun);
     Ok(())
 }
 
-fn plan(args: &GenerateArgs) -> Result<Plan, Failure> {
+fn plan(args: &GenerateArgs) -> Result<Plan, ExitError> {
     let quiet_days = args.quiet_days.unwrap_or_else(|| QUIET_DAYS_MAX.min(args.days / 2));
     if args.attacks > 0 && quiet_days >= args.days {
         let text = format!(
             "--quiet-days {quiet_days} leaves no day for attacks of --days {}: lower it, or say --attacks 0",
             args.days
         );
-        return Err(Failure::new(ExitCode::Usage, text));
+        return Err(ExitError::new(ExitCode::Usage, text));
     }
     let start = match args.start {
         Some(day) => midnight(day)?,
@@ -155,7 +155,7 @@ fn plan(args: &GenerateArgs) -> Result<Plan, Failure> {
 }
 
 /// Settles the organisation and writes its labels, which are known before any record is.
-fn organisation(plan: &Plan, labels: Option<&std::path::Path>) -> Result<Organisation, Failure> {
+fn organisation(plan: &Plan, labels: Option<&std::path::Path>) -> Result<Organisation, ExitError> {
     let organisation = Organisation::new(plan.clone());
     if let Some(path) = labels {
         labels::write(path, plan, &organisation)?;
@@ -191,9 +191,9 @@ fn summary(plan: &Plan, written: Written, place: &str, labels: Option<&std::path
 
 // === arguments ===
 
-fn midnight(day: Date) -> Result<i64, Failure> {
+fn midnight(day: Date) -> Result<i64, ExitError> {
     let moment = TimeZone::UTC.to_timestamp(day.at(0, 0, 0, 0));
-    moment.map(|moment| moment.as_second()).map_err(|e| Failure::new(ExitCode::Usage, format!("--start: {e}")))
+    moment.map(|moment| moment.as_second()).map_err(|e| ExitError::new(ExitCode::Usage, format!("--start: {e}")))
 }
 
 /// So many days before the last midnight: everything has happened by now.

@@ -9,7 +9,7 @@ use insightd_generate::json::Writer;
 use sysexits::ExitCode;
 
 use super::pace::Pace;
-use super::{Failure, Progress, Written, callers, delivery, pool};
+use super::{ExitError, Progress, Written, callers, delivery, pool};
 use crate::config::Config;
 use crate::kafka::{Feeder, ProbeError};
 use crate::stream::broker;
@@ -18,14 +18,14 @@ use crate::stream::broker;
 const BROKER_WAIT: Duration = Duration::from_secs(5);
 
 /// Connects to the input topic of a configuration file.
-pub(super) fn connect(path: &Path) -> Result<Feeder, Failure> {
-    let config = Config::load(Some(path)).map_err(|faults| Failure::new(ExitCode::Config, faults.to_string()))?;
+pub(super) fn connect(path: &Path) -> Result<Feeder, ExitError> {
+    let config = Config::load(Some(path)).map_err(|faults| ExitError::new(ExitCode::Config, faults.to_string()))?;
     Feeder::connect(&config, BROKER_WAIT).map_err(|error| match error {
         ProbeError::Unreachable(reason) => {
             let brokers = config.kafka.bootstrap_servers.join(", ");
-            Failure::new(ExitCode::Unavailable, format!("no broker of {brokers} answers: {reason}"))
+            ExitError::new(ExitCode::Unavailable, format!("no broker of {brokers} answers: {reason}"))
         }
-        ProbeError::Refused(failure) => Failure::new(ExitCode::Config, failure.message),
+        ProbeError::Refused(failure) => ExitError::new(ExitCode::Config, failure.message),
     })
 }
 
@@ -45,7 +45,7 @@ pub(super) fn send(
     threads: usize,
     mut pace: Pace,
     progress: &Progress,
-) -> Result<Written, Failure> {
+) -> Result<Written, ExitError> {
     let accounts = organisation.accounts();
     let callers: Vec<_> = accounts.iter().map(callers).collect();
     let worker = || {
@@ -75,6 +75,6 @@ pub(super) fn send(
     let outcome = outcome.and_then(|()| feeder.flush());
     progress.finish();
     outcome.map(|()| total).map_err(|failure: broker::BrokerError| {
-        Failure::new(ExitCode::IoErr, format!("{} after {} records", failure.message, total.records))
+        ExitError::new(ExitCode::IoErr, format!("{} after {} records", failure.message, total.records))
     })
 }

@@ -18,7 +18,7 @@ use sysexits::ExitCode;
 use super::known::Known;
 use super::{Found, Source};
 use crate::commands::replay::progress::Progress;
-use crate::commands::{Failure, say, wall_clock};
+use crate::commands::{ExitError, say, wall_clock};
 use crate::config::Config;
 
 /// What the files tell of one account.
@@ -72,7 +72,7 @@ pub fn fold(
     found: &Found,
     known: &Known,
     only: Option<&HashSet<AccountId>>,
-) -> Result<Vec<Past>, Failure> {
+) -> Result<Vec<Past>, ExitError> {
     let begun = known.accounts.iter().filter_map(|(account, home)| Some((*account, home.begin?)));
     let until: HashMap<AccountId, i64> = match only {
         None => begun.collect(),
@@ -126,7 +126,7 @@ struct Folded {
 
 impl Folding<'_> {
     /// All files in one.
-    fn all(&self, partitions: usize, found: &Found) -> Result<Folded, Failure> {
+    fn all(&self, partitions: usize, found: &Found) -> Result<Folded, ExitError> {
         let progress = Progress::new(found.bytes, Arc::clone(&self.records));
         let folded = self.one(partitions, &found.sources.iter().collect::<Vec<_>>(), &progress);
         progress.finish();
@@ -138,7 +138,7 @@ impl Folding<'_> {
         &self,
         groups: &[(AccountId, Vec<&Source>)],
         bytes: Option<u64>,
-    ) -> Result<Option<Folded>, Failure> {
+    ) -> Result<Option<Folded>, ExitError> {
         let progress = Progress::new(bytes, Arc::clone(&self.records));
         let next = AtomicUsize::new(0);
         let work = || {
@@ -198,9 +198,9 @@ impl Folding<'_> {
     }
 }
 
-fn unread(files: usize) -> Failure {
+fn unread(files: usize) -> ExitError {
     let text = format!("{files} of the files could not be read to their end, see above: nothing was loaded");
-    Failure::new(ExitCode::IoErr, text)
+    ExitError::new(ExitCode::IoErr, text)
 }
 
 impl Folded {

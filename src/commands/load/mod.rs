@@ -21,7 +21,7 @@ use self::fold::Past;
 use self::known::Known;
 use self::show::Waiting;
 use super::replay::files::{self, Found, Source};
-use super::{Failure, say};
+use super::{ExitError, say};
 use crate::config::Config;
 use crate::kafka::topics::{ClusterProbe, ProbeError};
 use crate::kafka::{backfill_topic, changelog, topics};
@@ -38,9 +38,9 @@ const PASSES: usize = 3;
 /// # Errors
 /// 78 for a configuration that is wrong or does not fit the cluster, 66 and 74 for files that cannot be read, 69 and 74 where Kafka fails, 75 where
 /// the daemon has not taken everything in.
-pub fn run(args: &LoadArgs) -> Result<(), Failure> {
+pub fn run(args: &LoadArgs) -> Result<(), ExitError> {
     let config =
-        Config::load(Some(&args.config)).map_err(|faults| Failure::new(ExitCode::Config, faults.to_string()))?;
+        Config::load(Some(&args.config)).map_err(|faults| ExitError::new(ExitCode::Config, faults.to_string()))?;
     let mut found = files::find(&args.paths, None)?;
     fold::sort_by_delivery(&mut found);
     if found.others > 0 {
@@ -75,21 +75,23 @@ pub fn run(args: &LoadArgs) -> Result<(), Failure> {
 }
 
 /// Partitions of the input, which those of the changelog are as many as.
-fn partitions(config: &Config) -> Result<i32, Failure> {
+fn partitions(config: &Config) -> Result<i32, ExitError> {
     let cluster = ClusterProbe::new(config).map_err(unreached)?;
     let ready = topics::prepare(config, &cluster, BROKER_WAIT).map_err(unreached)?;
     let input = ready.topics.first().map_or(0, |topic| topic.partitions);
-    i32::try_from(input).map_err(|_| Failure::new(ExitCode::Config, "the input has too many partitions"))
+    i32::try_from(input).map_err(|_| ExitError::new(ExitCode::Config, "the input has too many partitions"))
 }
 
-fn unreached(error: ProbeError) -> Failure {
+fn unreached(error: ProbeError) -> ExitError {
     match error {
-        ProbeError::Unreachable(reason) => Failure::new(ExitCode::Unavailable, format!("no broker answers: {reason}")),
-        ProbeError::Refused(failure) => Failure::new(ExitCode::Config, failure.message),
+        ProbeError::Unreachable(reason) => {
+            ExitError::new(ExitCode::Unavailable, format!("no broker answers: {reason}"))
+        }
+        ProbeError::Refused(failure) => ExitError::new(ExitCode::Config, failure.message),
     }
 }
 
-fn hand_over(config: &Config, known: &Known, pasts: &[Past]) -> Result<(), Failure> {
+fn hand_over(config: &Config, known: &Known, pasts: &[Past]) -> Result<(), ExitError> {
     if pasts.is_empty() {
         say("nothing in the files is older than what the daemon has counted itself: nothing to load");
         return Ok(());
@@ -107,7 +109,7 @@ fn hand_over(config: &Config, known: &Known, pasts: &[Past]) -> Result<(), Failu
 }
 
 /// Waits until the daemon has read all that was handed over; breaking it off changes nothing about that. False if there is nobody to wait for.
-fn wait(config: &Config, known: &mut Known, partitions: i32) -> Result<bool, Failure> {
+fn wait(config: &Config, known: &mut Known, partitions: i32) -> Result<bool, ExitError> {
     let mut waiting = Waiting::new(partitions);
     let mut told = false;
     for partition in 0..partitions {
@@ -139,10 +141,10 @@ fn wait(config: &Config, known: &mut Known, partitions: i32) -> Result<bool, Fai
     Ok(true)
 }
 
-fn not_taken(missing: &HashSet<AccountId>) -> Failure {
+fn not_taken(missing: &HashSet<AccountId>) -> ExitError {
     let mut named: Vec<String> = missing.iter().map(ToString::to_string).collect();
     named.sort_unstable();
-    Failure::new(
+    ExitError::new(
         ExitCode::TempFail,
         format!(
             "the daemon has not taken in the history of {} accounts ({}): its log and insightd_history_accounts_total tell why",

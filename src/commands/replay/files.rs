@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use sysexits::ExitCode;
 
-use super::super::Failure;
+use super::super::ExitError;
 
 /// Files of a folder that are read.
 const ENDINGS: [&str; 4] = [".json", ".json.gz", ".ndjson", ".ndjson.gz"];
@@ -58,7 +58,7 @@ impl Found {
 ///
 /// # Errors
 /// A path that does not exist or a folder that cannot be read (66), or `stats` among the paths (64).
-pub fn find(paths: &[PathBuf], stats: Option<&Path>) -> Result<Found, Failure> {
+pub fn find(paths: &[PathBuf], stats: Option<&Path>) -> Result<Found, ExitError> {
     let written = stats.and_then(|path| fs::metadata(path).ok()).filter(Metadata::is_file);
     let is_stats =
         |meta: &Metadata| written.as_ref().is_some_and(|stats| (stats.dev(), stats.ino()) == (meta.dev(), meta.ino()));
@@ -81,7 +81,7 @@ pub fn find(paths: &[PathBuf], stats: Option<&Path>) -> Result<Found, Failure> {
         });
         add.map_err(|e| {
             let code = if e.kind() == io::ErrorKind::InvalidInput { ExitCode::Usage } else { ExitCode::NoInput };
-            Failure::new(code, format!("cannot read {}: {e}", path.display()))
+            ExitError::new(code, format!("cannot read {}: {e}", path.display()))
         })?;
     }
     Ok(found)

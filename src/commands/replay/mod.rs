@@ -16,12 +16,12 @@ use sysexits::ExitCode;
 
 use self::files::{Found, Source};
 use self::progress::Progress;
-use super::{Failure, ReplayArgs, say, wall_clock};
+use super::{ExitError, ReplayArgs, say, wall_clock};
 use crate::config::{Config, Format};
 
 /// Runs the command.
-pub fn run(args: &ReplayArgs) -> Result<(), Failure> {
-    let config = Config::load(args.config.as_deref()).map_err(|f| Failure::new(ExitCode::Config, f.to_string()))?;
+pub fn run(args: &ReplayArgs) -> Result<(), ExitError> {
+    let config = Config::load(args.config.as_deref()).map_err(|f| ExitError::new(ExitCode::Config, f.to_string()))?;
     let found = files::find(&args.paths, args.stats.as_deref())?;
     let stats = args.stats.as_deref().map(create_stats).transpose()?;
     if found.others > 0 {
@@ -37,12 +37,14 @@ pub fn run(args: &ReplayArgs) -> Result<(), Failure> {
     }
     match unreadable {
         0 => Ok(()),
-        n => Err(Failure::new(ExitCode::IoErr, format!("{n} of the files could not be read to their end, see above"))),
+        n => {
+            Err(ExitError::new(ExitCode::IoErr, format!("{n} of the files could not be read to their end, see above")))
+        }
     }
 }
 
 /// Replays all sources; returns how many could not be read.
-fn replay(found: &Found, pipeline: &mut Pipeline, out: &mut Lines) -> Result<usize, Failure> {
+fn replay(found: &Found, pipeline: &mut Pipeline, out: &mut Lines) -> Result<usize, ExitError> {
     let progress = Progress::new(found.bytes, pipeline.taken_in());
     let now = wall_clock();
     let mut unreadable = 0;
@@ -79,12 +81,12 @@ fn replay_one(
     pipeline.stream(&mut input, now, out)
 }
 
-fn create_stats(path: &Path) -> Result<(File, &Path), Failure> {
+fn create_stats(path: &Path) -> Result<(File, &Path), ExitError> {
     File::create(path).map(|file| (file, path)).map_err(|e| io_failure(path, &e))
 }
 
-fn io_failure(path: &Path, error: &io::Error) -> Failure {
-    Failure::new(ExitCode::IoErr, format!("cannot write {}: {error}", path.display()))
+fn io_failure(path: &Path, error: &io::Error) -> ExitError {
+    ExitError::new(ExitCode::IoErr, format!("cannot write {}: {error}", path.display()))
 }
 
 /// Insights as lines on standard output, each written at once, so that a reader sees it when it happens.
@@ -106,10 +108,10 @@ impl Lines {
         self.failed.borrow().as_ref().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
     }
 
-    fn check(&self) -> Result<(), Failure> {
+    fn check(&self) -> Result<(), ExitError> {
         match &*self.failed.borrow() {
             Some(e) if e.kind() != io::ErrorKind::BrokenPipe => {
-                Err(Failure::new(ExitCode::IoErr, format!("cannot write to standard output: {e}")))
+                Err(ExitError::new(ExitCode::IoErr, format!("cannot write to standard output: {e}")))
             }
             _ => Ok(()),
         }

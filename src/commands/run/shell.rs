@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use super::Daemon;
 use super::stop::Stop;
-use crate::commands::Failure;
+use crate::commands::ExitError;
 use crate::http::{self, Health};
 
 /// Longest wait for requests under way at the end.
@@ -31,13 +31,13 @@ impl Shell {
     ///
     /// # Errors
     /// When the address is taken, or the system refuses a handler.
-    pub fn start(daemon: &Daemon) -> Result<Self, Failure> {
-        let failed = |error: std::io::Error| Failure::new(sysexits::ExitCode::OsErr, error.to_string());
+    pub fn start(daemon: &Daemon) -> Result<Self, ExitError> {
+        let failed = |error: std::io::Error| ExitError::new(sysexits::ExitCode::OsErr, error.to_string());
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().map_err(failed)?;
         let (shutdown, shut) = watch::channel(false);
         let listener = runtime
             .block_on(http::bind(daemon.config.http.listen))
-            .map_err(|error| Failure::new(sysexits::ExitCode::IoErr, error.to_string()))?;
+            .map_err(|error| ExitError::new(sysexits::ExitCode::IoErr, error.to_string()))?;
         let listen = listener.local_addr().map_err(failed)?;
         let serving = http::serve(listener, daemon.metrics.clone(), daemon.health.clone(), shut);
         runtime.spawn(async move {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Daemon, workers};
-use crate::commands::Failure;
+use crate::commands::ExitError;
 use crate::http::WorkerState;
 use crate::kafka::ProbeError;
 use crate::kafka::topics::{self, ClusterProbe, Ready};
@@ -17,7 +17,7 @@ const PAUSE_FIRST: Duration = Duration::from_millis(250);
 ///
 /// # Errors
 /// When waiting would not help.
-pub fn prepare(daemon: &Daemon) -> Result<Option<Ready>, Failure> {
+pub fn prepare(daemon: &Daemon) -> Result<Option<Ready>, ExitError> {
     let workers = daemon.config.kafka.workers;
     let mut pause = PAUSE_FIRST;
     let cluster = ClusterProbe::new(&daemon.config).map_err(failure)?.knowing(daemon.limits);
@@ -42,9 +42,9 @@ pub fn prepare(daemon: &Daemon) -> Result<Option<Ready>, Failure> {
     Ok(None)
 }
 
-fn failure(error: ProbeError) -> Failure {
+fn failure(error: ProbeError) -> ExitError {
     match error {
         ProbeError::Refused(refused) => workers::failure(refused),
-        ProbeError::Unreachable(reason) => Failure::new(sysexits::ExitCode::IoErr, reason),
+        ProbeError::Unreachable(reason) => ExitError::new(sysexits::ExitCode::IoErr, reason),
     }
 }

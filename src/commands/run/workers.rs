@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::Daemon;
 use super::report::WorkerReport;
-use crate::commands::Failure;
+use crate::commands::ExitError;
 use crate::kafka::KafkaBroker;
 use crate::kafka::broker::Connection;
 use crate::kafka::topics::Ready;
@@ -25,13 +25,13 @@ const FENCED_SOON: Duration = Duration::from_secs(60);
 /// Longest wait for clients to close, once all transactions have ended.
 const CLOSE_MAX: Duration = Duration::from_secs(5);
 
-type Outcome = Result<(), Failure>;
+type Outcome = Result<(), ExitError>;
 
 /// Runs all workers until they end. The first one that ends makes the others finish.
 ///
 /// # Errors
 /// The first failure.
-pub fn run(daemon: &Daemon, ready: &Ready) -> Result<(), Failure> {
+pub fn run(daemon: &Daemon, ready: &Ready) -> Result<(), ExitError> {
     let calls: Vec<Arc<Calls>> = (0..daemon.config.kafka.workers).map(|_| Arc::default()).collect();
     watch(daemon, &calls)?;
     let (tell, told) = mpsc::channel();
@@ -40,7 +40,7 @@ pub fn run(daemon: &Daemon, ready: &Ready) -> Result<(), Failure> {
         let start = Start { daemon: daemon.clone(), ready: ready.clone(), number, calls };
         let tell = tell.clone();
         let thread = thread::Builder::new().name(format!("worker-{number}")).spawn(move || start.run(&tell));
-        threads.push(thread.map_err(|error| Failure::new(sysexits::ExitCode::OsErr, error.to_string()))?);
+        threads.push(thread.map_err(|error| ExitError::new(sysexits::ExitCode::OsErr, error.to_string()))?);
     }
     drop(tell);
     let outcome = wait_for_all(daemon, &told);
@@ -62,7 +62,7 @@ fn wait_for_all(daemon: &Daemon, told: &Receiver<Outcome>) -> Outcome {
     first
 }
 
-fn watch(daemon: &Daemon, calls: &[Arc<Calls>]) -> Result<(), Failure> {
+fn watch(daemon: &Daemon, calls: &[Arc<Calls>]) -> Result<(), ExitError> {
     let limits = Limits::new(daemon.config.kafka.transaction_timeout, daemon.config.kafka.max_poll_interval);
     watchdog::watch(calls.to_vec(), limits, |worker, hung| {
         // The same line, on the same stream and with the same code as any other end by Kafka; nobody else can end it any more.
@@ -71,7 +71,7 @@ fn watch(daemon: &Daemon, calls: &[Arc<Calls>]) -> Result<(), Failure> {
         );
         std::process::exit(i32::from(u8::from(sysexits::ExitCode::IoErr)));
     })
-    .map_err(|error| Failure::new(sysexits::ExitCode::OsErr, format!("cannot start the watchdog: {error}")))
+    .map_err(|error| ExitError::new(sysexits::ExitCode::OsErr, format!("cannot start the watchdog: {error}")))
 }
 
 /// What one worker begins with.
@@ -87,7 +87,7 @@ impl Start {
         let mut kafka = None;
         let outcome = catch_unwind(AssertUnwindSafe(|| self.work(&mut kafka))).unwrap_or_else(|panic| {
             let text = format!("worker {} has panicked: {}; please report this", self.number, said(&*panic));
-            Err(Failure::new(sysexits::ExitCode::Software, text))
+            Err(ExitError::new(sysexits::ExitCode::Software, text))
         });
         // Told before the clients are closed, which can take its time. The receiver outlives all senders.
         let leaves = outcome.is_ok() && self.daemon.config.kafka.leave_on_stop;
@@ -134,7 +134,7 @@ impl Start {
             .run(self.daemon.stop.flag())
     }
 
-    fn explain(&self, ended: broker::BrokerError, age: Duration) -> Failure {
+    fn explain(&self, ended: broker::BrokerError, age: Duration) -> ExitError {
         let kafka = &self.daemon.config.kafka;
         let two_processes = match ended.cause {
             Cause::MemberFenced => true,
@@ -161,12 +161,12 @@ impl Start {
 }
 
 /// How a failure of Kafka ends the process.
-pub fn failure(ended: broker::BrokerError) -> Failure {
+pub fn failure(ended: broker::BrokerError) -> ExitError {
     let code = match ended.cause {
         Cause::Configuration => sysexits::ExitCode::Config,
         Cause::MemberFenced | Cause::ProducerFenced | Cause::Other => sysexits::ExitCode::IoErr,
     };
-    Failure::new(code, ended.message)
+    ExitError::new(code, ended.message)
 }
 
 fn said(panic: &(dyn std::any::Any + Send)) -> &str {

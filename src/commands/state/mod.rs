@@ -1,7 +1,7 @@
 //! `insightd state`: what the changelog holds, and emptying it.
 
 use self::args::{StateArgs, StateCommand};
-use super::Failure;
+use super::ExitError;
 use crate::config::Config;
 
 pub mod args;
@@ -12,7 +12,7 @@ mod show;
 ///
 /// # Errors
 /// 78 for a configuration that is wrong or does not fit the cluster or the changelog, 74 where Kafka or standard output failed.
-pub fn run(args: &StateArgs) -> Result<(), Failure> {
+pub fn run(args: &StateArgs) -> Result<(), ExitError> {
     match &args.command {
         StateCommand::Inspect(args) => show::inspect(args),
         StateCommand::Export(args) => show::export(args),
@@ -20,6 +20,6 @@ pub fn run(args: &StateArgs) -> Result<(), Failure> {
     }
 }
 
-fn load(path: &std::path::Path) -> Result<Config, Failure> {
-    Config::load(Some(path)).map_err(|faults| Failure::new(sysexits::ExitCode::Config, faults.to_string()))
+fn load(path: &std::path::Path) -> Result<Config, ExitError> {
+    Config::load(Some(path)).map_err(|faults| ExitError::new(sysexits::ExitCode::Config, faults.to_string()))
 }

@@ -2,11 +2,11 @@
 
 use super::args::StateResetArgs;
 use super::load;
-use crate::commands::{Failure, say};
+use crate::commands::{ExitError, say};
 use crate::kafka::{backfill_topic, changelog};
 
 /// Runs the command.
-pub fn run(args: &StateResetArgs) -> Result<(), Failure> {
+pub fn run(args: &StateResetArgs) -> Result<(), ExitError> {
     let config = load(&args.config.config)?;
     let (topic, group) = (&config.state.topic, &config.kafka.group_id);
     let partitions = changelog::partitions(&config)?;
@@ -15,7 +15,7 @@ pub fn run(args: &StateResetArgs) -> Result<(), Failure> {
         let text = format!(
             "{members} members of the group {group} are running (or stopped less than kafka.session_timeout ago): stop them first"
         );
-        return Err(Failure::new(sysexits::ExitCode::IoErr, text));
+        return Err(ExitError::new(sysexits::ExitCode::IoErr, text));
     }
     if !args.yes {
         say(&format!(

@@ -9,12 +9,12 @@ use serde_json::{Value, json};
 
 use super::args::{StateConfigArgs, StateInspectArgs};
 use super::load;
-use crate::commands::Failure;
+use crate::commands::ExitError;
 use crate::config::Config;
 use crate::kafka::changelog;
 
 /// Shows what fits.
-pub fn inspect(args: &StateInspectArgs) -> Result<(), Failure> {
+pub fn inspect(args: &StateInspectArgs) -> Result<(), ExitError> {
     let config = load(&args.config.config)?;
     let of_series = args.event_source.is_some() || args.event_name.is_some();
     let fits = |wanted: &Option<String>, is: &str| wanted.as_ref().is_none_or(|wanted| wanted == is);
@@ -34,7 +34,7 @@ pub fn inspect(args: &StateInspectArgs) -> Result<(), Failure> {
 }
 
 /// Shows all.
-pub fn export(args: &StateConfigArgs) -> Result<(), Failure> {
+pub fn export(args: &StateConfigArgs) -> Result<(), ExitError> {
     let config = load(&args.config)?;
     each_partition(&config, &mut |partition, head, detector, out| {
         out(json!({
@@ -53,7 +53,7 @@ pub fn export(args: &StateConfigArgs) -> Result<(), Failure> {
 type Show<'a> = dyn FnMut(i32, Option<&Head>, &Detector, &mut dyn FnMut(Value)) + 'a;
 
 /// Restores one partition after the other and shows it.
-fn each_partition(config: &Config, show: &mut Show<'_>) -> Result<(), Failure> {
+fn each_partition(config: &Config, show: &mut Show<'_>) -> Result<(), ExitError> {
     let mut out = BufWriter::new(io::stdout().lock());
     for partition in 0..changelog::partitions(config)? {
         let mut detector = Detector::new(Settings::from(config));
@@ -68,7 +68,7 @@ fn each_partition(config: &Config, show: &mut Show<'_>) -> Result<(), Failure> {
         })?;
         if let Some(fault) = fault.or_else(|| detector.restored().err()) {
             let text = format!("{}[{partition}]: {fault}", config.state.topic);
-            return Err(Failure::new(sysexits::ExitCode::Config, text));
+            return Err(ExitError::new(sysexits::ExitCode::Config, text));
         }
         let mut failed = None;
         show(partition, head.as_ref(), &detector, &mut |line| {
@@ -84,8 +84,8 @@ fn each_partition(config: &Config, show: &mut Show<'_>) -> Result<(), Failure> {
     out.flush().map_err(|error| unwritten(&error))
 }
 
-fn unwritten(error: &io::Error) -> Failure {
-    Failure::new(sysexits::ExitCode::IoErr, format!("cannot write to standard output: {error}"))
+fn unwritten(error: &io::Error) -> ExitError {
+    ExitError::new(sysexits::ExitCode::IoErr, format!("cannot write to standard output: {error}"))
 }
 
 fn minute(minute: i64) -> String {
