@@ -54,7 +54,7 @@ fn warmed(series: usize, per_second: usize) -> (Detector, Vec<Event<'static>>) {
     (detector, events(series, per_second, rounds * EVENTS))
 }
 
-fn observe(bencher: Bencher, series: usize, per_second: usize) {
+fn observe(bencher: Bencher<'_, '_>, series: usize, per_second: usize) {
     bencher.counter(ItemsCount::new(EVENTS)).with_inputs(|| warmed(series, per_second)).bench_local_values(
         |(mut detector, events)| {
             let mut insights = 0_u64;
@@ -67,13 +67,13 @@ fn observe(bencher: Bencher, series: usize, per_second: usize) {
 }
 
 #[divan::bench(args = [1_000, 10_000, 100_000], sample_count = 5)]
-fn new_minute(bencher: Bencher, series: usize) {
+fn new_minute(bencher: Bencher<'_, '_>, series: usize) {
     // Each series has about one event a minute.
     observe(bencher, series, (series / 60).max(1));
 }
 
 #[divan::bench(args = [1_000, 100_000], sample_count = 5)]
-fn busy(bencher: Bencher, series: usize) {
+fn busy(bencher: Bencher<'_, '_>, series: usize) {
     // All in one minute.
     observe(bencher, series, EVENTS);
 }

@@ -72,7 +72,7 @@ fn events(from: usize) -> Vec<Event<'static>> {
 }
 
 #[divan::bench(args = [0, 1, 20, 100])]
-fn first_match(bencher: Bencher, count: usize) {
+fn first_match(bencher: Bencher<'_, '_>, count: usize) {
     let (rules, events) = (rules(count), events(0));
     bencher.counter(ItemsCount::new(EVENTS)).bench_local(|| {
         let matches = events.iter().filter_map(|event| rules.first_match(divan::black_box(event), event.time)).count();
@@ -81,7 +81,7 @@ fn first_match(bencher: Bencher, count: usize) {
 }
 
 #[divan::bench(args = [0, 20], sample_count = 20)]
-fn observe(bencher: Bencher, count: usize) {
+fn observe(bencher: Bencher<'_, '_>, count: usize) {
     let rules = rules(count);
     let warmed = || {
         let settings = Settings { rules: Arc::clone(&rules), ..Settings::from(&Config::default_config()) };

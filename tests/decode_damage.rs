@@ -1,5 +1,7 @@
 //! Damaged input and input beyond limits: what it costs, by samples of our own.
 
+#![allow(unreachable_pub, reason = "nothing outside reaches a test; its modules say pub to each other")]
+
 mod decoding;
 
 use decoding::{Found, base64, decode_both, gzip, limits, record, slice, slice_within, stream, stream_within};

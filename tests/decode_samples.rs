@@ -2,6 +2,8 @@
 //! folder (`../shared`, or the environment variable INSIGHTD_SHARED) nothing is checked here: `decode_envelopes.rs` has samples of
 //! our own for every wrapping.
 
+#![allow(unreachable_pub, reason = "nothing outside reaches a test; its modules say pub to each other")]
+
 mod decoding;
 
 use std::fs;

@@ -1,6 +1,8 @@
 //! The model of traffic: the same seed gives the same calls, labels tell the truth, attackers are what they claim to be, and the
 //! whole looks like the traffic of real accounts. Seeds are in the messages.
 
+#![allow(unreachable_pub, reason = "nothing outside reaches a test; its modules say pub to each other")]
+
 mod decoding;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};

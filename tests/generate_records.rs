@@ -1,5 +1,7 @@
 //! Generated records against the decoder, which knows nothing of how they were made, and against real ones where the machine has them.
 
+#![allow(unreachable_pub, reason = "nothing outside reaches a test; its modules say pub to each other")]
+
 #[path = "support/mod.rs"]
 mod support;
 

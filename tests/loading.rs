@@ -1,12 +1,14 @@
 //! A history that is loaded, without a broker: what comes after it is found as if the daemon had been there all the time.
 
+#![allow(unreachable_pub, reason = "nothing outside reaches a test; its modules say pub to each other")]
+
 mod support;
 
 use insightd::config::Config;
 use insightd_core::cloudtrail::event::AccountId;
 use insightd_core::cloudtrail::insight::Insight;
 use insightd_core::detect::{Detector, Settings};
-use insightd_core::pipeline::{Cutoff, DeadLetterRecord, Output, Pipeline};
+use insightd_core::pipeline::{DeadLetter, Output, Pipeline, Until};
 use support::clock::{DAY, HOUR};
 use support::delivery::Conditions;
 use support::load::Load;
@@ -25,7 +27,7 @@ impl Output for Lines {
         self.0.push(String::from_utf8(line).expect("UTF-8"));
     }
 
-    fn dead_letter(&mut self, _: DeadLetterRecord<'_>) {}
+    fn dead_letter(&mut self, _: DeadLetter<'_>) {}
 }
 
 #[test]
@@ -35,11 +37,11 @@ fn what_comes_after_a_load_is_found_as_if_the_history_had_been_seen() {
     let plan = Plan { length: 4 * DAY, attacks: 12, quiet: 36 * HOUR, poll_every: 240, ..Plan::usual(seed) };
     let load = Load::new(&plan, &Conditions::usual(seed));
     let (before, _) = load.messages.split_at(load.messages.len() / 2);
-    let mut plain = Pipeline::for_backfill(&config, 1, Cutoff::new(hashbrown::HashMap::new(), i64::MAX));
+    let mut plain = Pipeline::of_past(&config, 1, Until::new(hashbrown::HashMap::new(), i64::MAX));
     for message in before {
         plain.payload(&message.payload, None, NOW, &mut Lines::default());
     }
-    plain.finish_backfill();
+    plain.finish_past();
     let mut accounts: Vec<AccountId> = Vec::new();
     plain.detector().each_account(&mut |account| accounts.push(account.id));
     let mut loaded = Pipeline::new(&config).journaled();

@@ -1,5 +1,7 @@
 //! `insightd replay` as a command: which files it reads and in which order, what it writes where, how it ends.
 
+#![allow(unreachable_pub, reason = "nothing outside reaches a test; its modules say pub to each other")]
+
 mod replaying;
 
 use std::collections::BTreeSet;

@@ -1,5 +1,7 @@
 //! How much memory `insightd replay` takes for input made to take more.
 
+#![allow(unreachable_pub, reason = "nothing outside reaches a test; its modules say pub to each other")]
+
 mod replaying;
 
 use std::fs;

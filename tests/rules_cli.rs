@@ -1,5 +1,7 @@
 //! Rules from the command line: `check` prints them, `replay` acts by them and says what each did.
 
+#![allow(unreachable_pub, reason = "nothing outside reaches a test; its modules say pub to each other")]
+
 mod replaying;
 
 use replaying::{Folder, burst, insightd, stats, text};

@@ -1,5 +1,7 @@
 //! The shipped sample is exactly what the generator of the tests makes. `INSIGHTD_WRITE_SAMPLE=1 cargo test --test sample` writes it anew.
 
+#![allow(unreachable_pub, reason = "nothing outside reaches a test; its modules say pub to each other")]
+
 mod support;
 
 use std::collections::BTreeMap;

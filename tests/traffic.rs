@@ -1,5 +1,7 @@
 //! Checks of the constructed traffic itself: what the other tests rest on.
 
+#![allow(unreachable_pub, reason = "nothing outside reaches a test; its modules say pub to each other")]
+
 mod support;
 
 use support::clock::{at, iso, parse};

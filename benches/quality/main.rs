@@ -3,6 +3,8 @@
 //! `cargo bench --bench quality -- --seeds 1,2,3`; README.md beside this file says what is measured and how to read it. Not a benchmark of
 //! time: the same seeds give the same tables on every machine (memory apart).
 
+#![allow(unreachable_pub, reason = "nothing outside reaches a test; its modules say pub to each other")]
+
 mod arguments;
 mod arithmetic;
 mod counts;

@@ -43,12 +43,12 @@ impl Paint {
 }
 
 /// Whether standard output is a terminal.
-pub fn is_terminal() -> bool {
+pub(super) fn is_terminal() -> bool {
     std::io::stdout().is_terminal()
 }
 
 /// A number as people write it: three significant digits below a hundred, none after the point above, commas between thousands.
-pub fn number(value: f64) -> String {
+pub(super) fn number(value: f64) -> String {
     if value >= 100.0 || value.fract() == 0.0 {
         return thousands(value.round().max(0.0) as u64);
     }

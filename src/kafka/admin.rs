@@ -25,7 +25,7 @@ const ANSWER_MAX: Duration = Duration::from_secs(10);
 
 /// A topic to be created.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Creation {
+pub(super) struct Creation {
     /// Name.
     pub topic: String,
     /// Partitions; -1 = the broker's default.
@@ -40,7 +40,7 @@ pub struct Creation {
 ///
 /// # Errors
 /// The first that could not be created.
-pub fn create(client: &ClientConfig, topics: &[Creation]) -> Result<(), BrokerError> {
+pub(super) fn create(client: &ClientConfig, topics: &[Creation]) -> Result<(), BrokerError> {
     let admin: AdminClient<DefaultClientContext> =
         client.create().map_err(|error| errors::failure("make a Kafka client", &error))?;
     let new: Vec<NewTopic<'_>> = topics
@@ -68,7 +68,10 @@ pub fn create(client: &ClientConfig, topics: &[Creation]) -> Result<(), BrokerEr
 ///
 /// # Errors
 /// [`Action::Retry`] when the broker did not answer, anything else when it refused.
-pub fn message_bytes_max<const N: usize>(client: &ClientConfig, topics: [&str; N]) -> Result<[usize; N], BrokerError> {
+pub(super) fn message_bytes_max<const N: usize>(
+    client: &ClientConfig,
+    topics: [&str; N],
+) -> Result<[usize; N], BrokerError> {
     let admin: AdminClient<DefaultClientContext> =
         client.create().map_err(|error| errors::failure("make a Kafka client", &error))?;
     let asked = topics.map(ResourceSpecifier::Topic);
@@ -95,7 +98,7 @@ pub fn message_bytes_max<const N: usize>(client: &ClientConfig, topics: [&str; N
 ///
 /// # Errors
 /// When no broker answers, or one refuses.
-pub fn empty(client: &ClientConfig, topic: &str, partitions: i32) -> Result<(), BrokerError> {
+pub(super) fn empty(client: &ClientConfig, topic: &str, partitions: i32) -> Result<(), BrokerError> {
     let admin: AdminClient<DefaultClientContext> =
         client.create().map_err(|error| errors::failure("make a Kafka client", &error))?;
     let doing = format!("delete the records of {topic}");

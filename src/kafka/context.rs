@@ -33,7 +33,7 @@ const RECENT: Duration = Duration::from_secs(10);
 
 /// A rebalance that waits for its answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Rebalance {
+pub(super) enum Rebalance {
     /// Partitions are given to this member.
     Assign(Vec<TopicPartition>),
     /// All partitions are taken back.
@@ -44,7 +44,7 @@ pub enum Rebalance {
 }
 
 /// The context of one client.
-pub struct Context {
+pub(super) struct Context {
     /// Counts errors; a client that only looks at the cluster counts nothing.
     metrics: Option<Arc<Metrics>>,
     rebalances: Mutex<VecDeque<Rebalance>>,
@@ -60,7 +60,7 @@ pub struct Context {
 
 impl Context {
     /// A context that has heard nothing yet.
-    pub fn new(metrics: Option<Arc<Metrics>>) -> Self {
+    pub(super) fn new(metrics: Option<Arc<Metrics>>) -> Self {
         Self {
             metrics,
             rebalances: Mutex::default(),
@@ -74,30 +74,30 @@ impl Context {
     }
 
     /// The oldest rebalance that was not answered yet.
-    pub fn take_rebalance(&self) -> Option<Rebalance> {
+    pub(super) fn take_rebalance(&self) -> Option<Rebalance> {
         lock(&self.rebalances).pop_front()
     }
 
     /// From now on revocations are answered at once: the consumer is being dropped and nobody polls it any more. Without this its
     /// drop would wait for the answer for ever.
-    pub fn close(&self) {
+    pub(super) fn close(&self) {
         self.closing.store(true, Ordering::SeqCst);
     }
 
     /// The newest statistics, once, if they tell of now.
-    pub fn take_statistics(&self) -> Option<Statistics> {
+    pub(super) fn take_statistics(&self) -> Option<Statistics> {
         let newest = lock(&self.statistics).take()?;
         newest.is_fresh(SystemClock::start().wall()).then_some(newest)
     }
 
     /// The newest error that says more than that all brokers are down, if it is recent.
-    pub fn error(&self) -> Option<(Code, String)> {
+    pub(super) fn error(&self) -> Option<(Code, String)> {
         let newest = lock(&self.error).clone();
         newest.filter(|(_, _, at)| at.elapsed() < RECENT).map(|(code, reason, _)| (code, reason))
     }
 
     /// The newest error with what to do about it, as one line.
-    pub fn reason(&self) -> Option<String> {
+    pub(super) fn reason(&self) -> Option<String> {
         let (code, reason) = self.error()?;
         // The broker hangs up on the very first request: it takes it for something else.
         let misunderstood = reason
@@ -133,12 +133,12 @@ impl Context {
     }
 
     /// The first record of the open transaction that could not be delivered, once.
-    pub fn take_undelivered(&self) -> Option<KafkaError> {
+    pub(super) fn take_undelivered(&self) -> Option<KafkaError> {
         lock(&self.undelivered).take()
     }
 
     /// Why the open transaction failed, once.
-    pub fn take_transaction_error(&self) -> Option<String> {
+    pub(super) fn take_transaction_error(&self) -> Option<String> {
         lock(&self.transaction_error).take()
     }
 }

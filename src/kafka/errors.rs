@@ -6,7 +6,7 @@ use crate::stream::broker::{Action, BrokerError, Cause};
 
 /// What decides about an error: its code and the three flags that a transactional call may set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Facts {
+pub(super) struct Facts {
     /// Code of the library (negative) or of the broker.
     pub code: Code,
     /// The client instance is of no more use.
@@ -19,12 +19,12 @@ pub struct Facts {
 
 impl Facts {
     /// A bare code.
-    pub fn of_code(code: Code) -> Self {
+    pub(super) fn of_code(code: Code) -> Self {
         Self { code, fatal: false, retriable: false, requires_abort: false }
     }
 
     /// Reads them off an error. One that carries no code is `Unknown`.
-    pub fn of(error: &KafkaError) -> Self {
+    pub(super) fn of(error: &KafkaError) -> Self {
         match error {
             KafkaError::Transaction(error) => Self {
                 code: error.code(),
@@ -39,7 +39,7 @@ impl Facts {
 }
 
 /// What to do. An error nobody has thought of is fatal: the next start begins at the committed offsets, which is always right.
-pub fn classify(facts: Facts) -> Action {
+pub(super) fn classify(facts: Facts) -> Action {
     if facts.fatal {
         return Action::Fatal;
     }
@@ -111,7 +111,7 @@ pub fn classify(facts: Facts) -> Action {
 }
 
 /// Whether somebody else took this client's place, and which identity it was.
-pub fn cause(code: Code) -> Cause {
+pub(super) fn cause(code: Code) -> Cause {
     match code {
         Code::FencedInstanceId | Code::UnreleasedInstanceId => Cause::MemberFenced,
         Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch => Cause::ProducerFenced,
@@ -120,7 +120,7 @@ pub fn cause(code: Code) -> Cause {
 }
 
 /// What an operator can do about it, where that is not "wait": the key to look at, or the right to grant.
-pub fn advice(code: Code) -> Option<&'static str> {
+pub(super) fn advice(code: Code) -> Option<&'static str> {
     Some(match code {
         Code::Authentication
         | Code::SaslAuthenticationFailed
@@ -160,7 +160,7 @@ pub fn advice(code: Code) -> Option<&'static str> {
 }
 
 /// A failed call: what was tried, what the library said, what to do.
-pub fn failure(doing: &str, error: &KafkaError) -> BrokerError {
+pub(super) fn failure(doing: &str, error: &KafkaError) -> BrokerError {
     if let Some(text) = refused_setting(error) {
         return BrokerError::configuration(format!("cannot {doing}: {text}; look at [kafka.client]"));
     }

@@ -24,7 +24,7 @@ const ANSWER_MAX: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// When the broker does not answer; nothing is assigned then.
-pub fn beginnings(
+pub(super) fn beginnings(
     consumer: &BaseConsumer<Context>,
     partitions: &[TopicPartition],
     start: StartAt,
@@ -49,7 +49,7 @@ pub fn beginnings(
 ///
 /// # Errors
 /// When the broker does not answer.
-pub fn bounds(consumer: &BaseConsumer<Context>, partition: &TopicPartition) -> Result<(i64, i64), BrokerError> {
+pub(super) fn bounds(consumer: &BaseConsumer<Context>, partition: &TopicPartition) -> Result<(i64, i64), BrokerError> {
     bounds_within(consumer, partition, ANSWER_MAX)
 }
 
@@ -57,7 +57,7 @@ pub fn bounds(consumer: &BaseConsumer<Context>, partition: &TopicPartition) -> R
 ///
 /// # Errors
 /// As [`bounds`].
-pub fn bounds_within(
+pub(super) fn bounds_within(
     consumer: &BaseConsumer<Context>,
     partition: &TopicPartition,
     wait: Duration,
@@ -71,7 +71,9 @@ pub fn bounds_within(
 ///
 /// # Errors
 /// When an offset is none that the protocol can say.
-pub fn list<'a>(offsets: impl Iterator<Item = (&'a TopicPartition, i64)>) -> Result<TopicPartitionList, BrokerError> {
+pub(super) fn list<'a>(
+    offsets: impl Iterator<Item = (&'a TopicPartition, i64)>,
+) -> Result<TopicPartitionList, BrokerError> {
     let mut list = TopicPartitionList::new();
     for (partition, offset) in offsets {
         list.add_partition_offset(&partition.topic, partition.partition, Offset::Offset(offset))
@@ -84,7 +86,7 @@ pub fn list<'a>(offsets: impl Iterator<Item = (&'a TopicPartition, i64)>) -> Res
 ///
 /// # Errors
 /// As [`list`].
-pub fn positions(positions: &[Position]) -> Result<TopicPartitionList, BrokerError> {
+pub(super) fn positions(positions: &[Position]) -> Result<TopicPartitionList, BrokerError> {
     let mut list = TopicPartitionList::new();
     for Position { partition, next, state } in positions {
         let mut element = list.add_partition(&partition.topic, partition.partition);
@@ -149,7 +151,7 @@ fn first_offset(
 ///
 /// # Errors
 /// When the broker does not answer.
-pub fn offset_at(
+pub(super) fn offset_at(
     consumer: &BaseConsumer<Context>,
     partition: &TopicPartition,
     millis: i64,

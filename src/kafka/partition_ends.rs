@@ -19,7 +19,7 @@ const FRESH_S: i64 = 2;
 
 /// What is read of the library's statistics.
 #[derive(Debug, Default, Deserialize)]
-pub struct Statistics {
+pub(super) struct Statistics {
     /// When they were taken, seconds since 1970.
     time: i64,
     brokers: HashMap<String, BrokerStatistics>,
@@ -48,12 +48,12 @@ struct PartitionStatistics {
 
 impl Statistics {
     /// Whether they tell of now. Reports queue up while a commit blocks the worker, and then tell of what was before it.
-    pub fn is_fresh(&self, now: i64) -> bool {
+    pub(super) fn is_fresh(&self, now: i64) -> bool {
         now.saturating_sub(self.time) <= FRESH_S
     }
 
     /// Whether any broker is in reach.
-    pub fn any_broker_up(&self) -> bool {
+    pub(super) fn any_broker_up(&self) -> bool {
         self.brokers.values().any(BrokerStatistics::is_up)
     }
 
@@ -74,7 +74,7 @@ impl BrokerStatistics {
 
 /// A change in what is known of a partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Change {
+pub(super) enum Change {
     /// Read to its end.
     End(TopicPartition),
     /// Cannot be read now.
@@ -83,7 +83,7 @@ pub enum Change {
 
 /// What is known of the assigned partitions.
 #[derive(Debug, Default)]
-pub struct PartitionEnds(BTreeMap<TopicPartition, Known>);
+pub(super) struct PartitionEnds(BTreeMap<TopicPartition, Known>);
 
 #[derive(Debug, Default)]
 struct Known {
@@ -94,25 +94,25 @@ struct Known {
 
 impl PartitionEnds {
     /// Begins anew with these partitions.
-    pub fn assign(&mut self, partitions: impl IntoIterator<Item = TopicPartition>) {
+    pub(super) fn assign(&mut self, partitions: impl IntoIterator<Item = TopicPartition>) {
         self.0 = partitions.into_iter().map(|partition| (partition, Known::default())).collect();
     }
 
     /// The one assigned partition of this number. An end-of-partition event carries no topic; where two topics were assigned with
     /// the same number it would be ambiguous, and says nothing then.
-    pub fn by_number(&self, number: i32) -> Option<TopicPartition> {
+    pub(super) fn by_number(&self, number: i32) -> Option<TopicPartition> {
         let mut found = self.0.keys().filter(|partition| partition.partition == number);
         let first = found.next()?;
         found.next().is_none().then(|| first.clone())
     }
 
     /// Offset behind the last record that can be read; none before the first answer.
-    pub fn end_offset(&self, partition: &TopicPartition) -> Option<i64> {
+    pub(super) fn end_offset(&self, partition: &TopicPartition) -> Option<i64> {
         self.0.get(partition)?.end
     }
 
     /// No broker is in reach.
-    pub fn all_away(&mut self) {
+    pub(super) fn all_away(&mut self) {
         for known in self.0.values_mut() {
             known.away = true;
             known.reports_readable = 0;
@@ -120,7 +120,7 @@ impl PartitionEnds {
     }
 
     /// Takes in a report.
-    pub fn observe(&mut self, statistics: &Statistics) -> Vec<Change> {
+    pub(super) fn observe(&mut self, statistics: &Statistics) -> Vec<Change> {
         let mut changes = Vec::new();
         for (partition, known) in &mut self.0 {
             let Some(now) = statistics.partition(partition) else { continue };

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use insightd_core::cloudtrail::event::AccountId;
 use insightd_core::cloudtrail::insight::{Attribution, Finding, Insight, InsightType, SourceCategory, State};
-use insightd_core::pipeline::{DeadLetterRecord, Gauges, Output, Tally};
+use insightd_core::pipeline::{DeadLetter, Levels, Output, Tally};
 use insightd_core::state::{Fault, HEAD_KEY, Head, Write};
 
 use super::broker::{
@@ -17,13 +17,13 @@ use super::clock::Clock;
 use super::task::{Record, Task};
 
 /// Wall clock at the beginning, seconds since 1970.
-pub const WALL: i64 = 1_700_000_000;
+pub(super) const WALL: i64 = 1_700_000_000;
 
 #[derive(Default)]
-pub struct ScriptedClock(Cell<Duration>);
+pub(super) struct ScriptedClock(Cell<Duration>);
 
 impl ScriptedClock {
-    pub fn pass(&self, time: Duration) {
+    pub(super) fn pass(&self, time: Duration) {
         self.0.set(self.0.get() + time);
     }
 }
@@ -39,7 +39,7 @@ impl Clock for ScriptedClock {
 }
 
 #[derive(Debug)]
-pub struct ScriptedMessage {
+pub(super) struct ScriptedMessage {
     partition: i32,
     offset: i64,
     payload: Vec<u8>,
@@ -64,14 +64,14 @@ impl Message for ScriptedMessage {
 }
 
 /// What was produced: topic, key, value, headers.
-pub type Produced = (String, Option<String>, Vec<u8>, Vec<(String, String)>);
+pub(super) type Produced = (String, Option<String>, Vec<u8>, Vec<(String, String)>);
 
 /// A record of the changelog: key and value.
-pub type Changed = (Vec<u8>, Option<Vec<u8>>);
+pub(super) type Changed = (Vec<u8>, Option<Vec<u8>>);
 
 /// The broker. Its committed offsets answer assignments.
 #[derive(Default)]
-pub struct ScriptedBroker {
+pub(super) struct ScriptedBroker {
     events: RefCell<VecDeque<Polled<ScriptedMessage>>>,
     pub calls: RefCell<Vec<String>>,
     pub produced: RefCell<Vec<Produced>>,
@@ -104,16 +104,16 @@ pub struct ScriptedBroker {
 }
 
 impl ScriptedBroker {
-    pub fn event(&self, event: Polled<ScriptedMessage>) {
+    pub(super) fn event(&self, event: Polled<ScriptedMessage>) {
         self.events.borrow_mut().push_back(event);
     }
 
-    pub fn message(&self, partition: i32, offset: i64, payload: &str) {
+    pub(super) fn message(&self, partition: i32, offset: i64, payload: &str) {
         self.event(Polled::Message(ScriptedMessage { partition, offset, payload: payload.into() }));
     }
 
     /// The calls since the last look.
-    pub fn take_calls(&self) -> Vec<String> {
+    pub(super) fn take_calls(&self) -> Vec<String> {
         self.calls.take()
     }
 
@@ -283,7 +283,7 @@ impl Broker for ScriptedBroker {
 
 /// Raises an insight for a payload `now` or `old`, a dead letter for any other that is not `quiet`.
 #[derive(Default)]
-pub struct ScriptedTask {
+pub(super) struct ScriptedTask {
     records: u64,
     pub told_the_time: u64,
     changed: bool,
@@ -308,7 +308,7 @@ impl Task for ScriptedTask {
             b"quiet" => {}
             b"now" => out.insight(insight(now)),
             b"old" => out.insight(insight(now - 7 * 3600)),
-            raw => out.dead_letter(DeadLetterRecord { reason: "not_json", detail: "odd", record_index: 0, raw }),
+            raw => out.dead_letter(DeadLetter { reason: "not_json", detail: "odd", record_index: 0, raw }),
         }
     }
 
@@ -384,13 +384,13 @@ impl Task for ScriptedTask {
         Tally { payloads: std::mem::take(&mut self.records), ..Tally::default() }
     }
 
-    fn gauges(&self) -> Gauges {
-        Gauges::default()
+    fn levels(&self) -> Levels {
+        Levels::default()
     }
 }
 
 /// An insight that was found at this time.
-pub fn insight(detected_at: i64) -> Insight {
+pub(super) fn insight(detected_at: i64) -> Insight {
     Insight {
         account: AccountId::parse("000000000042").unwrap(),
         region: "eu-west-1".into(),

@@ -14,6 +14,8 @@
 //! * [`history`]: pasts of accounts, and the command that loads them.
 //! * [`oracle`]: the fold, and what is compared with it. [`traffic`]: the input. [`mutation`]: safeguards undone on purpose.
 
+#![allow(unreachable_pub, reason = "nothing outside reaches a test; its modules say pub to each other")]
+
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use insightd_core::cloudtrail::event::AccountId;
-use insightd_core::pipeline::{Gauges, Output, Pipeline, Tally};
+use insightd_core::pipeline::{Levels, Output, Pipeline, Tally};
 use sysexits::ExitCode;
 
 use super::super::ExitError;
@@ -20,11 +20,11 @@ use super::learn::Learnt;
 use crate::config::Config;
 
 /// The budgets, as factors of the configured one.
-pub const FACTORS: [f64; 3] = [1.0, 0.5, 2.0];
+pub(super) const FACTORS: [f64; 3] = [1.0, 0.5, 2.0];
 
 /// All that a backtest knows in the end.
 #[derive(Debug)]
-pub struct Outcome {
+pub(super) struct Outcome {
     /// The configuration of the run.
     pub config: Config,
     /// One run for each of [`FACTORS`]; the first has details.
@@ -32,7 +32,7 @@ pub struct Outcome {
     /// What became of the records.
     pub tally: Tally,
     /// What was live in the end.
-    pub levels: Gauges,
+    pub levels: Levels,
     /// Accounts with a series.
     pub accounts: BTreeMap<AccountId, Watched>,
     /// Files read.
@@ -45,7 +45,7 @@ pub struct Outcome {
 
 /// How long an account was watched.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Watched {
+pub(super) struct Watched {
     /// Its first minute (minutes since 1970).
     pub begin: i64,
     /// Its newest minute.
@@ -54,14 +54,14 @@ pub struct Watched {
 
 impl Watched {
     /// Weeks in which it could raise insights.
-    pub fn weeks(&self, warm_up_minutes: i64) -> f64 {
+    pub(super) fn weeks(&self, warm_up_minutes: i64) -> f64 {
         (self.end - self.begin - warm_up_minutes).max(0) as f64 / 10_080.0
     }
 }
 
 /// Reads all files; those that cannot be read are told, counted and passed over. `begun` is standard input, if some of it was looked at
 /// already. With `learn` a further run is made without priors, as a table is to be learnt without the help of another one.
-pub fn run(config: Config, files: &Files, begun: Option<Box<dyn Read>>, learn: bool) -> Outcome {
+pub(super) fn run(config: Config, files: &Files, begun: Option<Box<dyn Read>>, learn: bool) -> Outcome {
     let mut collectors: Vec<Collector> = FACTORS.iter().map(|_| Collector::default()).collect();
     collectors[0] = Collector::with_details();
     let mut unlearnt = Collector::default();
@@ -81,7 +81,7 @@ pub fn run(config: Config, files: &Files, begun: Option<Box<dyn Read>>, learn: b
 
     let learnt = runs.get(FACTORS.len()).map(|(pipeline, _)| Learnt::of(pipeline));
     let (pipeline, _) = &mut runs[0];
-    let (tally, levels) = (pipeline.take_tally(), pipeline.gauges());
+    let (tally, levels) = (pipeline.take_tally(), pipeline.levels());
     let accounts = accounts(pipeline);
     drop(runs);
     Outcome { config, runs: collectors, tally, levels, accounts, files: files.sources.len(), unreadable, learnt }
@@ -115,7 +115,7 @@ fn accounts(pipeline: &Pipeline) -> BTreeMap<AccountId, Watched> {
 }
 
 /// Opens one input.
-pub fn open(source: &Source) -> io::Result<Box<dyn Read>> {
+pub(super) fn open(source: &Source) -> io::Result<Box<dyn Read>> {
     match source {
         Source::StandardInput => Ok(Box::new(io::stdin().lock())),
         Source::File(path) => Ok(Box::new(File::open(path)?)),
@@ -123,7 +123,7 @@ pub fn open(source: &Source) -> io::Result<Box<dyn Read>> {
 }
 
 /// Seconds since 1970.
-pub fn wall_clock() -> i64 {
+pub(super) fn wall_clock() -> i64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(now.as_secs()).unwrap_or(i64::MAX)
 }
@@ -132,7 +132,7 @@ pub fn wall_clock() -> i64 {
 ///
 /// # Errors
 /// 74 if there is any.
-pub fn check_readable(unreadable: usize) -> Result<(), ExitError> {
+pub(super) fn check_readable(unreadable: usize) -> Result<(), ExitError> {
     match unreadable {
         0 => Ok(()),
         n => {

@@ -21,7 +21,7 @@ const HEADER: &str = "timestamp,value,baseline,score,insight";
 ///
 /// # Errors
 /// A width that is no duration or out of range (64).
-pub fn horizons(bucket: Option<&str>, direction: Direction) -> Result<Horizons, ExitError> {
+pub(super) fn horizons(bucket: Option<&str>, direction: Direction) -> Result<Horizons, ExitError> {
     let text = bucket.unwrap_or("60s");
     let wrong = |reason: &str| {
         ExitError::new(ExitCode::Usage, format!("--bucket {text}: {reason}, such as 60s, 5min or 1h, from 60s to 7d"))
@@ -39,7 +39,7 @@ pub fn horizons(bucket: Option<&str>, direction: Direction) -> Result<Horizons, 
 ///
 /// # Errors
 /// A line that is no row (65), input that cannot be read (66) or output that cannot be written (74).
-pub fn run(
+pub(super) fn run(
     name: &str,
     input: Box<dyn io::Read>,
     (horizons, budget): (Horizons, f64),
@@ -106,6 +106,6 @@ fn unreadable(name: &str, error: &RowError) -> ExitError {
 }
 
 /// The name of an input in messages.
-pub fn called(path: &Path) -> String {
+pub(super) fn called(path: &Path) -> String {
     if path.as_os_str() == "-" { "standard input".to_owned() } else { path.display().to_string() }
 }

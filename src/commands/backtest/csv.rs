@@ -12,11 +12,11 @@ use jiff::tz::TimeZone;
 /// Longest line, bytes.
 const LINE_BYTES_MAX: usize = 64 << 10;
 /// Largest value, either way. Its square and sums of squares stay far from what a float can hold.
-pub const VALUE_MAX: f64 = 1e15;
+pub(super) const VALUE_MAX: f64 = 1e15;
 
 /// One row.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Row {
+pub(super) struct Row {
     /// The timestamp as written, without the spaces around it.
     pub timestamp: String,
     /// The value as written, without the spaces around it.
@@ -29,7 +29,7 @@ pub struct Row {
 
 /// Why reading stopped.
 #[derive(Debug, thiserror::Error)]
-pub enum RowError {
+pub(super) enum RowError {
     /// The input could not be read.
     #[error("{0}")]
     Io(#[from] io::Error),
@@ -44,7 +44,7 @@ pub enum RowError {
 }
 
 /// Reads rows.
-pub struct Rows<R> {
+pub(super) struct Rows<R> {
     input: R,
     line: u64,
     columns: Option<(usize, usize)>,
@@ -54,7 +54,7 @@ pub struct Rows<R> {
 
 impl<R: BufRead> Rows<R> {
     /// Reads from the beginning of `input`.
-    pub fn new(input: R) -> Self {
+    pub(super) fn new(input: R) -> Self {
         Self { input, line: 0, columns: None, buffer: Vec::new(), failed: false }
     }
 

@@ -5,14 +5,14 @@ use std::fmt;
 use hashbrown::HashMap;
 use insightd_core::cloudtrail::event::AccountId;
 use insightd_core::cloudtrail::insight::{Insight, Reason, Severity, State};
-use insightd_core::pipeline::{DeadLetterRecord, Output};
+use insightd_core::pipeline::{DeadLetter, Output};
 
 /// Insights kept with their details; further ones are only counted.
 const KEPT_MAX: usize = 100_000;
 
 /// The name of a series.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct SeriesName {
+pub(super) struct SeriesName {
     /// Account.
     pub account: AccountId,
     /// Region.
@@ -27,7 +27,7 @@ pub struct SeriesName {
 
 impl SeriesName {
     /// Reads `account/region/source/name[/error]`.
-    pub fn parse(text: &str) -> Option<Self> {
+    pub(super) fn parse(text: &str) -> Option<Self> {
         let mut parts = text.splitn(5, '/').map(|part| (!part.is_empty()).then(|| part.to_owned()));
         let account = AccountId::parse(&parts.next()??)?;
         let (region, source, name) = (parts.next()??, parts.next()??, parts.next()??);
@@ -59,7 +59,7 @@ impl fmt::Display for SeriesName {
 
 /// One insight.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Found {
+pub(super) struct Found {
     /// Series.
     pub series: SeriesName,
     /// Start minute (minutes since 1970).
@@ -90,23 +90,23 @@ pub struct Found {
 
 /// Insights by severity, those left out that a rule suppresses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct BySeverity(pub [u64; Severity::ALL.len()]);
+pub(super) struct BySeverity(pub [u64; Severity::ALL.len()]);
 
 impl BySeverity {
     /// Counts one insight.
-    pub fn add(&mut self, severity: Severity) {
+    pub(super) fn add(&mut self, severity: Severity) {
         self.0[severity as usize] += 1;
     }
 
     /// All of them.
-    pub fn total(&self) -> u64 {
+    pub(super) fn total(&self) -> u64 {
         self.0.iter().sum()
     }
 }
 
 /// Collects the insights of one run.
 #[derive(Debug, Default)]
-pub struct Collector {
+pub(super) struct Collector {
     /// Insights in the order of their Starts, the first [`KEPT_MAX`].
     pub found: Vec<Found>,
     /// All insights.
@@ -119,12 +119,12 @@ pub struct Collector {
 
 impl Collector {
     /// Keeps details.
-    pub fn with_details() -> Self {
+    pub(super) fn with_details() -> Self {
         Self { keep: true, ..Self::default() }
     }
 
     /// Insights counted without their details.
-    pub fn left_out(&self) -> u64 {
+    pub(super) fn left_out(&self) -> u64 {
         (self.by_severity.total() + self.suppressed).saturating_sub(self.found.len() as u64)
     }
 }
@@ -152,7 +152,7 @@ impl Output for Collector {
         }
     }
 
-    fn dead_letter(&mut self, _: DeadLetterRecord<'_>) {
+    fn dead_letter(&mut self, _: DeadLetter<'_>) {
         // Counted by the pipeline.
     }
 }

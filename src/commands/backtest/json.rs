@@ -8,7 +8,7 @@ use super::cloudtrail::Outcome;
 use super::found::{BySeverity, Found};
 
 /// The object.
-pub fn object(outcome: &Outcome) -> Value {
+pub(super) fn object(outcome: &Outcome) -> Value {
     let mut records: Map<String, Value> =
         Ended::ALL.iter().map(|&ended| (ended.label().to_owned(), outcome.tally.outcome(ended).into())).collect();
     records.insert("total".to_owned(), outcome.tally.total().into());

@@ -12,7 +12,7 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// What an input holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(super) enum Kind {
     /// Rows of timestamp and value.
     Counts,
     /// CloudTrail records.
@@ -20,13 +20,13 @@ pub enum Kind {
 }
 
 /// An input of which the first bytes were looked at and given back.
-pub type Peeked = io::Chain<Cursor<Vec<u8>>, Box<dyn Read>>;
+pub(super) type Peeked = io::Chain<Cursor<Vec<u8>>, Box<dyn Read>>;
 
 /// Reads the first bytes.
 ///
 /// # Errors
 /// Those of reading.
-pub fn peek(mut input: Box<dyn Read>) -> io::Result<(Vec<u8>, Peeked)> {
+pub(super) fn peek(mut input: Box<dyn Read>) -> io::Result<(Vec<u8>, Peeked)> {
     let mut head = Vec::new();
     (&mut input).take(HEAD_BYTES).read_to_end(&mut head)?;
     Ok((head.clone(), Cursor::new(head).chain(input)))
@@ -36,7 +36,7 @@ pub fn peek(mut input: Box<dyn Read>) -> io::Result<(Vec<u8>, Peeked)> {
 ///
 /// # Errors
 /// Those of reading it.
-pub fn of_path(path: &Path) -> io::Result<Kind> {
+pub(super) fn of_path(path: &Path) -> io::Result<Kind> {
     if path.is_dir() {
         return Ok(Kind::CloudTrail);
     }
@@ -52,7 +52,7 @@ pub fn of_path(path: &Path) -> io::Result<Kind> {
 }
 
 /// What an input with these first bytes holds: rows begin with a line that has a comma and is no JSON.
-pub fn of_head(head: &[u8]) -> Kind {
+pub(super) fn of_head(head: &[u8]) -> Kind {
     let mut unpacked = Vec::new();
     let head = match head.starts_with(&GZIP) {
         true => {
@@ -72,7 +72,7 @@ pub fn of_head(head: &[u8]) -> Kind {
 }
 
 /// The input, unpacked if it is gzip.
-pub fn unpacked(head: &[u8], input: Peeked) -> Box<dyn Read> {
+pub(super) fn unpacked(head: &[u8], input: Peeked) -> Box<dyn Read> {
     if head.starts_with(&GZIP) { Box::new(MultiGzDecoder::new(input)) } else { Box::new(input) }
 }
 

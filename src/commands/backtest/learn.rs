@@ -31,14 +31,14 @@ struct Sums {
 
 /// See the module.
 #[derive(Debug, Default)]
-pub struct Learnt {
+pub(super) struct Learnt {
     sums: BTreeMap<Key, Sums>,
     series: usize,
 }
 
 impl Learnt {
     /// What the series of a pipeline have shown.
-    pub fn of(pipeline: &Pipeline) -> Self {
+    pub(super) fn of(pipeline: &Pipeline) -> Self {
         let mut learnt = Self::default();
         pipeline.each_series(&mut |series| learnt.add(&series));
         learnt
@@ -55,7 +55,7 @@ impl Learnt {
     }
 
     /// Entries with enough evidence: error codes first, then APIs, each in alphabetical order.
-    pub fn entries(&self) -> Vec<Entry> {
+    pub(super) fn entries(&self) -> Vec<Entry> {
         let enough = self.sums.iter().filter(|(_, sums)| sums.is_enough());
         let entry = |((api, error), sums): (&Key, &Sums)| Entry {
             api: api.clone(),
@@ -67,7 +67,7 @@ impl Learnt {
     }
 
     /// The whole file.
-    pub fn file(&self, version: &str, source: &str) -> String {
+    pub(super) fn file(&self, version: &str, source: &str) -> String {
         let head = format!(
             "What is known of an API before its own history speaks, for `detect.priors`: by API (and error code), else by error code over all\n\
              APIs, else the default. For the burst and the slow view: `rate`, exceedances of three standard deviations a minute, and `excess`,\n\

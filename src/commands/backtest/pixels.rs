@@ -4,7 +4,7 @@ use super::trace::Trace;
 
 /// One column with at least one point.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Column {
+pub(super) struct Column {
     /// Time of its first point, seconds since 1970.
     pub time: i64,
     /// Lowest and highest value.
@@ -14,7 +14,7 @@ pub struct Column {
 }
 
 /// Columns from left to right, at most `count`. Points are put in order of time.
-pub fn columns(trace: &Trace, count: usize) -> Vec<Column> {
+pub(super) fn columns(trace: &Trace, count: usize) -> Vec<Column> {
     let (Some(begin), Some(end)) = (trace.iter().map(|p| p.time).min(), trace.iter().map(|p| p.time).max()) else {
         return Vec::new();
     };
@@ -36,7 +36,7 @@ pub fn columns(trace: &Trace, count: usize) -> Vec<Column> {
 }
 
 /// Stretches of time in which an insight is open, from the first to the last point of each.
-pub fn insights(trace: &Trace) -> Vec<(i64, i64)> {
+pub(super) fn insights(trace: &Trace) -> Vec<(i64, i64)> {
     let mut spans: Vec<(i64, i64)> = Vec::new();
     let mut before = false;
     for point in trace {

@@ -31,7 +31,7 @@ const DAY_S: i64 = 86_400;
 ///
 /// # Errors
 /// An empty trace, or what the library says.
-pub fn svg(title: &str, trace: &Trace) -> Result<String, String> {
+pub(super) fn svg(title: &str, trace: &Trace) -> Result<String, String> {
     let columns = columns(trace, COLUMNS);
     let (Some(first), Some(last)) = (columns.first(), columns.last()) else {
         return Err("there is nothing to draw".to_owned());

@@ -8,11 +8,11 @@ use super::cloudtrail::{FACTORS, Outcome, Watched};
 use super::found::{BySeverity, Collector, Found, SeriesName};
 
 /// API of a series: event source, event name and error code.
-pub type Api = (String, String, Option<String>);
+pub(super) type Api = (String, String, Option<String>);
 
 /// One account.
 #[derive(Clone, Copy, Debug)]
-pub struct AccountRate {
+pub(super) struct AccountRate {
     /// Its id.
     pub account: AccountId,
     /// Its insights.
@@ -23,7 +23,7 @@ pub struct AccountRate {
 
 /// One budget.
 #[derive(Clone, Copy, Debug)]
-pub struct BudgetRate {
+pub(super) struct BudgetRate {
     /// Insights an account may raise in a week.
     pub budget: f64,
     /// Insights found.
@@ -34,34 +34,34 @@ pub struct BudgetRate {
 
 impl Outcome {
     /// The run at the configured budget.
-    pub fn main(&self) -> &Collector {
+    pub(super) fn main(&self) -> &Collector {
         &self.runs[0]
     }
 
     /// Minutes before an account may raise insights.
-    pub fn warm_up_minutes(&self) -> i64 {
+    pub(super) fn warm_up_minutes(&self) -> i64 {
         i64::try_from(self.config.baseline.warm_up.as_secs() / 60).unwrap_or(i64::MAX / 2)
     }
 
     /// Weeks of all accounts together in which they could raise insights.
-    pub fn account_weeks(&self) -> f64 {
+    pub(super) fn account_weeks(&self) -> f64 {
         self.accounts.values().map(|watched| watched.weeks(self.warm_up_minutes())).sum()
     }
 
     /// Weeks in which an account could raise insights; 0 if all its series were forgotten meanwhile.
-    pub fn weeks_of(&self, account: AccountId) -> f64 {
+    pub(super) fn weeks_of(&self, account: AccountId) -> f64 {
         self.accounts.get(&account).map_or(0.0, |watched| watched.weeks(self.warm_up_minutes()))
     }
 
     /// Weeks from the first minute of any account to the last, without the warm-up.
-    pub fn weeks(&self) -> f64 {
+    pub(super) fn weeks(&self) -> f64 {
         let begin = self.accounts.values().map(|watched| watched.begin).min().unwrap_or(0);
         let end = self.accounts.values().map(|watched| watched.end).max().unwrap_or(0);
         Watched { begin, end }.weeks(self.warm_up_minutes())
     }
 
     /// Accounts, those with most insights first.
-    pub fn by_account(&self) -> Vec<AccountRate> {
+    pub(super) fn by_account(&self) -> Vec<AccountRate> {
         let found = sums(self.main(), |found| found.series.account);
         let rate = |(&account, watched): (&AccountId, &Watched)| AccountRate {
             account,
@@ -74,7 +74,7 @@ impl Outcome {
     }
 
     /// APIs with insights, those with most first.
-    pub fn by_api(&self) -> Vec<(Api, BySeverity)> {
+    pub(super) fn by_api(&self) -> Vec<(Api, BySeverity)> {
         let api = |found: &Found| {
             let SeriesName { source, name, error, .. } = &found.series;
             (source.clone(), name.clone(), error.clone())
@@ -83,12 +83,12 @@ impl Outcome {
     }
 
     /// Series with insights, those with most first.
-    pub fn by_series(&self) -> Vec<(SeriesName, BySeverity)> {
+    pub(super) fn by_series(&self) -> Vec<(SeriesName, BySeverity)> {
         most_first(sums(self.main(), |found| found.series.clone()))
     }
 
     /// What the numbers are at each budget, the lowest first.
-    pub fn by_budget(&self) -> Vec<BudgetRate> {
+    pub(super) fn by_budget(&self) -> Vec<BudgetRate> {
         let budget = self.config.detect.false_insights_per_account_per_week;
         let rate = |(factor, run): (&f64, &Collector)| BudgetRate {
             budget: budget * factor,
@@ -101,7 +101,7 @@ impl Outcome {
     }
 
     /// What must be known to read the numbers rightly, one sentence each.
-    pub fn cautions(&self) -> Vec<String> {
+    pub(super) fn cautions(&self) -> Vec<String> {
         let mut said = Vec::new();
         let all = self.accounts.len();
         let weeks = |watched: &Watched| watched.weeks(0);

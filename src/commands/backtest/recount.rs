@@ -24,7 +24,7 @@ const MINUTES_MAX: i64 = 4 * 366 * 1440;
 ///
 /// # Errors
 /// What stands against it, in one sentence.
-pub fn trace(outcome: &Outcome, series: &SeriesName, files: &Files) -> Result<Trace, String> {
+pub(super) fn trace(outcome: &Outcome, series: &SeriesName, files: &Files) -> Result<Trace, String> {
     let watched = outcome.accounts.get(&series.account).ok_or_else(|| format!("there is no series {series}"))?;
     let mut counts =
         Counts { series, config: &outcome.config, seen: Seen::default(), newest: 0, minutes: BTreeMap::new() };

@@ -18,7 +18,7 @@ const LINES_MAX: usize = 20;
 const CHARS_MAX: usize = 80;
 
 /// The whole report.
-pub fn report(outcome: &Outcome) -> String {
+pub(super) fn report(outcome: &Outcome) -> String {
     let mut text = String::new();
     text += &input(outcome);
     text += &fired(outcome);
@@ -183,7 +183,7 @@ fn name(series: &SeriesName) -> String {
 }
 
 /// A minute, `2026-03-04T10:00Z`.
-pub fn minute(minute: i64) -> String {
+pub(super) fn minute(minute: i64) -> String {
     let time = Timestamp::from_second(minute.saturating_mul(60)).unwrap_or_default();
     time.strftime("%Y-%m-%dT%H:%MZ").to_string()
 }

@@ -1,7 +1,7 @@
 //! Columns of text, each as wide as its widest cell.
 
 /// One line for each row; cells of the columns that `right` names stand to the right.
-pub fn columns(rows: &[Vec<String>], right: &[usize]) -> String {
+pub(super) fn columns(rows: &[Vec<String>], right: &[usize]) -> String {
     let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
     let count = rows.iter().map(Vec::len).max().unwrap_or(0);
     let widths: Vec<usize> = (0..count).map(|column| width(column).unwrap_or(0)).collect();

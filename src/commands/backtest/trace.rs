@@ -7,7 +7,7 @@ use insightd_core::detect::statistics::tail::THRESHOLD;
 
 /// One bucket.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Point {
+pub(super) struct Point {
     /// Seconds since 1970.
     pub time: i64,
     /// Value.
@@ -19,10 +19,10 @@ pub struct Point {
 }
 
 /// Points in the order of the input.
-pub type Trace = Vec<Point>;
+pub(super) type Trace = Vec<Point>;
 
 /// The usual range as it was before each bucket.
-pub struct Band {
+pub(super) struct Band {
     horizons: Horizons,
     statistic: Statistic,
     bucket: i64,
@@ -30,12 +30,12 @@ pub struct Band {
 
 impl Band {
     /// No history.
-    pub fn new(horizons: Horizons) -> Self {
+    pub(super) fn new(horizons: Horizons) -> Self {
         Self { statistic: Statistic::new(0, -1, Pair::default(), &horizons), horizons, bucket: 0 }
     }
 
     /// The point of the next bucket, which then is learnt; what an insight covers is not.
-    pub fn next(&mut self, time: i64, value: f64, insight: bool) -> Point {
+    pub(super) fn next(&mut self, time: i64, value: f64, insight: bool) -> Point {
         let expected = self.statistic.expectation();
         self.statistic.close(self.bucket, value, insight, &self.horizons);
         self.bucket += 1;

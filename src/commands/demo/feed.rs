@@ -20,7 +20,7 @@ const STALLED_AFTER: Duration = Duration::from_secs(60);
 
 /// How far the feed is, for others to look at.
 #[derive(Debug, Default)]
-pub struct Fed {
+pub(super) struct Fed {
     /// Records written.
     pub records: AtomicU64,
     /// Time of the newest one, seconds since 1970.
@@ -30,7 +30,7 @@ pub struct Fed {
 }
 
 /// What the feed needs of the rest.
-pub struct Feed<'a> {
+pub(super) struct Feed<'a> {
     /// The daemon, whose commits set the pace.
     pub daemon: &'a Running,
     /// Where records go.
@@ -50,7 +50,7 @@ impl Feed<'_> {
     ///
     /// # Errors
     /// When a record cannot be written, or the daemon takes none in any more.
-    pub fn run(&mut self, traffic: impl Iterator<Item = Delivered>) -> Result<bool, BrokerError> {
+    pub(super) fn run(&mut self, traffic: impl Iterator<Item = Delivered>) -> Result<bool, BrokerError> {
         for record in traffic {
             let partition = record.account % self.window.partitions();
             let bytes = window::size(&record.key, &record.payload);

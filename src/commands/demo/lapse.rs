@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// See the module. Times are seconds since 1970.
 #[derive(Clone, Copy, Debug)]
-pub struct Lapse {
+pub(super) struct Lapse {
     /// Where the live part begins.
     live_from: i64,
     /// Seconds of the records' time that pass in a second of ours.
@@ -20,17 +20,17 @@ pub struct Lapse {
 
 impl Lapse {
     /// A time lapse that shows `live_s` seconds from `live_from` on within `shown_in`.
-    pub fn new(live_from: i64, live_s: i64, shown_in: Duration) -> Self {
+    pub(super) fn new(live_from: i64, live_s: i64, shown_in: Duration) -> Self {
         Self { live_from, speed: live_s as f64 / shown_in.as_secs_f64().max(0.001), begun: None, follows: false }
     }
 
     /// From now on nothing is written before the wall clock shows its time.
-    pub fn follow_the_wall_clock(&mut self) {
+    pub(super) fn follow_the_wall_clock(&mut self) {
         self.follows = true;
     }
 
     /// How long a record of `time` has to wait; `elapsed` is the time since the start, `wall` the wall clock, in seconds since 1970.
-    pub fn wait(&mut self, time: i64, elapsed: Duration, wall: f64) -> Duration {
+    pub(super) fn wait(&mut self, time: i64, elapsed: Duration, wall: f64) -> Duration {
         if time < self.live_from {
             return Duration::ZERO;
         }

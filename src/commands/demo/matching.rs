@@ -12,7 +12,7 @@ const AFTER_S: i64 = 60 * 60;
 
 /// All attacks with what was found of them, and the insights that belong to none.
 #[derive(Debug)]
-pub struct Ledger {
+pub(super) struct Ledger {
     /// In order of their beginnings.
     pub attacks: Vec<Injected>,
     /// Starts that belong to no attack, by severity (in the order of [`Severity::ALL`]).
@@ -25,7 +25,7 @@ pub struct Ledger {
 
 /// One injected attack.
 #[derive(Debug)]
-pub struct Injected {
+pub(super) struct Injected {
     /// What was injected.
     pub label: Label,
     /// The first insight that belongs to it.
@@ -36,7 +36,7 @@ pub struct Injected {
 
 /// How an attack was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Found {
+pub(super) struct Found {
     /// Seconds of event time from its first call to the call that tipped the scales.
     pub after_s: i64,
     /// Highest severity of its insights.
@@ -45,7 +45,7 @@ pub struct Found {
 
 /// What an insight is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub(super) enum Verdict {
     /// The first insight of an attack (by index).
     Finds(usize),
     /// A further insight of an attack.
@@ -56,14 +56,14 @@ pub enum Verdict {
 
 impl Ledger {
     /// Nothing is found yet.
-    pub fn new(mut labels: Vec<Label>) -> Self {
+    pub(super) fn new(mut labels: Vec<Label>) -> Self {
         labels.sort_by_key(|label| label.start);
         let attacks = labels.into_iter().map(|label| Injected { label, found: None, insights: 0 }).collect();
         Self { attacks, false_insights: [0; Severity::ALL.len()], starts: 0, ends: 0 }
     }
 
     /// Enters an insight; an End has no verdict of its own.
-    pub fn enter(&mut self, insight: &InsightText) -> Option<Verdict> {
+    pub(super) fn enter(&mut self, insight: &InsightText) -> Option<Verdict> {
         if !insight.is_start {
             self.ends += 1;
             return None;
@@ -88,7 +88,7 @@ impl Ledger {
     }
 
     /// Starts that belong to no attack.
-    pub fn false_total(&self) -> u64 {
+    pub(super) fn false_total(&self) -> u64 {
         self.false_insights.iter().sum()
     }
 }
@@ -112,9 +112,9 @@ pub(super) mod tests {
 
     use super::*;
 
-    pub const NOON: i64 = 1_794_000_000;
+    pub(crate) const NOON: i64 = 1_794_000_000;
 
-    pub fn label(account: &str, start: i64) -> Label {
+    pub(crate) fn label(account: &str, start: i64) -> Label {
         let series = |name: &str, error: Option<&str>| LabelSeries {
             event_source: "iam.amazonaws.com".into(),
             event_name: name.into(),
@@ -134,7 +134,7 @@ pub(super) mod tests {
         }
     }
 
-    pub fn start(account: &str, name: &str, error: Option<&str>, time: i64) -> InsightText {
+    pub(crate) fn start(account: &str, name: &str, error: Option<&str>, time: i64) -> InsightText {
         InsightText {
             detected_at: time,
             is_start: true,

@@ -9,7 +9,7 @@ const ANSWER_MAX: Duration = Duration::from_secs(5);
 
 /// What the daemon has counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
+pub(super) struct Counts {
     /// Records taken in, whatever became of them.
     pub records: u64,
     /// Of these: entered a series.
@@ -26,7 +26,7 @@ pub struct Counts {
 ///
 /// # Errors
 /// What went wrong, in one sentence.
-pub fn scrape(address: SocketAddr) -> Result<Counts, String> {
+pub(super) fn scrape(address: SocketAddr) -> Result<Counts, String> {
     let answer = get(address).map_err(|error| format!("cannot read http://{address}/metrics: {error}"))?;
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
     if !head.lines().next().is_some_and(|status| status.contains(" 200 ")) {

@@ -13,7 +13,7 @@ use super::matching::{Ledger, Verdict};
 use super::summary;
 
 /// See the module.
-pub struct Screen {
+pub(super) struct Screen {
     paint: Paint,
     /// Blocks for people who watch; else lines for whatever reads them.
     blocks: bool,
@@ -24,7 +24,7 @@ pub struct Screen {
 
 impl Screen {
     /// A screen for this process; `span_s` is the length of what is played.
-    pub fn new(span_s: u64) -> Self {
+    pub(super) fn new(span_s: u64) -> Self {
         let blocks = paint::is_terminal();
         let bar = if blocks && std::io::stderr().is_terminal() {
             ProgressBar::with_draw_target(Some(span_s), ProgressDrawTarget::stderr_with_hz(10))
@@ -38,17 +38,17 @@ impl Screen {
     }
 
     /// Whoever read standard output has seen enough.
-    pub fn is_closed(&self) -> bool {
+    pub(super) fn is_closed(&self) -> bool {
         self.closed
     }
 
     /// How to paint on it.
-    pub fn paint(&self) -> Paint {
+    pub(super) fn paint(&self) -> Paint {
         self.paint
     }
 
     /// Text as it is.
-    pub fn say(&mut self, text: &str) {
+    pub(super) fn say(&mut self, text: &str) {
         if self.closed {
             return;
         }
@@ -60,12 +60,12 @@ impl Screen {
     }
 
     /// A part of the demo begins.
-    pub fn heading(&mut self, title: &str, text: &str) {
+    pub(super) fn heading(&mut self, title: &str, text: &str) {
         self.say(&format!("{} {text}\n\n", self.paint.bold(title)));
     }
 
     /// An insight of the history, where nothing was injected.
-    pub fn brief(&mut self, insight: &InsightText, verdict: Option<Verdict>, ledger: &Ledger) {
+    pub(super) fn brief(&mut self, insight: &InsightText, verdict: Option<Verdict>, ledger: &Ledger) {
         if !self.blocks {
             self.insight(insight, verdict, ledger);
         } else if insight.is_start {
@@ -74,7 +74,7 @@ impl Screen {
     }
 
     /// An insight, with what it is.
-    pub fn insight(&mut self, insight: &InsightText, verdict: Option<Verdict>, ledger: &Ledger) {
+    pub(super) fn insight(&mut self, insight: &InsightText, verdict: Option<Verdict>, ledger: &Ledger) {
         let remark = verdict.map(|verdict| remark(verdict, insight, ledger));
         let text = match (self.blocks, insight.is_start) {
             (true, true) => insight.block(remark.as_ref(), self.paint) + "\n",
@@ -85,7 +85,7 @@ impl Screen {
     }
 
     /// How far it is: seconds played, the time of the newest record, records written, and for how long it has run.
-    pub fn progress(&self, played_s: u64, time: i64, part: &str, records: u64, elapsed: Duration) {
+    pub(super) fn progress(&self, played_s: u64, time: i64, part: &str, records: u64, elapsed: Duration) {
         let at =
             Timestamp::from_second(time).map_or_else(|_| String::new(), |at| at.strftime("%a %b %d %H:%M").to_string());
         let rate = number((records as f64 / elapsed.as_secs_f64().max(0.001)).round());

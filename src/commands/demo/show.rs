@@ -28,7 +28,7 @@ const WARM_UP_DAYS: f64 = 1.5;
 
 /// Where the demo stands when it sums up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
+pub(super) enum Stage {
     /// The day with attacks is over, and it goes on.
     Day,
     /// All of it is over.
@@ -56,7 +56,7 @@ impl Part {
 }
 
 /// See the module.
-pub struct Show<'a> {
+pub(super) struct Show<'a> {
     screen: Screen,
     ledger: Ledger,
     reader: Reader,
@@ -70,7 +70,14 @@ pub struct Show<'a> {
 
 impl<'a> Show<'a> {
     /// Nothing was shown yet.
-    pub fn new(plan: &Plan, day: Day, labels: Vec<Label>, reader: Reader, fed: &'a Fed, started: Instant) -> Self {
+    pub(super) fn new(
+        plan: &Plan,
+        day: Day,
+        labels: Vec<Label>,
+        reader: Reader,
+        fed: &'a Fed,
+        started: Instant,
+    ) -> Self {
         Self {
             screen: Screen::new((day.until - plan.start).unsigned_abs()),
             ledger: Ledger::new(labels),
@@ -85,7 +92,7 @@ impl<'a> Show<'a> {
     }
 
     /// Says what is going to happen and where to look.
-    pub fn open(&mut self, metrics: SocketAddr, kafka: &str) {
+    pub(super) fn open(&mut self, metrics: SocketAddr, kafka: &str) {
         let text = summary::opening(&self.plan, metrics, kafka, self.screen.paint());
         self.screen.say(&text);
         self.screen.heading(
@@ -95,7 +102,7 @@ impl<'a> Show<'a> {
     }
 
     /// Text as it is.
-    pub fn say(&mut self, text: &str) {
+    pub(super) fn say(&mut self, text: &str) {
         self.screen.say(text);
     }
 
@@ -103,7 +110,11 @@ impl<'a> Show<'a> {
     ///
     /// # Errors
     /// When the output topic cannot be read, or holds what is no insight.
-    pub fn watch(&mut self, fed_all: &dyn Fn() -> bool, is_stopping: &dyn Fn() -> bool) -> Result<(), ExitError> {
+    pub(super) fn watch(
+        &mut self,
+        fed_all: &dyn Fn() -> bool,
+        is_stopping: &dyn Fn() -> bool,
+    ) -> Result<(), ExitError> {
         while !self.screen.is_closed() {
             // Asked before the last look at the topic: what was written by then is seen by it.
             let fed_all = fed_all();
@@ -116,7 +127,7 @@ impl<'a> Show<'a> {
     }
 
     /// Whether nobody reads standard output any more: the end of the demo, but no fault.
-    pub fn reader_left(&self) -> bool {
+    pub(super) fn reader_left(&self) -> bool {
         self.screen.is_closed()
     }
 
@@ -169,7 +180,7 @@ impl<'a> Show<'a> {
     ///
     /// # Errors
     /// When the counts do not agree, or `/metrics` cannot be read.
-    pub fn close(&mut self, stage: Stage, metrics: SocketAddr) -> Result<(), ExitError> {
+    pub(super) fn close(&mut self, stage: Stage, metrics: SocketAddr) -> Result<(), ExitError> {
         let records = self.fed.records.load(Ordering::Relaxed);
         let counts = match stage {
             Stage::Stopped => None,

@@ -14,14 +14,14 @@ use super::matching::{Injected, Ledger};
 use super::scrape::Counts;
 
 /// What to do with it.
-pub const NEXT: &str = "\nThe same engine on your own CloudTrail files: insightd replay --explain FOLDER\n";
+pub(super) const NEXT: &str = "\nThe same engine on your own CloudTrail files: insightd replay --explain FOLDER\n";
 
 /// Days of a week.
 const WEEK: f64 = 7.0;
 
 /// What was played.
 #[derive(Clone, Copy, Debug)]
-pub struct Played {
+pub(super) struct Played {
     /// Accounts of the organisation.
     pub accounts: usize,
     /// Days for which insights can be raised: without the warm-up.
@@ -40,7 +40,7 @@ pub struct Played {
 
 impl Played {
     /// Why the counts do not agree, if so.
-    pub fn fault(&self) -> Option<String> {
+    pub(super) fn fault(&self) -> Option<String> {
         let counts = self.counts?;
         if counts.records != self.records {
             return Some(format!(
@@ -55,7 +55,7 @@ impl Played {
 }
 
 /// What is going to happen, and where to look.
-pub fn opening(plan: &Plan, metrics: SocketAddr, kafka: &str, paint: Paint) -> String {
+pub(super) fn opening(plan: &Plan, metrics: SocketAddr, kafka: &str, paint: Paint) -> String {
     format!(
         "{} {} days of CloudTrail of {} accounts in a time lapse, then a day with attacks (seed {}).\n\
          The traffic is constructed; the daemon is the real one, on a Kafka inside this process.\n\
@@ -70,7 +70,7 @@ pub fn opening(plan: &Plan, metrics: SocketAddr, kafka: &str, paint: Paint) -> S
 }
 
 /// The whole text.
-pub fn text(ledger: &Ledger, played: &Played, paint: Paint) -> String {
+pub(super) fn text(ledger: &Ledger, played: &Played, paint: Paint) -> String {
     // One that still goes on is not missed yet.
     let is_played = |attack: &&Injected| attack.found.is_some() || attack.label.end <= played.until;
     let attacks: Vec<&Injected> = ledger.attacks.iter().filter(is_played).collect();
@@ -175,7 +175,7 @@ fn counts(ledger: &Ledger, played: &Played) -> String {
 }
 
 /// What an attack is, for people.
-pub fn describe(label: &Label) -> String {
+pub(super) fn describe(label: &Label) -> String {
     format!("{} by {}", name(label.attack), attacker(label.attacker))
 }
 
@@ -211,12 +211,12 @@ fn attackers(attacker: Attacker) -> &'static str {
 }
 
 /// `Mon Nov 23`.
-pub fn date(seconds: i64) -> String {
+pub(super) fn date(seconds: i64) -> String {
     Timestamp::from_second(seconds).map_or_else(|_| seconds.to_string(), |time| time.strftime("%a %b %d").to_string())
 }
 
 /// `17 s`, `4 min 5 s`, `2 h 3 min`.
-pub fn duration(seconds: i64) -> String {
+pub(super) fn duration(seconds: i64) -> String {
     let (hours, minutes, rest) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     match (hours, minutes) {
         (0, 0) => format!("{rest} s"),

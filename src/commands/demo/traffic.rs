@@ -9,7 +9,7 @@ use insightd_generate::json::{Callers, Writer};
 
 /// A record as it arrives.
 #[derive(Clone, Debug)]
-pub struct Delivered {
+pub(super) struct Delivered {
     /// When it is delivered, seconds since 1970.
     pub time: i64,
     /// Index of its account.
@@ -24,7 +24,7 @@ pub struct Delivered {
 type Calls<'a> = Box<dyn Iterator<Item = Call> + Send + 'a>;
 
 /// See the module.
-pub struct Traffic<'a> {
+pub(super) struct Traffic<'a> {
     accounts: Vec<(Arc<str>, Callers)>,
     writer: Writer,
     files: Merged<Delivery<Calls<'a>>>,
@@ -34,7 +34,7 @@ pub struct Traffic<'a> {
 
 impl<'a> Traffic<'a> {
     /// All that the accounts do.
-    pub fn new(accounts: &'a [Account]) -> Self {
+    pub(super) fn new(accounts: &'a [Account]) -> Self {
         let calls = |account: &'a Account| -> Calls<'a> { Box::new(account.calls()) };
         let files = Merged::new(accounts.iter().map(|account| Delivery::new(account.id(), calls(account))));
         let made = |account: &Account| (account.id().into(), Callers::new(account.id(), account.actors()));
@@ -42,7 +42,7 @@ impl<'a> Traffic<'a> {
     }
 
     /// What is delivered before `until`; without it, all that is left.
-    pub fn until(&mut self, until: Option<i64>) -> impl Iterator<Item = Delivered> {
+    pub(super) fn until(&mut self, until: Option<i64>) -> impl Iterator<Item = Delivered> {
         std::iter::from_fn(move || {
             let (account, file, next) = self.file.take().or_else(|| self.open())?;
             if until.is_some_and(|until| file.delivered >= until) {

@@ -15,7 +15,7 @@ const RECORDS_MAX: usize = PARTITION_BATCHES_MAX as usize / 2;
 
 /// All partitions of the input topic.
 #[derive(Debug)]
-pub struct Window {
+pub(super) struct Window {
     partitions: Vec<Flight>,
 }
 
@@ -31,25 +31,25 @@ struct Flight {
 
 impl Window {
     /// Nothing is under way.
-    pub fn new(partitions: usize) -> Self {
+    pub(super) fn new(partitions: usize) -> Self {
         Self { partitions: (0..partitions).map(|_| Flight::default()).collect() }
     }
 
     /// Whether a record of this size may be written now. One that is larger than the window passes alone.
-    pub fn has_room(&self, partition: usize, bytes: u64) -> bool {
+    pub(super) fn has_room(&self, partition: usize, bytes: u64) -> bool {
         let flight = &self.partitions[partition];
         flight.records.is_empty() || (flight.bytes + bytes <= BYTES_MAX && flight.records.len() < RECORDS_MAX)
     }
 
     /// A record was written.
-    pub fn written(&mut self, partition: usize, bytes: u64) {
+    pub(super) fn written(&mut self, partition: usize, bytes: u64) {
         let flight = &mut self.partitions[partition];
         flight.records.push_back(bytes);
         flight.bytes += bytes;
     }
 
     /// The daemon has committed the records below `next`.
-    pub fn committed(&mut self, partition: usize, next: i64) {
+    pub(super) fn committed(&mut self, partition: usize, next: i64) {
         let flight = &mut self.partitions[partition];
         while flight.first < next
             && let Some(bytes) = flight.records.pop_front()
@@ -60,18 +60,18 @@ impl Window {
     }
 
     /// How many partitions.
-    pub fn partitions(&self) -> usize {
+    pub(super) fn partitions(&self) -> usize {
         self.partitions.len()
     }
 
     /// Whether nothing is under way.
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.partitions.iter().all(|flight| flight.records.is_empty())
     }
 }
 
 /// What a record takes at most.
-pub fn size(key: &str, payload: &[u8]) -> u64 {
+pub(super) fn size(key: &str, payload: &[u8]) -> u64 {
     Outgoing { topic: "", partition: None, key: Some(key.as_bytes()), value: Some(payload), headers: &[] }.bytes_max()
         as u64
 }

@@ -23,7 +23,7 @@ const DETAIL_CHARS_MAX: usize = 80;
 const BEGIN_CHARS_MAX: usize = 60;
 
 /// Runs the command.
-pub fn run(args: &DlqListArgs) -> Result<(), ExitError> {
+pub(super) fn run(args: &DlqListArgs) -> Result<(), ExitError> {
     let config = load(&args.filter.config)?;
     probe(&config)?;
     let filter = Filter::new(&args.filter, wall_clock_millis());

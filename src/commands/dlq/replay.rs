@@ -29,7 +29,7 @@ const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
 const BATCH_AGE_PART: u32 = 4;
 
 /// Runs the command.
-pub fn run(args: &DlqReplayArgs) -> Result<(), ExitError> {
+pub(super) fn run(args: &DlqReplayArgs) -> Result<(), ExitError> {
     let config = load(&args.filter.config)?;
     let topics: BTreeMap<String, usize> =
         probe(&config)?.topics.into_iter().map(|topic| (topic.name, topic.partitions)).collect();

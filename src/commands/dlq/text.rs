@@ -9,10 +9,10 @@ use crate::commands::ExitError;
 use crate::stream::dead_letter::DeadLetter;
 
 /// What stands for a header that is missing.
-pub const NONE: &str = "-";
+pub(crate) const NONE: &str = "-";
 
 /// At most `chars_max` characters on one line, control characters escaped.
-pub fn shown(text: &str, chars_max: usize) -> String {
+pub(crate) fn shown(text: &str, chars_max: usize) -> String {
     let mut line = String::new();
     let mut chars = text.chars();
     for next in chars.by_ref().take(chars_max) {
@@ -30,7 +30,7 @@ pub fn shown(text: &str, chars_max: usize) -> String {
 }
 
 /// The same for bytes, of which only the first are looked at.
-pub fn shown_bytes(bytes: &[u8], chars_max: usize) -> String {
+pub(crate) fn shown_bytes(bytes: &[u8], chars_max: usize) -> String {
     let first = &bytes[..bytes.len().min(chars_max * 4)];
     let more = if first.len() < bytes.len() { "..." } else { "" };
     let line = shown(&String::from_utf8_lossy(first), chars_max);
@@ -43,13 +43,13 @@ fn is_direction(next: char) -> bool {
 }
 
 /// When a letter was written, to the second.
-pub fn time(millis: Option<i64>) -> String {
+pub(crate) fn time(millis: Option<i64>) -> String {
     let time = millis.and_then(|millis| Timestamp::from_second(millis.div_euclid(1000)).ok());
     time.map_or_else(|| NONE.to_owned(), |time| time.to_string())
 }
 
 /// Where a letter came from: `topic[partition]@offset#record`.
-pub fn origin(letter: &DeadLetter<'_>) -> String {
+pub(crate) fn origin(letter: &DeadLetter<'_>) -> String {
     letter.origin.map_or_else(
         || NONE.to_owned(),
         |from| format!("{}[{}]@{}#{}", shown(from.topic, 249), from.partition, from.offset, from.record_index),
@@ -60,7 +60,7 @@ pub fn origin(letter: &DeadLetter<'_>) -> String {
 ///
 /// # Errors
 /// Any other failure of writing.
-pub fn print(text: &str) -> Result<bool, ExitError> {
+pub(crate) fn print(text: &str) -> Result<bool, ExitError> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Ok(()) => Ok(true),

@@ -7,7 +7,7 @@ use crate::stream::dead_letter::DeadLetter;
 
 /// What decoding a letter again gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub(super) enum Verdict {
     /// It holds usable records.
     Fine(Fine),
     /// It still fails, for this reason.
@@ -22,7 +22,7 @@ pub enum Verdict {
 
 /// What a letter holds that is fine now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fine {
+pub(super) struct Fine {
     /// Account of the first usable record.
     pub account: AccountId,
     /// Usable records.
@@ -35,7 +35,7 @@ pub struct Fine {
 
 impl Verdict {
     /// Decodes a letter within these limits. Records dated before `horizon` (seconds since 1970) are old.
-    pub fn of(letter: &DeadLetter<'_>, limits: &Limits, horizon: i64) -> Self {
+    pub(super) fn of(letter: &DeadLetter<'_>, limits: &Limits, horizon: i64) -> Self {
         if letter.truncated {
             return Self::Cut;
         }

@@ -11,7 +11,7 @@ use std::thread;
 use hashbrown::{HashMap, HashSet};
 use insightd_core::cloudtrail::event::AccountId;
 use insightd_core::cloudtrail::insight::Insight;
-use insightd_core::pipeline::{Cutoff, DeadLetterRecord, Outcome, Output, Pipeline};
+use insightd_core::pipeline::{DeadLetter, Outcome, Output, Pipeline, Until};
 use insightd_core::state::Parts;
 use sysexits::ExitCode;
 
@@ -22,7 +22,7 @@ use crate::commands::{ExitError, say, wall_clock};
 use crate::config::Config;
 
 /// What the files tell of one account.
-pub struct Past {
+pub(super) struct Past {
     /// The account.
     pub account: AccountId,
     /// First minute of it, since 1970.
@@ -42,12 +42,12 @@ struct Silent;
 
 impl Output for Silent {
     fn insight(&mut self, _: Insight) {}
-    fn dead_letter(&mut self, _: DeadLetterRecord<'_>) {}
+    fn dead_letter(&mut self, _: DeadLetter<'_>) {}
 }
 
 /// Brings the files of a trail into the order in which they were delivered, which their names tell. In the order of their paths an account's regions come one after the
 /// other, each with all of its days, and what an account learns about itself would go back in time with each of them. Files of other names come first, as they are.
-pub fn sort_by_delivery(found: &mut Found) {
+pub(super) fn sort_by_delivery(found: &mut Found) {
     found.sources.sort_by_cached_key(|source| match source {
         Source::File(path) => path.file_name().and_then(|name| delivered(name.to_str()?)).map(str::to_owned),
         Source::StandardInput => None,
@@ -66,7 +66,7 @@ fn delivered(name: &str) -> Option<&str> {
 ///
 /// # Errors
 /// A file that cannot be read to its end: of a past with holes nothing could be mended later.
-pub fn fold(
+pub(super) fn fold(
     config: &Config,
     partitions: usize,
     found: &Found,
@@ -173,8 +173,8 @@ impl Folding<'_> {
 
     /// Some files; how many of them could not be read.
     fn one(&self, partitions: usize, sources: &[&Source], progress: &Progress) -> Result<Folded, usize> {
-        let until = Cutoff::new(self.until.clone(), self.others);
-        let mut pipeline = Pipeline::for_backfill(self.config, partitions, until).counting(&self.records);
+        let until = Until::new(self.until.clone(), self.others);
+        let mut pipeline = Pipeline::of_past(self.config, partitions, until).counting(&self.records);
         let mut unreadable = 0;
         for source in sources {
             let read =
@@ -187,7 +187,7 @@ impl Folding<'_> {
         if unreadable > 0 {
             return Err(unreadable);
         }
-        pipeline.finish_backfill();
+        pipeline.finish_past();
         let pasts = pasts(&mut pipeline, &self.until);
         let tally = pipeline.take_tally();
         Ok(Folded {

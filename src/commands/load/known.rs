@@ -13,7 +13,7 @@ use crate::stream::broker::BrokerError;
 
 /// Where an account lives, and first minute of its history, if that has begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Home {
+pub(super) struct Home {
     /// Partition of the input.
     pub partition: i32,
     /// First minute, since 1970.
@@ -22,7 +22,7 @@ pub struct Home {
 
 /// See the module.
 #[derive(Debug, Default)]
-pub struct Known {
+pub(super) struct Known {
     /// Accounts by id.
     pub accounts: HashMap<AccountId, Home>,
     /// By partition: next offset of the history topic, as its state says.
@@ -36,7 +36,7 @@ impl Known {
     ///
     /// # Errors
     /// When something cannot be read to its end.
-    pub fn read(config: &Config, partitions: i32) -> Result<Self, BrokerError> {
+    pub(super) fn read(config: &Config, partitions: i32) -> Result<Self, BrokerError> {
         let mut known = Self::default();
         for partition in 0..partitions {
             known.loaded.insert(partition, 0);
@@ -55,7 +55,7 @@ impl Known {
     ///
     /// # Errors
     /// When it cannot be read to its end.
-    pub fn catch_up(&mut self, config: &Config, partition: i32) -> Result<(), BrokerError> {
+    pub(super) fn catch_up(&mut self, config: &Config, partition: i32) -> Result<(), BrokerError> {
         let from = self.read.get(&partition).copied().unwrap_or(0);
         let (accounts, loaded) = (&mut self.accounts, &mut self.loaded);
         let mut fault = None;
@@ -78,12 +78,12 @@ impl Known {
     }
 
     /// Whether the daemon has this past: its account's history begins with it, or earlier.
-    pub fn has(&self, past: &Past) -> bool {
+    pub(super) fn has(&self, past: &Past) -> bool {
         self.accounts.get(&past.account).is_some_and(|home| home.begin.is_some_and(|begin| begin <= past.begin))
     }
 
     /// Next offset of the history topic, as the state of a partition says.
-    pub fn loaded(&self, partition: i32) -> i64 {
+    pub(super) fn loaded(&self, partition: i32) -> i64 {
         self.loaded.get(&partition).copied().unwrap_or(0)
     }
 
@@ -102,7 +102,7 @@ impl Known {
     ///
     /// # Errors
     /// When it cannot be read to its end.
-    pub fn last(&self, config: &Config, partition: i32) -> Result<Option<i64>, BrokerError> {
+    pub(super) fn last(&self, config: &Config, partition: i32) -> Result<Option<i64>, BrokerError> {
         let mut last = None;
         backfill_topic::read_on(config, partition, self.loaded(partition), &mut |next, _| last = Some(next))?;
         Ok(last)

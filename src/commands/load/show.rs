@@ -9,7 +9,7 @@ use insightd_core::detect::DAY;
 use super::fold::Past;
 
 /// A bar on standard error, when that is a terminal.
-pub fn bar(most: u64, what: &'static str) -> ProgressBar {
+pub(super) fn bar(most: u64, what: &'static str) -> ProgressBar {
     let bar = if io::stderr().is_terminal() {
         ProgressBar::with_draw_target(Some(most), ProgressDrawTarget::stderr_with_hz(10))
     } else {
@@ -23,27 +23,27 @@ pub fn bar(most: u64, what: &'static str) -> ProgressBar {
 }
 
 /// How far the daemon is.
-pub struct Waiting(ProgressBar);
+pub(super) struct Waiting(ProgressBar);
 
 impl Waiting {
     /// Of so many partitions.
-    pub fn new(partitions: i32) -> Self {
+    pub(super) fn new(partitions: i32) -> Self {
         Self(bar(u64::try_from(partitions).unwrap_or(0), "partitions taken in by the daemon"))
     }
 
     /// One partition is taken in.
-    pub fn done(&self) {
+    pub(super) fn done(&self) {
         self.0.inc(1);
     }
 
     /// Takes the bar away.
-    pub fn finish(&mut self) {
+    pub(super) fn finish(&mut self) {
         self.0.finish_and_clear();
     }
 }
 
 /// One line, or several where something may surprise.
-pub fn handed_over(pasts: &[Past]) -> String {
+pub(super) fn handed_over(pasts: &[Past]) -> String {
     let series: usize = pasts.iter().map(|past| past.series).sum();
     let bytes: usize = pasts.iter().flat_map(|past| &past.parts).map(Vec::len).sum();
     let time = |minute: Option<i64>| minute.map_or_else(String::new, |minute| rfc3339(minute * 60));

@@ -17,7 +17,7 @@ const ENDINGS: [&str; 4] = [".json", ".json.gz", ".ndjson", ".ndjson.gz"];
 
 /// One input.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Source {
+pub(crate) enum Source {
     /// `-`
     StandardInput,
     /// A file.
@@ -26,7 +26,7 @@ pub enum Source {
 
 impl Source {
     /// For messages.
-    pub fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         match self {
             Self::StandardInput => "standard input".to_owned(),
             Self::File(path) => path.display().to_string(),
@@ -36,7 +36,7 @@ impl Source {
 
 /// What was found.
 #[derive(Debug, Default)]
-pub struct Found {
+pub(crate) struct Found {
     /// In the order in which they are read.
     pub sources: Vec<Source>,
     /// Bytes of all files; none if standard input is among them.
@@ -47,7 +47,7 @@ pub struct Found {
 
 impl Found {
     /// The one line that tells of them.
-    pub fn others_line(&self) -> String {
+    pub(crate) fn others_line(&self) -> String {
         let files = if self.others == 1 { "file" } else { "files" };
         format!("{} other {files} passed over: of a folder only {} are read", self.others, ENDINGS.join(" "))
     }
@@ -58,7 +58,7 @@ impl Found {
 ///
 /// # Errors
 /// A path that does not exist or a folder that cannot be read (66), or `stats` among the paths (64).
-pub fn find(paths: &[PathBuf], stats: Option<&Path>) -> Result<Found, ExitError> {
+pub(crate) fn find(paths: &[PathBuf], stats: Option<&Path>) -> Result<Found, ExitError> {
     let written = stats.and_then(|path| fs::metadata(path).ok()).filter(Metadata::is_file);
     let is_stats =
         |meta: &Metadata| written.as_ref().is_some_and(|stats| (stats.dev(), stats.ino()) == (meta.dev(), meta.ino()));

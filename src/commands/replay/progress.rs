@@ -13,7 +13,7 @@ use super::super::say;
 const LOOK_BYTES: u64 = 1 << 20;
 
 /// See the module.
-pub struct Progress {
+pub(crate) struct Progress {
     bar: ProgressBar,
     records: Arc<AtomicU64>,
     begun: Instant,
@@ -21,7 +21,7 @@ pub struct Progress {
 
 impl Progress {
     /// A display for `bytes` (if known) of input; `records` is counted up by whoever takes them in.
-    pub fn new(bytes: Option<u64>, records: Arc<AtomicU64>) -> Self {
+    pub(crate) fn new(bytes: Option<u64>, records: Arc<AtomicU64>) -> Self {
         let bar = if io::stderr().is_terminal() {
             ProgressBar::with_draw_target(bytes, ProgressDrawTarget::stderr_with_hz(10))
         } else {
@@ -39,17 +39,17 @@ impl Progress {
     }
 
     /// Counts what is read.
-    pub fn watch<R: Read>(&self, input: R) -> Watched<'_, R> {
+    pub(crate) fn watch<R: Read>(&self, input: R) -> Watched<'_, R> {
         Watched { input, progress: self, since_look: 0 }
     }
 
     /// One line for people, above the bar.
-    pub fn say(&self, line: &str) {
+    pub(crate) fn say(&self, line: &str) {
         self.bar.suspend(|| say(line));
     }
 
     /// Takes the bar away.
-    pub fn finish(&self) {
+    pub(crate) fn finish(&self) {
         self.bar.finish_and_clear();
     }
 
@@ -61,7 +61,7 @@ impl Progress {
 }
 
 /// Input that moves the bar.
-pub struct Watched<'a, R> {
+pub(crate) struct Watched<'a, R> {
     input: R,
     progress: &'a Progress,
     since_look: u64,

@@ -7,16 +7,16 @@ use crate::stream::broker::{Position, TopicPartition};
 
 /// Offset of the next record of each partition, as last committed.
 #[derive(Debug, Default)]
-pub struct Committed(Mutex<BTreeMap<TopicPartition, i64>>);
+pub(super) struct Committed(Mutex<BTreeMap<TopicPartition, i64>>);
 
 impl Committed {
     /// These offsets are committed.
-    pub fn note(&self, positions: Vec<Position>) {
+    pub(super) fn note(&self, positions: Vec<Position>) {
         self.lock().extend(positions.into_iter().map(|position| (position.partition, position.next)));
     }
 
     /// Offset of the next record of a partition; 0 before the first commit.
-    pub fn next(&self, topic: &str, partition: i32) -> i64 {
+    pub(super) fn next(&self, topic: &str, partition: i32) -> i64 {
         self.lock().get(&TopicPartition::new(topic, partition)).copied().unwrap_or(0)
     }
 

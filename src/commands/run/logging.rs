@@ -11,7 +11,7 @@ use crate::config::{Log, LogFormat};
 ///
 /// # Errors
 /// When `log.level` is no filter.
-pub fn start(log: &Log) -> Result<(), ExitError> {
+pub(crate) fn start(log: &Log) -> Result<(), ExitError> {
     let filter = EnvFilter::try_new(&log.level).map_err(|error| {
         ExitError::new(sysexits::ExitCode::Config, format!("log.level = {:?} is no filter: {error}", log.level))
     })?;

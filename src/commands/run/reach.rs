@@ -6,11 +6,11 @@ use std::time::Instant;
 
 /// The workers that reach no broker, and since when there are any.
 #[derive(Debug, Default)]
-pub struct Reach(Mutex<(BTreeSet<usize>, Option<Instant>)>);
+pub(super) struct Reach(Mutex<(BTreeSet<usize>, Option<Instant>)>);
 
 impl Reach {
     /// A worker reaches no broker.
-    pub fn down(&self, worker: usize, reason: &str) {
+    pub(super) fn down(&self, worker: usize, reason: &str) {
         let mut state = self.lock();
         state.0.insert(worker);
         if state.1.is_none() {
@@ -20,7 +20,7 @@ impl Reach {
     }
 
     /// A worker reaches one.
-    pub fn up(&self, worker: usize) {
+    pub(super) fn up(&self, worker: usize) {
         let mut state = self.lock();
         state.0.remove(&worker);
         if state.0.is_empty()

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use insightd_core::cloudtrail::insight::{State, rfc3339};
-use insightd_core::detect::{BackfillResult, Backfilled};
-use insightd_core::pipeline::{Gauges, Tally};
+use insightd_core::detect::{Absorbed, Loaded};
+use insightd_core::pipeline::{Levels, Tally};
 
 use super::Daemon;
 use super::committed::Committed;
@@ -23,7 +23,7 @@ use crate::stream::watchdog::{Calls, Phase};
 const SAY_AGAIN_AFTER: Duration = Duration::from_secs(60);
 
 /// The voice of one worker.
-pub struct WorkerReport {
+pub(super) struct WorkerReport {
     worker: usize,
     calls: Arc<Calls>,
     metrics: Arc<Metrics>,
@@ -43,7 +43,7 @@ pub struct WorkerReport {
 
 impl WorkerReport {
     /// A worker that has not begun.
-    pub fn new(daemon: &Daemon, worker: usize, calls: Arc<Calls>) -> Self {
+    pub(super) fn new(daemon: &Daemon, worker: usize, calls: Arc<Calls>) -> Self {
         Self {
             worker,
             calls,
@@ -60,21 +60,21 @@ impl WorkerReport {
     }
 
     /// No broker lets it register yet.
-    pub fn waiting(&self, reason: &str) {
+    pub(super) fn waiting(&self, reason: &str) {
         self.reach.down(self.worker, reason);
         self.metrics.broker_up(self.worker, false);
         self.health.set(self.worker, WorkerState::BrokerAway { error: reason.to_owned() });
     }
 
     /// Registered; waits for its place in the group.
-    pub fn joining(&self) {
+    pub(super) fn joining(&self) {
         self.reach.up(self.worker);
         self.metrics.broker_up(self.worker, true);
         self.health.set(self.worker, WorkerState::Connecting);
     }
 
     /// The loop has ended.
-    pub fn stopping(&self) {
+    pub(super) fn stopping(&self) {
         self.calls.ended();
         self.health.set(self.worker, WorkerState::Stopping);
         if let Some(partitions @ 1..) = self.partitions {
@@ -132,10 +132,10 @@ impl WorkerReport {
         );
     }
 
-    fn loaded(&self, loaded: &BackfillResult) {
+    fn loaded(&self, loaded: &Loaded) {
         let (worker, account) = (self.worker, loaded.account.map(|account| account.to_string()));
         match loaded.outcome {
-            Ok(Backfilled { begin, series, .. }) => {
+            Ok(Absorbed { begin, series, .. }) => {
                 let begin = rfc3339(begin * 60);
                 tracing::info!(worker, account, begin, series, "history of an account taken in");
             }
@@ -220,8 +220,7 @@ impl Report for WorkerReport {
         for (reason, count) in &transaction.dead_letters {
             self.letters(reason, *count);
         }
-        for (cut, count) in
-            [(Cut::DeadLetterRecord, transaction.dead_letters_cut), (Cut::Insight, transaction.insights_cut)]
+        for (cut, count) in [(Cut::DeadLetter, transaction.dead_letters_cut), (Cut::Insight, transaction.insights_cut)]
         {
             for _ in 0..count {
                 self.metrics.cut(cut);
@@ -290,7 +289,7 @@ impl Report for WorkerReport {
         }
     }
 
-    fn levels(&mut self, partition: &TopicPartition, levels: &Gauges) {
+    fn levels(&mut self, partition: &TopicPartition, levels: &Levels) {
         self.metrics.levels(&self.task(partition), levels);
     }
 

@@ -20,7 +20,7 @@ const CLOSE_MAX: Duration = Duration::from_secs(1);
 const SAME_REQUEST: Duration = Duration::from_millis(200);
 
 /// The runtime, while it lives.
-pub struct Shell {
+pub(super) struct Shell {
     runtime: Runtime,
     listen: SocketAddr,
     shutdown: watch::Sender<bool>,
@@ -31,7 +31,7 @@ impl Shell {
     ///
     /// # Errors
     /// When the address is taken, or the system refuses a handler.
-    pub fn start(daemon: &Daemon) -> Result<Self, ExitError> {
+    pub(super) fn start(daemon: &Daemon) -> Result<Self, ExitError> {
         let failed = |error: std::io::Error| ExitError::new(sysexits::ExitCode::OsErr, error.to_string());
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().map_err(failed)?;
         let (shutdown, shut) = watch::channel(false);
@@ -55,12 +55,12 @@ impl Shell {
     }
 
     /// Where HTTP listens.
-    pub fn listen(&self) -> SocketAddr {
+    pub(super) fn listen(&self) -> SocketAddr {
         self.listen
     }
 
     /// Closes HTTP.
-    pub fn end(self) {
+    pub(super) fn end(self) {
         // Nobody listens any more if serving has ended already.
         let _ = self.shutdown.send(true);
         self.runtime.shutdown_timeout(CLOSE_MAX);

@@ -9,26 +9,26 @@ const STEP: Duration = Duration::from_millis(50);
 
 /// Set once, by a signal or by the first worker that ends.
 #[derive(Debug, Default)]
-pub struct Stop(AtomicBool);
+pub(super) struct Stop(AtomicBool);
 
 impl Stop {
     /// Everybody shall finish.
-    pub fn set(&self) {
+    pub(super) fn set(&self) {
         self.0.store(true, Ordering::SeqCst);
     }
 
     /// Whether to finish.
-    pub fn is_set(&self) -> bool {
+    pub(super) fn is_set(&self) -> bool {
         self.0.load(Ordering::SeqCst)
     }
 
     /// The flag itself.
-    pub fn flag(&self) -> &AtomicBool {
+    pub(super) fn flag(&self) -> &AtomicBool {
         &self.0
     }
 
     /// Sleeps, but not beyond the wish to stop.
-    pub fn sleep(&self, pause: Duration) {
+    pub(super) fn sleep(&self, pause: Duration) {
         let until = Instant::now() + pause;
         while !self.is_set() && Instant::now() < until {
             thread::sleep(STEP.min(pause));

@@ -17,7 +17,7 @@ const PAUSE_FIRST: Duration = Duration::from_millis(250);
 ///
 /// # Errors
 /// When waiting would not help.
-pub fn prepare(daemon: &Daemon) -> Result<Option<Ready>, ExitError> {
+pub(super) fn prepare(daemon: &Daemon) -> Result<Option<Ready>, ExitError> {
     let workers = daemon.config.kafka.workers;
     let mut pause = PAUSE_FIRST;
     let cluster = ClusterProbe::new(&daemon.config).map_err(failure)?.knowing(daemon.limits);

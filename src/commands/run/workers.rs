@@ -31,7 +31,7 @@ type Outcome = Result<(), ExitError>;
 ///
 /// # Errors
 /// The first failure.
-pub fn run(daemon: &Daemon, ready: &Ready) -> Result<(), ExitError> {
+pub(super) fn run(daemon: &Daemon, ready: &Ready) -> Result<(), ExitError> {
     let calls: Vec<Arc<Calls>> = (0..daemon.config.kafka.workers).map(|_| Arc::default()).collect();
     watch(daemon, &calls)?;
     let (tell, told) = mpsc::channel();
@@ -161,7 +161,7 @@ impl Start {
 }
 
 /// How a failure of Kafka ends the process.
-pub fn failure(ended: broker::BrokerError) -> ExitError {
+pub(super) fn failure(ended: broker::BrokerError) -> ExitError {
     let code = match ended.cause {
         Cause::Configuration => sysexits::ExitCode::Config,
         Cause::MemberFenced | Cause::ProducerFenced | Cause::Other => sysexits::ExitCode::IoErr,

@@ -6,7 +6,7 @@ use crate::commands::{ExitError, say};
 use crate::kafka::{backfill_topic, changelog};
 
 /// Runs the command.
-pub fn run(args: &StateResetArgs) -> Result<(), ExitError> {
+pub(super) fn run(args: &StateResetArgs) -> Result<(), ExitError> {
     let config = load(&args.config.config)?;
     let (topic, group) = (&config.state.topic, &config.kafka.group_id);
     let partitions = changelog::partitions(&config)?;

@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::kafka::changelog;
 
 /// Shows what fits.
-pub fn inspect(args: &StateInspectArgs) -> Result<(), ExitError> {
+pub(super) fn inspect(args: &StateInspectArgs) -> Result<(), ExitError> {
     let config = load(&args.config.config)?;
     let of_series = args.event_source.is_some() || args.event_name.is_some();
     let fits = |wanted: &Option<String>, is: &str| wanted.as_ref().is_none_or(|wanted| wanted == is);
@@ -34,7 +34,7 @@ pub fn inspect(args: &StateInspectArgs) -> Result<(), ExitError> {
 }
 
 /// Shows all.
-pub fn export(args: &StateConfigArgs) -> Result<(), ExitError> {
+pub(super) fn export(args: &StateConfigArgs) -> Result<(), ExitError> {
     let config = load(&args.config)?;
     each_partition(&config, &mut |partition, head, detector, out| {
         out(json!({

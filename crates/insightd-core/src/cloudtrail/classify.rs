@@ -179,7 +179,7 @@ const SQS_MESSAGE_APIS: &[&str] = &[
 mod tests {
     use super::*;
 
-    const OLD: Said = Said {
+    const OLD: Said<'_> = Said {
         category: "",
         kind: "AwsApiCall",
         management: None,
@@ -189,7 +189,7 @@ mod tests {
         name: "",
     };
 
-    fn check(said: Said, category: Category, write: bool, inferred: bool) {
+    fn check(said: Said<'_>, category: Category, write: bool, inferred: bool) {
         assert_eq!(classify(said), Class { category, write, inferred }, "{said:?}");
     }
 

@@ -224,16 +224,16 @@ mod tests {
 
     #[test]
     fn text_borrows_unless_it_holds_escapes() {
-        let plain: Text = serde_json::from_str(r#""plain""#).unwrap();
+        let plain: Text<'_> = serde_json::from_str(r#""plain""#).unwrap();
         assert!(matches!(plain.0, Some(Cow::Borrowed("plain"))));
-        let escaped: Text = serde_json::from_str(r#""a\"b""#).unwrap();
+        let escaped: Text<'_> = serde_json::from_str(r#""a\"b""#).unwrap();
         assert!(matches!(escaped.0, Some(Cow::Owned(text)) if text == "a\"b"));
     }
 
     #[test]
     fn other_types_are_as_good_as_absent() {
         for json in ["null", "1", "-1", "1.5", "true", "[1,[2]]", r#"{"a":{"b":1}}"#] {
-            assert_eq!(serde_json::from_str::<Text>(json).unwrap(), Text(None), "{json}");
+            assert_eq!(serde_json::from_str::<Text<'_>>(json).unwrap(), Text(None), "{json}");
         }
         for json in ["null", "1", "\"yes\"", "[true]", r#"{"a":true}"#] {
             assert_eq!(serde_json::from_str::<Flag>(json).unwrap(), Flag(None), "{json}");
@@ -245,10 +245,10 @@ mod tests {
         for (json, text) in
             [("6003", "6003"), ("\"6003\"", "6003"), ("true", "true"), ("-1", "-1"), ("1.5e12", "1500000000000")]
         {
-            assert_eq!(serde_json::from_str::<Scalar>(json).unwrap().0.as_str(), text, "{json}");
+            assert_eq!(serde_json::from_str::<Scalar<'_>>(json).unwrap().0.as_str(), text, "{json}");
         }
         for json in ["null", "[1]", r#"{"a":1}"#] {
-            assert_eq!(serde_json::from_str::<Scalar>(json).unwrap(), Scalar::default(), "{json}");
+            assert_eq!(serde_json::from_str::<Scalar<'_>>(json).unwrap(), Scalar::default(), "{json}");
         }
     }
 

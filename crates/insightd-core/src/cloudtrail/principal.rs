@@ -191,7 +191,7 @@ mod tests {
     }
 
     fn check_in(region: &str, identity: &str, expected: &str) {
-        let Lenient(read): Lenient<Identity> = serde_json::from_str(identity).unwrap();
+        let Lenient(read): Lenient<Identity<'_>> = serde_json::from_str(identity).unwrap();
         assert_eq!(read.principal(region), expected, "{identity}");
     }
 
@@ -267,7 +267,7 @@ mod tests {
             (r#"{"type":"IAMUser","userName":"dana","invokedBy":["x"]}"#, ""),
             ("null", ""),
         ] {
-            let Lenient(read): Lenient<Identity> = serde_json::from_str(identity).unwrap();
+            let Lenient(read): Lenient<Identity<'_>> = serde_json::from_str(identity).unwrap();
             assert_eq!(read.invoked_by(), service, "{identity}");
         }
     }

@@ -135,7 +135,7 @@ impl<'a> Keys<'a> {
             "source" => self.origin = map.next_value()?,
             "messageType" => self.message_type = map.next_value()?,
             "logEvents" => self.log_events = raw(map)?,
-            "awslogs" => self.awslogs = map.next_value::<Lenient<Data>>()?.0.data,
+            "awslogs" => self.awslogs = map.next_value::<Lenient<Data<'_>>>()?.0.data,
             "Records" => self.records = raw(map)?,
             "records" => self.firehose_records = raw(map)?,
             "data" => self.data = raw(map)?,

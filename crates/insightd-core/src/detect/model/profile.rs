@@ -10,7 +10,7 @@ const PAUSE: i64 = 60;
 
 /// See the module. Sums are leaky ones, calls.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct PrincipalProfile {
+pub struct Habit {
     first: i32,
     began: i32,
     last: i32,
@@ -19,7 +19,7 @@ pub struct PrincipalProfile {
     record: f32,
 }
 
-impl PrincipalProfile {
+impl Habit {
     /// A principal whose first call on the series lies in minute `minute`.
     pub fn new(minute: i64) -> Self {
         let minute = minute as i32;
@@ -51,7 +51,7 @@ impl PrincipalProfile {
         f64::from(self.record)
     }
 
-    /// An insight named the principal: what it did so far is no news any more, and counts as its profile.
+    /// An insight named the principal: what it did so far is no news any more, and counts as its habit.
     pub fn told(&mut self, now: i64) {
         self.first = self.first.min((now - DAY) as i32);
         self.record = self.record.max(self.peak);
