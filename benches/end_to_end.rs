@@ -4,6 +4,7 @@
 //! `KAFKA_HEAP=1g KAFKA_JVM=-XX:+UseG1GC cargo bench --bench end_to_end`. Broker, daemon and this program share the machine, so the numbers
 //! are those of all three together. `INSIGHTD_RECORDS` sets how many records are loaded (default 400,000).
 
+#![allow(clippy::print_stdout, reason = "a program that prints a table")]
 #![allow(unreachable_pub, reason = "nothing outside reaches a test; its modules say pub to each other")]
 
 #[path = "../tests/support/mod.rs"]

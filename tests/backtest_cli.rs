@@ -1,5 +1,6 @@
 //! `insightd backtest` as a command: rows of counts by their contract, CloudTrail files as tables and JSON, plots, learnt priors, faults.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 #![allow(unreachable_pub, reason = "nothing outside reaches a test; its modules say pub to each other")]
 
 mod replaying;
@@ -100,7 +101,7 @@ fn rows_may_be_written_in_many_ways_and_the_past_alone_decides() {
     let folder = Folder::new();
     let plain = counts();
     let first: String = plain.lines().take(3000).map(|line| format!("{line}\n")).collect();
-    let crlf = format!("\u{feff}{}", first.replace(",", " , ").replace('\n', "\r\n"));
+    let crlf = format!("\u{feff}{}", first.replace(',', " , ").replace('\n', "\r\n"));
     let iso = first.lines().skip(1).map(|line| line.replacen(' ', "T", 1).replacen(',', "Z,", 1) + "\n").collect();
     let scores = |name: &str, content: &str| -> Vec<f64> {
         scored(&sound([folder.write(name, content)])).iter().map(|row| row.score).collect()

@@ -23,7 +23,7 @@ fn sound(text: &str) -> Resolved {
 }
 
 fn faults(text: &str) -> Vec<Fault> {
-    load(text).map(|_| Vec::new()).unwrap_or_else(|Faults(faults)| faults)
+    load(text).map_or_else(|Faults(faults)| faults, |_| Vec::new())
 }
 
 /// A sound rule, but for these lines.

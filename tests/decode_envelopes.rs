@@ -1,5 +1,6 @@
 //! Every wrapping, fault and limit of decoding, by samples of our own.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 #![allow(unreachable_pub, reason = "nothing outside reaches a test; its modules say pub to each other")]
 
 mod decoding;

@@ -2,6 +2,7 @@
 //! folder (`../shared`, or the environment variable INSIGHTD_SHARED) nothing is checked here: `decode_envelopes.rs` has samples of
 //! our own for every wrapping.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 #![allow(unreachable_pub, reason = "nothing outside reaches a test; its modules say pub to each other")]
 
 mod decoding;

@@ -131,7 +131,7 @@ fn every_label_asked_for_is_a_label_of_that_metric() {
 #[test]
 fn every_label_value_asked_for_is_exported_from_the_start() {
     let exported = Metrics::new(&Config::default_config()).expect("metrics").render().expect("a text");
-    let selector = pattern(r#"\b(insightd_\w+)\{([^}]*)\}"#);
+    let selector = pattern(r"\b(insightd_\w+)\{([^}]*)\}");
     let matcher = pattern(r#"(\w+)=~?"([\w|]+)""#);
     let mut tried = 0;
     for text in [read("deploy/prometheus/insightd.rules.yml"), dashboard()] {

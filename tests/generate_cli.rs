@@ -1,5 +1,6 @@
 //! `insightd generate` as a command: which files it makes of a seed, what `replay` finds in them, and what it refuses.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 #![allow(unreachable_pub, reason = "nothing outside reaches a test; its modules say pub to each other")]
 
 mod replaying;

@@ -57,6 +57,7 @@ impl Mock {
             metrics: Metrics::new(&config).expect("metrics"),
             calls: Arc::default(),
         };
+        #[expect(clippy::print_stdout, reason = "shown when a test fails")]
         let mut waiting = |reason: &str| println!("waiting: {reason}");
         KafkaBroker::connect(&connection, &|| false, &mut waiting).expect("connected").expect("not stopped")
     }

@@ -1,5 +1,6 @@
 //! How much memory `insightd replay` takes for input made to take more.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 #![allow(unreachable_pub, reason = "nothing outside reaches a test; its modules say pub to each other")]
 
 mod replaying;

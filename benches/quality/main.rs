@@ -3,6 +3,13 @@
 //! `cargo bench --bench quality -- --seeds 1,2,3`; README.md beside this file says what is measured and how to read it. Not a benchmark of
 //! time: the same seeds give the same tables on every machine (memory apart).
 
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::exit,
+    clippy::disallowed_methods,
+    reason = "a program that prints tables"
+)]
 #![allow(unreachable_pub, reason = "nothing outside reaches a test; its modules say pub to each other")]
 
 mod arguments;

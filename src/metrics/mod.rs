@@ -164,7 +164,7 @@ impl Metrics {
         }
         match insight.state {
             State::Start if !historic && insight.finding.suppressed_by.is_none() => {
-                live.open.start(&self.families, task, insight)
+                live.open.start(&self.families, task, insight);
             }
             State::Start => {}
             // A series has one open insight at a time, so a suppressed End cannot close another one's gauge.

@@ -337,7 +337,7 @@ mod tests {
 
     #[test]
     fn a_dead_letter_is_cut_to_the_configured_size_and_to_what_the_topic_takes() {
-        let raw = [b'x'; 20_000];
+        let raw = vec![b'x'; 20_000];
         let narrow = RecordLimits { output: 1_000_000, dlq: 4000 };
         for (limits, least, most) in [(WIDE, 5000, 5000), (narrow, 3000, 4000)] {
             let (produced, transaction) = published(limits, |out| out.dead_letter(letter(&raw)));

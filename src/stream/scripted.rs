@@ -46,7 +46,7 @@ pub(super) struct ScriptedMessage {
 }
 
 impl Message for ScriptedMessage {
-    fn topic(&self) -> &str {
+    fn topic(&self) -> &'static str {
         "in"
     }
     fn partition(&self) -> i32 {

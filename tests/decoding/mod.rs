@@ -1,5 +1,6 @@
 //! What the decoding tests share: a sink that remembers, and records and wrappings of our own.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use std::io::{self, Read, Write};

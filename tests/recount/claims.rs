@@ -210,7 +210,7 @@ impl Claim {
         }
     }
 
-    #[allow(clippy::too_many_arguments)]
+    #[allow(clippy::too_many_arguments, reason = "one record's parts")]
     fn check_list(
         &self,
         name: &str,

@@ -1,6 +1,7 @@
 //! Every number in every insight equals a recount from the input by the code in this folder, which shares nothing with the code under test:
 //! it keeps all records and adds up whatever an insight claims.
 
+#![allow(clippy::print_stdout, reason = "seeds, for a failure to be repeated")]
 #![allow(unreachable_pub, reason = "nothing outside reaches a test; its modules say pub to each other")]
 
 #[path = "../support/mod.rs"]

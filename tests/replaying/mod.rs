@@ -1,6 +1,7 @@
 //! Running `insightd replay` on input of our own.
 
-#![allow(dead_code)]
+#![allow(dead_code, reason = "every test uses a part")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::ffi::OsStr;
 use std::fs;

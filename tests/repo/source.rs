@@ -249,7 +249,7 @@ impl Visit<'_> for Functions {
 mod tests {
     use super::*;
 
-    const FILE: &str = r##"//! A module. SystemTime in a comment.
+    const FILE: &str = r#"//! A module. SystemTime in a comment.
 use std::time::Duration;
 
 #[cfg(test)]
@@ -273,7 +273,7 @@ impl Clock {
 }
 
 fn after() -> std::time::Instant { std::time::Instant::now() }
-"##;
+"#;
 
     #[test]
     fn what_stands_after_a_test_module_is_read() {

@@ -77,7 +77,7 @@ impl Cluster {
         // A worker that waits is on time, or was not woken for a while.
         let rests = wait >= Duration::from_millis(50) && !self.clients[id].begun;
         let longest = if rests { wait.max(self.nap) } else { wait };
-        let wait = wait + self.random.millis(0, (longest - wait).as_millis() as u64 + 1);
+        let wait = wait + self.random.millis(0, longest.saturating_sub(wait).as_millis() as u64 + 1);
         self.clients[id].wake_at = self.now + wait;
         Polled::Nothing
     }

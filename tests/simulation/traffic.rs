@@ -141,8 +141,7 @@ fn json(
         r#"{{"eventVersion":"1.09","userIdentity":{{"type":"IAMUser","principalId":"AIDA{user}","arn":"arn:aws:iam::{account}:user/{user}","accountId":"{account}","userName":"{user}"}},"eventTime":"{}","eventSource":"{service}.amazonaws.com","eventName":"{name}","awsRegion":"{region}","sourceIPAddress":"198.51.100.7","userAgent":"cli","#,
         iso(time)
     ) + &format!(
-        r#"{error}"eventID":"{:08x}-0000-4000-8000-{account}","readOnly":{read},"eventType":"AwsApiCall","managementEvent":true,"recipientAccountId":"{account}","eventCategory":"Management"}}"#,
-        number
+        r#"{error}"eventID":"{number:08x}-0000-4000-8000-{account}","readOnly":{read},"eventType":"AwsApiCall","managementEvent":true,"recipientAccountId":"{account}","eventCategory":"Management"}}"#
     )
 }
 

@@ -4,6 +4,7 @@
 //! The long form, on three brokers, with the points at which a process kills itself compiled in:
 //! `INSIGHTD_KILLS=120 cargo test --release --features crash-points --test soak -- --nocapture`. Without them all kills come from outside.
 
+#![allow(clippy::print_stdout, clippy::decimal_bitwise_operands, reason = "the report of the run; seeds")]
 #![allow(unreachable_pub, reason = "nothing outside reaches a test; its modules say pub to each other")]
 
 #[path = "../support/mod.rs"]

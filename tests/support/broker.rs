@@ -268,7 +268,7 @@ impl Feeder {
             match self.producer.send(record) {
                 Ok(()) => return,
                 Err((KafkaError::MessageProduction(rdkafka::types::RDKafkaErrorCode::QueueFull), back)) => {
-                    record = back
+                    record = back;
                 }
                 Err((e, _)) => panic!("a message cannot be sent: {e}"),
             }

@@ -188,7 +188,7 @@ pub fn deliver(calls: &[Call], conditions: &Conditions) -> Vec<Delivery> {
     let last = calls.last().map_or(0, |call| call.time) - 5 * HOUR;
     for (index, call) in calls.iter().enumerate() {
         let mut add = |random: &mut Random, at: i64, what: What| {
-            arrivals.push((at.div_euclid(SLOT), call.account, random.bits(), index, what))
+            arrivals.push((at.div_euclid(SLOT), call.account, random.bits(), index, what));
         };
         let fate = if call.in_scope() { Fate::Counted } else { Fate::OutOfScope };
         let on_time = call.time + 2 * MINUTE + (480.0 * random.unit().powf(2.5)) as i64;

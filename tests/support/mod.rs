@@ -11,7 +11,8 @@
 //! * [`clock`]: calendar arithmetic without a library, to stay independent of the one under test.
 
 // Every test binary compiles all of this and uses a part of it.
-#![allow(dead_code)]
+#![allow(dead_code, reason = "every test uses a part")]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "shown when a test fails")]
 
 pub mod broker;
 pub mod clock;

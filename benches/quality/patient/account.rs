@@ -122,7 +122,7 @@ impl Habit {
 
     fn callers(self, random: &mut Pcg64Mcg) -> Vec<usize> {
         match self {
-            Self::Sessions { .. } => (0..1 + below(random, 3)).map(|_| below(random, PEOPLE)).collect(),
+            Self::Sessions { .. } => (0..=below(random, 3)).map(|_| below(random, PEOPLE)).collect(),
             Self::Script { .. } | Self::Service { .. } => vec![PEOPLE + below(random, ROLES)],
         }
     }

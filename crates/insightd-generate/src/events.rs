@@ -112,7 +112,7 @@ fn project(settler: &mut Settler, day: i64, draw: &mut Draw) {
         return;
     }
     let service = *draw.pick(ALL);
-    for nth in 0..1 + draw.below(3) {
+    for nth in 0..=draw.below(3) {
         let who = *draw.pick(&settler.staff);
         let mut person = settler.person(who, draw.chance(0.6), draw);
         person.reads = service.reads.iter().take(3 + draw.below(8)).collect();

@@ -104,7 +104,7 @@ impl Settler {
                 regions.push(other);
             }
         }
-        let holiday = draw.chance(plan.days as f64 / 60.0).then(|| {
+        let holiday = draw.chance(f64::from(plan.days) / 60.0).then(|| {
             let day = plan.start + draw.whole(0, i64::from(plan.days)) * DAY;
             (day, day + DAY)
         });

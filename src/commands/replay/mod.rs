@@ -20,6 +20,10 @@ use super::{ExitError, ReplayArgs, say, wall_clock};
 use crate::config::{Config, Format};
 
 /// Runs the command.
+///
+/// # Errors
+///
+/// When the configuration, a path or the output cannot be used.
 pub fn run(args: &ReplayArgs) -> Result<(), ExitError> {
     let config = Config::load(args.config.as_deref()).map_err(|f| ExitError::new(ExitCode::Config, f.to_string()))?;
     let found = files::find(&args.paths, args.stats.as_deref())?;

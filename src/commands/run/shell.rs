@@ -78,6 +78,7 @@ impl Signals {
     }
 
     /// The first signal asks everybody to finish; a second one does not wait for that.
+    #[expect(clippy::disallowed_methods, reason = "a second signal asks for an end without the transaction's")]
     async fn obey(mut self, stop: Arc<Stop>, health: Arc<Health>) {
         let first = self.next().await;
         tracing::info!(signal = first.name(), "finishing the open transaction; a second signal ends at once");

@@ -62,6 +62,7 @@ fn wait_for_all(daemon: &Daemon, told: &Receiver<Outcome>) -> Outcome {
     first
 }
 
+#[expect(clippy::print_stderr, clippy::exit, clippy::disallowed_methods, reason = "a hung worker never returns")]
 fn watch(daemon: &Daemon, calls: &[Arc<Calls>]) -> Result<(), ExitError> {
     let limits = Limits::new(daemon.config.kafka.transaction_timeout, daemon.config.kafka.max_poll_interval);
     watchdog::watch(calls.to_vec(), limits, |worker, hung| {

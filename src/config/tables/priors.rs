@@ -104,12 +104,9 @@ fn pair(reader: &mut Reader<'_>) -> Option<Pair> {
 }
 
 fn prior(reader: &mut Reader<'_>, view: &str) -> Option<Prior> {
-    let table = match reader.left.remove(view).map(toml::Value::try_into) {
-        Some(Ok(table)) => table,
-        Some(Err(_)) | None => {
-            reader.fault(format!("{view} must be a table, such as {{ rate = 2e-3, excess = 0.33 }}"));
-            return None;
-        }
+    let Some(Ok(table)) = reader.left.remove(view).map(toml::Value::try_into) else {
+        reader.fault(format!("{view} must be a table, such as {{ rate = 2e-3, excess = 0.33 }}"));
+        return None;
     };
     let mut reader = reader.inside(view.to_owned(), table);
     // More than one exceedance a minute cannot be.

@@ -6,6 +6,7 @@
 //!   same payloads, in the same order, to `insightd replay` (EO-C).
 //! * `judge compare` compares. With `--defect` it first damages what it read, and must then find it. Exit code 0: all is right; 1: it is not.
 
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program that prints its findings")]
 #![allow(unreachable_pub, reason = "nothing outside reaches a test; its modules say pub to each other")]
 
 use std::io::{BufRead, BufReader, BufWriter, Write};

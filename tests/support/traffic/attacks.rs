@@ -26,7 +26,7 @@ impl Account<'_> {
         }
     }
 
-    #[allow(clippy::too_many_arguments)]
+    #[allow(clippy::too_many_arguments, reason = "a call's parts")]
     fn burst(
         &mut self,
         from: i64,

@@ -40,7 +40,7 @@ pub(super) fn region_of(api: &Api, region: &'static str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
+    use hashbrown::HashMap;
 
     use super::*;
     use crate::style::ALL;

@@ -119,7 +119,7 @@ macro_rules! acts {
     ($($variant:ident($type:ty)),+ $(,)?) => {
         /// The kinds of habits.
         #[derive(Clone, Debug)]
-        pub(super) enum What { $(#[allow(missing_docs)] $variant($type)),+ }
+        pub(super) enum What { $(#[allow(missing_docs, reason = "the name of its type")] $variant($type)),+ }
         impl What {
             /// The habit behind the kind.
             pub(super) fn act(&self) -> &dyn Act {

@@ -135,7 +135,7 @@ pub fn push_date(out: &mut Vec<u8>, time: i64) {
     out.extend_from_slice(b", ");
     push_number(out, civil.year.unsigned_abs());
     out.extend_from_slice(b", ");
-    push_number(out, (civil.hour + 11).rem_euclid(12) as u64 + 1);
+    push_number(out, u64::from((civil.hour + 11).rem_euclid(12)) + 1);
     out.push(b':');
     push_two(out, civil.minute);
     out.push(b':');

@@ -38,7 +38,7 @@ pub(super) struct Context<'c> {
     pub(super) top_of_file: bool,
 }
 
-impl<'c> Context<'c> {
+impl Context<'_> {
     /// The top of a payload.
     pub(super) fn payload() -> Self {
         Self { depth: 0, envelope: None, in_batch: false, encoded: None, top_of_file: false }

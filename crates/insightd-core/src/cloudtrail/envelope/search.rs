@@ -271,7 +271,7 @@ impl Search for Balanced {
                 }
             }
             match self.step(byte) {
-                Some(Ended::Before) => continue,
+                Some(Ended::Before) => {}
                 Some(Ended::With) | None => at += 1,
             }
         }
@@ -286,7 +286,7 @@ fn follows_member(bytes: &[u8], ended: bool) -> Option<bool> {
     let mut solid = head.iter().filter(|byte| !byte.is_ascii_whitespace());
     match (solid.next(), solid.next()) {
         (Some(b']'), _) | (Some(b','), Some(b'{' | b'[' | b']')) => Some(true),
-        (Some(b','), None) | (None, None) => (head.len() == LOOK_AHEAD || ended).then_some(true),
+        (Some(b',') | None, None) => (head.len() == LOOK_AHEAD || ended).then_some(true),
         _ => Some(false),
     }
 }
@@ -379,7 +379,7 @@ mod tests {
     fn the_end_of_a_value() {
         let value = || -> Box<dyn Search> { Box::new(Balanced::value()) };
         check(value, r#"{"a":[1,"}\"]",{}]},"#, Found::At(19, Next::Behind));
-        check(value, r#"[[[]],{}] "#, Found::At(9, Next::Behind));
+        check(value, r"[[[]],{}] ", Found::At(9, Next::Behind));
         check(value, r#"{"a":"#, Found::Never);
         check(value, r#"{"a":[}]"#, Found::Never);
         let deep = "[".repeat(200) + &"{\"a\":".repeat(200) + "1" + &"}".repeat(200) + &"]".repeat(200);
@@ -393,7 +393,7 @@ mod tests {
         let member = || -> Box<dyn Search> { Box::new(Balanced::member(false)) };
         check(member, r#"{"a": x},{"b":1}]"#, Found::At(8, Next::Behind));
         check(member, r#"xyz,{"b":1}]"#, Found::At(3, Next::Behind));
-        check(member, r#"xyz]"#, Found::At(3, Next::Behind));
+        check(member, r"xyz]", Found::At(3, Next::Behind));
         check(member, r#"{"eventVersion":"1","ev,{"eventVersion":"1"}]"#, Found::At(24, Next::Record));
         check(member, r#"{"eventVersion":"1","b":{ "awsRegion" :1}]"#, Found::Never);
         check(member, "{\"a\":\"tru\n{\"a\":1}", Found::At(10, Next::Line));

@@ -369,7 +369,7 @@ impl<'a> View<'a> {
     }
 }
 
-fn wrapped<'a>(envelope: Option<Envelope>, inner: Raw<'a>, encoding: Encoding) -> Option<Shape<'a>> {
+fn wrapped(envelope: Option<Envelope>, inner: Raw<'_>, encoding: Encoding) -> Option<Shape<'_>> {
     inner.map(|inner| Shape::Wrapped { envelope, inner, encoding })
 }
 

@@ -249,7 +249,7 @@ fn contains(sorted: &[u64], hash: u64) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet as Plain;
+    use hashbrown::HashSet as Plain;
 
     use proptest::prelude::*;
 

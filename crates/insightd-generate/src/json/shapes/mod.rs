@@ -9,7 +9,7 @@ mod identity;
 mod operations;
 mod storage;
 
-use std::collections::HashMap;
+use hashbrown::HashMap;
 use std::sync::OnceLock;
 
 use super::template::Template;

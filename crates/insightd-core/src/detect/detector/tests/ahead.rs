@@ -247,7 +247,7 @@ fn a_held_record_counts_as_if_it_came_when_it_is_confirmed() {
         for change in changes {
             let expected = told(change, 1, &with(confirmed));
             assert!(states(&expected).contains(&State::Start), "{moment}: nothing is told");
-            for at in [arrives, (arrives + confirmed) / 2, confirmed - 1] {
+            for at in [arrives, usize::midpoint(arrives, confirmed), confirmed - 1] {
                 assert_eq!(text(&told(change, 1, &with(at))), text(&expected), "{moment}, {at} for {confirmed}");
             }
         }

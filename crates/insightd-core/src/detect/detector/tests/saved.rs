@@ -1,6 +1,6 @@
 //! Transactions that are committed or rolled back, and restarts from a changelog, compacted or not: all the same as if nothing had happened.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use rand_pcg::Pcg64Mcg;
 use rand_pcg::rand_core::Rng;
@@ -142,7 +142,7 @@ fn restored(changelog: &Changelog) -> Result<Detector, Fault> {
 
 /// How often a series fell asleep, and was woken.
 fn sleeps(changelog: &Changelog) -> (usize, usize) {
-    let (mut asleep, mut slept, mut woken) = (HashSet::new(), 0, 0);
+    let (mut asleep, mut slept, mut woken) = (BTreeSet::new(), 0, 0);
     for (key, value) in changelog.iter().filter(|(key, _)| key[0] == b's') {
         // Version 2, and the second kind of value.
         if value.as_deref().is_some_and(|value| value.starts_with(&[2, 1])) {
@@ -216,6 +216,7 @@ fn run(seed: u64, steps: usize) -> [usize; 5] {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "a longer run on request")]
 fn transactions_rollbacks_and_restarts_leave_no_trace() {
     let seeds = std::env::var("INSIGHTD_STORIES").ok().and_then(|text| text.parse().ok()).unwrap_or(6);
     let mut sums = [0; 5];
@@ -309,7 +310,7 @@ fn damaged_records_are_told_and_never_panic() {
     let (mut refused, mut taken) = (0, 0);
     for _ in 0..250 {
         let mut damaged = changelog.clone();
-        for _ in 0..1 + choices.below(3) {
+        for _ in 0..=choices.below(3) {
             let at = choices.below(damaged.len() as u64) as usize;
             let (key, value) = &mut damaged[at];
             let bytes = if choices.one_in(5) { key } else { value.get_or_insert_default() };

@@ -56,7 +56,7 @@ mod tests {
             region: "r".repeat(256).into(),
             source: "s".repeat(256).into(),
             name: "n".repeat(256).into(),
-            error: Some(format!("{:0256}", number).into()),
+            error: Some(format!("{number:0256}").into()),
             time,
             id: Some(text(9000).into()),
             principal: text(9000).into(),
