@@ -8,7 +8,7 @@ use insightd::config::Config;
 use insightd_core::cloudtrail::event::AccountId;
 use insightd_core::cloudtrail::insight::Insight;
 use insightd_core::detect::{Detector, Settings};
-use insightd_core::pipeline::{DeadLetter, Output, Pipeline, Until};
+use insightd_core::pipeline::{Cutoff, DeadLetterRecord, Output, Pipeline};
 use support::clock::{DAY, HOUR};
 use support::delivery::Conditions;
 use support::load::Load;
@@ -27,7 +27,7 @@ impl Output for Lines {
         self.0.push(String::from_utf8(line).expect("UTF-8"));
     }
 
-    fn dead_letter(&mut self, _: DeadLetter<'_>) {}
+    fn dead_letter(&mut self, _: DeadLetterRecord<'_>) {}
 }
 
 #[test]
@@ -37,11 +37,11 @@ fn what_comes_after_a_load_is_found_as_if_the_history_had_been_seen() {
     let plan = Plan { length: 4 * DAY, attacks: 12, quiet: 36 * HOUR, poll_every: 240, ..Plan::usual(seed) };
     let load = Load::new(&plan, &Conditions::usual(seed));
     let (before, _) = load.messages.split_at(load.messages.len() / 2);
-    let mut plain = Pipeline::of_past(&config, 1, Until::new(hashbrown::HashMap::new(), i64::MAX));
+    let mut plain = Pipeline::for_backfill(&config, 1, Cutoff::new(hashbrown::HashMap::new(), i64::MAX));
     for message in before {
         plain.payload(&message.payload, None, NOW, &mut Lines::default());
     }
-    plain.finish_past();
+    plain.finish_backfill();
     let mut accounts: Vec<AccountId> = Vec::new();
     plain.detector().each_account(&mut |account| accounts.push(account.id));
     let mut loaded = Pipeline::new(&config).journaled();

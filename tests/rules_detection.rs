@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use insightd::config::Config;
 use insightd_core::cloudtrail::insight::{Insight, State};
-use insightd_core::pipeline::{DeadLetter, Outcome, Output, Pipeline, Tally};
+use insightd_core::pipeline::{DeadLetterRecord, Outcome, Output, Pipeline, Tally};
 use serde_json::{Value, json};
 
 /// A Sunday, 2026-03-01T00:00Z.
@@ -28,7 +28,7 @@ impl Output for Seen {
         self.0.push(insight);
     }
 
-    fn dead_letter(&mut self, letter: DeadLetter<'_>) {
+    fn dead_letter(&mut self, letter: DeadLetterRecord<'_>) {
         panic!("{}: {}", letter.reason, letter.detail);
     }
 }
@@ -112,7 +112,7 @@ fn run(rules: &str, calls: &Calls) -> Run {
     for (number, (time, principal, name)) in calls.iter().enumerate() {
         let record = record(number, *time, principal, name).to_string();
         pipeline.payload(record.as_bytes(), None, now, &mut seen);
-        open_max = open_max.max(pipeline.levels().insights_open);
+        open_max = open_max.max(pipeline.gauges().insights_open);
     }
     pipeline.finish(&mut seen);
     let tally = pipeline.take_tally();

@@ -94,7 +94,7 @@ fn made_up(detector: &mut Detector, kind: Kind) -> (Option<u64>, u64) {
     if kind == Kind::EventIds {
         (0..EVENT_IDS)
             .for_each(|number| observe(number % APIS, BEGIN + number / 100, 0, Some(format!("{number:032x}"))));
-        return (before, detector.levels().dedup_events);
+        return (before, detector.gauges().dedup_events);
     }
     if kind == Kind::Silent {
         // One account after the other, so that what falls asleep makes room for the next one's.
@@ -104,7 +104,7 @@ fn made_up(detector: &mut Detector, kind: Kind) -> (Option<u64>, u64) {
             // Its first API moves the clock on; the second call of a day confirms the first.
             (0..14).for_each(|day| (0..2).for_each(|_| observe(first, BEGIN + (8 + day) * DAY, 0, None)));
         }
-        return (before, detector.levels().series);
+        return (before, detector.gauges().series);
     }
     if kind == Kind::Once {
         (0..SERIES).for_each(|series| observe(series, BEGIN + 7 * DAY, 0, None));
@@ -120,7 +120,7 @@ fn made_up(detector: &mut Detector, kind: Kind) -> (Option<u64>, u64) {
             (0..SERIES).for_each(|series| observe(series, BEGIN + 8 * DAY + minute * 60, minute % 3, None));
         }
     }
-    (before, detector.levels().series)
+    (before, detector.gauges().series)
 }
 
 /// The time of a step: six in an hour of each day.
@@ -161,7 +161,7 @@ fn generated(detector: &mut Detector) -> (Option<u64>, u64) {
             detector.observe(&Event { id: None, ..call.event(account) }, None, &mut |_| {});
         }
     }
-    (before, detector.levels().series)
+    (before, detector.gauges().series)
 }
 
 /// `VmRSS` of this process; none where the system has no such file.

@@ -46,6 +46,6 @@ fuzz_target!(|input: (bool, Vec<Step>)| {
     let mut emit = |insight: Insight| open.note(&insight);
     tell(&mut detector, steps, &mut emit, &mut |_| {});
     detector.finish(&mut emit);
-    let levels = detector.levels();
+    let levels = detector.gauges();
     assert!(levels.series <= SERIES_MAX as u64 && levels.dedup_events <= EVENT_IDS_MAX as u64);
 });

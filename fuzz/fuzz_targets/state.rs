@@ -87,7 +87,7 @@ fn image(detector: &Detector) -> Changelog {
 fuzz_target!(|input: Input| {
     let settings = settings(if input.both { Direction::Both } else { Direction::Up });
     let mut living = Detector::new(settings.clone());
-    living.start_journal();
+    living.start_undo();
     let mut changelog = Changelog::new();
     tell(&mut living, input.story, &mut |_| {}, &mut |detector| {
         detector.save(&mut |key, value| changelog.push((key.to_vec(), value.map(<[u8]>::to_vec))));
@@ -108,7 +108,7 @@ fuzz_target!(|input: Input| {
             assert!(!whole || found == image(&living), "another state than what was saved");
             // As the past of an account it is taken in, or refused, and what was taken in can be given up.
             let mut other = Detector::new(settings);
-            other.start_journal();
+            other.start_undo();
             let _ = other.absorb(again, 0);
             other.each_series(&mut |_| {});
             other.roll_back();

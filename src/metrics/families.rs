@@ -2,7 +2,7 @@
 
 use insightd_core::cloudtrail::envelope::{Envelope, Fault, Limit, Skipped};
 use insightd_core::cloudtrail::insight::{InsightType, State};
-use insightd_core::pipeline::{Levels, Outcome, Tally};
+use insightd_core::pipeline::{Gauges, Outcome, Tally};
 use prometheus::core::Collector;
 use prometheus::{
     Gauge, GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, PullingGauge,
@@ -281,8 +281,8 @@ impl Families {
     }
 
     /// Sets the gauges that are sums over tasks.
-    pub(super) fn set_levels<'a>(&self, tasks: impl Iterator<Item = &'a Levels>) {
-        let mut sum = Levels::default();
+    pub(super) fn set_levels<'a>(&self, tasks: impl Iterator<Item = &'a Gauges>) {
+        let mut sum = Gauges::default();
         for task in tasks {
             sum.series += task.series;
             sum.accounts_learning += task.accounts_learning;
@@ -322,7 +322,7 @@ impl Families {
     /// The counter of one kind of cut record.
     pub(super) fn cut(&self, what: Cut) -> IntCounter {
         self.records_cut.with_label_values(&[match what {
-            Cut::DeadLetter => "dead_letter",
+            Cut::DeadLetterRecord => "dead_letter",
             Cut::Insight => "insight",
         }])
     }

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use insightd_core::cloudtrail::insight::{Insight, State};
-use insightd_core::pipeline::{Levels, Tally};
+use insightd_core::pipeline::{Gauges, Tally};
 use insightd_core::rules::Rules;
 use prometheus::{Registry, TextEncoder};
 
@@ -101,7 +101,7 @@ impl Found {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cut {
     /// A dead letter longer than `dlq.record_bytes_max`, or than the broker takes.
-    DeadLetter,
+    DeadLetterRecord,
     /// An insight that the broker refused for its size.
     Insight,
 }
@@ -118,7 +118,7 @@ pub struct Metrics {
 
 /// What gauges are derived from.
 struct Live {
-    levels: BTreeMap<Task, Levels>,
+    levels: BTreeMap<Task, Gauges>,
     open: OpenInsights,
 }
 
@@ -184,7 +184,7 @@ impl Metrics {
     }
 
     /// Sets what is live in one task. Cheap enough for every commit.
-    pub fn levels(&self, task: &Task, levels: &Levels) {
+    pub fn levels(&self, task: &Task, levels: &Gauges) {
         let mut live = self.lock();
         match live.levels.get_mut(task) {
             Some(known) => *known = *levels,

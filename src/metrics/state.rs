@@ -1,6 +1,6 @@
 //! Metrics of the state: what goes to the changelog, and how far restoring is.
 
-use insightd_core::detect::{Loaded, Refusal};
+use insightd_core::detect::{BackfillRefusal, BackfillResult};
 use prometheus::{Histogram, IntCounter, IntCounterVec, IntGaugeVec, Registry, Result};
 
 use super::Task;
@@ -11,7 +11,7 @@ const RESTORE_BUCKETS_S: [f64; 11] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
 /// What a restored partition can have found, as label values of `restores_total`.
 const FOUND: [&str; 4] = ["state", "nothing", "other_state", "state_lost"];
 
-/// A past that was taken in, as label value of `history_accounts_total`; the others are those of [`Refusal`].
+/// A past that was taken in, as label value of `history_accounts_total`; the others are those of [`BackfillRefusal`].
 const TAKEN: &str = "taken";
 
 /// See the module.
@@ -52,7 +52,7 @@ impl StateFamilies {
                 &["outcome"],
             )?,
         };
-        for outcome in Refusal::ALL.map(Refusal::label).into_iter().chain([TAKEN]) {
+        for outcome in BackfillRefusal::ALL.map(BackfillRefusal::label).into_iter().chain([TAKEN]) {
             families.loaded.with_label_values(&[outcome]);
         }
         for found in FOUND {
@@ -70,9 +70,9 @@ impl StateFamilies {
         let _ = self.left.remove_label_values(&[&*task.topic, &task.partition.to_string()]);
     }
 
-    pub(super) fn loaded(&self, loaded: &[Loaded]) {
+    pub(super) fn loaded(&self, loaded: &[BackfillResult]) {
         for loaded in loaded {
-            let outcome = loaded.outcome.map_or_else(Refusal::label, |_| TAKEN);
+            let outcome = loaded.outcome.map_or_else(BackfillRefusal::label, |_| TAKEN);
             self.loaded.with_label_values(&[outcome]).inc();
         }
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use insightd_core::cloudtrail::envelope::{Envelope, Fault, Limit, Skipped};
 use insightd_core::cloudtrail::event::AccountId;
 use insightd_core::cloudtrail::insight::{Attribution, Finding, Insight, InsightType, SourceCategory, State};
-use insightd_core::pipeline::{Levels, Outcome, Tally};
+use insightd_core::pipeline::{Gauges, Outcome, Tally};
 use insightd_core::rules::{Action, Rule, Rules};
 
 use super::{CONTENT_TYPE, Cut, Metrics, Rebalance, Task, Transaction};
@@ -181,7 +181,7 @@ fn an_insight_that_a_rule_suppresses_is_no_gauge() {
 fn gauges_are_sums_over_tasks_and_a_dropped_task_leaves_nothing() {
     let metrics = metrics();
     let (one, two) = (Task::new(0, "ct", 0), Task::new(1, "ct", 1));
-    let levels = Levels {
+    let levels = Gauges {
         series: 10,
         accounts_learning: 2,
         accounts_live: 3,
@@ -190,9 +190,9 @@ fn gauges_are_sums_over_tasks_and_a_dropped_task_leaves_nothing() {
         clock: 1_700_000_000,
         dedup_events: 7,
     };
-    metrics.levels(&one, &Levels { series: 99, ..levels });
+    metrics.levels(&one, &Gauges { series: 99, ..levels });
     metrics.levels(&one, &levels);
-    metrics.levels(&two, &Levels { clock: 1_700_000_060, ..levels });
+    metrics.levels(&two, &Gauges { clock: 1_700_000_060, ..levels });
     metrics.lag("ct", 0, 12);
     let both = samples(&metrics);
     assert_eq!(both["insightd_series"], 20.0);
@@ -311,7 +311,7 @@ fn kafka_is_told_by_outcome_kind_and_worker() {
     metrics.rebalance(1, Rebalance::Revoked, 0);
     metrics.rebalance(0, Rebalance::Lost, 0);
     metrics.dead_letter("not_json");
-    metrics.cut(Cut::DeadLetter);
+    metrics.cut(Cut::DeadLetterRecord);
     metrics.cut(Cut::Insight);
     let samples = samples(&metrics);
     for (name, value) in [
@@ -383,7 +383,7 @@ fn a_scrape_beside_running_commits_sees_whole_commits_only() {
 fn full_page() -> String {
     let (metrics, task) = (metrics(), Task::new(0, "ct", 0));
     metrics.committed(&full_tally());
-    metrics.levels(&task, &Levels { clock: 1, ..Levels::default() });
+    metrics.levels(&task, &Gauges { clock: 1, ..Gauges::default() });
     metrics.lag("ct", 0, 1);
     metrics.kafka_error("x");
     metrics.broker_up(0, true);

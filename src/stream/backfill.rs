@@ -4,7 +4,7 @@
 //! yet is read again from its first part.
 
 use insightd_core::cloudtrail::event::AccountId;
-use insightd_core::detect::{Detector, Loaded, Refusal, Settings};
+use insightd_core::detect::{BackfillRefusal, BackfillResult, Detector, Settings};
 use insightd_core::state::{Fault, Part};
 
 /// See the module.
@@ -20,7 +20,7 @@ struct Gathered {
     parts: u32,
     past: Box<Detector>,
     /// It will be refused; its parts are passed over.
-    refused: Option<Refusal>,
+    refused: Option<BackfillRefusal>,
 }
 
 impl BackfillAssembler {
@@ -41,12 +41,12 @@ impl BackfillAssembler {
 
     /// Takes in a message whose next offset is `next`, at wall time `now`, seconds since 1970. Tells what became of the past that ends with it,
     /// if one does.
-    pub fn take(&mut self, payload: &[u8], next: i64, now: i64, into: &mut Detector) -> Option<Loaded> {
+    pub fn take(&mut self, payload: &[u8], next: i64, now: i64, into: &mut Detector) -> Option<BackfillResult> {
         let part = match Part::read(payload) {
             Ok(part) => part,
             Err(fault) => {
                 self.go_to(next);
-                return Some(Loaded { account: None, outcome: Err(refusal(&fault)) });
+                return Some(BackfillResult { account: None, outcome: Err(refusal(&fault)) });
             }
         };
         if part.index == 0 {
@@ -59,7 +59,8 @@ impl BackfillAssembler {
         let Some(gathered) = self.gathered.as_mut().filter(follows) else {
             self.go_to(next);
             // The first of the parts that nothing belongs to tells; they end with their last one.
-            return (part.index == 0 || part.last).then_some(Loaded { account, outcome: Err(Refusal::Incomplete) });
+            return (part.index == 0 || part.last)
+                .then_some(BackfillResult { account, outcome: Err(BackfillRefusal::Incomplete) });
         };
         gathered.gather(&part.records, self.settings.attribution_bytes_max);
         if !part.last {
@@ -71,7 +72,7 @@ impl BackfillAssembler {
             Some(refused) => Err(refused),
             None => gathered.finish().and_then(|past| into.absorb(past, now)),
         };
-        Some(Loaded { account, outcome })
+        Some(BackfillResult { account, outcome })
     }
 }
 
@@ -85,27 +86,27 @@ impl Gathered {
             if let Err(fault) = self.past.restore(key, Some(value)) {
                 self.refused = Some(refusal(&fault));
             } else if self.past.attribution_bytes() > bytes_max {
-                self.refused = Some(Refusal::NoRoom);
+                self.refused = Some(BackfillRefusal::NoRoom);
             }
         }
     }
 
-    fn finish(mut self) -> Result<Detector, Refusal> {
+    fn finish(mut self) -> Result<Detector, BackfillRefusal> {
         self.past.restored().map_err(|fault| refusal(&fault))?;
         Ok(*self.past)
     }
 }
 
-fn refusal(fault: &Fault) -> Refusal {
+fn refusal(fault: &Fault) -> BackfillRefusal {
     match fault {
-        Fault::Newer { .. } => Refusal::Newer,
-        Fault::Damaged { .. } => Refusal::Damaged,
+        Fault::Newer { .. } => BackfillRefusal::Newer,
+        Fault::Damaged { .. } => BackfillRefusal::Damaged,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use insightd_core::pipeline::{DeadLetter, Output, Pipeline};
+    use insightd_core::pipeline::{DeadLetterRecord, Output, Pipeline};
     use insightd_core::state::Parts;
 
     use super::*;
@@ -115,7 +116,7 @@ mod tests {
 
     impl Output for Nothing {
         fn insight(&mut self, _: insightd_core::cloudtrail::insight::Insight) {}
-        fn dead_letter(&mut self, letter: DeadLetter<'_>) {
+        fn dead_letter(&mut self, letter: DeadLetterRecord<'_>) {
             panic!("{}", letter.detail);
         }
     }
@@ -143,7 +144,7 @@ mod tests {
         sent
     }
 
-    fn backfilled(messages: &[&[u8]]) -> (BackfillAssembler, Detector, Vec<Loaded>) {
+    fn backfilled(messages: &[&[u8]]) -> (BackfillAssembler, Detector, Vec<BackfillResult>) {
         let settings = Settings::from(&Config::default_config());
         let (mut assembler, mut into) = (BackfillAssembler::new(settings.clone()), Detector::new(settings));
         let take = |(message, offset): (&&[u8], i64)| assembler.take(message, offset + 1, 0, &mut into);
@@ -158,10 +159,10 @@ mod tests {
         let (assembler, into, told) = backfilled(&parts);
         assert_eq!(told.len(), 1);
         assert_eq!(told[0].outcome.map(|absorbed| absorbed.series), Ok(900));
-        assert_eq!((assembler.next(), into.levels().series), (10 + parts.len() as i64, 900));
+        assert_eq!((assembler.next(), into.gauges().series), (10 + parts.len() as i64, 900));
         let (assembler, into, told) = backfilled(&parts[..parts.len() - 1]);
         assert!(told.is_empty());
-        assert_eq!((assembler.next(), into.levels().series), (10, 0), "a restart reads it again");
+        assert_eq!((assembler.next(), into.gauges().series), (10, 0), "a restart reads it again");
     }
 
     #[test]
@@ -170,15 +171,15 @@ mod tests {
         let parts: Vec<&[u8]> = all.iter().map(Vec::as_slice).collect();
         let damaged = &parts[0][..parts[0].len() / 2];
         let newer = [&[99], &parts[0][1..]].concat();
-        for (first, refusal) in [(damaged, Refusal::Damaged), (&newer[..], Refusal::Newer)] {
+        for (first, refusal) in [(damaged, BackfillRefusal::Damaged), (&newer[..], BackfillRefusal::Newer)] {
             let messages: Vec<&[u8]> = [first].into_iter().chain(parts.iter().copied()).collect();
             let (_, into, told) = backfilled(&messages);
             assert_eq!((told.len(), told[0].outcome), (2, Err(refusal)));
-            assert_eq!(into.levels().series, 900);
+            assert_eq!(into.gauges().series, 900);
         }
         let messages: Vec<&[u8]> = parts[1..].iter().chain(&parts).copied().collect();
         let (assembler, into, told) = backfilled(&messages);
-        assert_eq!((told.len(), told[0].outcome), (2, Err(Refusal::Incomplete)));
-        assert_eq!((assembler.next(), into.levels().series), (10 + messages.len() as i64, 900));
+        assert_eq!((told.len(), told[0].outcome), (2, Err(BackfillRefusal::Incomplete)));
+        assert_eq!((assembler.next(), into.gauges().series), (10 + messages.len() as i64, 900));
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use insightd_core::cloudtrail::event::cut;
 use insightd_core::cloudtrail::insight::{Attribution, Insight, rfc3339};
-use insightd_core::pipeline::{DeadLetter, Output};
+use insightd_core::pipeline::{DeadLetterRecord, Output};
 
 use super::broker::{Broker, BrokerError, Outgoing, TopicPartition};
 use super::dead_letter::header;
@@ -151,7 +151,7 @@ impl<B: Broker> Output for Publisher<'_, B> {
         self.transaction.raise(Raised { source: self.source.partition.clone(), insight, historic });
     }
 
-    fn dead_letter(&mut self, letter: DeadLetter<'_>) {
+    fn dead_letter(&mut self, letter: DeadLetterRecord<'_>) {
         let (partition, offset) = (self.source.partition.partition.to_string(), self.source.offset.to_string());
         let index = letter.record_index.to_string();
         let mut headers: Vec<(&str, &[u8])> = vec![
@@ -245,8 +245,8 @@ mod tests {
         (produced, transaction)
     }
 
-    fn letter(raw: &[u8]) -> DeadLetter<'_> {
-        DeadLetter { reason: "truncated", detail: "byte 9", record_index: 4, raw }
+    fn letter(raw: &[u8]) -> DeadLetterRecord<'_> {
+        DeadLetterRecord { reason: "truncated", detail: "byte 9", record_index: 4, raw }
     }
 
     const WIDE: RecordLimits = RecordLimits { output: 1_000_000, dlq: 1_000_000 };

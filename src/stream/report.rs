@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use insightd_core::cloudtrail::insight::Insight;
-use insightd_core::pipeline::{Levels, Tally};
+use insightd_core::pipeline::{Gauges, Tally};
 use insightd_core::state::Head;
 
 use super::broker::{Assigned, TopicPartition};
@@ -51,7 +51,7 @@ pub trait Report {
     /// Counts of committed records.
     fn counted(&mut self, tally: &Tally);
     /// What is live in one partition, on committed records.
-    fn levels(&mut self, partition: &TopicPartition, levels: &Levels);
+    fn levels(&mut self, partition: &TopicPartition, levels: &Gauges);
     /// Records behind the task that can be read now.
     fn lag(&mut self, partition: &TopicPartition, records: i64);
     /// Retention was faster than this worker.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use insightd_core::cloudtrail::event::AccountId;
 use insightd_core::cloudtrail::insight::{Attribution, Finding, Insight, InsightType, SourceCategory, State};
-use insightd_core::pipeline::{DeadLetter, Levels, Output, Tally};
+use insightd_core::pipeline::{DeadLetterRecord, Gauges, Output, Tally};
 use insightd_core::state::{Fault, HEAD_KEY, Head, Write};
 
 use super::broker::{
@@ -308,7 +308,7 @@ impl Task for ScriptedTask {
             b"quiet" => {}
             b"now" => out.insight(insight(now)),
             b"old" => out.insight(insight(now - 7 * 3600)),
-            raw => out.dead_letter(DeadLetter { reason: "not_json", detail: "odd", record_index: 0, raw }),
+            raw => out.dead_letter(DeadLetterRecord { reason: "not_json", detail: "odd", record_index: 0, raw }),
         }
     }
 
@@ -384,8 +384,8 @@ impl Task for ScriptedTask {
         Tally { payloads: std::mem::take(&mut self.records), ..Tally::default() }
     }
 
-    fn levels(&self) -> Levels {
-        Levels::default()
+    fn gauges(&self) -> Gauges {
+        Gauges::default()
     }
 }
 

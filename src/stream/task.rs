@@ -2,7 +2,7 @@
 
 use insightd_core::cloudtrail::insight::Insight;
 use insightd_core::detect::{Detector, Settings};
-use insightd_core::pipeline::{Levels, Output, Pipeline, Tally};
+use insightd_core::pipeline::{Gauges, Output, Pipeline, Tally};
 use insightd_core::state::{Fault, HEAD_KEY, Head, Silence, Write};
 
 use super::backfill::BackfillAssembler;
@@ -52,7 +52,7 @@ pub trait Task {
     /// Takes the counts since the last call.
     fn take_tally(&mut self) -> Tally;
     /// What is live now.
-    fn levels(&self) -> Levels;
+    fn gauges(&self) -> Gauges;
 }
 
 /// Bits of a state's number that tell writers apart; the bits above count the commits.
@@ -180,8 +180,8 @@ impl Task for DetectorTask {
         self.pipeline.take_tally()
     }
 
-    fn levels(&self) -> Levels {
-        self.pipeline.levels()
+    fn gauges(&self) -> Gauges {
+        self.pipeline.gauges()
     }
 }
 

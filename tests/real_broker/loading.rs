@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use insightd::config::Config;
 use insightd_core::cloudtrail::insight::{Insight, rfc3339};
-use insightd_core::pipeline::{self, DeadLetter, Outcome, Pipeline, Until};
+use insightd_core::pipeline::{self, Cutoff, DeadLetterRecord, Outcome, Pipeline};
 use serde_json::Value;
 
 use crate::exactly_once::send;
@@ -33,7 +33,7 @@ impl pipeline::Output for Lines {
         self.0.push(String::from_utf8(line).expect("UTF-8"));
     }
 
-    fn dead_letter(&mut self, _: DeadLetter<'_>) {}
+    fn dead_letter(&mut self, _: DeadLetterRecord<'_>) {}
 }
 
 /// A trail's files and the command line.
@@ -88,7 +88,7 @@ impl Trail {
 
 /// As `load` folds files.
 fn past(config: &Config) -> Pipeline {
-    Pipeline::of_past(config, 1, Until::new(hashbrown::HashMap::new(), i64::MAX))
+    Pipeline::for_backfill(config, 1, Cutoff::new(hashbrown::HashMap::new(), i64::MAX))
 }
 
 fn take_files(pipeline: &mut Pipeline, folder: &Path, out: &mut Lines) {
@@ -172,7 +172,7 @@ fn a_daemon_that_starts_after_a_load_goes_on_as_if_it_had_seen_the_history() {
     let config = Config::default_config();
     let (mut expected, mut pipeline) = (Lines::default(), past(&config));
     take_files(&mut pipeline, &trail.files(), &mut Lines::default());
-    pipeline.finish_past();
+    pipeline.finish_backfill();
     for message in &all {
         pipeline.payload(&message.payload, None, NOW, &mut expected);
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use insightd::stream::broker::{Cause, Position};
-use insightd_core::detect::Refusal;
+use insightd_core::detect::BackfillRefusal;
 use insightd_core::pipeline::Outcome;
 
 use super::client::Client;
@@ -51,7 +51,7 @@ pub enum Applied {
     /// The partition is read to its end.
     CaughtUp(i64),
     /// Messages of the history, which need not be read again below `next` then.
-    Loaded { next: i64, wall: i64 },
+    BackfillResult { next: i64, wall: i64 },
 }
 
 /// A record of a transaction, for the oracle.
@@ -271,7 +271,7 @@ impl Cluster {
                 self.counts.add("dead letters committed", delta.letters);
                 self.counts.add("silences committed", delta.silences);
                 for past in &delta.pasts {
-                    let what = past.map_or_else(Refusal::label, |()| "taken in");
+                    let what = past.map_or_else(BackfillRefusal::label, |()| "taken in");
                     self.counts.note(format!("history: {what}"));
                 }
                 self.oracle.last = Some(delta);

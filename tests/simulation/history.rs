@@ -7,7 +7,7 @@ use insightd::config::Config;
 use insightd::stream::broker::BrokerError;
 use insightd_core::cloudtrail::event::AccountId;
 use insightd_core::cloudtrail::insight::Insight;
-use insightd_core::pipeline::{DeadLetter, Output, Pipeline, Until};
+use insightd_core::pipeline::{Cutoff, DeadLetterRecord, Output, Pipeline};
 use insightd_core::state::{Part, Parts, encode};
 
 use super::broker::SimBroker;
@@ -57,7 +57,7 @@ struct Silent;
 
 impl Output for Silent {
     fn insight(&mut self, _: Insight) {}
-    fn dead_letter(&mut self, _: DeadLetter<'_>) {}
+    fn dead_letter(&mut self, _: DeadLetterRecord<'_>) {}
 }
 
 impl Loader {
@@ -97,12 +97,12 @@ fn draw_account(random: &mut Random, config: &Config, input: &Traffic, account: 
         let mut times: Vec<i64> =
             (0..random.between(3, 40)).map(|_| begin + random.below((end - begin) as u64) as i64).collect();
         times.sort_unstable();
-        let mut pipeline = Pipeline::of_past(config, 1, Until::new(Default::default(), i64::MAX));
+        let mut pipeline = Pipeline::for_backfill(config, 1, Cutoff::new(Default::default(), i64::MAX));
         for (place, time) in (0..).zip(times) {
             let json = any_json(random, account, time, 1_000_000 + 1000 * number as usize + place);
             pipeline.payload(json.as_bytes(), None, input.end + 86_400, &mut Silent);
         }
-        pipeline.finish_past();
+        pipeline.finish_backfill();
         let (parts, records) = cut(random, &mut pipeline, account);
         if !records.is_empty() {
             let partition = partition_of(account, input.partitions.len());

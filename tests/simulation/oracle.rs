@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, VecDeque};
 use insightd::config::Config;
 use insightd::stream::broker::Position;
 use insightd_core::cloudtrail::insight::Insight;
-use insightd_core::detect::{Detector, Refusal, Settings};
-use insightd_core::pipeline::{DeadLetter, Outcome, Output, Pipeline, Tally};
+use insightd_core::detect::{BackfillRefusal, Detector, Settings};
+use insightd_core::pipeline::{DeadLetterRecord, Outcome, Output, Pipeline, Tally};
 use insightd_core::state::{HEAD_KEY, Head, Silence};
 
 use super::cluster::{Applied, Place, Written};
@@ -23,7 +23,7 @@ pub struct Delta {
     pub insights: u64,
     pub letters: u64,
     pub silences: u64,
-    pub pasts: Vec<Result<(), Refusal>>,
+    pub pasts: Vec<Result<(), BackfillRefusal>>,
     pub outcomes: [u64; Outcome::ALL.len()],
 }
 
@@ -62,7 +62,7 @@ impl Output for Found {
         self.insights.push(value);
     }
 
-    fn dead_letter(&mut self, letter: DeadLetter<'_>) {
+    fn dead_letter(&mut self, letter: DeadLetterRecord<'_>) {
         self.letters.push(letter.raw.to_vec());
     }
 }
@@ -115,7 +115,7 @@ impl Fold {
         next: i64,
         wall: i64,
         settings: &Settings,
-        told: &mut Vec<Result<(), Refusal>>,
+        told: &mut Vec<Result<(), BackfillRefusal>>,
     ) -> Result<(), String> {
         while self.pasts.front().is_some_and(|(end, _)| *end <= next) {
             let (_, records) = self.pasts.pop_front().expect("one");
@@ -247,7 +247,7 @@ impl Oracle {
                         silences.push(Silence { before: offset, wall });
                     }
                 }
-                Applied::Loaded { next, wall } => {
+                Applied::BackfillResult { next, wall } => {
                     fold.load(next, wall, &self.settings, &mut delta.pasts)?;
                 }
             }

@@ -10,7 +10,7 @@ use insightd::stream::tasks::TaskOrigin;
 use insightd::stream::transaction::Transaction;
 use insightd::stream::watchdog::Phase;
 use insightd_core::cloudtrail::insight::Insight;
-use insightd_core::pipeline::{Levels, Output, Tally};
+use insightd_core::pipeline::{Gauges, Output, Tally};
 use insightd_core::state::{Fault, Head, Write};
 
 use super::cluster::Applied;
@@ -122,7 +122,7 @@ impl Task for Watched {
             world.cluster.borrow_mut().violate("RES-1: a past is taken in before the restore has ended");
         }
         if next != before {
-            self.applied.push(Applied::Loaded { next, wall: now });
+            self.applied.push(Applied::BackfillResult { next, wall: now });
         }
     }
 
@@ -165,8 +165,8 @@ impl Task for Watched {
         self.inner.take_tally()
     }
 
-    fn levels(&self) -> Levels {
-        self.inner.levels()
+    fn gauges(&self) -> Gauges {
+        self.inner.gauges()
     }
 }
 
@@ -234,7 +234,7 @@ impl Report for Told {
         cluster.told_pasts += tally.loaded.len();
     }
 
-    fn levels(&mut self, _: &TopicPartition, _: &Levels) {}
+    fn levels(&mut self, _: &TopicPartition, _: &Gauges) {}
     fn lag(&mut self, _: &TopicPartition, _: i64) {}
     fn skipped(&mut self, _: &TopicPartition, _: i64, _: i64) {}
     fn down(&mut self, _: &str) {}

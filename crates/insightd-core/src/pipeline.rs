@@ -2,28 +2,28 @@
 //!
 //! Pure but for reading from a `Read`: no Kafka, no clock (wall time comes in as a value), no metrics, no logging.
 
+mod cutoff;
 mod tally;
-mod until;
 
 use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+pub use cutoff::Cutoff;
 use hashbrown::HashSet;
 pub use tally::{Outcome, Tally};
-pub use until::Until;
 
 use crate::cloudtrail::envelope::{self, Envelope, Fault, Limit, Limits, Sink, Skipped};
 use crate::cloudtrail::event::{AccountId, Category, Event};
 use crate::cloudtrail::insight::{Insight, State};
-pub use crate::detect::Levels;
+pub use crate::detect::Gauges;
 pub use crate::detect::SeriesView;
-use crate::detect::{Detector, Loaded, Settings, Verdict};
+use crate::detect::{BackfillResult, Detector, Settings, Verdict};
 use crate::rules::{Action, Rules};
 
 /// One record for the dead-letter topic.
 #[derive(Clone, Debug)]
-pub struct DeadLetter<'a> {
+pub struct DeadLetterRecord<'a> {
     /// Why: a [`Fault`] or [`Limit`] label.
     pub reason: &'static str,
     /// What and where, for people.
@@ -50,7 +50,7 @@ pub trait Output {
     /// An insight was raised or ended.
     fn insight(&mut self, insight: Insight);
     /// A record that cannot be used.
-    fn dead_letter(&mut self, letter: DeadLetter<'_>);
+    fn dead_letter(&mut self, letter: DeadLetterRecord<'_>);
 }
 
 /// Accounts whose first misrouted record is remembered, so that each is named once.
@@ -66,7 +66,7 @@ pub struct Pipeline {
     tally: Tally,
     taken_in: Arc<AtomicU64>,
     /// Only the past is taken in.
-    until: Option<Until>,
+    until: Option<Cutoff>,
 }
 
 impl Pipeline {
@@ -86,9 +86,9 @@ impl Pipeline {
     }
 
     /// A pipeline that takes in the past alone, of all accounts of an input with so many partitions.
-    pub fn of_past(settings: impl Into<PipelineSettings>, partitions: usize, until: Until) -> Self {
+    pub fn for_backfill(settings: impl Into<PipelineSettings>, partitions: usize, until: Cutoff) -> Self {
         let mut settings = settings.into();
-        settings.detect = settings.detect.times(partitions).of_past();
+        settings.detect = settings.detect.times(partitions).for_backfill();
         Self { until: Some(until), ..Self::new(settings) }
     }
 
@@ -118,7 +118,7 @@ impl Pipeline {
         let limits = self.limits.clone();
         let mut intake = Intake { pipeline: self, out, live: Some(now), routed: key, index: 0 };
         envelope::decode_slice(payload, &limits, &mut intake);
-        self.take_notices();
+        self.take_events();
     }
 
     /// Takes in one file; `now` is the wall clock, seconds since 1970.
@@ -131,7 +131,7 @@ impl Pipeline {
         let limits = self.limits.clone();
         let mut intake = Intake { pipeline: self, out, live: None, routed: None, index: 0 };
         let read = envelope::decode_stream(reader, &limits, &mut intake);
-        self.take_notices();
+        self.take_events();
         read
     }
 
@@ -151,7 +151,7 @@ impl Pipeline {
             fork.0.push(intake((pipeline, &mut **out)));
         }
         let read = envelope::decode_stream(reader, &limits, &mut fork);
-        runs.iter_mut().for_each(|(pipeline, _)| pipeline.take_notices());
+        runs.iter_mut().for_each(|(pipeline, _)| pipeline.take_events());
         read
     }
 
@@ -169,7 +169,7 @@ impl Pipeline {
 
     /// The state behind it: noted from now on, so that it can be saved and rolled back.
     pub fn journaled(mut self) -> Self {
-        self.detector.start_journal();
+        self.detector.start_undo();
         self
     }
 
@@ -179,22 +179,22 @@ impl Pipeline {
     }
 
     /// The end of the files that hold a past.
-    pub fn finish_past(&mut self) {
-        self.detector.finish_past();
-        self.take_notices();
+    pub fn finish_backfill(&mut self) {
+        self.detector.finish_backfill();
+        self.take_events();
     }
 
     /// A past has come from the history topic.
-    pub fn loaded(&mut self, loaded: Loaded) {
+    pub fn loaded(&mut self, loaded: BackfillResult) {
         self.tally.loaded.push(loaded);
-        self.take_notices();
+        self.take_events();
     }
 
     /// The end of the input of `replay`: what is held is applied, and every clock is brought up to the newest of its account.
     pub fn finish(&mut self, out: &mut dyn Output) {
         let Self { detector, tally, rules, .. } = self;
         detector.finish(&mut |insight| emit(tally, rules, out, insight));
-        self.take_notices();
+        self.take_events();
     }
 
     /// Takes the counts since the last call.
@@ -203,17 +203,17 @@ impl Pipeline {
     }
 
     /// What is live now.
-    pub fn levels(&self) -> Levels {
-        self.detector.levels()
+    pub fn gauges(&self) -> Gauges {
+        self.detector.gauges()
     }
 
-    fn take_notices(&mut self) {
-        let notices = self.detector.take_notices();
-        self.tally.late += notices.late;
-        self.tally.attributions_summarised += notices.summarised;
-        self.tally.dedup_shortened += notices.dedup_shortened;
-        self.tally.held_overflow += notices.held_overflow;
-        self.tally.principals_full += notices.principals_full;
+    fn take_events(&mut self) {
+        let events = self.detector.take_events();
+        self.tally.late += events.late;
+        self.tally.attributions_summarised += events.summarised;
+        self.tally.dedup_shortened += events.dedup_shortened;
+        self.tally.held_overflow += events.held_overflow;
+        self.tally.principals_full += events.principals_full;
         self.detector.take_matches(&mut self.tally.rule_records);
     }
 
@@ -247,7 +247,7 @@ impl Intake<'_> {
     }
 
     fn dead_letter(&mut self, reason: &'static str, detail: &str, raw: &[u8]) {
-        self.out.dead_letter(DeadLetter { reason, detail, record_index: self.index, raw });
+        self.out.dead_letter(DeadLetterRecord { reason, detail, record_index: self.index, raw });
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use insightd_core::cloudtrail::event::AccountId;
-use insightd_core::pipeline::{Levels, Output, Pipeline, Tally};
+use insightd_core::pipeline::{Gauges, Output, Pipeline, Tally};
 use sysexits::ExitCode;
 
 use super::super::ExitError;
@@ -32,7 +32,7 @@ pub(super) struct Outcome {
     /// What became of the records.
     pub tally: Tally,
     /// What was live in the end.
-    pub levels: Levels,
+    pub levels: Gauges,
     /// Accounts with a series.
     pub accounts: BTreeMap<AccountId, Watched>,
     /// Files read.
@@ -81,7 +81,7 @@ pub(super) fn run(config: Config, files: &Files, begun: Option<Box<dyn Read>>, l
 
     let learnt = runs.get(FACTORS.len()).map(|(pipeline, _)| Learnt::of(pipeline));
     let (pipeline, _) = &mut runs[0];
-    let (tally, levels) = (pipeline.take_tally(), pipeline.levels());
+    let (tally, levels) = (pipeline.take_tally(), pipeline.gauges());
     let accounts = accounts(pipeline);
     drop(runs);
     Outcome { config, runs: collectors, tally, levels, accounts, files: files.sources.len(), unreadable, learnt }

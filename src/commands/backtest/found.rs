@@ -5,7 +5,7 @@ use std::fmt;
 use hashbrown::HashMap;
 use insightd_core::cloudtrail::event::AccountId;
 use insightd_core::cloudtrail::insight::{Insight, Reason, Severity, State};
-use insightd_core::pipeline::{DeadLetter, Output};
+use insightd_core::pipeline::{DeadLetterRecord, Output};
 
 /// Insights kept with their details; further ones are only counted.
 const KEPT_MAX: usize = 100_000;
@@ -152,7 +152,7 @@ impl Output for Collector {
         }
     }
 
-    fn dead_letter(&mut self, _: DeadLetter<'_>) {
+    fn dead_letter(&mut self, _: DeadLetterRecord<'_>) {
         // Counted by the pipeline.
     }
 }

@@ -11,7 +11,7 @@ use std::thread;
 use hashbrown::{HashMap, HashSet};
 use insightd_core::cloudtrail::event::AccountId;
 use insightd_core::cloudtrail::insight::Insight;
-use insightd_core::pipeline::{DeadLetter, Outcome, Output, Pipeline, Until};
+use insightd_core::pipeline::{Cutoff, DeadLetterRecord, Outcome, Output, Pipeline};
 use insightd_core::state::Parts;
 use sysexits::ExitCode;
 
@@ -42,7 +42,7 @@ struct Silent;
 
 impl Output for Silent {
     fn insight(&mut self, _: Insight) {}
-    fn dead_letter(&mut self, _: DeadLetter<'_>) {}
+    fn dead_letter(&mut self, _: DeadLetterRecord<'_>) {}
 }
 
 /// Brings the files of a trail into the order in which they were delivered, which their names tell. In the order of their paths an account's regions come one after the
@@ -173,8 +173,8 @@ impl Folding<'_> {
 
     /// Some files; how many of them could not be read.
     fn one(&self, partitions: usize, sources: &[&Source], progress: &Progress) -> Result<Folded, usize> {
-        let until = Until::new(self.until.clone(), self.others);
-        let mut pipeline = Pipeline::of_past(self.config, partitions, until).counting(&self.records);
+        let until = Cutoff::new(self.until.clone(), self.others);
+        let mut pipeline = Pipeline::for_backfill(self.config, partitions, until).counting(&self.records);
         let mut unreadable = 0;
         for source in sources {
             let read =
@@ -187,7 +187,7 @@ impl Folding<'_> {
         if unreadable > 0 {
             return Err(unreadable);
         }
-        pipeline.finish_past();
+        pipeline.finish_backfill();
         let pasts = pasts(&mut pipeline, &self.until);
         let tally = pipeline.take_tally();
         Ok(Folded {

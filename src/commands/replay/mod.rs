@@ -11,7 +11,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 use insightd_core::cloudtrail::insight::Insight;
-use insightd_core::pipeline::{DeadLetter, Output, Pipeline};
+use insightd_core::pipeline::{DeadLetterRecord, Output, Pipeline};
 use sysexits::ExitCode;
 
 use self::files::{Found, Source};
@@ -36,7 +36,7 @@ pub fn run(args: &ReplayArgs) -> Result<(), ExitError> {
     let mut out = Lines::new(format, args.explain);
     let unreadable = replay(&found, &mut pipeline, &mut out)?;
     if let Some((mut file, path)) = stats {
-        let written = stats::write(&mut file, &pipeline.take_tally(), &pipeline.levels(), &config.rules);
+        let written = stats::write(&mut file, &pipeline.take_tally(), &pipeline.gauges(), &config.rules);
         written.map_err(|e| io_failure(path, &e))?;
     }
     match unreadable {
@@ -139,7 +139,7 @@ impl Output for Lines {
         }
     }
 
-    fn dead_letter(&mut self, _: DeadLetter<'_>) {
+    fn dead_letter(&mut self, _: DeadLetterRecord<'_>) {
         // Counted by the pipeline; files stay where they are, so nothing is lost.
     }
 }

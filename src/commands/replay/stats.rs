@@ -7,7 +7,7 @@ use std::io::{self, Write};
 
 use insightd_core::cloudtrail::envelope::{Envelope, Fault, Limit, Skipped};
 use insightd_core::cloudtrail::insight::{InsightType, State};
-use insightd_core::pipeline::{Levels, Outcome, Tally};
+use insightd_core::pipeline::{Gauges, Outcome, Tally};
 use insightd_core::rules::{Rule, Rules};
 use serde_json::{Map, Value, json};
 
@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 ///
 /// # Errors
 /// Those of writing.
-pub(super) fn write(out: &mut impl Write, tally: &Tally, levels: &Levels, rules: &Rules) -> io::Result<()> {
+pub(super) fn write(out: &mut impl Write, tally: &Tally, levels: &Gauges, rules: &Rules) -> io::Result<()> {
     let insights =
         |state: State| InsightType::ALL.iter().map(|&k| tally.insights[k as usize][state as usize]).sum::<u64>();
     let by_envelope = |e: Envelope| tally.records[e as usize].iter().sum::<u64>();

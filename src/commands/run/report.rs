@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use insightd_core::cloudtrail::insight::{State, rfc3339};
-use insightd_core::detect::{Absorbed, Loaded};
-use insightd_core::pipeline::{Levels, Tally};
+use insightd_core::detect::{BackfillResult, Backfilled};
+use insightd_core::pipeline::{Gauges, Tally};
 
 use super::Daemon;
 use super::committed::Committed;
@@ -132,10 +132,10 @@ impl WorkerReport {
         );
     }
 
-    fn loaded(&self, loaded: &Loaded) {
+    fn loaded(&self, loaded: &BackfillResult) {
         let (worker, account) = (self.worker, loaded.account.map(|account| account.to_string()));
         match loaded.outcome {
-            Ok(Absorbed { begin, series, .. }) => {
+            Ok(Backfilled { begin, series, .. }) => {
                 let begin = rfc3339(begin * 60);
                 tracing::info!(worker, account, begin, series, "history of an account taken in");
             }
@@ -220,7 +220,8 @@ impl Report for WorkerReport {
         for (reason, count) in &transaction.dead_letters {
             self.letters(reason, *count);
         }
-        for (cut, count) in [(Cut::DeadLetter, transaction.dead_letters_cut), (Cut::Insight, transaction.insights_cut)]
+        for (cut, count) in
+            [(Cut::DeadLetterRecord, transaction.dead_letters_cut), (Cut::Insight, transaction.insights_cut)]
         {
             for _ in 0..count {
                 self.metrics.cut(cut);
@@ -289,7 +290,7 @@ impl Report for WorkerReport {
         }
     }
 
-    fn levels(&mut self, partition: &TopicPartition, levels: &Levels) {
+    fn levels(&mut self, partition: &TopicPartition, levels: &Gauges) {
         self.metrics.levels(&self.task(partition), levels);
     }
 

@@ -106,7 +106,7 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
         for running in self.tasks.running_mut() {
             self.report.counted(&running.task.take_tally());
             if levels_are_due {
-                self.report.levels(&running.partition, &running.task.levels());
+                self.report.levels(&running.partition, &running.task.gauges());
             }
         }
         if levels_are_due {

@@ -5,7 +5,7 @@ mod recovering;
 
 use std::time::Duration;
 
-use insightd_core::pipeline::{Levels, Tally};
+use insightd_core::pipeline::{Gauges, Tally};
 
 use super::{TICK, Worker, WorkerLimits};
 use crate::config::Format;
@@ -66,7 +66,7 @@ impl Report for Told {
     fn counted(&mut self, tally: &Tally) {
         self.payloads += tally.payloads;
     }
-    fn levels(&mut self, _: &TopicPartition, _: &Levels) {}
+    fn levels(&mut self, _: &TopicPartition, _: &Gauges) {}
     fn lag(&mut self, _: &TopicPartition, records: i64) {
         self.lag = Some(records);
     }

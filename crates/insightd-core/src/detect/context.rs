@@ -5,7 +5,7 @@ use crate::detect::Settings;
 use crate::detect::intake::dedup::Bucket;
 use crate::detect::model::attribution::Budget;
 use crate::detect::statistics::horizon::Horizons;
-use crate::detect::store::undo::{Journal, Place};
+use crate::detect::store::undo::{RegionId, UndoLog};
 
 /// Longest error code that names a series, bytes; a longer one is cut.
 const ERROR_BYTES_MAX: usize = 256;
@@ -19,7 +19,7 @@ pub fn error_of<'a>(event: &'a Event<'_>) -> Option<&'a str> {
 
 /// Counters that accounts share: bounds and gauges, nothing that a score depends on (ISO-1).
 #[derive(Debug)]
-pub struct Shared {
+pub struct DetectorContext {
     /// Bounds and knobs.
     pub settings: Settings,
     /// Horizons of the statistic.
@@ -43,12 +43,12 @@ pub struct Shared {
     /// Series that were ever begun: the number of the next one.
     pub series_begun: u64,
     /// What happened since it was last asked.
-    pub notices: Notices,
+    pub events: DetectorEvents,
     /// What the open transaction has changed.
-    pub journal: Journal,
+    pub undo: UndoLog,
 }
 
-/// What the journal keeps of the counters.
+/// What the undo keeps of the counters.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Counters {
     attribution_bytes: usize,
@@ -63,7 +63,7 @@ pub struct Counters {
 
 /// Events that are not verdicts, counted since they were last taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Notices {
+pub struct DetectorEvents {
     /// Counted records whose minute was already closed.
     pub late: u64,
     /// Attribution values that took the place of another.
@@ -76,7 +76,7 @@ pub struct Notices {
     pub principals_full: u64,
 }
 
-impl Shared {
+impl DetectorContext {
     /// Nothing taken in.
     pub fn new(settings: Settings) -> Self {
         let attribution = Budget {
@@ -98,12 +98,12 @@ impl Shared {
             accounts_learning: 0,
             accounts_live: 0,
             series_begun: 0,
-            notices: Notices::default(),
-            journal: Journal::default(),
+            events: DetectorEvents::default(),
+            undo: UndoLog::default(),
         }
     }
 
-    /// The counters, for the journal.
+    /// The counters, for the undo.
     pub fn counters(&self) -> Counters {
         Counters {
             attribution_bytes: self.attribution.bytes,
@@ -125,7 +125,7 @@ impl Shared {
         (self.open, self.dedup_events, self.series_begun) =
             (counters.open, counters.dedup_events, counters.series_begun);
         (self.accounts_learning, self.accounts_live) = counters.accounts;
-        self.notices = Notices::default();
+        self.events = DetectorEvents::default();
     }
 
     /// An account that had begun, and was mature, as the first says, does so now as the second says.
@@ -136,17 +136,17 @@ impl Shared {
     }
 
     /// An eventID that was not known.
-    pub fn remembered(&mut self, place: Place, hash: u64, time: i64) {
+    pub fn remembered(&mut self, place: RegionId, hash: u64, time: i64) {
         self.dedup_events += 1;
-        if self.journal.is_on() {
-            self.journal.seen.push((place, hash, time));
+        if self.undo.is_on() {
+            self.undo.seen.push((place, hash, time));
         }
     }
 
     /// eventIDs that are forgotten.
-    pub fn expired(&mut self, place: Place, bucket: Bucket) {
+    pub fn expired(&mut self, place: RegionId, bucket: Bucket) {
         self.dedup_events -= bucket.len();
-        self.journal.expire(place, bucket);
+        self.undo.expire(place, bucket);
     }
 
     /// Whether `more` series fit beside what is there and what is set aside for held records.

@@ -6,18 +6,18 @@ use crate::cloudtrail::envelope::Limit;
 use crate::cloudtrail::event::{AccountId, Category, Event};
 use crate::cloudtrail::insight::{Insight, SourceCategory};
 use crate::detect::Settings;
-use crate::detect::context::{Notices, Shared, error_of};
+use crate::detect::context::{DetectorContext, DetectorEvents, error_of};
 use crate::detect::intake::clock::Held;
 use crate::detect::intake::dedup;
+use crate::detect::intake::observations::Observation;
 use crate::detect::intake::scope::{Scope, scope};
-use crate::detect::intake::sightings::Sighting;
 use crate::detect::model::account::Account;
 use crate::detect::model::principals::fingerprint;
 use crate::detect::model::region::Region;
 use crate::detect::model::series::{Call, Key};
 use crate::detect::store::changelog::SeenRecords;
 use crate::detect::store::restorer::Restoring;
-use crate::detect::store::undo::{self, Place};
+use crate::detect::store::undo::{self, RegionId};
 use crate::rules::Action;
 
 /// What became of one decoded record.
@@ -39,7 +39,7 @@ pub enum Verdict {
 
 /// What is live at the moment, for gauges.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Levels {
+pub struct Gauges {
     /// Series held.
     pub series: u64,
     /// Accounts too young for an insight.
@@ -59,7 +59,7 @@ pub struct Levels {
 /// See the module.
 #[derive(Debug)]
 pub struct Detector {
-    pub(super) shared: Shared,
+    pub(super) context: DetectorContext,
     pub(super) by_id: HashMap<AccountId, u32>,
     pub(super) accounts: Vec<Account>,
     pub(super) clocks: usize,
@@ -77,7 +77,7 @@ impl Detector {
     pub fn new(settings: Settings) -> Self {
         let matches = vec![0; settings.rules.iter().len()];
         Self {
-            shared: Shared::new(settings),
+            context: DetectorContext::new(settings),
             by_id: HashMap::new(),
             accounts: Vec::new(),
             clocks: 0,
@@ -92,19 +92,19 @@ impl Detector {
     /// Takes in one record. `wall` is the wall clock (seconds) when records arrive as they happen, none when files are
     /// replayed: a time close to the wall clock needs no confirmation.
     pub fn observe(&mut self, event: &Event<'_>, wall: Option<i64>, emit: &mut dyn FnMut(Insight)) -> Verdict {
-        let in_scope = scope(event, self.shared.settings.data_events) != Scope::default();
+        let in_scope = scope(event, self.context.settings.data_events) != Scope::default();
         let rule = if in_scope { self.note_rule(event) } else { None };
-        let excluded = rule.is_some_and(|rule| self.shared.settings.rules.at(rule).action == Action::Exclude);
+        let excluded = rule.is_some_and(|rule| self.context.settings.rules.at(rule).action == Action::Exclude);
         let outside = if excluded { Verdict::Excluded } else { Verdict::OutOfScope };
         let in_scope = in_scope && !excluded;
         let Some(account) = self.account(event.account) else {
             return if in_scope { Verdict::Shed(Limit::Accounts) } else { outside };
         };
-        self.accounts[account].touch(&mut self.shared.journal, false);
+        self.accounts[account].touch(&mut self.context.undo, false);
         let region = self.region(account, &event.region);
-        let near_wall = wall.is_some_and(|now| (event.time - now).abs() <= self.shared.settings.clock_jump_s);
-        let sighting = Sighting::of(event, region, in_scope);
-        self.accounts[account].sight(event, sighting, near_wall, &mut self.shared);
+        let near_wall = wall.is_some_and(|now| (event.time - now).abs() <= self.context.settings.clock_jump_s);
+        let observation = Observation::of(event, region, in_scope);
+        self.accounts[account].sight(event, observation, near_wall, &mut self.context);
         if !in_scope {
             return outside;
         }
@@ -112,7 +112,7 @@ impl Detector {
         if self.is_too_late(account, region, event.time) {
             return Verdict::TooLate;
         }
-        self.accounts[account].touch_region(region, &mut self.shared.journal, false);
+        self.accounts[account].touch_region(region, &mut self.context.undo, false);
         self.admit(account, region, (event, rule), (wall.unwrap_or(0), near_wall), emit)
     }
 
@@ -121,7 +121,7 @@ impl Detector {
         let mut moved = false;
         for account in &mut self.accounts {
             for at in 0..account.seen().len() {
-                moved |= account.idle(account.seen()[at], now, &mut self.shared, emit);
+                moved |= account.idle(account.seen()[at], now, &mut self.context, emit);
             }
         }
         moved
@@ -132,29 +132,29 @@ impl Detector {
     pub fn finish(&mut self, emit: &mut dyn FnMut(Insight)) {
         for account in 0..self.accounts.len() {
             self.apply_all_held(account, false, emit);
-            self.accounts[account].bring_up(&mut self.shared, emit);
+            self.accounts[account].bring_up(&mut self.context, emit);
             self.apply_all_held(account, true, emit);
-            self.accounts[account].see_all(&mut self.shared);
+            self.accounts[account].see_all(&mut self.context);
         }
     }
 
     /// What is live now.
-    pub fn levels(&self) -> Levels {
-        Levels {
-            series: self.shared.series as u64,
-            accounts_learning: self.shared.accounts_learning as u64,
-            accounts_live: self.shared.accounts_live as u64,
-            insights_open: self.shared.open as u64,
-            unconfirmed: self.shared.unconfirmed as u64,
+    pub fn gauges(&self) -> Gauges {
+        Gauges {
+            series: self.context.series as u64,
+            accounts_learning: self.context.accounts_learning as u64,
+            accounts_live: self.context.accounts_live as u64,
+            insights_open: self.context.open as u64,
+            unconfirmed: self.context.unconfirmed as u64,
             clock: self.newest,
-            dedup_events: self.shared.dedup_events as u64,
+            dedup_events: self.context.dedup_events as u64,
         }
     }
 
-    /// Notices since the last call.
-    pub fn take_notices(&mut self) -> Notices {
-        self.shared.notices.summarised = std::mem::take(&mut self.shared.attribution.summarised);
-        std::mem::take(&mut self.shared.notices)
+    /// DetectorEvents since the last call.
+    pub fn take_events(&mut self) -> DetectorEvents {
+        self.context.events.summarised = std::mem::take(&mut self.context.attribution.summarised);
+        std::mem::take(&mut self.context.events)
     }
 
     /// Records by the position of the rule that decides about them, repeats included, since the last call.
@@ -166,7 +166,7 @@ impl Detector {
     }
 
     fn note_rule(&mut self, event: &Event<'_>) -> Option<u32> {
-        let rule = self.shared.settings.rules.first_match(event, event.time)?;
+        let rule = self.context.settings.rules.first_match(event, event.time)?;
         self.matches[rule as usize] += 1;
         Some(rule)
     }
@@ -176,13 +176,13 @@ impl Detector {
         if let Some(&at) = self.by_id.get(&id) {
             return Some(at as usize);
         }
-        if self.accounts.len() >= self.shared.settings.accounts_max {
+        if self.accounts.len() >= self.context.settings.accounts_max {
             return None;
         }
         let number = self.accounts.len() as u32;
         self.by_id.insert(id, number);
-        let mut new = Account::new(id, number, self.shared.settings.warm_up);
-        new.touch(&mut self.shared.journal, true);
+        let mut new = Account::new(id, number, self.context.settings.warm_up);
+        new.touch(&mut self.context.undo, true);
         self.accounts.push(new);
         Some(number as usize)
     }
@@ -193,19 +193,19 @@ impl Detector {
         if let Some(at) = account.region(name) {
             return Some(at);
         }
-        if self.clocks >= self.shared.settings.clocks_max {
+        if self.clocks >= self.context.settings.clocks_max {
             return None;
         }
         self.clocks += 1;
         account.regions.push(Region::new(name));
         let at = account.regions.len() - 1;
-        account.touch_region(at, &mut self.shared.journal, true);
+        account.touch_region(at, &mut self.context.undo, true);
         Some(at)
     }
 
     fn is_too_late(&self, account: usize, region: usize, time: i64) -> bool {
         let region = &self.accounts[account].regions[region];
-        let horizon = region.clock.time().map_or(i64::MIN, |clock| clock - self.shared.settings.dedup_horizon_s);
+        let horizon = region.clock.time().map_or(i64::MIN, |clock| clock - self.context.settings.dedup_horizon_s);
         time < horizon.max(region.seen.floor())
     }
 
@@ -214,11 +214,11 @@ impl Detector {
         let Some(id) = &event.id else { return true };
         let seen = &mut self.accounts[account].regions[region].seen;
         let hash = dedup::hash(id);
-        let place = Place { account: account as u32, region: region as u32 };
-        if self.shared.dedup_events < self.shared.settings.dedup_events_max {
+        let place = RegionId { account: account as u32, region: region as u32 };
+        if self.context.dedup_events < self.context.settings.dedup_events_max {
             let new = seen.insert(hash, event.time);
             if new {
-                self.shared.remembered(place, hash, event.time);
+                self.context.remembered(place, hash, event.time);
             }
             return new;
         }
@@ -227,12 +227,12 @@ impl Detector {
         }
         // Rather a repeat that counts twice than a good record that does not count: a clock gives up its own oldest hours, and
         // where it has none to give, the record is not remembered.
-        self.shared.notices.dedup_shortened += 1;
+        self.context.events.dedup_shortened += 1;
         if let Some(freed) = seen.shorten() {
-            self.shared.expired(place, freed);
+            self.context.expired(place, freed);
             // A record of the very hours that were given up would be below the floor: its repeats are too late, and a restore leaves it out.
             if event.time >= seen.floor() && seen.insert(hash, event.time) {
-                self.shared.remembered(place, hash, event.time);
+                self.context.remembered(place, hash, event.time);
             }
         }
         true
@@ -253,7 +253,7 @@ impl Detector {
         (wall, near_wall): (i64, bool),
         emit: &mut dyn FnMut(Insight),
     ) -> Verdict {
-        let jump_s = self.shared.settings.clock_jump_s;
+        let jump_s = self.context.settings.clock_jump_s;
         if self.accounts[account].regions[region].clock.held() > 0 {
             if self.is_repeat(account, region, event) {
                 return Verdict::Duplicate;
@@ -270,13 +270,13 @@ impl Detector {
         }
         // What is held is counted already (CNT-1), so there must be room for it when it is applied. Its eventID is remembered no earlier:
         // the hours of `seen` are hours that the clock has reached.
-        let Some(reserved) = self.shared.reserve(event) else { return Verdict::Shed(Limit::Series) };
+        let Some(reserved) = self.context.reserve(event) else { return Verdict::Shed(Limit::Series) };
         let clock = &mut self.accounts[account].regions[region].clock;
         clock.hold(event, reserved);
-        if clock.held() > self.shared.settings.held_max
+        if clock.held() > self.context.settings.held_max
             && let Some(earliest) = clock.take_earliest()
         {
-            self.shared.notices.held_overflow += 1;
+            self.context.events.held_overflow += 1;
             self.apply_held(account, region, earliest, wall, emit);
         }
         Verdict::Counted
@@ -284,18 +284,18 @@ impl Detector {
 
     /// Applies what an account holds in order of time; what is ahead of the account only if `ahead`.
     pub(super) fn apply_all_held(&mut self, account: usize, ahead: bool, emit: &mut dyn FnMut(Insight)) {
-        let jump_s = self.shared.settings.clock_jump_s;
+        let jump_s = self.context.settings.clock_jump_s;
         while let Some((region, held)) = self.accounts[account].take_earliest_held(ahead, jump_s) {
             self.apply_held(account, region, held, 0, emit);
         }
     }
 
     fn apply_held(&mut self, account: usize, region: usize, held: Held, wall: i64, emit: &mut dyn FnMut(Insight)) {
-        self.shared.unconfirmed -= 1;
-        self.shared.attribution.bytes -= held.reserved;
-        let rule = self.shared.settings.rules.first_match(&*held.event, held.event.time);
+        self.context.unconfirmed -= 1;
+        self.context.attribution.bytes -= held.reserved;
+        let rule = self.context.settings.rules.first_match(&*held.event, held.event.time);
         // Where it gives way to others, or at the end of the input, nothing has confirmed it.
-        self.accounts[account].see(&Sighting::of(&held.event, Some(region), true), &mut self.shared);
+        self.accounts[account].see(&Observation::of(&held.event, Some(region), true), &mut self.context);
         // Behind the horizon a repeat is too late anyway; what is remembered is what a sweep has left.
         if !self.is_too_late(account, region, held.event.time) {
             self.remember(account, region, &held.event);
@@ -312,12 +312,12 @@ impl Detector {
         wall: i64,
         emit: &mut dyn FnMut(Insight),
     ) -> Verdict {
-        let scope = scope(event, self.shared.settings.data_events);
+        let scope = scope(event, self.context.settings.data_events);
         let account = &mut self.accounts[account];
-        account.advance(region, event.time, wall, &mut self.shared, emit);
+        account.advance(region, event.time, wall, &mut self.context, emit);
         self.newest = self.newest.max(event.time);
         let minute = event.time.div_euclid(60);
-        let late = minute <= account.regions[region].clock.closed(self.shared.settings.lateness);
+        let late = minute <= account.regions[region].clock.closed(self.context.settings.lateness);
         let error = error_of(event);
         let call = Call {
             minute,
@@ -336,23 +336,23 @@ impl Detector {
             let category =
                 if event.category == Category::Data { SourceCategory::Data } else { SourceCategory::Management };
             let key = Key { source: &event.source, name: &event.name, error, category };
-            entered |= account.count(region, key, &call, (principal, &mut counted), &mut self.shared, emit);
+            entered |= account.count(region, key, &call, (principal, &mut counted), &mut self.context, emit);
         }
-        self.shared.notices.late += u64::from(entered && late);
+        self.context.events.late += u64::from(entered && late);
         if entered { Verdict::Counted } else { Verdict::Shed(Limit::Series) }
     }
 }
 
 impl Detector {
     /// Begins to note what changes, so that it can be rolled back and saved.
-    pub fn start_journal(&mut self) {
-        self.shared.journal.start();
+    pub fn start_undo(&mut self) {
+        self.context.undo.start();
         self.next_transaction();
     }
 
     /// Back to what was committed last.
     pub fn roll_back(&mut self) {
-        let gone = undo::roll_back(&mut self.accounts, &mut self.shared);
+        let gone = undo::roll_back(&mut self.accounts, &mut self.context);
         for account in gone {
             self.by_id.remove(&account);
         }
@@ -363,20 +363,20 @@ impl Detector {
     /// What is noted so far is committed.
     pub(super) fn next_transaction(&mut self) {
         self.before = (self.clocks, self.newest);
-        let counters = self.shared.counters();
-        self.shared.journal.next(counters);
+        let counters = self.context.counters();
+        self.context.undo.next(counters);
     }
 
-    pub(super) fn parts(&mut self) -> (&mut Vec<Account>, &mut Shared) {
-        (&mut self.accounts, &mut self.shared)
+    pub(super) fn parts(&mut self) -> (&mut Vec<Account>, &mut DetectorContext) {
+        (&mut self.accounts, &mut self.context)
     }
 
     pub(super) fn accounts(&self) -> &[Account] {
         &self.accounts
     }
 
-    pub(super) fn shared(&self) -> &Shared {
-        &self.shared
+    pub(super) fn context(&self) -> &DetectorContext {
+        &self.context
     }
 }
 

@@ -11,11 +11,11 @@
 //! * [`recent`], [`days`], [`attribution`]: what is counted exactly, for the numbers of a record.
 //! * [`episode`]: an open insight. [`series`]: all of that for one API; [`dormant`]: what is left of it after a long silence; [`entry`]: either.
 //! * [`scope`], [`dedup`], [`clock`]: which records count, and when a minute is closed.
-//! * [`principals`], [`habit`], [`leaky`]: who calls, and what is new about it. [`sightings`]: what any record tells of its account.
-//! * [`prior`], [`security`]: tables of the configuration. [`budget`]: what raises an insight. [`held_back`]: what a rule kept from it.
-//! * [`journal`], [`saved`], [`restore`]: what a transaction has changed, put back or saved, and all that was saved brought back.
+//! * [`principals`], [`profile`], [`leaky`]: who calls, and what is new about it. [`observations`]: what any record tells of its account.
+//! * [`prior`], [`security`]: tables of the configuration. [`budget`]: what raises an insight. [`suppression`]: what a rule kept from it.
+//! * [`undo`], [`saved`], [`restore`]: what a transaction has changed, put back or saved, and all that was saved brought back.
 //! * [`history`]: what was before an account's own history, loaded from files.
-//! * [`region`], [`account`], [`shared`], [`detector`]: the whole; [`view`]: for those who look. [`counts`]: a series of counts by itself, for `backtest`.
+//! * [`region`], [`account`], [`context`], [`detector`]: the whole; [`view`]: for those who look. [`counts`]: a series of counts by itself, for `backtest`.
 
 pub mod context;
 pub mod counts;
@@ -31,8 +31,8 @@ pub mod view;
 
 use std::sync::Arc;
 
-pub use detector::{Detector, Levels, Verdict};
-pub use store::backfill::{Absorbed, Loaded, Refusal};
+pub use detector::{Detector, Gauges, Verdict};
+pub use store::backfill::{BackfillRefusal, BackfillResult, Backfilled};
 pub use view::{AccountView, RegionView, SeriesView};
 
 use crate::rules::Rules;
@@ -95,7 +95,7 @@ pub struct Settings {
 impl Settings {
     /// For the past of accounts.
     #[must_use]
-    pub fn of_past(mut self) -> Self {
+    pub fn for_backfill(mut self) -> Self {
         self.moves_back = true;
         self
     }

@@ -80,7 +80,7 @@ impl Detector {
         for account in &self.accounts {
             for region in account.seen().iter().map(|&at| &account.regions[at]) {
                 let Some(clock) = region.clock.time() else { continue };
-                region.each_series(account.begin(), &self.shared, &mut |series, statistic, dormant| {
+                region.each_series(account.begin(), &self.context, &mut |series, statistic, dormant| {
                     show(SeriesView {
                         account: account.id,
                         region: &region.name,

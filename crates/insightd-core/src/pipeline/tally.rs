@@ -2,7 +2,7 @@
 
 use crate::cloudtrail::envelope::{Envelope, Fault, Limit, Skipped};
 use crate::cloudtrail::event::AccountId;
-use crate::detect::Loaded;
+use crate::detect::BackfillResult;
 
 /// What became of a record. Each record ends in exactly one of these (CNT-1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -79,7 +79,7 @@ pub struct Tally {
     /// Payloads taken in.
     pub payloads: u64,
     /// Pasts of accounts that came from the history topic.
-    pub loaded: Vec<Loaded>,
+    pub loaded: Vec<BackfillResult>,
     /// Accounts seen misrouted for the first time, to be logged once each (bounded).
     pub misrouted_accounts: Vec<AccountId>,
 }

@@ -8,7 +8,7 @@
 //! | counts | .03 | score - base | 10 | .434 | 4 |
 //! | new principal: first record in the account less than a day ago | .42 | ln(v / 1.5) | .5 | 1.2 | 3 |
 //! | new to principal: its first call on the series, or with its tool, less than a day ago | .20 | ln(v / 1.5) | 1.2 | .6 | 4 |
-//! | beyond habit: a principal that uses the series | .04 | ln(calls / (1.5 record)) and more | 4 | 1 | 4 |
+//! | beyond profile: a principal that uses the series | .04 | ln(calls / (1.5 record)) and more | 4 | 1 | 4 |
 //!
 //! base is the score that a calibrated statistic reaches in 25 minutes a week over all series of the account, in some ten incidents, .434 = 1 / ln 10 its slope. v
 //! is the weighted length of what is new ([`crate::detect::model::principals::Novelty`]).
@@ -29,7 +29,7 @@
 //!
 //! where attacks come .8 times as often as false insights are allowed: whoever allows one of them a week expects something for it. So
 //! an attack, which nothing harmless explains, does not blind the account to the next one; what a series has raised an insight for in the
-//! four weeks before is learnt in full, as attacks seldom repeat themselves and habits do; and a new habit of the account, explained the better
+//! four weeks before is learnt in full, as attacks seldom repeat themselves and habits do; and a new profile of the account, explained the better
 //! the more often it was seen, is learnt. Of an incident with evidence of a trend t ([`crate::detect::statistics::tail::IncidentTail`]) only 10^-t of that is
 //! learnt. Of constructed organisations with nine attacks in 25 days in each account, strangers are found in .90 of the cases at one false
 //! insight a week.

@@ -10,18 +10,18 @@ const FURTHER: f64 = 0.3;
 
 /// The highest score that a rule held back, and when it last did.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct HeldBack {
+pub struct RuleSuppression {
     minute: i64,
     score: f64,
 }
 
-impl Default for HeldBack {
+impl Default for RuleSuppression {
     fn default() -> Self {
         Self { minute: i64::MIN / 2, score: 0.0 }
     }
 }
 
-impl HeldBack {
+impl RuleSuppression {
     /// A call in `minute` reached the account's limit with this score, but not the limit of its rule.
     pub fn note(&mut self, minute: i64, score: f64) {
         let score = if self.is_over(minute) { score } else { self.score.max(score) };
@@ -44,7 +44,7 @@ mod tests {
 
     #[test]
     fn what_was_held_back_explains_as_much_for_an_hour_and_nothing_after() {
-        let mut held = HeldBack::default();
+        let mut held = RuleSuppression::default();
         assert!(!held.explains(1000, 0.1), "nothing was held back");
         held.note(1000, 5.0);
         held.note(1010, 4.0);

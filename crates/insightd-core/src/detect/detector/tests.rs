@@ -45,16 +45,16 @@ fn held_records_find_the_room_that_was_set_aside_for_them() {
     let mut detector = detector(|settings| settings.series_max = 10);
     assert_eq!(observe(&mut detector, &event(1, "A", START)), Verdict::Counted);
     assert_eq!(observe(&mut detector, &event(1, "A", START + 1)), Verdict::Counted);
-    assert_eq!(detector.levels().series, 2);
+    assert_eq!(detector.gauges().series, 2);
     for account in [2, 3] {
         assert_eq!(observe(&mut detector, &event(account, "A", START)), Verdict::Counted, "held");
     }
     assert_eq!(observe(&mut detector, &event(1, "B", START + 2)), Verdict::Counted);
-    assert_eq!(detector.levels().series, 4);
+    assert_eq!(detector.gauges().series, 4);
     let verdicts: Vec<_> = (0..5).map(|i| observe(&mut detector, &event(1, &format!("C{i}"), START + 3))).collect();
     assert_eq!(verdicts[1..], [Verdict::Shed(Limit::Series); 4], "{verdicts:?}");
     detector.finish(&mut |_| {});
-    let levels = detector.levels();
+    let levels = detector.gauges();
     assert_eq!((levels.series, levels.unconfirmed), (10, 0));
 }
 
@@ -62,10 +62,10 @@ fn held_records_find_the_room_that_was_set_aside_for_them() {
 fn bytes_set_aside_are_given_back() {
     let mut detector = detector(|_| {});
     assert_eq!(observe(&mut detector, &event(1, "A", START)), Verdict::Counted);
-    let held = detector.shared.attribution.bytes;
+    let held = detector.context.attribution.bytes;
     assert!(held > 0);
     assert_eq!(observe(&mut detector, &event(1, "A", START + 1)), Verdict::Counted);
-    assert!(detector.shared.attribution.bytes <= held, "two series of the same name need what was set aside");
+    assert!(detector.context.attribution.bytes <= held, "two series of the same name need what was set aside");
 }
 
 #[test]
@@ -75,11 +75,11 @@ fn one_record_dated_ahead_blinds_nobody() {
         observe(&mut detector, &event(1, "A", START + second));
     }
     assert_eq!(observe(&mut detector, &event(1, "A", START + 86_400)), Verdict::Counted);
-    assert_eq!(detector.levels().unconfirmed, 1);
-    assert_eq!(detector.levels().clock, START + 4);
+    assert_eq!(detector.gauges().unconfirmed, 1);
+    assert_eq!(detector.gauges().clock, START + 4);
     assert_eq!(observe(&mut detector, &event(1, "A", START + 5)), Verdict::Counted);
     assert_eq!(observe(&mut detector, &event(1, "A", START + 86_401)), Verdict::Counted);
-    assert_eq!((detector.levels().unconfirmed, detector.levels().clock), (0, START + 86_401));
+    assert_eq!((detector.gauges().unconfirmed, detector.gauges().clock), (0, START + 86_401));
     assert_eq!(observe(&mut detector, &event(1, "A", START + 6)), Verdict::TooLate);
 }
 
@@ -91,8 +91,8 @@ fn the_bound_on_event_ids_never_makes_a_good_record_too_late() {
     assert!(verdicts.iter().all(|v| *v == Verdict::Counted), "{verdicts:?}");
     let other = (0..5).map(|second| observe(&mut detector, &event(2, "A", START + second)));
     assert!(other.into_iter().all(|v| v == Verdict::Counted), "a neighbour that holds nothing yet");
-    assert!(detector.levels().dedup_events <= 10);
-    assert!(detector.take_notices().dedup_shortened > 0);
+    assert!(detector.gauges().dedup_events <= 10);
+    assert!(detector.take_events().dedup_shortened > 0);
     assert_eq!(observe(&mut detector, &event(1, "A", START)), Verdict::Duplicate, "what is remembered is still known");
 }
 
@@ -101,5 +101,5 @@ fn a_repeat_is_a_duplicate_also_while_the_first_is_held() {
     let mut detector = detector(|_| {});
     assert_eq!(observe(&mut detector, &event(1, "A", START)), Verdict::Counted);
     assert_eq!(observe(&mut detector, &event(1, "A", START)), Verdict::Duplicate);
-    assert_eq!(detector.levels().unconfirmed, 1, "a repeat confirms nothing");
+    assert_eq!(detector.gauges().unconfirmed, 1, "a repeat confirms nothing");
 }

@@ -3,9 +3,9 @@
 //! * [`scope`]: which series a record enters.
 //! * [`dedup`]: which eventIDs were seen.
 //! * [`clock`]: when a minute is closed.
-//! * [`sightings`]: what any record tells of its account.
+//! * [`observations`]: what any record tells of its account.
 
 pub mod clock;
 pub mod dedup;
+pub mod observations;
 pub mod scope;
-pub mod sightings;

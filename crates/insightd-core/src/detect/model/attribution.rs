@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::cloudtrail::event::cut;
 use crate::detect::model::days::{Days, day_of};
 use crate::detect::model::dormant::Remembered;
-use crate::detect::model::profile::Habit;
+use crate::detect::model::profile::PrincipalProfile;
 use crate::detect::model::recent::Recent;
 
 /// Top values shown on each side of a record.
@@ -26,7 +26,7 @@ struct Value {
     text: Box<str>,
     days: Days,
     recent: Recent,
-    habit: Habit,
+    profile: PrincipalProfile,
     /// Calls of the open insight up to its last unusual minute.
     episode: u64,
     /// Calls of the minutes since.
@@ -51,11 +51,11 @@ impl PartialEq for Saved {
 }
 
 /// What calls change in the values of one attribute while no minute is closed: for each value that was called its place in the series as last
-/// saved, its calls of the newest day, its open minutes and its habit; and the order of all of them, if it is another one.
+/// saved, its calls of the newest day, its open minutes and its profile; and the order of all of them, if it is another one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunningValues {
     order: Vec<u16>,
-    called: Vec<(u16, u32, Recent, Habit)>,
+    called: Vec<(u16, u32, Recent, PrincipalProfile)>,
 }
 
 /// All values of one attribute.
@@ -125,20 +125,20 @@ impl Values {
             self.remade |= !value.days.add(minute);
         }
         if !late {
-            value.habit.add(minute);
+            value.profile.add(minute);
         }
         at
     }
 
     /// What the value at `at` is used to; none where values took one another's place, so that nothing is known of it.
-    pub fn habit(&self, at: usize) -> Option<&Habit> {
-        if self.summarised { None } else { self.values.get(at).map(|value| &value.habit) }
+    pub fn profile(&self, at: usize) -> Option<&PrincipalProfile> {
+        if self.summarised { None } else { self.values.get(at).map(|value| &value.profile) }
     }
 
     /// An insight named the value at `at`.
     pub fn told(&mut self, at: usize, minute: i64) {
         if let Some(value) = self.values.get_mut(at) {
-            value.habit.told(minute);
+            value.profile.told(minute);
             value.saved.changed = true;
         }
     }
@@ -150,7 +150,7 @@ impl Values {
 
     fn enter(&mut self, text: &str, minute: i64, budget: &mut Budget) -> usize {
         self.remade = true;
-        let habit = self.habit_of(text, minute);
+        let profile = self.profile_of(text, minute);
         let full = self.values.len() >= budget.values_max
             || (budget.bytes + text.len() + VALUE_OVERHEAD > budget.bytes_max && !self.values.is_empty());
         if full {
@@ -166,7 +166,7 @@ impl Values {
                 text: text.into(),
                 days: Days::default(),
                 recent: Recent::default(),
-                habit,
+                profile,
                 episode: 0,
                 pending: 0,
                 saved: Saved::default(),
@@ -180,7 +180,7 @@ impl Values {
         let value = &mut self.values[smallest];
         budget.bytes = budget.bytes + text.len() - value.text.len();
         value.text = text.into();
-        value.habit = Habit::new(minute);
+        value.profile = PrincipalProfile::new(minute);
         smallest
     }
 
@@ -194,14 +194,14 @@ impl Values {
             let at = known.unwrap_or_else(|| self.enter(&earlier.text, minute, budget));
             let value = &mut self.values[at];
             value.days.absorb(&earlier.days);
-            let now = std::mem::replace(&mut value.habit, earlier.habit);
+            let now = std::mem::replace(&mut value.profile, earlier.profile);
             match known {
                 Some(_) => {
-                    value.habit = now;
-                    value.habit.absorb(&earlier.habit);
+                    value.profile = now;
+                    value.profile.absorb(&earlier.profile);
                 }
                 // It may have been remembered over a sleep.
-                None => value.habit.absorb(&now),
+                None => value.profile.absorb(&now),
             }
         }
     }
@@ -262,7 +262,7 @@ impl Values {
         let changed = self.values.iter().filter(|v| v.saved.changed);
         RunningValues {
             order: if moved { order } else { Vec::new() },
-            called: changed.map(|v| (v.saved.at, v.days.newest(), v.recent.clone(), v.habit)).collect(),
+            called: changed.map(|v| (v.saved.at, v.days.newest(), v.recent.clone(), v.profile)).collect(),
         }
     }
 
@@ -270,10 +270,10 @@ impl Values {
     pub fn resume(&mut self, running: RunningValues) -> bool {
         // An earlier running part may have left another order.
         self.values.sort_by_key(|value| value.saved.at);
-        for (at, newest, recent, habit) in running.called {
+        for (at, newest, recent, profile) in running.called {
             let Some(value) = self.values.get_mut(usize::from(at)) else { return false };
             value.days.set_newest(newest);
-            (value.recent, value.habit) = (recent, habit);
+            (value.recent, value.profile) = (recent, profile);
             value.saved.changed = true;
         }
         if running.order.is_empty() {

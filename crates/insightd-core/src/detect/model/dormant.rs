@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::cloudtrail::insight::SourceCategory;
 use crate::detect::DAY;
 use crate::detect::model::principals::fingerprint;
-use crate::detect::model::profile::Habit;
+use crate::detect::model::profile::PrincipalProfile;
 use crate::detect::model::series::Key;
 
 /// Minutes of silence after which a series falls asleep: what [`crate::detect::model::days::Days`] keeps, so that no count of a record's baseline is
@@ -191,12 +191,12 @@ impl Remembered {
         [a | 1, b, c]
     }
 
-    /// Takes the habit of a caller, if it is remembered.
-    pub fn take(&mut self, text: &str) -> Option<Habit> {
+    /// Takes the profile of a caller, if it is remembered.
+    pub fn take(&mut self, text: &str) -> Option<PrincipalProfile> {
         let print = Self::print(text);
         let caller = self.callers.iter_mut().find(|caller| caller.fingerprint == print)?;
         let caller = std::mem::take(caller);
-        Some(Habit::remembered(self.since, caller.most() as f32))
+        Some(PrincipalProfile::remembered(self.since, caller.most() as f32))
     }
 
     /// Those that have not called again, with their records.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::detect::DAY;
 use crate::detect::model::leaky::Leaky;
-use crate::detect::store::undo::Stamp;
+use crate::detect::store::undo::TransactionEpoch;
 
 /// After this many minutes without a record a principal is forgotten.
 const FORGET_AFTER: i64 = 35 * DAY;
@@ -25,7 +25,7 @@ pub struct Principal {
     tools: [Tool; TOOLS],
     /// Transaction that changed it last.
     #[serde(skip)]
-    pub touched: Stamp,
+    pub touched: TransactionEpoch,
 }
 
 /// Tools remembered of a principal; one with more is never surprising by its tool.
@@ -168,7 +168,7 @@ impl Principals {
         }
         let (fresh, novel) = (Novelty::default(), Novelty::default());
         let (strange, tools) = (Leaky::default(), [Tool::default(); TOOLS]);
-        let touched = Stamp::default();
+        let touched = TransactionEpoch::default();
         let new = Principal { fingerprint, first: minute, last: minute, fresh, novel, strange, tools, touched };
         self.table.insert_unique(fingerprint, new, |p| p.fingerprint);
         Noted::New

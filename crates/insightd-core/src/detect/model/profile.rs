@@ -10,7 +10,7 @@ const PAUSE: i64 = 60;
 
 /// See the module. Sums are leaky ones, calls.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Habit {
+pub struct PrincipalProfile {
     first: i32,
     began: i32,
     last: i32,
@@ -19,7 +19,7 @@ pub struct Habit {
     record: f32,
 }
 
-impl Habit {
+impl PrincipalProfile {
     /// A principal whose first call on the series lies in minute `minute`.
     pub fn new(minute: i64) -> Self {
         let minute = minute as i32;
@@ -51,7 +51,7 @@ impl Habit {
         f64::from(self.record)
     }
 
-    /// An insight named the principal: what it did so far is no news any more, and counts as its habit.
+    /// An insight named the principal: what it did so far is no news any more, and counts as its profile.
     pub fn told(&mut self, now: i64) {
         self.first = self.first.min((now - DAY) as i32);
         self.record = self.record.max(self.peak);

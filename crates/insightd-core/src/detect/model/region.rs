@@ -6,14 +6,14 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 
 use crate::cloudtrail::insight::Insight;
 use crate::detect::DAY;
-use crate::detect::context::Shared;
+use crate::detect::context::DetectorContext;
 use crate::detect::decide::budget::AlarmBudget;
 use crate::detect::intake::clock::Clock;
 use crate::detect::intake::dedup::Seen;
-use crate::detect::model::series::{Context, Key, Owner, Series};
-use crate::detect::model::slot::{Entry, Form};
+use crate::detect::model::series::{Key, Owner, Series, SeriesContext};
+use crate::detect::model::slot::{SeriesSlot, SeriesState};
 use crate::detect::statistics::statistic::Statistic;
-use crate::detect::store::undo::{Place, Stamp};
+use crate::detect::store::undo::{RegionId, TransactionEpoch};
 
 /// Days without a call after which a series no longer counts as live.
 const LIVE_DAYS: i64 = 28;
@@ -23,7 +23,7 @@ const LIVE_DAYS: i64 = 28;
 pub struct Region {
     /// Its name.
     pub name: Box<str>,
-    pub(in crate::detect) touched: Stamp,
+    pub(in crate::detect) touched: TransactionEpoch,
     /// Minute of its first record, counted or not, whose time is confirmed.
     pub(in crate::detect) begin: Option<i64>,
     /// Its clock.
@@ -35,7 +35,7 @@ pub struct Region {
     pub(in crate::detect) daily: i64,
     pub(in crate::detect) index: HashTable<u32>,
     pub(in crate::detect) hasher: DefaultHashBuilder,
-    pub(in crate::detect) series: Vec<Entry>,
+    pub(in crate::detect) series: Vec<SeriesSlot>,
     pub(in crate::detect) open: Vec<u32>,
     /// Series in which a drop is looked for; chosen anew each hour.
     pub(in crate::detect) steady: Vec<u32>,
@@ -68,7 +68,7 @@ impl Region {
     pub fn new(name: &str) -> Self {
         Self {
             name: name.into(),
-            touched: Stamp::default(),
+            touched: TransactionEpoch::default(),
             begin: None,
             clock: Clock::default(),
             seen: Seen::default(),
@@ -84,14 +84,14 @@ impl Region {
 
     /// Shows each of its series, as of the last closed minute, in the order in which they were first seen, and whether it is dormant; `begin` is the
     /// first minute of its account.
-    pub fn each_series(&self, begin: i64, shared: &Shared, show: &mut dyn FnMut(&Series, &Statistic, bool)) {
-        let closed = self.clock.closed(shared.settings.lateness);
+    pub fn each_series(&self, begin: i64, context: &DetectorContext, show: &mut dyn FnMut(&Series, &Statistic, bool)) {
+        let closed = self.clock.closed(context.settings.lateness);
         for entry in &self.series {
             match &entry.form {
-                Form::Awake(series) => show(series, &series.statistic_at(closed, &shared.horizons), false),
-                Form::Dormant(dormant) => {
-                    let series = Series::woken(dormant, begin, &shared.settings, &shared.horizons);
-                    show(&series, &series.statistic_at(closed, &shared.horizons), true);
+                SeriesState::Active(series) => show(series, &series.statistic_at(closed, &context.horizons), false),
+                SeriesState::Dormant(dormant) => {
+                    let series = Series::woken(dormant, begin, &context.settings, &context.horizons);
+                    show(&series, &series.statistic_at(closed, &context.horizons), true);
                 }
             }
         }
@@ -99,56 +99,56 @@ impl Region {
 
     pub(in crate::detect) fn end_insights(
         &mut self,
-        (owner, place): (Owner, Place),
-        shared: &mut Shared,
+        (owner, place): (Owner, RegionId),
+        context: &mut DetectorContext,
         emit: &mut dyn FnMut(Insight),
     ) {
         let Some(now) = self.clock.time() else { return };
-        let (settings, horizons, journal) = (&shared.settings, &shared.horizons, &mut shared.journal);
-        let context = Context::new(owner, (&self.name, &self.clock, self.begin), (settings, horizons));
+        let (settings, horizons, undo) = (&context.settings, &context.horizons, &mut context.undo);
+        let here = SeriesContext::new(owner, (&self.name, &self.clock, self.begin), (settings, horizons));
         let series = &mut self.series;
         let mut ended = 0;
         self.open.retain(|&i| {
             let entry = &mut series[i as usize];
-            if !entry.form.awake().is_some_and(|series| series.is_due(&context)) {
+            if !entry.form.active().is_some_and(|series| series.is_due(&here)) {
                 return true;
             }
-            entry.touch(place, journal);
-            let end = entry.form.awake_mut().and_then(|series| series.tick(now, &context));
+            entry.touch(place, undo);
+            let end = entry.form.active_mut().and_then(|series| series.tick(now, &here));
             let Some(end) = end else { return true };
             ended += usize::from(end.finding.suppressed_by.is_none());
             emit(end);
             false
         });
-        shared.open -= ended;
+        context.open -= ended;
     }
 
     pub(in crate::detect) fn choose_steady(&mut self) {
         let steady =
-            self.series.iter().enumerate().filter(|(_, entry)| entry.form.awake().is_some_and(Series::is_steady));
+            self.series.iter().enumerate().filter(|(_, entry)| entry.form.active().is_some_and(Series::is_steady));
         self.steady = steady.map(|(at, _)| at as u32).collect();
     }
 
     pub(in crate::detect) fn find_drops(
         &mut self,
-        (owner, place): (Owner, Place),
+        (owner, place): (Owner, RegionId),
         alarms: &mut AlarmBudget,
-        shared: &mut Shared,
+        context: &mut DetectorContext,
         emit: &mut dyn FnMut(Insight),
     ) {
         let Some(now) = self.clock.time() else { return };
-        let (settings, horizons) = (&shared.settings, &shared.horizons);
-        let context = Context::new(owner, (&self.name, &self.clock, self.begin), (settings, horizons));
+        let (settings, horizons) = (&context.settings, &context.horizons);
+        let here = SeriesContext::new(owner, (&self.name, &self.clock, self.begin), (settings, horizons));
         for &at in &self.steady {
             let entry = &mut self.series[at as usize];
-            if entry.form.awake().is_none() {
+            if entry.form.active().is_none() {
                 continue;
             }
-            entry.touch(place, &mut shared.journal);
-            let start = entry.form.awake_mut().and_then(|series| series.look_for_drop(now, &context, alarms));
+            entry.touch(place, &mut context.undo);
+            let start = entry.form.active_mut().and_then(|series| series.look_for_drop(now, &here, alarms));
             if let Some(start) = start {
                 self.open.push(at);
-                shared.open += 1;
+                context.open += 1;
                 emit(start);
             }
         }
@@ -160,29 +160,34 @@ impl Region {
         &mut self,
         minute: i64,
         begin: i64,
-        place: Place,
-        shared: &mut Shared,
+        place: RegionId,
+        context: &mut DetectorContext,
     ) -> (usize, usize) {
         let before = self.live();
         self.daily = minute;
-        let closed = self.clock.closed(shared.settings.lateness);
+        let closed = self.clock.closed(context.settings.lateness);
         for entry in &mut self.series {
-            entry.sleep((closed, begin), place, shared);
+            entry.sleep((closed, begin), place, context);
             let live = is_live(entry.form.last(), minute);
             if entry.live && !live {
-                shared.journal.quiet(place, entry.id, entry.touched);
+                context.undo.quiet(place, entry.id, entry.touched);
             }
             entry.live = live;
         }
-        let ttl = shared.settings.series_ttl;
-        let expired = |e: &Entry| minute - e.form.last() >= ttl && !e.form.awake().is_some_and(Series::is_open);
+        let ttl = context.settings.series_ttl;
+        let expired = |e: &SeriesSlot| minute - e.form.last() >= ttl && !e.form.active().is_some_and(Series::is_open);
         if self.series.iter().any(expired) {
-            self.forget(expired, place, shared);
+            self.forget(expired, place, context);
         }
         (before, self.live())
     }
 
-    pub(in crate::detect) fn forget(&mut self, expired: impl Fn(&Entry) -> bool, place: Place, shared: &mut Shared) {
+    pub(in crate::detect) fn forget(
+        &mut self,
+        expired: impl Fn(&SeriesSlot) -> bool,
+        place: RegionId,
+        context: &mut DetectorContext,
+    ) {
         // Positions change, so the list of open insights is carried over by identity.
         let mut position = Vec::with_capacity(self.series.len());
         let mut kept = 0_u32;
@@ -191,12 +196,12 @@ impl Region {
             position.push((!gone).then_some(kept));
             kept += u32::from(!gone);
             if gone {
-                entry.form.release(&mut shared.attribution);
-                shared.series -= 1;
+                entry.form.release(&mut context.attribution);
+                context.series -= 1;
             }
         }
         for gone in self.series.extract_if(.., |e| expired(e)) {
-            shared.journal.forget(place, gone);
+            context.undo.forget(place, gone);
         }
         self.open = self.open.iter().filter_map(|&i| position[i as usize]).collect();
         self.steady = self.steady.iter().filter_map(|&i| position[i as usize]).collect();
@@ -237,12 +242,12 @@ impl Region {
     }
 
     /// Its series, in the order in which they were first seen.
-    pub fn entries(&self) -> &[Entry] {
+    pub fn entries(&self) -> &[SeriesSlot] {
         &self.series
     }
 
     /// The series of this number.
-    pub fn entry_mut(&mut self, id: u64) -> Option<&mut Entry> {
+    pub fn entry_mut(&mut self, id: u64) -> Option<&mut SeriesSlot> {
         let at = self.series.binary_search_by_key(&id, |entry| entry.id).ok()?;
         Some(&mut self.series[at])
     }
@@ -258,7 +263,7 @@ impl Region {
     }
 
     /// Takes back a series that was forgotten.
-    pub fn readmit(&mut self, entry: Entry) {
+    pub fn readmit(&mut self, entry: SeriesSlot) {
         self.series.push(entry);
     }
 
@@ -275,7 +280,7 @@ impl Region {
     }
 
     /// Puts a series back to what it was; takes it away if it was not. False if positions have changed by that.
-    pub fn put_series(&mut self, id: u64, before: Option<(Form, bool)>) -> bool {
+    pub fn put_series(&mut self, id: u64, before: Option<(SeriesState, bool)>) -> bool {
         let Ok(at) = self.series.binary_search_by_key(&id, |entry| entry.id) else { return true };
         match before {
             Some((form, live)) => {
@@ -300,12 +305,12 @@ impl Region {
     }
 
     /// A region as it was saved, with its series.
-    pub fn restored(name: Box<str>, image: RegionImage, series: Vec<(u64, Form)>, ids: &RegionIds) -> Self {
+    pub fn restored(name: Box<str>, image: RegionImage, series: Vec<(u64, SeriesState)>, ids: &RegionIds) -> Self {
         let mut region = Self::new(&name);
         let daily = image.daily;
-        let entry = |(id, form): (u64, Form)| {
+        let entry = |(id, form): (u64, SeriesState)| {
             let live = is_live(form.last(), daily);
-            Entry { id, form, live, touched: Stamp::default() }
+            SeriesSlot { id, form, live, touched: TransactionEpoch::default() }
         };
         region.series = series.into_iter().map(entry).collect();
         region.sort();

@@ -17,7 +17,7 @@ use crate::cloudtrail::event::AccountId;
 use crate::cloudtrail::insight::{Insight, SourceCategory};
 use crate::detect::decide::budget::{AlarmBudget, Strength};
 use crate::detect::decide::episode::{Episode, Step};
-use crate::detect::decide::suppression::HeldBack;
+use crate::detect::decide::suppression::RuleSuppression;
 use crate::detect::intake::clock::Clock;
 use crate::detect::model::attribution::{Budget, Values};
 use crate::detect::model::days::Days;
@@ -83,7 +83,7 @@ pub struct Call<'a> {
 
 /// What the series needs to know of its account and clock.
 #[derive(Clone, Copy, Debug)]
-pub struct Context<'a> {
+pub struct SeriesContext<'a> {
     /// Account.
     pub account: AccountId,
     /// Region.
@@ -109,11 +109,11 @@ pub struct Owner {
     pub account: AccountId,
     /// First minute of its history.
     pub begin: i64,
-    /// See [`Context::base`].
+    /// See [`SeriesContext::base`].
     pub base: f64,
 }
 
-impl<'a> Context<'a> {
+impl<'a> SeriesContext<'a> {
     /// Of a region with this name, clock and first minute.
     pub fn new(
         owner: Owner,
@@ -159,12 +159,12 @@ pub const RATE_AT_BASE: f64 = 10.0;
 
 /// Smallest count of one minute that can be significant.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-struct Need {
+struct TriggerCount {
     minute: i64,
     count: u32,
 }
 
-impl Need {
+impl TriggerCount {
     /// Of no minute.
     const NONE: Self = Self { minute: i64::MIN, count: 0 };
 }
@@ -186,12 +186,12 @@ pub struct Series {
     principals: Values,
     agents: Values,
     errors: Values,
-    need: Need,
+    need: TriggerCount,
     /// How many ordinary calls one weighs: more than 1 for a security-relevant API. From the configuration, so never saved.
     #[serde(skip)]
     weight: f64,
     episode: Option<Box<Episode>>,
-    held_back: HeldBack,
+    suppression: RuleSuppression,
     /// Minutes of the last insight, from Start (inclusive) to End (exclusive); they are not learnt.
     last_episode: (i64, i64),
     /// How often it was saved whole.
@@ -203,7 +203,7 @@ pub struct Series {
 
 impl Series {
     /// A series whose first call lies in `minute`.
-    pub fn new(key: Key<'_>, minute: i64, context: &Context<'_>) -> Self {
+    pub fn new(key: Key<'_>, minute: i64, context: &SeriesContext<'_>) -> Self {
         let closed = context.closed.min(minute - 1);
         let (priors, weight) = Self::known_beforehand(key, context.settings);
         Self {
@@ -219,10 +219,10 @@ impl Series {
             principals: Values::default(),
             agents: Values::default(),
             errors: Values::default(),
-            need: Need::NONE,
+            need: TriggerCount::NONE,
             weight,
             episode: None,
-            held_back: HeldBack::default(),
+            suppression: RuleSuppression::default(),
             last_episode: (NEVER, NEVER),
             generation: 0,
             remade: true,
@@ -272,7 +272,7 @@ impl Series {
     pub fn add(
         &mut self,
         call: &Call<'_>,
-        context: &Context<'_>,
+        context: &SeriesContext<'_>,
         budget: &mut Budget,
         alarms: &mut AlarmBudget,
         caller: &mut Caller<'_>,
@@ -282,7 +282,7 @@ impl Series {
         } else if call.late && self.recent.len() as i64 >= cells_max(context.settings.lateness) {
             self.close_minutes(context.closed, context.horizons);
             self.forget_closed();
-            (self.need, self.remade) = (Need::NONE, true);
+            (self.need, self.remade) = (TriggerCount::NONE, true);
         }
         let (count, who) = self.count(call, context, budget);
         if call.late {
@@ -320,7 +320,7 @@ impl Series {
         minute - self.last_episode.1 < REPEATS_WITHIN
     }
 
-    fn count(&mut self, call: &Call<'_>, context: &Context<'_>, budget: &mut Budget) -> (u32, usize) {
+    fn count(&mut self, call: &Call<'_>, context: &SeriesContext<'_>, budget: &mut Budget) -> (u32, usize) {
         let in_history = call.minute >= context.begin;
         let count = self.recent.add(call.minute, call.late);
         if in_history {
@@ -388,12 +388,12 @@ impl Series {
     }
 
     /// Whether a minute of its open insight is closed and not looked at yet.
-    pub fn is_due(&self, context: &Context<'_>) -> bool {
+    pub fn is_due(&self, context: &SeriesContext<'_>) -> bool {
         self.episode.as_ref().is_some_and(|episode| episode.next() <= context.closed)
     }
 
     /// The clock has moved: closes the minutes of an open insight; returns its End, if it is over. `now` is the clock, seconds.
-    pub fn tick(&mut self, now: i64, context: &Context<'_>) -> Option<Insight> {
+    pub fn tick(&mut self, now: i64, context: &SeriesContext<'_>) -> Option<Insight> {
         let mut episode = self.episode.take()?;
         while episode.next() <= context.closed {
             self.remade = true;

@@ -1,42 +1,42 @@
-//! A series in its region: awake, or dormant after a long silence.
+//! A series in its region: active, or dormant after a long silence.
 
 use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 use crate::detect::Settings;
-use crate::detect::context::Shared;
+use crate::detect::context::DetectorContext;
 use crate::detect::model::attribution::Budget;
 use crate::detect::model::dormant::Dormant;
 use crate::detect::model::series::{Key, Series};
 use crate::detect::statistics::horizon::Horizons;
-use crate::detect::store::undo::{Journal, Place, Stamp};
+use crate::detect::store::undo::{RegionId, TransactionEpoch, UndoLog};
 
 /// A series, in one of two forms. Apart, so that the list of them can grow without moving (and for a moment doubling) all series.
 #[derive(Clone, Debug)]
-pub enum Form {
+pub enum SeriesState {
     /// It calls.
-    Awake(Box<Series>),
+    Active(Box<Series>),
     /// It has been silent for long.
     Dormant(Box<Dormant>),
 }
 
 /// See the module.
 #[derive(Debug)]
-pub struct Entry {
+pub struct SeriesSlot {
     /// Its number in the partition, in order of first calls.
     pub id: u64,
     /// Itself.
-    pub form: Form,
+    pub form: SeriesState,
     pub(in crate::detect) live: bool,
-    pub(in crate::detect) touched: Stamp,
+    pub(in crate::detect) touched: TransactionEpoch,
 }
 
-impl Form {
+impl SeriesState {
     /// Its name.
     pub fn key(&self) -> Key<'_> {
         match self {
-            Self::Awake(series) => series.key(),
+            Self::Active(series) => series.key(),
             Self::Dormant(dormant) => dormant.key(),
         }
     }
@@ -44,23 +44,23 @@ impl Form {
     /// Minute of its newest call.
     pub fn last(&self) -> i64 {
         match self {
-            Self::Awake(series) => series.last(),
+            Self::Active(series) => series.last(),
             Self::Dormant(dormant) => dormant.last(),
         }
     }
 
-    /// The series, if it is awake.
-    pub fn awake(&self) -> Option<&Series> {
+    /// The series, if it is active.
+    pub fn active(&self) -> Option<&Series> {
         match self {
-            Self::Awake(series) => Some(series),
+            Self::Active(series) => Some(series),
             Self::Dormant(_) => None,
         }
     }
 
-    /// See [`Self::awake`].
-    pub fn awake_mut(&mut self) -> Option<&mut Series> {
+    /// See [`Self::active`].
+    pub fn active_mut(&mut self) -> Option<&mut Series> {
         match self {
-            Self::Awake(series) => Some(series),
+            Self::Active(series) => Some(series),
             Self::Dormant(_) => None,
         }
     }
@@ -69,10 +69,10 @@ impl Form {
     pub fn wake(&mut self, begin: i64, settings: &Settings, horizons: &Horizons) -> &mut Series {
         if let Self::Dormant(dormant) = self {
             let series = Series::woken(dormant, begin, settings, horizons);
-            *self = Self::Awake(Box::new(series));
+            *self = Self::Active(Box::new(series));
         }
         match self {
-            Self::Awake(series) => series,
+            Self::Active(series) => series,
             Self::Dormant(_) => unreachable!("it was woken"),
         }
     }
@@ -80,7 +80,7 @@ impl Form {
     /// It comes from another detector, and is new to this one.
     pub fn taken_over(&mut self, budget: &mut Budget) {
         match self {
-            Self::Awake(series) => series.taken_over(budget),
+            Self::Active(series) => series.taken_over(budget),
             Self::Dormant(dormant) => budget.bytes += dormant.key().bytes(),
         }
     }
@@ -88,31 +88,31 @@ impl Form {
     /// Gives back what it holds of the attribution budget.
     pub fn release(&self, budget: &mut Budget) {
         match self {
-            Self::Awake(series) => series.release(budget),
+            Self::Active(series) => series.release(budget),
             Self::Dormant(dormant) => budget.bytes -= dormant.key().bytes(),
         }
     }
 }
 
 /// Series of a region, and their positions by name.
-type ByName<'a> = (&'a mut Vec<Entry>, &'a mut HashTable<u32>, &'a DefaultHashBuilder);
+type ByName<'a> = (&'a mut Vec<SeriesSlot>, &'a mut HashTable<u32>, &'a DefaultHashBuilder);
 
-impl Entry {
+impl SeriesSlot {
     /// Takes in a series that its region does not know yet, as the next one of the partition. `counted` are the numbers of series that there are
     /// and that were ever begun. Returns its position.
     pub(in crate::detect) fn begin(
         (all, index, hasher): ByName<'_>,
-        place: Place,
-        (form, live): (Form, bool),
+        place: RegionId,
+        (form, live): (SeriesState, bool),
         counted: (&mut usize, &mut u64),
-        journal: &mut Journal,
+        undo: &mut UndoLog,
     ) -> u32 {
         let (at, id) = (all.len() as u32, *counted.1);
         *counted.0 += 1;
         *counted.1 += 1;
-        let mut touched = Stamp::default();
-        if journal.is_first(&mut touched) {
-            journal.series.push((place, id, None));
+        let mut touched = TransactionEpoch::default();
+        if undo.is_first(&mut touched) {
+            undo.series.push((place, id, None));
         }
         let hash = hasher.hash_one(form.key());
         all.push(Self { id, form, live, touched });
@@ -121,20 +121,20 @@ impl Entry {
     }
 
     /// It is about to change.
-    pub fn touch(&mut self, place: Place, journal: &mut Journal) {
-        if journal.is_first(&mut self.touched) {
-            journal.series.push((place, self.id, Some((self.form.clone(), self.live))));
+    pub fn touch(&mut self, place: RegionId, undo: &mut UndoLog) {
+        if undo.is_first(&mut self.touched) {
+            undo.series.push((place, self.id, Some((self.form.clone(), self.live))));
         }
     }
 
     /// Falls asleep if it has been silent for long: all minutes up to `closed` are closed, in an account whose history begins at minute `begin`.
-    pub fn sleep(&mut self, (closed, begin): (i64, i64), place: Place, shared: &mut Shared) {
-        let Some(series) = self.form.awake() else { return };
-        let Some(dormant) = series.sleep(closed, begin, &shared.horizons) else { return };
-        series.release_values(&mut shared.attribution);
-        let before = std::mem::replace(&mut self.form, Form::Dormant(Box::new(dormant)));
-        if shared.journal.is_first(&mut self.touched) {
-            shared.journal.series.push((place, self.id, Some((before, self.live))));
+    pub fn sleep(&mut self, (closed, begin): (i64, i64), place: RegionId, context: &mut DetectorContext) {
+        let Some(series) = self.form.active() else { return };
+        let Some(dormant) = series.sleep(closed, begin, &context.horizons) else { return };
+        series.release_values(&mut context.attribution);
+        let before = std::mem::replace(&mut self.form, SeriesState::Dormant(Box::new(dormant)));
+        if context.undo.is_first(&mut self.touched) {
+            context.undo.series.push((place, self.id, Some((before, self.live))));
         }
     }
 }

@@ -31,8 +31,8 @@ use crate::detect::model::dormant::{Dormant, Kept, Remembered};
 use crate::detect::model::principals::Principal;
 use crate::detect::model::region::{Region, RegionImage};
 use crate::detect::model::series::{Running, Series};
-use crate::detect::model::slot::Form;
-use crate::detect::store::undo::Place;
+use crate::detect::model::slot::SeriesState;
+use crate::detect::store::undo::RegionId;
 use crate::state::{Write, decode, encode};
 
 /// Version of each kind of record, by the first byte of its key, but for series.
@@ -84,7 +84,7 @@ pub(in crate::detect) struct SeriesRecord<S> {
 #[derive(Debug, Serialize, Deserialize)]
 pub(in crate::detect) enum SeriesValue<S, T> {
     /// A whole series, and who is remembered from before it slept.
-    Awake(SeriesRecord<S>, Option<Remembered>),
+    Active(SeriesRecord<S>, Option<Remembered>),
     /// A dormant one.
     Dormant(DormantRecord<T>),
 }
@@ -109,13 +109,13 @@ pub struct SeenRecords {
     pub(in crate::detect) next: u64,
     pub(in crate::detect) held: HashMap<u64, u32>,
     /// Written by the open transaction.
-    written: Vec<(u64, Vec<(Place, i64)>)>,
+    written: Vec<(u64, Vec<(RegionId, i64)>)>,
 }
 
 impl Detector {
     /// Whether anything has changed since the last commit.
     pub fn is_changed(&self) -> bool {
-        !self.shared().journal.is_empty()
+        !self.context().undo.is_empty()
     }
 
     /// Writes what has changed since the last commit.
@@ -140,7 +140,7 @@ impl Detector {
             let held = held.count() as u32;
             seen.held.insert(record, held);
         }
-        for (_, bucket) in &self.shared().journal.expired {
+        for (_, bucket) in &self.context().undo.expired {
             for record in &bucket.records {
                 if let Some(held) = seen.held.get_mut(record) {
                     *held -= 1;
@@ -153,21 +153,21 @@ impl Detector {
     }
 
     fn save_accounts(&mut self, bytes: &mut Vec<u8>, write: &mut Write<'_>) {
-        let journal = &self.shared().journal;
-        for (number, before) in &journal.accounts {
+        let undo = &self.context().undo;
+        for (number, before) in &undo.accounts {
             let account = &self.accounts()[*number as usize];
             let image = account.image();
-            let (known, sighted) = before
-                .as_ref()
-                .map_or((false, false), |(before, sightings)| (*before == image, sightings == account.sightings()));
+            let (known, sighted) = before.as_ref().map_or((false, false), |(before, observations)| {
+                (*before == image, observations == account.observations())
+            });
             if !known {
                 put(Key::Account(account.id), &AccountRecord { number: *number, image }, bytes, write);
             }
             if !sighted {
-                put(Key::Sightings(account.id), account.sightings(), bytes, write);
+                put(Key::Observations(account.id), account.observations(), bytes, write);
             }
         }
-        for (place, before) in &journal.regions {
+        for (place, before) in &undo.regions {
             let account = &self.accounts()[place.account as usize];
             let region = &account.regions[place.region as usize];
             let image = region.image();
@@ -184,20 +184,22 @@ impl Detector {
     }
 
     fn save_series(&mut self, bytes: &mut Vec<u8>, write: &mut Write<'_>) {
-        let journal = &self.shared().journal;
-        let touched: Vec<(Place, u64)> = journal.series.iter().map(|(place, id, _)| (*place, *id)).collect();
-        let forgotten: Vec<u64> = journal.forgotten.iter().map(|(_, entry)| entry.id).collect();
+        let undo = &self.context().undo;
+        let touched: Vec<(RegionId, u64)> = undo.series.iter().map(|(place, id, _)| (*place, *id)).collect();
+        let forgotten: Vec<u64> = undo.forgotten.iter().map(|(_, entry)| entry.id).collect();
         for (place, id) in touched {
             let account = &mut self.parts().0[place.account as usize];
             let of = account.id;
             let Some(entry) = account.regions[place.region as usize].entry_mut(id) else { continue };
             match &mut entry.form {
-                Form::Awake(series) if series.only_runs() => put(Key::Running(id), &series.running(), bytes, write),
-                Form::Awake(series) => {
-                    series.save();
-                    put_series(id, &awake(of, place.region, series), bytes, write);
+                SeriesState::Active(series) if series.only_runs() => {
+                    put(Key::Running(id), &series.running(), bytes, write)
                 }
-                Form::Dormant(series) => {
+                SeriesState::Active(series) => {
+                    series.save();
+                    put_series(id, &active(of, place.region, series), bytes, write);
+                }
+                SeriesState::Dormant(series) => {
                     put_series(id, &dormant(of, place.region, series), bytes, write);
                     write(&Key::Running(id).bytes(), None);
                 }
@@ -210,8 +212,8 @@ impl Detector {
     }
 
     fn save_principals(&mut self, bytes: &mut Vec<u8>, write: &mut Write<'_>) {
-        let (accounts, shared) = self.parts();
-        for (number, fingerprint, before) in &shared.journal.principals {
+        let (accounts, context) = self.parts();
+        for (number, fingerprint, before) in &context.undo.principals {
             let account = &mut accounts[*number as usize];
             let key = Key::Principal(account.id, *fingerprint);
             match account.principals.get(*fingerprint) {
@@ -223,14 +225,14 @@ impl Detector {
     }
 
     fn save_events(&mut self, bytes: &mut Vec<u8>, write: &mut Write<'_>) {
-        let mut hours: BTreeMap<(Place, i64), Vec<[u8; 8]>> = BTreeMap::new();
-        for (place, hash, time) in &self.shared().journal.seen {
+        let mut hours: BTreeMap<(RegionId, i64), Vec<[u8; 8]>> = BTreeMap::new();
+        for (place, hash, time) in &self.context().undo.seen {
             hours.entry((*place, hour_of(*time))).or_default().push(hash.to_le_bytes());
         }
         let mut written = Vec::new();
         let (mut record, mut held, mut events) = (EventsRecord::new(), Vec::new(), 0);
         let mut id = self.seen_records.next;
-        let mut flush = |record: &mut EventsRecord, held: &mut Vec<(Place, i64)>| {
+        let mut flush = |record: &mut EventsRecord, held: &mut Vec<(RegionId, i64)>| {
             if !record.is_empty() {
                 put(Key::Events(id), record, bytes, write);
                 written.push((id, std::mem::take(held)));
@@ -261,7 +263,7 @@ impl Detector {
     /// Tombstones for records whose last eventIDs have expired.
     fn forget_events(&self, write: &mut Write<'_>) {
         let mut gone: BTreeMap<u64, u32> = BTreeMap::new();
-        for (_, bucket) in &self.shared().journal.expired {
+        for (_, bucket) in &self.context().undo.expired {
             bucket.records.iter().for_each(|record| *gone.entry(*record).or_default() += 1);
         }
         for (record, hours) in gone {
@@ -314,7 +316,7 @@ fn save_whole(account: &Account, number: u32, numbers: &Numbers, records: &mut u
     let mut bytes = Vec::new();
     let record = AccountRecord { number, image: account.image() };
     put(Key::Account(account.id), &record, &mut bytes, write);
-    put(Key::Sightings(account.id), account.sightings(), &mut bytes, write);
+    put(Key::Observations(account.id), account.observations(), &mut bytes, write);
     for (number, region) in account.regions.iter().enumerate() {
         let number = number as u32;
         let mut record = region_record(region, region.image());
@@ -324,12 +326,12 @@ fn save_whole(account: &Account, number: u32, numbers: &Numbers, records: &mut u
         for entry in region.entries() {
             let id = numbers.of(entry.id);
             match &entry.form {
-                Form::Awake(series) => {
+                SeriesState::Active(series) => {
                     let mut series = series.clone();
                     series.generation_zero();
-                    put_series(id, &awake(account.id, number, &series), &mut bytes, write);
+                    put_series(id, &active(account.id, number, &series), &mut bytes, write);
                 }
-                Form::Dormant(series) => {
+                SeriesState::Dormant(series) => {
                     put_series(id, &dormant(account.id, number, series), &mut bytes, write);
                 }
             }
@@ -380,11 +382,11 @@ fn region_record(region: &Region, image: RegionImage) -> RegionRecord {
     }
 }
 
-fn awake(account: AccountId, region: u32, series: &Series) -> SeriesValue<&Series, &str> {
+fn active(account: AccountId, region: u32, series: &Series) -> SeriesValue<&Series, &str> {
     let mut statistic = Vec::new();
     encode(STATISTIC_VERSION, series.statistic(), &mut statistic);
     let record = SeriesRecord { account, region, series, statistic_version: STATISTIC_VERSION, statistic };
-    SeriesValue::Awake(record, series.remembered())
+    SeriesValue::Active(record, series.remembered())
 }
 
 fn dormant(account: AccountId, region: u32, series: &Dormant) -> SeriesValue<&Series, &str> {

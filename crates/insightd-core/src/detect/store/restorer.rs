@@ -9,15 +9,15 @@ use hashbrown::HashMap;
 
 use crate::cloudtrail::event::AccountId;
 use crate::cloudtrail::insight::Insight;
-use crate::detect::context::Shared;
+use crate::detect::context::DetectorContext;
 use crate::detect::detector::Detector;
-use crate::detect::intake::sightings::Sightings;
+use crate::detect::intake::observations::Observations;
 use crate::detect::model::account::Account;
 use crate::detect::model::dormant::Dormant;
 use crate::detect::model::principals::{Principal, Principals};
 use crate::detect::model::region::{Region, RegionIds, RegionImage};
 use crate::detect::model::series::Series;
-use crate::detect::model::slot::Form;
+use crate::detect::model::slot::SeriesState;
 use crate::detect::statistics::statistic::Statistic;
 use crate::detect::store::changelog::{
     AccountRecord, DormantRecord, EventsRecord, Key, RegionRecord, RunningRecord, SERIES_VERSION, STATISTIC_VERSION,
@@ -26,36 +26,36 @@ use crate::detect::store::changelog::{
 use crate::state::{Fault, decode};
 
 /// Series with their numbers.
-type Numbered = Vec<(u64, Form)>;
+type Numbered = Vec<(u64, SeriesState)>;
 
 /// What was read so far.
 #[derive(Debug, Default)]
 pub struct Restoring {
     accounts: HashMap<AccountId, AccountRecord>,
-    sightings: HashMap<AccountId, Sightings>,
+    observations: HashMap<AccountId, Observations>,
     regions: BTreeMap<(AccountId, u32), RegionRecord>,
     steady: HashMap<(AccountId, u32), Vec<u64>>,
     principals: HashMap<AccountId, Principals>,
-    series: HashMap<u64, (AccountId, u32, Form)>,
+    series: HashMap<u64, (AccountId, u32, SeriesState)>,
     events: BTreeMap<u64, EventsRecord>,
 }
 
 impl Restoring {
-    /// Takes in one record. `shared` is charged for what series take.
+    /// Takes in one record. `context` is charged for what series take.
     ///
     /// # Errors
     /// When it is of a newer version, or damaged.
     pub(in crate::detect) fn take(
         &mut self,
-        shared: &mut Shared,
+        context: &mut DetectorContext,
         key: &[u8],
         value: Option<&[u8]>,
     ) -> Result<(), Fault> {
         let Some(key) = Key::read(key) else { return Err(Fault::damaged("key", format!("{key:02x?}"))) };
         match (key, value) {
             (Key::Account(id), Some(value)) => drop(self.accounts.insert(id, decode("account", VERSION, value)?)),
-            (Key::Sightings(id), Some(value)) => {
-                drop(self.sightings.insert(id, decode("sightings", VERSION, value)?));
+            (Key::Observations(id), Some(value)) => {
+                drop(self.observations.insert(id, decode("observations", VERSION, value)?));
             }
             (Key::Region(id, at), Some(value)) => {
                 drop(self.regions.insert((id, at), decode("region", VERSION, value)?));
@@ -70,15 +70,15 @@ impl Restoring {
             }
             (Key::Series(id), Some(value)) => {
                 let value = match value {
-                    [0 | 1, ..] => SeriesValue::Awake(decode("series", 1, value)?, None),
+                    [0 | 1, ..] => SeriesValue::Active(decode("series", 1, value)?, None),
                     _ => decode("series", SERIES_VERSION, value)?,
                 };
-                self.forget_series(shared, id);
-                self.series.insert(id, series(shared, value)?);
+                self.forget_series(context, id);
+                self.series.insert(id, series(context, value)?);
             }
             (Key::Running(id), Some(value)) => {
                 let running: RunningRecord = decode("running series", VERSION, value)?;
-                if let Some((_, _, Form::Awake(series))) = self.series.get_mut(&id)
+                if let Some((_, _, SeriesState::Active(series))) = self.series.get_mut(&id)
                     && !series.resume(running)
                 {
                     return Err(Fault::damaged("running series", "it does not fit the series"));
@@ -86,7 +86,7 @@ impl Restoring {
             }
             (Key::Events(id), Some(value)) => drop(self.events.insert(id, decode("events", VERSION, value)?)),
             (Key::Account(id), None) => drop(self.accounts.remove(&id)),
-            (Key::Sightings(id), None) => drop(self.sightings.remove(&id)),
+            (Key::Observations(id), None) => drop(self.observations.remove(&id)),
             (Key::Region(id, at), None) => drop(self.regions.remove(&(id, at))),
             (Key::Steady(id, at), None) => drop(self.steady.remove(&(id, at))),
             (Key::Principal(id, fingerprint), None) => {
@@ -94,25 +94,28 @@ impl Restoring {
                     principals.remove(fingerprint);
                 }
             }
-            (Key::Series(id), None) => self.forget_series(shared, id),
+            (Key::Series(id), None) => self.forget_series(context, id),
             (Key::Running(_), None) => {}
             (Key::Events(id), None) => drop(self.events.remove(&id)),
         }
         Ok(())
     }
 
-    fn forget_series(&mut self, shared: &mut Shared, id: u64) {
+    fn forget_series(&mut self, context: &mut DetectorContext, id: u64) {
         if let Some((_, _, form)) = self.series.remove(&id) {
-            form.release(&mut shared.attribution);
+            form.release(&mut context.attribution);
         }
     }
 }
 
 /// A series from its record, with what the configuration says of its API.
-fn series(shared: &mut Shared, value: SeriesValue<Series, Box<str>>) -> Result<(AccountId, u32, Form), Fault> {
+fn series(
+    context: &mut DetectorContext,
+    value: SeriesValue<Series, Box<str>>,
+) -> Result<(AccountId, u32, SeriesState), Fault> {
     let (record, remembered) = match value {
-        SeriesValue::Awake(record, remembered) => (record, remembered),
-        SeriesValue::Dormant(record) => return dormant(shared, &record),
+        SeriesValue::Active(record, remembered) => (record, remembered),
+        SeriesValue::Dormant(record) => return dormant(context, &record),
     };
     let mut series = Box::new(record.series);
     series.set_remembered(remembered);
@@ -124,18 +127,21 @@ fn series(shared: &mut Shared, value: SeriesValue<Series, Box<str>>) -> Result<(
         // An older one says nothing to this release: it begins afresh with the series.
         _ => {
             let begin = series.first();
-            series.set_statistic(Statistic::new(begin, begin - 1, Default::default(), &shared.horizons));
+            series.set_statistic(Statistic::new(begin, begin - 1, Default::default(), &context.horizons));
         }
     }
-    series.equip(&shared.settings, &mut shared.attribution);
-    Ok((record.account, record.region, Form::Awake(series)))
+    series.equip(&context.settings, &mut context.attribution);
+    Ok((record.account, record.region, SeriesState::Active(series)))
 }
 
-fn dormant(shared: &mut Shared, record: &DormantRecord<Box<str>>) -> Result<(AccountId, u32, Form), Fault> {
+fn dormant(
+    context: &mut DetectorContext,
+    record: &DormantRecord<Box<str>>,
+) -> Result<(AccountId, u32, SeriesState), Fault> {
     let key = record.kept.key(&record.source, &record.name, &record.error);
     let dormant = Dormant::named(key, record.kept).ok_or_else(|| Fault::damaged("series", "its name is too long"))?;
-    shared.attribution.bytes += key.bytes();
-    Ok((record.account, record.region, Form::Dormant(Box::new(dormant))))
+    context.attribution.bytes += key.bytes();
+    Ok((record.account, record.region, SeriesState::Dormant(Box::new(dormant))))
 }
 
 impl Detector {
@@ -156,7 +162,8 @@ impl Detector {
     /// When its records do not fit together.
     pub fn restored(&mut self) -> Result<(), Fault> {
         let Some(restoring) = self.restoring.take() else { return Ok(()) };
-        let Restoring { mut accounts, mut sightings, regions, mut steady, mut principals, series, events } = *restoring;
+        let Restoring { mut accounts, mut observations, regions, mut steady, mut principals, series, events } =
+            *restoring;
         let mut by_region: HashMap<(AccountId, u32), Numbered> = HashMap::new();
         let begun = series.keys().max().map_or(0, |id| id + 1);
         for (id, (account, region, series)) in series {
@@ -169,8 +176,8 @@ impl Detector {
                 return Err(Fault::damaged("account", format!("number {at} is missing")));
             }
             let mut account = Account::new(id, record.number, 0);
-            account.put_back(record.image, sightings.remove(&id).unwrap_or_default());
-            account.set_warm_up(self.shared().settings.warm_up);
+            account.put_back(record.image, observations.remove(&id).unwrap_or_default());
+            account.set_warm_up(self.context().settings.warm_up);
             account.principals = principals.remove(&id).unwrap_or_default();
             self.take_up(account);
         }
@@ -198,7 +205,7 @@ impl Detector {
             self.seen_records.next = self.seen_records.next.max(record + 1);
             let mut held = 0;
             for (account, number, hour, hashes) in regions {
-                let horizon_s = self.shared().settings.dedup_horizon_s;
+                let horizon_s = self.context().settings.dedup_horizon_s;
                 let Some(region) = self.region_mut(account, number) else {
                     return Err(Fault::damaged("events", format!("account {account} has no region number {number}")));
                 };
@@ -224,9 +231,9 @@ impl Detector {
     fn take_up(&mut self, account: Account) {
         self.by_id.insert(account.id, account.number);
         let (begun, mature) = account.stands();
-        self.shared.accounts_live += usize::from(mature);
-        self.shared.accounts_learning += usize::from(begun && !mature);
-        self.shared.principals += account.principals.len();
+        self.context.accounts_live += usize::from(mature);
+        self.context.accounts_learning += usize::from(begun && !mature);
+        self.context.principals += account.principals.len();
         self.accounts.push(account);
     }
 
@@ -241,11 +248,11 @@ impl Detector {
         self.clocks += 1;
         self.newest = self.newest.max(region.clock.time().unwrap_or_default());
         let (reserved, held) = region.clock.reserved();
-        self.shared.attribution.bytes += reserved;
-        self.shared.unconfirmed += held;
-        self.shared.series += region.entries().len();
-        self.shared.open +=
-            region.entries().iter().filter(|entry| entry.form.awake().is_some_and(Series::is_shown)).count();
+        self.context.attribution.bytes += reserved;
+        self.context.unconfirmed += held;
+        self.context.series += region.entries().len();
+        self.context.open +=
+            region.entries().iter().filter(|entry| entry.form.active().is_some_and(Series::is_shown)).count();
         regions.push(region);
         Ok(())
     }
@@ -262,7 +269,7 @@ impl Detector {
                 let Some(clock) = region.clock.time() else { continue };
                 for id in region.open_ids() {
                     let entry = region.entries().iter().find(|entry| entry.id == id);
-                    if let Some(insight) = entry.and_then(|entry| entry.form.awake()?.opened(account.id, &region.name))
+                    if let Some(insight) = entry.and_then(|entry| entry.form.active()?.opened(account.id, &region.name))
                     {
                         show(insight, clock);
                     }

@@ -154,7 +154,7 @@ fn a_first_record_dated_ahead_once_made_its_region_new() {
 fn a_held_record_once_made_an_account_live() {
     let mut detector = detector(|_| {});
     let accounts = |detector: &Detector| {
-        let levels = detector.levels();
+        let levels = detector.gauges();
         (levels.accounts_learning, levels.accounts_live)
     };
     feed(&mut detector, &[write("us-east-1", "A", "deploy", START + 9 * DAY)]);
@@ -189,7 +189,7 @@ fn a_principal_was_once_known_by_a_time_that_nothing_confirms() {
         let mut detector = detector(|_| {});
         feed(&mut detector, &mine[..20]);
         feed(&mut detector, &[ahead]);
-        assert_eq!(detector.shared.principals, 2);
+        assert_eq!(detector.context.principals, 2);
         assert_eq!(text(&feed(&mut detector, &mine[20..])), text(&plain));
     }
 }

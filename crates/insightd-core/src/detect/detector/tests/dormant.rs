@@ -5,7 +5,7 @@ use crate::cloudtrail::insight::{Insight, Reason};
 use crate::detect::DAY;
 use crate::detect::model::dormant::SILENT;
 use crate::detect::model::series::Series;
-use crate::detect::model::slot::Form;
+use crate::detect::model::slot::SeriesState;
 use crate::detect::statistics::statistic::Statistic;
 
 const DAY_S: i64 = 86_400;
@@ -43,7 +43,7 @@ fn busy(detector: &mut Detector) -> i64 {
     at
 }
 
-fn form<'a>(detector: &'a Detector, name: &str) -> &'a Form {
+fn form<'a>(detector: &'a Detector, name: &str) -> &'a SeriesState {
     let entries = detector.accounts()[0].regions[0].entries();
     &entries.iter().find(|entry| entry.form.key().name == name).expect("it is held").form
 }
@@ -57,21 +57,21 @@ fn a_series_falls_asleep_after_nine_days_and_its_statistic_goes_on() {
     let mut detector = detector(quiet);
     let last = busy(&mut detector);
     let statistic = |detector: &Detector, closed: i64| {
-        let (horizons, settings) = (&detector.shared.horizons, &detector.shared.settings);
+        let (horizons, settings) = (&detector.context.horizons, &detector.context.settings);
         match form(detector, "Thing") {
-            Form::Awake(series) => series.statistic_at(closed, horizons),
-            Form::Dormant(dormant) => Series::woken(dormant, detector.accounts()[0].begin(), settings, horizons)
+            SeriesState::Active(series) => series.statistic_at(closed, horizons),
+            SeriesState::Dormant(dormant) => Series::woken(dormant, detector.accounts()[0].begin(), settings, horizons)
                 .statistic_at(closed, horizons),
         }
     };
     wait(&mut detector, last + 600, last + 8 * DAY_S);
-    let before = form(&detector, "Thing").awake().expect("still awake after eight days").clone();
-    let bytes = detector.shared.attribution.bytes;
+    let before = form(&detector, "Thing").active().expect("still active after eight days").clone();
+    let bytes = detector.context.attribution.bytes;
     wait(&mut detector, last + 8 * DAY_S, last + 20 * DAY_S);
-    assert!(form(&detector, "Thing").awake().is_none(), "asleep");
-    assert!(detector.shared.attribution.bytes < bytes, "it gives its values back");
+    assert!(form(&detector, "Thing").active().is_none(), "asleep");
+    assert!(detector.context.attribution.bytes < bytes, "it gives its values back");
     let closed = last / 60 + 20 * DAY;
-    let (is, should) = (statistic(&detector, closed), before.closed_statistic(closed, &detector.shared.horizons));
+    let (is, should) = (statistic(&detector, closed), before.closed_statistic(closed, &detector.context.horizons));
     let close = |is: f64, should: f64| assert!((is - should).abs() <= 0.01 * should + 1e-9, "{is}, not {should}");
     close(is.minutes(), should.minutes());
     close(is.expectation().mean, should.expectation().mean);
@@ -83,7 +83,7 @@ fn a_series_falls_asleep_after_nine_days_and_its_statistic_goes_on() {
     }
     // What is asked of a burst, up to far beyond the largest one that was accepted.
     let needed = |statistic: &Statistic, limit: f64| {
-        f64::from(statistic.needed(closed + 1, 0.0, limit, &detector.shared.horizons))
+        f64::from(statistic.needed(closed + 1, 0.0, limit, &detector.context.horizons))
     };
     for limit in [3.0, 4.0, 5.0, 7.0, 9.0] {
         let (is, should) = (needed(&is, limit), needed(&should, limit));
@@ -99,21 +99,21 @@ fn it_is_woken_by_a_call_and_knows_two_callers_again() {
     let mut detector = detector(quiet);
     let last = busy(&mut detector);
     wait(&mut detector, last + 600, last + 30 * DAY_S);
-    assert!(form(&detector, "Thing").awake().is_none());
+    assert!(form(&detector, "Thing").active().is_none());
     let now = last + 30 * DAY_S;
     for who in ["robot", "robot", "gwen"] {
         observe(&mut detector, &call("Thing", who, now));
     }
-    let series = form(&detector, "Thing").awake().expect("awake");
-    let known_for = |at: usize| series.all_values()[0].habit(at).expect("a habit").known_for(now / 60);
+    let series = form(&detector, "Thing").active().expect("active");
+    let known_for = |at: usize| series.all_values()[0].profile(at).expect("a profile").known_for(now / 60);
     // Who called last stands before the others.
     assert!(known_for(1) > 30 * DAY && known_for(0) < DAY, "{} {}", known_for(1), known_for(0));
-    let record = series.all_values()[0].habit(1).expect("a habit").record();
+    let record = series.all_values()[0].profile(1).expect("a profile").record();
     assert!((5.0..20.0).contains(&record), "the largest burst of the robot: {record}");
     assert_eq!(series.remembered().map(|callers| callers.left().count()), Some(1), "the other one has not called yet");
     // It falls asleep once more, and remembers who did not call as well.
     wait(&mut detector, now, now + 12 * DAY_S);
-    let Form::Dormant(dormant) = form(&detector, "Thing") else { panic!("asleep again") };
+    let SeriesState::Dormant(dormant) = form(&detector, "Thing") else { panic!("asleep again") };
     assert_eq!(dormant.callers().map(|callers| callers.left().count()), Some(2));
     assert_eq!(dormant.last(), now / 60);
     assert!((0..=120).contains(&(START / 60 - dormant.first())), "to an hour for each sleep");
@@ -136,7 +136,7 @@ fn a_monthly_job_is_no_news_and_a_stranger_is() {
             }
             at += 30 * DAY_S + 3600;
         }
-        assert!(form(&detector, "Payday").awake().is_none());
+        assert!(form(&detector, "Payday").active().is_none());
         for one in 0..12 {
             detector.observe(&call("Payday", who, at + one * 20), None, &mut |insight| insights.push(insight));
         }
@@ -152,7 +152,7 @@ fn a_monthly_job_is_no_news_and_a_stranger_is() {
 #[test]
 fn its_record_of_the_changelog_has_at_most_64_bytes_besides_the_name() {
     let mut detector = detector(|settings| settings.data_events = true);
-    detector.start_journal();
+    detector.start_undo();
     let name = |byte: &str, length: usize| byte.repeat(length);
     let longest = Event {
         account: AccountId::parse("999999999999").expect("twelve digits"),
@@ -189,14 +189,14 @@ fn its_record_of_the_changelog_has_at_most_64_bytes_besides_the_name() {
 #[test]
 fn a_dormant_series_is_forgotten_after_state_series_ttl() {
     let mut detector = detector(|_| {});
-    detector.start_journal();
+    detector.start_undo();
     let last = busy(&mut detector);
-    let held = detector.levels().series;
+    let held = detector.gauges().series;
     wait(&mut detector, last + 600, last + 40 * DAY_S);
-    assert_eq!(detector.levels().series, held - 1, "forgotten after state.series_ttl");
+    assert_eq!(detector.gauges().series, held - 1, "forgotten after state.series_ttl");
     let entries = detector.accounts()[0].regions[0].entries();
     let names: usize = entries.iter().map(|entry| entry.form.key().bytes()).sum();
-    assert!(detector.shared.attribution.bytes > names);
+    assert!(detector.context.attribution.bytes > names);
     assert_eq!(SILENT, 9 * DAY);
     let mut gone = 0;
     detector.save(&mut |key, value| gone += usize::from(matches!(key[0], b's' | b'c') && value.is_none()));
@@ -240,6 +240,6 @@ fn records_of_version_1_are_read() {
             s.principals
         ));
     });
-    found.push(format!("= {:?}", again.levels()));
+    found.push(format!("= {:?}", again.gauges()));
     assert_eq!(found, expected);
 }

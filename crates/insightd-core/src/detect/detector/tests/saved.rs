@@ -132,7 +132,7 @@ fn compact(changelog: &mut Changelog, point: usize) {
 
 fn restored(changelog: &Changelog) -> Result<Detector, Fault> {
     let mut detector = detector(settings);
-    detector.start_journal();
+    detector.start_undo();
     for (key, value) in changelog {
         detector.restore(key, value.as_deref())?;
     }
@@ -160,13 +160,13 @@ fn run(seed: u64, steps: usize) -> [usize; 5] {
     let (mut plain, mut expected) = (detector(settings), Vec::new());
     let (mut changelog, mut all) = (Changelog::new(), Changelog::new());
     let mut living = detector(settings);
-    living.start_journal();
+    living.start_undo();
     let (mut told, mut at, mut aborts, mut restarts) = (Vec::new(), 0, 0, 0);
     while at < story.len() {
         let until = (at + 1 + choices.below(60) as usize).min(story.len());
         if choices.one_in(4) {
             let before = image(&living);
-            let levels = living.levels();
+            let levels = living.gauges();
             for step in &story[at..until] {
                 play(&mut living, step, &mut Vec::new());
             }
@@ -175,7 +175,7 @@ fn run(seed: u64, steps: usize) -> [usize; 5] {
             }
             living.roll_back();
             assert!(image(&living) == before, "seed {seed}: what was rolled back at step {at} has left a trace");
-            assert_eq!(living.levels(), levels, "seed {seed}, step {at}");
+            assert_eq!(living.gauges(), levels, "seed {seed}, step {at}");
             aborts += 1;
         }
         for step in &story[at..until] {
@@ -204,8 +204,8 @@ fn run(seed: u64, steps: usize) -> [usize; 5] {
                     is.get(key)
                 );
             }
-            let newest = |levels: Levels| Levels { clock: 0, ..levels };
-            assert_eq!(newest(again.levels()), newest(living.levels()), "seed {seed}, step {at}");
+            let newest = |levels: Gauges| Gauges { clock: 0, ..levels };
+            assert_eq!(newest(again.gauges()), newest(living.gauges()), "seed {seed}, step {at}");
             living = again;
             restarts += 1;
         }
@@ -230,7 +230,7 @@ fn transactions_rollbacks_and_restarts_leave_no_trace() {
 #[test]
 fn a_record_of_a_newer_version_is_refused() {
     let mut detector = detector(settings);
-    detector.start_journal();
+    detector.start_undo();
     observe(&mut detector, &event(1, "A", START));
     let mut changelog = Changelog::new();
     detector.save(&mut |key, value| changelog.push((key.to_vec(), value.map(<[u8]>::to_vec))));
@@ -246,7 +246,7 @@ fn a_record_of_a_newer_version_is_refused() {
 
 fn comes_back_whole(change: impl Fn(&mut Settings) + Copy, events: &[Event<'static>]) {
     let mut living = detector(change);
-    living.start_journal();
+    living.start_undo();
     let mut changelog = Changelog::new();
     for event in events {
         observe(&mut living, event);
@@ -257,7 +257,7 @@ fn comes_back_whole(change: impl Fn(&mut Settings) + Copy, events: &[Event<'stat
     changelog.iter().for_each(|(key, value)| again.restore(key, value.as_deref()).unwrap());
     again.restored().unwrap();
     assert!(image(&again) == image(&living));
-    assert_eq!(again.levels().dedup_events, living.levels().dedup_events);
+    assert_eq!(again.gauges().dedup_events, living.gauges().dedup_events);
 }
 
 /// The bound gave up the oldest hours, and the record that had reached it lay in those: it was remembered below the floor, and a restore had
@@ -274,14 +274,14 @@ fn an_event_in_the_hours_that_the_bound_gives_up_is_not_remembered() {
 fn another_warm_up_holds_for_known_accounts_too() {
     let saved_with = |warm_up: i64, restored_with: i64| {
         let mut living = detector(|settings| settings.warm_up = warm_up);
-        living.start_journal();
+        living.start_undo();
         for hour in 0..50 {
             observe(&mut living, &event(1, "A", START + hour * 3600));
         }
         let mut again = detector(|settings| settings.warm_up = restored_with);
         living.save(&mut |key, value| again.restore(key, value).unwrap());
         again.restored().unwrap();
-        let levels = again.levels();
+        let levels = again.gauges();
         (levels.accounts_learning, levels.accounts_live)
     };
     for restored_with in [0, 600, 2880, 4000] {
@@ -298,7 +298,7 @@ fn another_warm_up_holds_for_known_accounts_too() {
 fn damaged_records_are_told_and_never_panic() {
     let mut choices = Choices(Pcg64Mcg::new(77));
     let mut living = detector(settings);
-    living.start_journal();
+    living.start_undo();
     let mut changelog = Changelog::new();
     for step in story(&mut choices, 900).chunks(90) {
         for one in step {
@@ -341,7 +341,7 @@ fn look(detector: &Detector) {
     detector.each_account(&mut |_| {});
     detector.each_region(&mut |_| {});
     detector.each_open(&mut |_, _| {});
-    detector.levels();
+    detector.gauges();
     image(detector);
 }
 
@@ -384,6 +384,6 @@ fn an_open_insight_keeps_the_rule_that_made_it_readier() {
     for event in &events {
         plain.observe(event, None, &mut |insight| started += u32::from(insight.finding.rule == Some(0)));
     }
-    assert!(started > 0 && plain.levels().insights_open > 0);
+    assert!(started > 0 && plain.gauges().insights_open > 0);
     comes_back_whole(change, &events);
 }

@@ -2,13 +2,13 @@
 
 use super::{Budget, VALUE_OVERHEAD, Values};
 use crate::detect::model::dormant::Remembered;
-use crate::detect::model::profile::Habit;
+use crate::detect::model::profile::PrincipalProfile;
 
 impl Values {
     /// The callers with the largest records, those that have not called since the last sleep among them; none where values took one another's
     /// place. `since` is the minute from which on they are known.
     pub fn kept(&self, since: i64) -> Option<Remembered> {
-        let here = self.values.iter().map(|value| (Remembered::print(&value.text), value.habit.most()));
+        let here = self.values.iter().map(|value| (Remembered::print(&value.text), value.profile.most()));
         (!self.summarised)
             .then(|| Remembered::of(here.chain(self.remembered.iter().flat_map(|remembered| remembered.left())), since))
     }
@@ -29,9 +29,9 @@ impl Values {
     }
 
     /// What a value that enters is used to.
-    pub(super) fn habit_of(&mut self, text: &str, minute: i64) -> Habit {
+    pub(super) fn profile_of(&mut self, text: &str, minute: i64) -> PrincipalProfile {
         let known = self.remembered.as_mut().and_then(|remembered| remembered.take(text));
-        known.unwrap_or_else(|| Habit::new(minute))
+        known.unwrap_or_else(|| PrincipalProfile::new(minute))
     }
 
     /// Bytes that it holds of the budget.

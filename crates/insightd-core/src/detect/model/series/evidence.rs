@@ -1,6 +1,6 @@
 //! What speaks for an insight when a call arrives: the counts of its series, and how new it is that this principal calls.
 
-use super::{Call, Caller, Context, Need, Series};
+use super::{Call, Caller, Series, SeriesContext, TriggerCount};
 use crate::cloudtrail::insight::Reason;
 use crate::detect::DAY;
 use crate::detect::decide::budget::Strength;
@@ -49,37 +49,42 @@ impl Series {
         evidence: &Evidence,
         strength: Strength,
         call: &Call<'_>,
-        context: &Context<'_>,
+        context: &SeriesContext<'_>,
     ) -> bool {
         let factor = context.factor(call);
         let fires = strength.fires(factor);
         if evidence.reason == Reason::Counts {
             if !fires && strength.fires(1.0) {
-                self.held_back.note(evidence.minute, evidence.x);
+                self.suppression.note(evidence.minute, evidence.x);
                 self.remade = true;
             }
-            return fires && !(factor >= 1.0 && self.held_back.explains(evidence.minute, evidence.x));
+            return fires && !(factor >= 1.0 && self.suppression.explains(evidence.minute, evidence.x));
         }
         fires
     }
 
     /// What the counts say: the score of the call's minute, and, for a late call in an open minute, of the newest one, whose
     /// leaky sum it raises.
-    pub(super) fn count_evidence(&mut self, call: &Call<'_>, count: u32, context: &Context<'_>) -> Option<Evidence> {
+    pub(super) fn count_evidence(
+        &mut self,
+        call: &Call<'_>,
+        count: u32,
+        context: &SeriesContext<'_>,
+    ) -> Option<Evidence> {
         let newest = self.last;
         if call.minute < newest {
-            self.need = Need::NONE;
+            self.need = TriggerCount::NONE;
             return self.score_evidence(call.minute, context).or_else(|| self.score_evidence(newest, context));
         }
         if self.need.minute != call.minute {
             let before = self.sum_before(call.minute, context.horizons);
             let count = self.statistic.needed(call.minute, before, context.base - self.shift(), context.horizons);
-            self.need = Need { minute: call.minute, count };
+            self.need = TriggerCount { minute: call.minute, count };
         }
         if count < self.need.count { None } else { self.score_evidence(call.minute, context) }
     }
 
-    fn score_evidence(&self, minute: i64, context: &Context<'_>) -> Option<Evidence> {
+    fn score_evidence(&self, minute: i64, context: &SeriesContext<'_>) -> Option<Evidence> {
         if minute <= self.statistic.closed() {
             return None;
         }
@@ -99,9 +104,9 @@ impl Series {
     /// What the caller says: how much of its calls is new to the account, new to itself, or beyond what it ever did here.
     pub(super) fn principal_evidence(&self, who: usize, call: &Call<'_>, caller: &mut Caller<'_>) -> Option<Evidence> {
         let now = call.minute;
-        let habit = self.principals.habit(who)?;
+        let profile = self.principals.profile(who)?;
         let principal = caller.principal.as_deref_mut()?;
-        let here = habit.sum(now);
+        let here = profile.sum(now);
         let strange = principal.uses(principals::tool(call.agent), now);
         let evidence = |reason, x: f64| {
             let expected = Expectation { mean: 0.0, sd: 1.0 };
@@ -115,10 +120,10 @@ impl Series {
             if here < ENOUGH { None } else { evidence(reason, (sum.at(now) / ENOUGH).ln()) }
         };
         // A principal that an insight named on this series is no news here, however new it is to the account.
-        if habit.known_for(now) < DAY && principal.known_for(now) < DAY {
+        if profile.known_for(now) < DAY && principal.known_for(now) < DAY {
             return novelty(&mut principal.fresh, here - 1.0, self.weight, Reason::NewPrincipal);
         }
-        if habit.known_for(now) < DAY {
+        if profile.known_for(now) < DAY {
             let weight = if strange { STRANGE_WEIGHT * self.weight } else { self.weight };
             return novelty(&mut principal.novel, here - 1.0, weight, Reason::NewToPrincipal);
         }
@@ -127,8 +132,8 @@ impl Series {
             principal.strange.add(now, 1.0);
             return novelty(&mut principal.novel, before, STRANGE_WEIGHT * self.weight, Reason::NewToPrincipal);
         }
-        let weeks = (habit.known_for(now) as f64 / (7 * DAY) as f64).min(RECORD_WEEKS);
-        let beyond = here / (ENOUGH * habit.record().max(LEAST_RECORD));
+        let weeks = (profile.known_for(now) as f64 / (7 * DAY) as f64).min(RECORD_WEEKS);
+        let beyond = here / (ENOUGH * profile.record().max(LEAST_RECORD));
         evidence(Reason::BeyondHabit, beyond.ln() + RECORD_TAIL * weeks.ln() + USED_WEIGHT * self.weight.max(1.0).ln())
     }
 }

@@ -2,7 +2,7 @@
 //! looked for when the clock closes a minute; a running minute may still fill.
 
 use super::evidence::Evidence;
-use super::{Call, Caller, Context, Series};
+use super::{Call, Caller, Series, SeriesContext};
 use crate::cloudtrail::insight::{Insight, Reason};
 use crate::detect::decide::budget::AlarmBudget;
 use crate::detect::statistics::statistic::Side;
@@ -19,7 +19,12 @@ impl Series {
     }
 
     /// The clock (at `now`, seconds) has closed a minute; returns the Start, if that minute is part of a drop.
-    pub fn look_for_drop(&mut self, now: i64, context: &Context<'_>, alarms: &mut AlarmBudget) -> Option<Insight> {
+    pub fn look_for_drop(
+        &mut self,
+        now: i64,
+        context: &SeriesContext<'_>,
+        alarms: &mut AlarmBudget,
+    ) -> Option<Insight> {
         let minute = context.closed;
         if self.is_open() || minute <= self.statistic.closed() || minute - context.begin < context.settings.warm_up {
             return None;

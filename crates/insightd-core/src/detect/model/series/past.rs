@@ -1,6 +1,6 @@
 //! A series and what was before it: calls of records that are older than its account's own history.
 
-use super::{Need, Series};
+use super::{Series, TriggerCount};
 use crate::detect::model::attribution::Budget;
 use crate::detect::statistics::horizon::Horizons;
 use crate::detect::statistics::prior::Pair;
@@ -50,7 +50,7 @@ impl Series {
 
     /// What was computed from its statistic does not hold any more.
     fn learnt_more(&mut self) {
-        self.need = Need::NONE;
+        self.need = TriggerCount::NONE;
         self.remade = true;
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::evidence::Evidence;
-use super::{Call, Caller, Context, Need, Series, WINDOW};
+use super::{Call, Caller, Series, SeriesContext, TriggerCount, WINDOW};
 use crate::cloudtrail::event::AccountId;
 use crate::cloudtrail::insight::{Attribution, Finding, Insight, InsightType, Reason, Severity, State};
 use crate::detect::DAY;
@@ -31,7 +31,7 @@ impl Series {
         call: &Call<'_>,
         who: usize,
         (evidence, strength): (Evidence, Strength),
-        context: &Context<'_>,
+        context: &SeriesContext<'_>,
         caller: &Caller<'_>,
     ) -> Insight {
         let detection = evidence.minute;
@@ -126,7 +126,7 @@ impl Series {
     }
 
     /// Closes the insight: its End.
-    pub(super) fn end(&mut self, episode: Box<Episode>, now: i64, context: &Context<'_>) -> Insight {
+    pub(super) fn end(&mut self, episode: Box<Episode>, now: i64, context: &SeriesContext<'_>) -> Insight {
         let minutes = (episode.end() - episode.start) as u64;
         let attributions = [self.principals.top_episode(), self.agents.top_episode(), self.errors.top_episode()];
         let mut insight = self.insight(
@@ -142,7 +142,7 @@ impl Series {
         insight.finding.observed = episode.count() as f64 / minutes as f64;
         self.last_episode = (episode.start, episode.end());
         self.remade = true;
-        self.need = Need::NONE;
+        self.need = TriggerCount::NONE;
         for values in [&mut self.principals, &mut self.agents, &mut self.errors] {
             values.begin_episode();
         }

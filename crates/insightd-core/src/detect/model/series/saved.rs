@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Need, Series};
+use super::{Series, TriggerCount};
 use crate::detect::Settings;
 use crate::detect::model::attribution::{Budget, RunningValues};
 use crate::detect::model::recent::Recent;
@@ -19,7 +19,7 @@ pub struct Running {
     last: i64,
     newest: u32,
     recent: Recent,
-    need: Option<Need>,
+    need: Option<TriggerCount>,
     values: [RunningValues; 3],
 }
 
@@ -118,7 +118,7 @@ impl Series {
         self.last = running.last;
         self.days.set_newest(running.newest);
         self.recent = running.recent;
-        self.need = running.need.unwrap_or(Need::NONE);
+        self.need = running.need.unwrap_or(TriggerCount::NONE);
         let values = [&mut self.principals, &mut self.agents, &mut self.errors];
         values.into_iter().zip(running.values).all(|(values, running)| values.resume(running))
     }

@@ -1,8 +1,8 @@
 //! A series that falls asleep, and is woken by a call.
 
-use super::{NEVER, Need, Series};
+use super::{NEVER, Series, TriggerCount};
 use crate::detect::Settings;
-use crate::detect::decide::suppression::HeldBack;
+use crate::detect::decide::suppression::RuleSuppression;
 use crate::detect::model::attribution::{Budget, Values};
 use crate::detect::model::days::Days;
 use crate::detect::model::dormant::{Dormant, Falling, Remembered, SILENT};
@@ -50,10 +50,10 @@ impl Series {
             principals: Values::of_kept(dormant.callers()),
             agents: Values::default(),
             errors: Values::default(),
-            need: Need::NONE,
+            need: TriggerCount::NONE,
             weight,
             episode: None,
-            held_back: HeldBack::default(),
+            suppression: RuleSuppression::default(),
             last_episode: (ended, ended),
             generation: 0,
             remade: true,

@@ -62,7 +62,7 @@ fn see(detector: &mut Detector, events: &[Event<'_>]) -> Vec<Insight> {
 fn fold(events: &[Event<'_>]) -> Detector {
     let mut detector = Detector::new(settings());
     see(&mut detector, events);
-    detector.finish_past();
+    detector.finish_backfill();
     detector
 }
 
@@ -79,7 +79,7 @@ fn accounts() -> [AccountId; 2] {
     ["000000000001", "000000000002"].map(|id| AccountId::parse(id).expect("an account"))
 }
 
-fn load(into: &mut Detector, of: &Detector) -> Vec<Result<Absorbed, Refusal>> {
+fn load(into: &mut Detector, of: &Detector) -> Vec<Result<Backfilled, BackfillRefusal>> {
     accounts().map(|account| into.absorb(past(of, account), 0)).to_vec()
 }
 
@@ -109,12 +109,12 @@ fn the_past_of_new_accounts_is_as_if_it_had_been_seen() {
     let (before, after) = split(&events, START + 7 * DAY_S);
     let mut plain = fold(&before);
     let mut loaded = Detector::new(settings());
-    loaded.start_journal();
+    loaded.start_undo();
     for absorbed in load(&mut loaded, &plain) {
         assert!((0..10).contains(&(absorbed.expect("taken in").begin - START.div_euclid(60))));
     }
     let of = |detector: &Detector| {
-        let levels = detector.levels();
+        let levels = detector.gauges();
         (levels.series, levels.accounts_live, levels.accounts_learning, levels.dedup_events, levels.clock)
     };
     assert_eq!(of(&loaded), of(&plain));
@@ -129,7 +129,7 @@ fn the_past_of_known_accounts_is_added_and_counted_exactly() {
     let events = traffic(12);
     let (before, after) = split(&events, START + 9 * DAY_S);
     let mut live = Detector::new(settings());
-    live.start_journal();
+    live.start_undo();
     see(&mut live, &after);
     for absorbed in load(&mut live, &fold(&before)) {
         assert!((0..10).contains(&(absorbed.expect("taken in").begin - START.div_euclid(60))));
@@ -151,7 +151,7 @@ fn the_past_of_known_accounts_is_added_and_counted_exactly() {
         all
     };
     assert_eq!(principals(&live), principals(&plain));
-    assert_eq!(live.levels().series, plain.levels().series);
+    assert_eq!(live.gauges().series, plain.gauges().series);
 }
 
 #[test]
@@ -160,10 +160,10 @@ fn what_was_loaded_is_neither_loaded_nor_counted_again() {
     let (before, after) = split(&events, START + 4 * DAY_S);
     let plain = fold(&before);
     let mut live = Detector::new(settings());
-    live.start_journal();
+    live.start_undo();
     assert!(load(&mut live, &plain).iter().all(Result::is_ok));
     let once = image(&live);
-    assert_eq!(load(&mut live, &plain), [Err(Refusal::Overlaps); 2]);
+    assert_eq!(load(&mut live, &plain), [Err(BackfillRefusal::Overlaps); 2]);
     assert_eq!(image(&live), once);
     for event in &before {
         let verdict = live.observe(event, None, &mut |_| {});
@@ -179,7 +179,7 @@ fn a_past_in_two_parts_the_newer_one_first() {
     let (first, rest) = split(&events, START + 5 * DAY_S);
     let (second, _) = split(&rest, START + 8 * DAY_S);
     let mut live = Detector::new(settings());
-    live.start_journal();
+    live.start_undo();
     assert!(load(&mut live, &fold(&second)).iter().all(Result::is_ok));
     assert!(load(&mut live, &fold(&first)).iter().all(Result::is_ok));
     let (before, _) = split(&events, START + 8 * DAY_S);
@@ -206,7 +206,7 @@ fn series_that_sleep_are_added_like_others() {
     };
     let past = fold(&before);
     let mut live = Detector::new(settings());
-    live.start_journal();
+    live.start_undo();
     see(&mut live, &after);
     assert!(sleeping(&past) > 0 && sleeping(&live) > 0);
     assert!(load(&mut live, &past).iter().all(Result::is_ok));
@@ -230,9 +230,9 @@ fn the_oldest_record_of_the_files_is_the_beginning_wherever_it_stands() {
     let mut events = traffic(4);
     // An hour and a half of it, which is within input.dedup_horizon.
     events[..130].reverse();
-    let mut past = Detector::new(settings().of_past());
+    let mut past = Detector::new(settings().for_backfill());
     see(&mut past, &events);
-    past.finish_past();
+    past.finish_backfill();
     let mut sorted = traffic(4);
     sorted.sort_by_key(|event| event.time);
     for account in accounts() {
@@ -257,7 +257,7 @@ fn a_record_dated_far_ahead_in_the_files_does_not_move_the_clock_that_is_taken_o
     let mut live = Detector::new(settings());
     assert!(load(&mut live, &plain).iter().all(Result::is_ok));
     let newest = events.iter().map(|event| event.time).filter(|time| *time < START + 4 * DAY_S).max();
-    assert_eq!(Some(live.levels().clock), newest);
+    assert_eq!(Some(live.gauges().clock), newest);
 }
 
 /// LOAD-1, and EO-3 for it.
@@ -267,21 +267,21 @@ fn a_load_that_is_rolled_back_or_refused_leaves_nothing_behind() {
     let (before, after) = split(&events, START + 5 * DAY_S);
     for max in [10_000, 4] {
         let mut live = Detector::new(Settings { series_max: max, ..settings() });
-        live.start_journal();
+        live.start_undo();
         see(&mut live, &after[..200]);
         live.save(&mut |_, _| ());
         live.commit();
-        let (was, levels) = (image(&live), live.levels());
+        let (was, levels) = (image(&live), live.gauges());
         let taken = load(&mut live, &fold(&before));
         if max == 4 {
-            assert_eq!(taken, [Err(Refusal::NoRoom); 2]);
+            assert_eq!(taken, [Err(BackfillRefusal::NoRoom); 2]);
             assert!(!live.is_changed());
         } else {
             assert!(taken.iter().all(Result::is_ok) && image(&live) != was);
             live.roll_back();
         }
         assert_eq!(image(&live), was);
-        assert_eq!(live.levels(), levels);
+        assert_eq!(live.gauges(), levels);
     }
 }
 
@@ -292,13 +292,13 @@ fn a_past_needs_room_only_for_what_is_new() {
     let (before, after) = split(&events, START + 2 * DAY_S);
     let mut plain = Detector::new(settings());
     see(&mut plain, &events);
-    let most = plain.levels().series as usize;
+    let most = plain.gauges().series as usize;
     for (max, fits) in [(most, true), (most - 1, false)] {
         let mut live = Detector::new(Settings { series_max: max, ..settings() });
         see(&mut live, &after);
         assert_eq!(
             load(&mut live, &fold(&before)).iter().all(Result::is_ok),
-            fits || live.levels().series == most as u64
+            fits || live.gauges().series == most as u64
         );
     }
 }
@@ -308,7 +308,7 @@ fn a_load_that_is_committed_comes_back_with_the_changelog() {
     let events = traffic(6);
     let (before, after) = split(&events, START + 5 * DAY_S);
     let mut live = Detector::new(settings());
-    live.start_journal();
+    live.start_undo();
     let mut changelog = Vec::new();
     let mut keep = |live: &mut Detector| {
         live.save(&mut |key, value| changelog.push((key.to_vec(), value.map(<[u8]>::to_vec))));

@@ -8,7 +8,7 @@ use crate::detect::model::series::cells_max;
 
 /// Bytes of a minute, a count and a count of late calls.
 const CELL: u64 = 15;
-/// Bytes of a value besides its text and its open minutes: nine days, a habit, two counts and lengths.
+/// Bytes of a value besides its text and its open minutes: nine days, a profile, two counts and lengths.
 const VALUE: u64 = 128;
 /// Values on the baseline side of an open insight: five of each attribute.
 const BASELINES: u64 = 15;
@@ -78,7 +78,7 @@ mod tests {
                 (values_max, value_bytes_max, lateness);
             (settings.warm_up, settings.dedup_horizon_s) = (0, 7 * 86_400);
             let mut detector = Detector::new(settings);
-            detector.start_journal();
+            detector.start_undo();
             let mut largest = 0;
             for minute in 0..2 * lateness + 80 {
                 for value in 0..values_max as i64 {
@@ -101,7 +101,7 @@ mod tests {
     #[test]
     fn a_series_whose_calls_are_all_late_once_grew_without_end() {
         let mut detector = Detector::new(crate::detect::fixture::settings());
-        detector.start_journal();
+        detector.start_undo();
         let mut sizes = Vec::new();
         for minute in 0..2000 {
             let now = START + minute * 60;
@@ -119,12 +119,12 @@ mod tests {
     #[test]
     fn no_region_with_held_records_is_larger_than_its_bound() {
         let mut detector = Detector::new(crate::detect::fixture::settings());
-        detector.start_journal();
+        detector.start_undo();
         // Each further ahead than the one before can confirm.
         (0..16).for_each(|day| {
             detector.observe(&event(START - day * 86_400, day), None, &mut |_| {});
         });
-        assert!(detector.levels().unconfirmed > 14);
+        assert!(detector.gauges().unconfirmed > 14);
         let (largest, bound) = (longest(&mut detector, b'r'), region_bytes_max(16));
         assert!(largest <= bound && largest > bound / 2, "{largest} bytes, bound {bound}");
     }

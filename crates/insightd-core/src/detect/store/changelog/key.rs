@@ -13,7 +13,7 @@ pub enum Key {
     /// An account.
     Account(AccountId),
     /// What any record tells of an account.
-    Sightings(AccountId),
+    Observations(AccountId),
     /// A region of an account, by its number in it.
     Region(AccountId, u32),
     /// The series of a region in which a drop is looked for.
@@ -33,7 +33,7 @@ impl Key {
     pub fn bytes(self) -> Bytes {
         let (kind, first): (u8, u64) = match self {
             Self::Account(account) => (b'a', account.number()),
-            Self::Sightings(account) => (b'w', account.number()),
+            Self::Observations(account) => (b'w', account.number()),
             Self::Region(account, _) => (b'r', account.number()),
             Self::Steady(account, _) => (b'd', account.number()),
             Self::Principal(account, _) => (b'p', account.number()),
@@ -64,7 +64,7 @@ impl Key {
             b'p' => Some(Self::Principal(AccountId::of_number(first)?, u64::from_be_bytes(rest.try_into().ok()?))),
             _ if !rest.is_empty() => None,
             b'a' => AccountId::of_number(first).map(Self::Account),
-            b'w' => AccountId::of_number(first).map(Self::Sightings),
+            b'w' => AccountId::of_number(first).map(Self::Observations),
             b's' => Some(Self::Series(first)),
             b'c' => Some(Self::Running(first)),
             b'e' => Some(Self::Events(first)),
@@ -104,7 +104,7 @@ mod tests {
         let account = AccountId::parse("999999999999").expect("twelve digits");
         let keys = [
             (Key::Account(account), 9),
-            (Key::Sightings(account), 9),
+            (Key::Observations(account), 9),
             (Key::Region(account, 3), 13),
             (Key::Steady(account, u32::MAX), 13),
             (Key::Principal(account, u64::MAX), 17),

@@ -12,7 +12,7 @@ use crate::detect::model::principals::fingerprint;
 
 /// What one record tells.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Sighting {
+pub struct Observation {
     /// Its eventTime, seconds.
     pub time: i64,
     /// Position of its region, if there was room for it.
@@ -25,7 +25,7 @@ pub struct Sighting {
     pub counts: bool,
 }
 
-impl Sighting {
+impl Observation {
     /// What `event` tells. Its eventID is left out, which few need.
     pub fn of(event: &Event<'_>, region: Option<usize>, counts: bool) -> Self {
         Self { time: event.time, region, principal: fingerprint(&event.principal), id: None, counts }
@@ -39,12 +39,12 @@ impl Sighting {
 
 /// See the module.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Sightings {
+pub struct Observations {
     newest: Option<i64>,
-    waiting: Vec<Sighting>,
+    waiting: Vec<Observation>,
 }
 
-impl Sightings {
+impl Observations {
     /// Whether `time` lies more than `jump_s` ahead of all that was confirmed.
     pub fn is_ahead(&self, time: i64, jump_s: i64) -> bool {
         self.newest.is_none_or(|newest| time > newest + jump_s)
@@ -62,7 +62,7 @@ impl Sightings {
 
     /// Positions of the regions that what waits tells of.
     pub fn regions(&self) -> impl Iterator<Item = usize> + '_ {
-        self.waiting.iter().filter_map(|sighting| sighting.region)
+        self.waiting.iter().filter_map(|observation| observation.region)
     }
 
     /// Whether nothing waits.
@@ -71,14 +71,14 @@ impl Sightings {
     }
 
     /// Whether this record waits already.
-    pub fn is_waiting(&self, sighting: &Sighting) -> bool {
-        self.waiting.iter().any(|w| w.id.is_some() && (w.id, w.time) == (sighting.id, sighting.time))
+    pub fn is_waiting(&self, observation: &Observation) -> bool {
+        self.waiting.iter().any(|w| w.id.is_some() && (w.id, w.time) == (observation.id, observation.time))
     }
 
     /// Lets it wait, with others `most` at most; returns the one that has to give way for it, if any: the one farthest ahead, which is the
     /// likeliest to be wrong.
-    pub fn wait(&mut self, sighting: Sighting, most: usize) -> Option<Sighting> {
-        self.waiting.push(sighting);
+    pub fn wait(&mut self, observation: Observation, most: usize) -> Option<Observation> {
+        self.waiting.push(observation);
         if self.waiting.len() <= most.max(1) {
             return None;
         }
@@ -88,12 +88,12 @@ impl Sightings {
 
     /// Takes what a record of `time` confirms, in order of time: the order of arrival of wrong times says nothing. `sure` if its own time needs no
     /// confirmation.
-    pub fn confirmed(&mut self, time: i64, jump_s: i64, sure: bool) -> Vec<Sighting> {
+    pub fn confirmed(&mut self, time: i64, jump_s: i64, sure: bool) -> Vec<Observation> {
         if !sure && !self.waiting.iter().any(|w| (w.time - time).abs() <= jump_s) {
             return Vec::new();
         }
         let mut confirmed: Vec<_> = self.waiting.extract_if(.., |w| time >= w.time - jump_s).collect();
-        confirmed.sort_by_key(|sighting| sighting.time);
+        confirmed.sort_by_key(|observation| observation.time);
         confirmed
     }
 }
@@ -104,18 +104,18 @@ mod tests {
 
     const JUMP_S: i64 = 3600;
 
-    fn at(time: i64, id: Option<u64>) -> Sighting {
-        Sighting { time, region: None, principal: 0, id, counts: false }
+    fn at(time: i64, id: Option<u64>) -> Observation {
+        Observation { time, region: None, principal: 0, id, counts: false }
     }
 
-    /// The time of the first sighting that is confirmed.
+    /// The time of the first observation that is confirmed.
     fn first(times: &[i64]) -> Option<i64> {
-        let mut sightings = Sightings::default();
+        let mut observations = Observations::default();
         for (&time, id) in times.iter().zip(0..) {
-            if let Some(first) = sightings.confirmed(time, JUMP_S, false).first() {
+            if let Some(first) = observations.confirmed(time, JUMP_S, false).first() {
                 return Some(first.time);
             }
-            assert!(sightings.wait(at(time, Some(id)), 16).is_none());
+            assert!(observations.wait(at(time, Some(id)), 16).is_none());
         }
         None
     }
@@ -137,11 +137,11 @@ mod tests {
 
     #[test]
     fn the_one_farthest_ahead_gives_way() {
-        let mut sightings = Sightings::default();
-        assert!(sightings.wait(at(90_000, None), 2).is_none() && sightings.wait(at(50_000, None), 2).is_none());
-        assert_eq!(sightings.wait(at(70_000, None), 2).map(|s| s.time), Some(90_000));
-        let times: Vec<_> = sightings.confirmed(i64::MAX, JUMP_S, true).iter().map(|s| s.time).collect();
+        let mut observations = Observations::default();
+        assert!(observations.wait(at(90_000, None), 2).is_none() && observations.wait(at(50_000, None), 2).is_none());
+        assert_eq!(observations.wait(at(70_000, None), 2).map(|s| s.time), Some(90_000));
+        let times: Vec<_> = observations.confirmed(i64::MAX, JUMP_S, true).iter().map(|s| s.time).collect();
         assert_eq!(times, [50_000, 70_000]);
-        assert!(sightings.is_settled());
+        assert!(observations.is_settled());
     }
 }

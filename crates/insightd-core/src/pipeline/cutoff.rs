@@ -6,14 +6,14 @@ use crate::cloudtrail::event::{AccountId, Event};
 
 /// See the module. Minutes are minutes of event time since 1970.
 #[derive(Clone, Debug)]
-pub struct Until {
+pub struct Cutoff {
     of: HashMap<AccountId, i64>,
     others: i64,
     /// Records passed over.
     pub passed_over: u64,
 }
 
-impl Until {
+impl Cutoff {
     /// The first minute that does not belong to the past, by account; `others` is that of accounts not named.
     pub fn new(of: HashMap<AccountId, i64>, others: i64) -> Self {
         Self { of, others, passed_over: 0 }
