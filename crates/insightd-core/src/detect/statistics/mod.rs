@@ -5,6 +5,7 @@
 //! * [`statistic`]: the three views (burst, slow, level) of one series, its score and the count that reaches a limit.
 //! * [`prior`]: what the configuration says of an API's tail beforehand.
 
+pub mod compact;
 pub mod horizon;
 pub mod prior;
 pub mod statistic;

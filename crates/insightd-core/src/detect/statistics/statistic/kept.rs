@@ -1,7 +1,7 @@
 //! What a statistic keeps while its series sleeps, and what follows from how long its account has been watched.
 
 use super::{Level, Statistic, View};
-use crate::detect::model::dormant::{Half, KeptStatistic, KeptView};
+use crate::detect::statistics::compact::{Half, KeptStatistic, KeptView};
 use crate::detect::statistics::horizon::Horizons;
 use crate::detect::statistics::prior::Pair;
 use crate::detect::statistics::tail::{IncidentTail, Tail};

@@ -1,7 +1,7 @@
 //! What a tail keeps while its series sleeps.
 
 use super::{EVIDENCE_MAX, INCIDENTS_MAX, IncidentTail, Tail};
-use crate::detect::model::dormant::{Half, KeptIncidents, KeptTail};
+use crate::detect::statistics::compact::{Half, KeptIncidents, KeptTail};
 
 impl Tail {
     /// Rounded, to be kept.
