@@ -6,9 +6,10 @@
 //!
 //! The counts are quantiles of Poisson distributions (statrs) at seeded uniform numbers, so they share nothing with the detector.
 
+use insightd_core::detect::statistics::expectation::Side;
 use insightd_core::detect::statistics::horizon::{Direction, Horizons};
-use insightd_core::detect::statistics::prior::Pair;
-use insightd_core::detect::statistics::statistic::{Side, Statistic};
+use insightd_core::detect::statistics::prior::ViewPriors;
+use insightd_core::detect::statistics::statistic::Statistic;
 use statrs::distribution::{DiscreteCDF, Poisson};
 
 const DAY: i64 = 1440;
@@ -49,7 +50,7 @@ impl Alarm {
 fn reached(rate: f64, seed: u64) -> [u32; 5] {
     let horizons = Horizons::per_minute(Direction::Up);
     let poisson = Poisson::new(rate).expect("a rate above 0");
-    let mut statistic = Statistic::new(0, 0, Pair::default(), &horizons);
+    let mut statistic = Statistic::new(0, 0, ViewPriors::default(), &horizons);
     let (mut three, mut four, mut minutes) = (0, 0, 0);
     let (mut minutes_three, mut minutes_four) = (0, 0);
     let (mut at_three, mut at_four) = (Alarm { level: 3.0, last: -60 }, Alarm { level: 4.0, last: -60 });

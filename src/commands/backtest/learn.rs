@@ -7,8 +7,8 @@
 
 use std::collections::BTreeMap;
 
-use insightd_core::detect::statistics::prior::Pair;
-use insightd_core::detect::statistics::tail::Prior;
+use insightd_core::detect::statistics::incident::IncidentSums;
+use insightd_core::detect::statistics::prior::{Prior, ViewPriors};
 use insightd_core::pipeline::{Pipeline, SeriesView};
 
 use crate::config::tables::priors::{Entry, write};
@@ -77,14 +77,14 @@ impl Learnt {
              Entries have at least {MINUTES_MIN} minutes watched and {ENTRY_INCIDENTS_MIN} incidents, over all series.",
             self.series
         );
-        write(&head, Pair::default(), &self.entries())
+        write(&head, ViewPriors::default(), &self.entries())
     }
 }
 
 impl Sums {
     fn add(&mut self, series: &SeriesView<'_>) {
         self.minutes += series.minutes;
-        for (sum, (incidents, excess)) in self.views.iter_mut().zip(series.learnt) {
+        for (sum, IncidentSums { incidents, excess }) in self.views.iter_mut().zip(series.incident_sums) {
             let part = (INCIDENTS_MAX / incidents).min(1.0);
             if incidents > 0.0 {
                 sum.0 += incidents * part;
@@ -101,10 +101,10 @@ impl Sums {
         self.minutes >= MINUTES_MIN && self.incidents() >= ENTRY_INCIDENTS_MIN
     }
 
-    fn pair(&self) -> Pair {
+    fn pair(&self) -> ViewPriors {
         let prior =
             |(k, x): (f64, f64)| Prior { rate: (k + 1.0) / (self.minutes + 500.0), excess: (x + 0.66) / (k + 2.0) };
-        Pair { burst: prior(self.views[0]), slow: prior(self.views[1]) }
+        ViewPriors { burst: prior(self.views[0]), slow: prior(self.views[1]) }
     }
 }
 
@@ -128,9 +128,9 @@ mod tests {
             },
             begin: 0,
             clock: 0,
-            learnt,
+            incident_sums: learnt.map(|(incidents, excess)| IncidentSums { incidents, excess }),
             minutes,
-            expected: insightd_core::detect::statistics::statistic::Expectation { mean: 0.0, sd: 1.0 },
+            expected: insightd_core::detect::statistics::expectation::Expectation { mean: 0.0, sd: 1.0 },
             first: 0,
             last: 0,
             calls: 0,
@@ -147,7 +147,7 @@ mod tests {
         learnt.add(&view("CreateUser", None, 10_000.0, [(40.0, 20.0), (1.0, 0.5)]));
         let entries = learnt.entries();
         assert_eq!(entries.len(), 1);
-        let Pair { burst, slow } = entries[0].pair;
+        let ViewPriors { burst, slow } = entries[0].pair;
         assert!((burst.rate - 7.0 / 25_500.0).abs() < 1e-12 && (burst.excess - 3.66 / 8.0).abs() < 1e-12, "{burst:?}");
         assert!((slow.rate - 2.0 / 25_500.0).abs() < 1e-12 && (slow.excess - 1.16 / 3.0).abs() < 1e-12, "{slow:?}");
     }
@@ -163,8 +163,8 @@ mod tests {
         assert_eq!((&entries[0].api, entries[0].error.as_deref()), (&None, Some("AccessDenied")));
         let file = learnt.file("0", "logs");
         let read = parse(&file).unwrap_or_else(|faults| panic!("{}\n{file}", faults.join("\n")));
-        let known = read.of("ec2.amazonaws.com", "RunInstances", Some("AccessDenied"));
+        let known = read.lookup("ec2.amazonaws.com", "RunInstances", Some("AccessDenied"));
         assert!((known.burst.rate - 4.0 / 24_500.0).abs() < 1e-6, "{known:?}");
-        assert_eq!(read.of("iam.amazonaws.com", "CreateUser", None), Pair::default());
+        assert_eq!(read.lookup("iam.amazonaws.com", "CreateUser", None), ViewPriors::default());
     }
 }

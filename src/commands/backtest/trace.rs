@@ -1,7 +1,7 @@
 //! What a plot shows: values, the band in which they are usual, and where insights are open.
 
 use insightd_core::detect::statistics::horizon::Horizons;
-use insightd_core::detect::statistics::prior::Pair;
+use insightd_core::detect::statistics::prior::ViewPriors;
 use insightd_core::detect::statistics::statistic::Statistic;
 use insightd_core::detect::statistics::tail::THRESHOLD;
 
@@ -31,7 +31,7 @@ pub(super) struct Band {
 impl Band {
     /// No history.
     pub(super) fn new(horizons: Horizons) -> Self {
-        Self { statistic: Statistic::new(0, -1, Pair::default(), &horizons), horizons, bucket: 0 }
+        Self { statistic: Statistic::new(0, -1, ViewPriors::default(), &horizons), horizons, bucket: 0 }
     }
 
     /// The point of the next bucket, which then is learnt; what an insight covers is not.

@@ -4,8 +4,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use insightd_core::detect::statistics::prior::{Pair, Priors};
-use insightd_core::detect::statistics::tail::Prior;
+use insightd_core::detect::statistics::prior::{Prior, Priors, ViewPriors};
 
 use super::{Reader, check_name, check_source, document};
 
@@ -23,7 +22,7 @@ pub struct Entry {
     /// Error code of an error-rate series.
     pub error: Option<String>,
     /// What is known.
-    pub pair: Pair,
+    pub pair: ViewPriors,
     /// Incidents behind it, both views together; for people alone.
     pub incidents: f64,
 }
@@ -97,10 +96,10 @@ fn api(mut reader: Reader<'_>, given: &mut BTreeSet<String>, priors: &mut Priors
     reader.finish(&["source", "name", "error", "burst", "slow", "incidents"]);
 }
 
-fn pair(reader: &mut Reader<'_>) -> Option<Pair> {
+fn pair(reader: &mut Reader<'_>) -> Option<ViewPriors> {
     let burst = prior(reader, "burst");
     let slow = prior(reader, "slow");
-    Some(Pair { burst: burst?, slow: slow? })
+    Some(ViewPriors { burst: burst?, slow: slow? })
 }
 
 fn prior(reader: &mut Reader<'_>, view: &str) -> Option<Prior> {
@@ -117,7 +116,7 @@ fn prior(reader: &mut Reader<'_>, view: &str) -> Option<Prior> {
 }
 
 /// Writes a table that [`parse`] reads, entries in the given order; `head` is a comment of one or more lines.
-pub fn write(head: &str, default: Pair, entries: &[Entry]) -> String {
+pub fn write(head: &str, default: ViewPriors, entries: &[Entry]) -> String {
     let mut text = String::new();
     for line in head.lines() {
         let line = line.trim_end();
@@ -138,7 +137,7 @@ pub fn write(head: &str, default: Pair, entries: &[Entry]) -> String {
     text
 }
 
-fn views(pair: &Pair) -> String {
+fn views(pair: &ViewPriors) -> String {
     let line =
         |view: &str, prior: &Prior| format!("{view} = {{ rate = {:.3e}, excess = {:.4} }}\n", prior.rate, prior.excess);
     line("burst", &pair.burst) + &line("slow", &pair.slow)
@@ -152,8 +151,8 @@ fn quoted(text: &str) -> toml::Value {
 mod tests {
     use super::*;
 
-    fn of(rate: f64) -> Pair {
-        Pair { burst: Prior { rate, excess: 0.5 }, slow: Prior { rate: rate / 2.0, excess: 0.25 } }
+    fn of(rate: f64) -> ViewPriors {
+        ViewPriors { burst: Prior { rate, excess: 0.5 }, slow: Prior { rate: rate / 2.0, excess: 0.25 } }
     }
 
     #[test]
@@ -177,10 +176,10 @@ mod tests {
         let text = write("a head\n\nof three lines", of(1e-2), &entries);
         assert!(text.starts_with("# a head\n#\n# of three lines\n"), "{text}");
         let read = parse(&text).unwrap_or_else(|faults| panic!("{}\n{text}", faults.join("\n")));
-        assert_eq!(read.of("iam.amazonaws.com", "CreateUser", None), of(2e-4));
-        assert_eq!(read.of("iam.amazonaws.com", "CreateUser", Some("AccessDenied")), of(4e-5));
-        assert_eq!(read.of("iam.amazonaws.com", "DeleteUser", Some("Odd \"code\"")), of(1e-3));
-        assert_eq!(read.of("iam.amazonaws.com", "DeleteUser", None), of(1e-2));
+        assert_eq!(read.lookup("iam.amazonaws.com", "CreateUser", None), of(2e-4));
+        assert_eq!(read.lookup("iam.amazonaws.com", "CreateUser", Some("AccessDenied")), of(4e-5));
+        assert_eq!(read.lookup("iam.amazonaws.com", "DeleteUser", Some("Odd \"code\"")), of(1e-3));
+        assert_eq!(read.lookup("iam.amazonaws.com", "DeleteUser", None), of(1e-2));
     }
 
     #[test]

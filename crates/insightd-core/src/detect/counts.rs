@@ -5,9 +5,10 @@ use crate::cloudtrail::insight::{Finding, Reason};
 use crate::detect::decide::budget::AlarmBudget;
 use crate::detect::decide::episode::{Episode, Step};
 use crate::detect::model::series::MINUTES_AT_BASE;
+use crate::detect::statistics::expectation::Side;
 use crate::detect::statistics::horizon::{Direction, Horizons};
-use crate::detect::statistics::prior::Pair;
-use crate::detect::statistics::statistic::{Side, Statistic};
+use crate::detect::statistics::prior::ViewPriors;
+use crate::detect::statistics::statistic::Statistic;
 
 /// What one bucket was given.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -51,7 +52,7 @@ impl Counts {
     pub fn new(horizons: Horizons, budget: f64) -> Self {
         Self {
             horizons,
-            statistic: Statistic::new(0, -1, Pair::default(), &horizons),
+            statistic: Statistic::new(0, -1, ViewPriors::default(), &horizons),
             alarms: AlarmBudget::new(0, WARM_UP),
             budget,
             width: WEEK / horizons.week,
@@ -64,7 +65,7 @@ impl Counts {
 
     /// Judges the next bucket by those before it, then learns it.
     pub fn judge(&mut self, count: f64) -> Judgement {
-        self.sum = self.sum * self.horizons.sum.keep() + count;
+        self.sum = self.sum * self.horizons.sum.factor() + count;
         let side = if self.horizons.direction == Direction::Both { Side::Either } else { Side::Rise };
         let score = self.statistic.score(self.bucket, count, self.sum, side, &self.horizons);
         let insight = self.open(count, score.value);
@@ -93,7 +94,7 @@ impl Counts {
             return false;
         }
         self.alarms.raised(now);
-        let mut episode = Episode::new(self.bucket, self.bucket, self.statistic.usual(), Finding::default());
+        let mut episode = Episode::new(self.bucket, self.bucket, self.statistic.usual_rate(), Finding::default());
         episode.two_sided = self.horizons.direction == Direction::Both;
         episode.close(0, END_AFTER);
         self.episode = Some(episode);

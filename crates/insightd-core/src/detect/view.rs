@@ -3,7 +3,8 @@
 use crate::cloudtrail::event::AccountId;
 use crate::detect::detector::Detector;
 use crate::detect::model::series::Key;
-use crate::detect::statistics::statistic::Expectation;
+use crate::detect::statistics::expectation::Expectation;
+use crate::detect::statistics::incident::IncidentSums;
 
 /// What one series has shown so far.
 #[derive(Clone, Debug)]
@@ -19,7 +20,7 @@ pub struct SeriesView<'a> {
     /// The region's clock, seconds since 1970.
     pub clock: i64,
     /// Incidents and their summed excess, of the burst and the slow view, decayed.
-    pub learnt: [(f64, f64); 2],
+    pub incident_sums: [IncidentSums; 2],
     /// Minutes watched, decayed.
     pub minutes: f64,
     /// Expected calls a minute.
@@ -87,7 +88,7 @@ impl Detector {
                         key: series.key(),
                         begin: account.begin(),
                         clock,
-                        learnt: statistic.learnt(),
+                        incident_sums: statistic.incident_sums(),
                         minutes: statistic.minutes(),
                         expected: statistic.expectation(),
                         first: series.first(),

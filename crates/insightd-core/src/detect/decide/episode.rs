@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::cloudtrail::insight::Finding;
-use crate::detect::statistics::statistic::Expectation;
+use crate::detect::statistics::expectation::Expectation;
 
 /// After this many minutes a lasting new level is accepted and the insight ends.
 pub const ACCEPT_AFTER: i64 = 1440;

@@ -14,7 +14,7 @@ use crate::detect::DAY;
 use crate::detect::model::principals::fingerprint;
 use crate::detect::model::profile::PrincipalProfile;
 use crate::detect::model::series::Key;
-use crate::detect::statistics::compact::KeptStatistic;
+use crate::detect::statistics::compact::CompactStatistic;
 
 /// Minutes of silence after which a series falls asleep: what [`crate::detect::model::days::Days`] keeps, so that no count of a record's baseline is
 /// lost with it. Fewer would change records, and more cost memory. What it costs is who called: constructed organisations (two seeds of 20
@@ -56,7 +56,7 @@ pub struct Kept {
     closed: [u8; 2],
     /// Minutes from the end of the last insight to the last one closed; the most there can be: none, or longer ago.
     ended: [u8; 2],
-    statistic: KeptStatistic,
+    statistic: CompactStatistic,
     callers: [Caller; CALLERS],
     flags: u8,
 }
@@ -92,7 +92,7 @@ pub struct Falling<'a> {
     /// End of its last insight.
     pub ended: i64,
     /// Its statistic as of then.
-    pub statistic: KeptStatistic,
+    pub(in crate::detect) statistic: CompactStatistic,
     /// Its callers; none where values took one another's place.
     pub callers: Option<Remembered>,
 }
@@ -211,7 +211,7 @@ impl Dormant {
     }
 
     /// Its statistic.
-    pub fn statistic(&self) -> &KeptStatistic {
+    pub(in crate::detect) fn statistic(&self) -> &CompactStatistic {
         &self.kept.statistic
     }
 

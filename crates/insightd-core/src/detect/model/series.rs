@@ -24,7 +24,7 @@ use crate::detect::model::days::Days;
 use crate::detect::model::principals::Principal;
 use crate::detect::model::recent::Recent;
 use crate::detect::statistics::horizon::Horizons;
-use crate::detect::statistics::prior::Pair;
+use crate::detect::statistics::prior::ViewPriors;
 use crate::detect::statistics::statistic::Statistic;
 use crate::detect::{DAY, Settings};
 use crate::rules::Rule;
@@ -230,9 +230,9 @@ impl Series {
     }
 
     /// What the configuration says of an API: its priors, and how many ordinary calls one of it weighs.
-    fn known_beforehand(key: Key<'_>, settings: &Settings) -> (Pair, f64) {
+    fn known_beforehand(key: Key<'_>, settings: &Settings) -> (ViewPriors, f64) {
         let technique = settings.security.technique(key.source, key.name, key.error);
-        (settings.priors.of(key.source, key.name, key.error), technique.map_or(1.0, |technique| technique.weight))
+        (settings.priors.lookup(key.source, key.name, key.error), technique.map_or(1.0, |technique| technique.weight))
     }
 
     /// Its name.
@@ -382,7 +382,7 @@ impl Series {
             .recent
             .counts()
             .filter(|&(m, _)| m > closed && m < minute)
-            .map(|(m, count)| f64::from(count) * horizons.sum.keep_over((minute - m) as f64))
+            .map(|(m, count)| f64::from(count) * horizons.sum.factor_over((minute - m) as f64))
             .sum();
         self.statistic.sum_at(minute, horizons) + open
     }

@@ -1,40 +1,42 @@
-//! Half-lives, and sums of decayed sequences in closed form.
+//! Half-lives, and decayed sums in closed form.
 //!
-//! A decayed sum with half-life h keeps the factor `a = 2^(-1/h)` of itself each minute and adds the new minute.
+//! A decayed sum with half-life h multiplies itself by `a = 2^(-1/h)` each minute and adds the value of the
+//! new minute: an exponentially weighted sum. Recent minutes weigh most, and the sum needs no list of past
+//! values. Minutes without a call are advanced over together: over g minutes the factor is `a^g`.
 
-/// Decay with one half-life, in minutes (or buckets).
+/// Exponential decay with one half-life, in buckets.
 #[derive(Clone, Copy, Debug)]
-pub struct Decay {
+pub(in crate::detect) struct Decay {
     half_life: f64,
-    keep: f64,
+    factor: f64,
 }
 
 impl Decay {
-    /// A decay that halves in `half_life` minutes.
-    pub fn new(half_life: f64) -> Self {
+    /// A decay that halves in `half_life` buckets.
+    pub(in crate::detect) fn new(half_life: f64) -> Self {
         assert!(half_life > 0.0, "a half-life is positive");
-        Self { half_life, keep: (-1.0 / half_life).exp2() }
+        Self { half_life, factor: (-1.0 / half_life).exp2() }
     }
 
-    /// What one minute leaves: a.
-    pub fn keep(self) -> f64 {
-        self.keep
+    /// Factor of one bucket: a.
+    pub(in crate::detect) fn factor(self) -> f64 {
+        self.factor
     }
 
-    /// What `minutes` leave: a^g.
-    pub fn keep_over(self, minutes: f64) -> f64 {
-        (-minutes / self.half_life).exp2()
+    /// Factor of `buckets`: a^g.
+    pub(in crate::detect) fn factor_over(self, buckets: f64) -> f64 {
+        (-buckets / self.half_life).exp2()
     }
 
-    /// The decayed count of `minutes` ones: 1 + a + ... + a^(g-1).
-    pub fn ones(self, minutes: f64) -> f64 {
-        (1.0 - self.keep_over(minutes)) / (1.0 - self.keep)
+    /// Decayed sum of `buckets` ones, `1 + a + ... + a^(g-1)`: the total weight of so many observations.
+    pub(in crate::detect) fn ones(self, buckets: f64) -> f64 {
+        (1.0 - self.factor_over(buckets)) / (1.0 - self.factor)
     }
 }
 
-/// `sum over j = 1..g of a^(g-j) s r^j`: what a moment with decay `a` gathers while the observed value `s` itself shrinks by `r`
-/// a minute.
-pub fn geometric(s: f64, r: f64, a: f64, r_g: f64, a_g: f64) -> f64 {
+/// `sum over j = 1..g of a^(g-j) s r^j`: what a moment with decay `a` gathers over g buckets in which the
+/// observed value `s` itself shrinks by the factor `r` a bucket. `r_g` and `a_g` are r^g and a^g.
+pub(in crate::detect) fn geometric(s: f64, r: f64, a: f64, r_g: f64, a_g: f64) -> f64 {
     s * r * (r_g - a_g) / (r - a)
 }
 
@@ -48,41 +50,45 @@ pub enum Direction {
     Both,
 }
 
-/// The horizons of the statistic, in buckets; a bucket is a minute but for `backtest` on counts of another width.
+/// The half-lives and time limits of the statistic, in buckets. A bucket is a minute, except for `backtest`
+/// on counts of another width; the durations below are those of buckets of a minute.
 #[derive(Clone, Copy, Debug)]
 pub struct Horizons {
     /// Buckets in a week.
-    pub week: f64,
+    pub(in crate::detect) week: f64,
     /// Which deviations count.
-    pub direction: Direction,
+    pub(in crate::detect) direction: Direction,
     /// Moments of the burst and slow views: 7 days.
-    pub moments: Decay,
-    /// Leaky sum of the slow view: 60 minutes.
-    pub sum: Decay,
-    /// Level of the level view: 10 minutes.
-    pub level: Decay,
+    pub(in crate::detect) moments: Decay,
+    /// Leaky sum S of the slow view: 60 minutes.
+    pub(in crate::detect) sum: Decay,
+    /// Mean of the level view: 10 minutes.
+    pub(in crate::detect) level: Decay,
     /// Squared one-step error of the level view: 80 minutes.
-    pub error: Decay,
+    pub(in crate::detect) error: Decay,
     /// Tails: 28 days.
-    pub tail: Decay,
-    /// Exceedances less than this apart are one incident, minutes.
-    pub incident_gap: i64,
-    /// Minutes for which an incident scores in full, and between two ticks of its reference.
-    pub incident_hold: i64,
-    /// Minutes in a row beyond 3 sd after which the level view takes the level as new.
-    pub level_run: u32,
-    /// Minutes after which a stretch of exceedances is a level.
-    pub stretch: i64,
+    pub(in crate::detect) tail: Decay,
+    /// Exceedances less than this apart are one incident: 60 minutes.
+    pub(in crate::detect) incident_gap: i64,
+    /// How long an incident scores in full, and the time between two updates of its reference: 15 minutes.
+    pub(in crate::detect) incident_hold: i64,
+    /// Consecutive buckets beyond 3 sd after which the level view accepts a new level.
+    pub(in crate::detect) level_run: u32,
+    /// Exceedances that go on for longer than this are a new level of the burst and slow views: a day.
+    pub(in crate::detect) new_level_after: i64,
 }
 
 impl Horizons {
-    /// One bucket is one minute.
+    /// For buckets of one minute.
     pub fn per_minute(direction: Direction) -> Self {
         Self::per_bucket(60, direction)
     }
 
-    /// Buckets of `seconds`. Up to an hour the half-lives are those of minutes, at least in buckets what the short ones need to
-    /// mean anything. Over an hour a day has no shape left, and horizons are counted in buckets.
+    /// For buckets of `seconds`.
+    ///
+    /// Up to an hour the durations are those of minutes, but the short ones span a minimum number of buckets,
+    /// as a mean over one bucket is no mean. Above an hour a day has no shape left, and horizons are counted
+    /// in buckets.
     pub fn per_bucket(seconds: u32, direction: Direction) -> Self {
         let minutes = f64::from(seconds) / 60.0;
         let wide = seconds > 3600;
@@ -99,12 +105,12 @@ impl Horizons {
             incident_gap: short(60.0, 3.0) as i64,
             incident_hold: short(15.0, 3.0) as i64,
             level_run: 6,
-            stretch: short(1440.0, 12.0) as i64,
+            new_level_after: short(1440.0, 12.0) as i64,
         }
     }
 
-    /// The deviation that counts, of `z` standard deviations.
-    pub fn deviation(&self, z: f64) -> f64 {
+    /// The part of a deviation of `z` standard deviations that counts.
+    pub(in crate::detect) fn deviation(&self, z: f64) -> f64 {
         match self.direction {
             Direction::Up => z,
             Direction::Both => z.abs(),
@@ -122,13 +128,13 @@ mod tests {
         for g in [1_i32, 2, 7, 100, 5000] {
             let (mut ones, mut sum, mut s) = (0.0, 0.0, 5.0);
             for _ in 0..g {
-                ones = ones * a.keep() + 1.0;
-                s *= r.keep();
-                sum = sum * a.keep() + s;
+                ones = ones * a.factor() + 1.0;
+                s *= r.factor();
+                sum = sum * a.factor() + s;
             }
             let g = f64::from(g);
             assert!((a.ones(g) - ones).abs() < 1e-6 * ones, "ones over {g}");
-            let closed = geometric(5.0, r.keep(), a.keep(), r.keep_over(g), a.keep_over(g));
+            let closed = geometric(5.0, r.factor(), a.factor(), r.factor_over(g), a.factor_over(g));
             assert!((closed - sum).abs() < 1e-9 * sum.max(1.0), "geometric over {g}: {closed} {sum}");
         }
     }

@@ -1,13 +1,26 @@
-//! What is known about an API's tail before its own history speaks: a versioned table, part of the configuration. The detector never
-//! writes it, so no account learns from another (ISO-1).
+//! The tail of an API before its series has shown anything: a versioned table, part of the configuration. The
+//! detector reads the table and never writes it, so no account learns from another (invariant ISO-1).
 
 use hashbrown::HashMap;
 
-use crate::detect::statistics::tail::Prior;
+/// What is known of one view's tail: how often it exceeds the threshold, and by how much.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Prior {
+    /// q: exceedances per minute.
+    pub rate: f64,
+    /// B: mean excess, where the excess of z standard deviations is ln(z / 3).
+    pub excess: f64,
+}
 
-/// Priors of the burst and the slow view of one series.
+impl Default for Prior {
+    fn default() -> Self {
+        Self { rate: 2e-3, excess: 0.33 }
+    }
+}
+
+/// Priors of the burst view and the slow view of one series. The level view always has the default.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Pair {
+pub struct ViewPriors {
     /// Burst view.
     pub burst: Prior,
     /// Slow view.
@@ -17,35 +30,34 @@ pub struct Pair {
 /// Event source, event name and error code ("" for a call-rate series).
 type ApiKey = (Box<str>, Box<str>, Box<str>);
 
-/// See the module.
+/// The table `detect.priors`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Priors {
-    /// By event source, event name and error code ("" for a call-rate series).
-    by_key: HashMap<ApiKey, Pair>,
-    by_error: HashMap<Box<str>, Pair>,
-    default: Pair,
+    by_api: HashMap<ApiKey, ViewPriors>,
+    by_error: HashMap<Box<str>, ViewPriors>,
+    default: ViewPriors,
 }
 
 impl Priors {
-    /// Sets the prior of one API.
-    pub fn set(&mut self, source: &str, name: &str, error: &str, pair: Pair) {
-        self.by_key.insert((source.into(), name.into(), error.into()), pair);
+    /// Sets the priors of one API; `error` is "" for its call-rate series.
+    pub fn set(&mut self, source: &str, name: &str, error: &str, priors: ViewPriors) {
+        self.by_api.insert((source.into(), name.into(), error.into()), priors);
     }
 
-    /// Sets the prior of an error code on any API.
-    pub fn set_error(&mut self, error: &str, pair: Pair) {
-        self.by_error.insert(error.into(), pair);
+    /// Sets the priors of an error code on any API.
+    pub fn set_error(&mut self, error: &str, priors: ViewPriors) {
+        self.by_error.insert(error.into(), priors);
     }
 
-    /// Sets the prior of everything else.
-    pub fn set_default(&mut self, pair: Pair) {
-        self.default = pair;
+    /// Sets the priors of every other series.
+    pub fn set_default(&mut self, priors: ViewPriors) {
+        self.default = priors;
     }
 
-    /// The prior of a series: of its API, else of its error code on any API, else the default.
-    pub fn of(&self, source: &str, name: &str, error: Option<&str>) -> Pair {
+    /// The priors of a series: those of its API, else those of its error code on any API, else the default.
+    pub fn lookup(&self, source: &str, name: &str, error: Option<&str>) -> ViewPriors {
         let key = (source.into(), name.into(), error.unwrap_or_default().into());
         let by_error = || error.and_then(|code| self.by_error.get(code));
-        self.by_key.get(&key).or_else(by_error).copied().unwrap_or(self.default)
+        self.by_api.get(&key).or_else(by_error).copied().unwrap_or(self.default)
     }
 }

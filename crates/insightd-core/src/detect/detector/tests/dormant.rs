@@ -76,17 +76,17 @@ fn a_series_falls_asleep_after_nine_days_and_its_statistic_goes_on() {
     close(is.minutes(), should.minutes());
     close(is.expectation().mean, should.expectation().mean);
     close(is.expectation().sd, should.expectation().sd);
-    for (is, should) in is.learnt().into_iter().zip(should.learnt()) {
-        assert!(should.0 > 1.0, "it has learnt incidents");
-        close(is.0, should.0);
-        close(is.1, should.1);
+    for (is, should) in is.incident_sums().into_iter().zip(should.incident_sums()) {
+        assert!(should.incidents > 1.0, "it has learned incidents");
+        close(is.incidents, should.incidents);
+        close(is.excess, should.excess);
     }
     // What is asked of a burst, up to far beyond the largest one that was accepted.
-    let needed = |statistic: &Statistic, limit: f64| {
-        f64::from(statistic.needed(closed + 1, 0.0, limit, &detector.context.horizons))
+    let trigger = |statistic: &Statistic, limit: f64| {
+        f64::from(statistic.trigger_count(closed + 1, 0.0, limit, &detector.context.horizons))
     };
     for limit in [3.0, 4.0, 5.0, 7.0, 9.0] {
-        let (is, should) = (needed(&is, limit), needed(&should, limit));
+        let (is, should) = (trigger(&is, limit), trigger(&should, limit));
         assert!(
             should >= 1.0 && (is - should).abs() <= 1.0_f64.max(0.03 * should),
             "limit {limit}: {is}, not {should}"
@@ -230,7 +230,7 @@ fn records_of_version_1_are_read() {
             s.key,
             s.begin,
             s.clock,
-            s.learnt,
+            s.incident_sums.map(|sums| (sums.incidents, sums.excess)),
             s.minutes,
             s.expected,
             s.first,

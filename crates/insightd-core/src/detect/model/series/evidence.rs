@@ -5,7 +5,7 @@ use crate::cloudtrail::insight::Reason;
 use crate::detect::DAY;
 use crate::detect::decide::budget::Strength;
 use crate::detect::model::principals::{self, Novelty};
-use crate::detect::statistics::statistic::{Expectation, Side};
+use crate::detect::statistics::expectation::{Expectation, Side};
 
 /// Calls within an hour or so from which on a principal's calls are evidence: one call is none.
 const ENOUGH: f64 = 1.5;
@@ -78,7 +78,8 @@ impl Series {
         }
         if self.need.minute != call.minute {
             let before = self.sum_before(call.minute, context.horizons);
-            let count = self.statistic.needed(call.minute, before, context.base - self.shift(), context.horizons);
+            let count =
+                self.statistic.trigger_count(call.minute, before, context.base - self.shift(), context.horizons);
             self.need = TriggerCount { minute: call.minute, count };
         }
         if count < self.need.count { None } else { self.score_evidence(call.minute, context) }

@@ -5,7 +5,7 @@ use super::evidence::Evidence;
 use super::{Call, Caller, Series, SeriesContext};
 use crate::cloudtrail::insight::{Insight, Reason};
 use crate::detect::decide::budget::AlarmBudget;
-use crate::detect::statistics::statistic::Side;
+use crate::detect::statistics::expectation::Side;
 
 /// Spreads below the usual rate from which on a minute is unusual, as for the end of an insight.
 const UNUSUAL: f64 = 2.0;
@@ -14,7 +14,7 @@ impl Series {
     /// Whether a minute without a call would be unusual: some four calls a minute at least, and more if they vary. Below that single
     /// minutes say nothing, and a drop is not looked for.
     pub fn is_steady(&self) -> bool {
-        let usual = self.statistic.usual();
+        let usual = self.statistic.usual_rate();
         usual.mean > UNUSUAL * usual.sd
     }
 
@@ -30,7 +30,7 @@ impl Series {
             return None;
         }
         self.close_minutes(minute - 1, context.horizons);
-        let usual = self.statistic.usual();
+        let usual = self.statistic.usual_rate();
         let count = f64::from(self.recent.count(minute));
         if count >= usual.mean - UNUSUAL * usual.sd {
             return None;
@@ -58,7 +58,7 @@ impl Series {
 
     /// First minute of the low stretch that ends with the detection minute, at most five long.
     pub(super) fn first_low_minute(&self, detection: i64, earliest: i64) -> i64 {
-        let usual = self.statistic.usual();
+        let usual = self.statistic.usual_rate();
         let low = |minute: &i64| f64::from(self.recent.count(*minute)) < usual.mean - UNUSUAL * usual.sd;
         (earliest..=detection).rev().take_while(low).last().unwrap_or(detection)
     }

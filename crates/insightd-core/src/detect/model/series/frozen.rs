@@ -31,13 +31,13 @@ mod tests {
     use super::super::NEVER;
     use super::*;
     use crate::detect::statistics::horizon::Direction;
-    use crate::detect::statistics::prior::Pair;
+    use crate::detect::statistics::prior::ViewPriors;
 
     /// Minutes of silence before an insight were not learnt when the insight was open by the time they were closed.
     #[test]
     fn a_silence_that_leads_into_an_insight_or_out_of_one_is_learnt_but_for_the_insight() {
         let horizons = Horizons::per_minute(Direction::Up);
-        let mut busy = Statistic::new(0, 99, Pair::default(), &horizons);
+        let mut busy = Statistic::new(0, 99, ViewPriors::default(), &horizons);
         (100..200).for_each(|minute| busy.close(minute, 10.0, false, &horizons));
         let (mut lazy, mut eager) = (busy, busy);
         let frozen = Frozen { last: (300, 400), open_since: 600 };

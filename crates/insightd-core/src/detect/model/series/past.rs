@@ -3,7 +3,7 @@
 use super::{Series, TriggerCount};
 use crate::detect::model::attribution::Budget;
 use crate::detect::statistics::horizon::Horizons;
-use crate::detect::statistics::prior::Pair;
+use crate::detect::statistics::prior::ViewPriors;
 use crate::detect::statistics::statistic::Statistic;
 
 impl Series {
@@ -29,7 +29,7 @@ impl Series {
     pub fn absorb(&mut self, mut past: Self, until: i64, horizons: &Horizons, budget: &mut Budget) {
         past.forget_open();
         past.close_minutes(until - 1, horizons);
-        self.statistic.absorb(&past.statistic, horizons);
+        self.statistic.merge(&past.statistic, horizons);
         self.days.absorb(&past.days);
         let minute = self.last;
         self.principals.absorb(past.principals, minute, budget);
@@ -44,7 +44,7 @@ impl Series {
 
     /// Nothing called it from minute `begin` on before minute `until`.
     pub fn was_silent(&mut self, begin: i64, until: i64, horizons: &Horizons) {
-        self.statistic.absorb(&Statistic::new(begin, until - 1, Pair::default(), horizons), horizons);
+        self.statistic.merge(&Statistic::new(begin, until - 1, ViewPriors::default(), horizons), horizons);
         self.learnt_more();
     }
 

@@ -12,7 +12,7 @@ use crate::detect::decide::episode::Episode;
 use crate::detect::intake::dedup;
 use crate::detect::model::attribution::baseline_count;
 use crate::detect::model::days::baseline_start;
-use crate::detect::statistics::statistic::Expectation;
+use crate::detect::statistics::expectation::Expectation;
 
 /// One point for each that holds: far beyond the budget (rho <= 1/100), a security-relevant API, a principal new to the account, a
 /// series or region new to the account. None or one is low, two medium, three and more high.
@@ -68,7 +68,7 @@ impl Series {
                 .map(|rule| Arc::clone(&rule.name)),
             principal_new: principals.first().is_some_and(|(top, _)| baselines[0].iter().all(|(text, _)| text != top)),
         };
-        let mut episode = Episode::new(start, detection, self.statistic.usual(), finding);
+        let mut episode = Episode::new(start, detection, self.statistic.usual_rate(), finding);
         episode.two_sided = evidence.falls;
         episode.baseline_count = baseline_count(&self.days, &self.recent, start);
         episode.baseline_minutes = (start - baseline_start(start).max(context.begin)).max(1) as u64;

@@ -7,6 +7,7 @@ use crate::detect::model::attribution::{Budget, Values};
 use crate::detect::model::days::Days;
 use crate::detect::model::dormant::{Dormant, Falling, Remembered, SILENT};
 use crate::detect::model::recent::Recent;
+use crate::detect::statistics::compact::Covered;
 use crate::detect::statistics::horizon::Horizons;
 use crate::detect::statistics::statistic::Statistic;
 
@@ -26,7 +27,7 @@ impl Series {
             last: self.last,
             closed: until,
             ended: self.last_episode.1,
-            statistic: statistic.kept(begin.min(self.first), horizons),
+            statistic: statistic.compact(begin.min(self.first), horizons),
             callers: self.principals.kept(self.first),
         })
     }
@@ -35,7 +36,7 @@ impl Series {
     pub fn woken(dormant: &Dormant, begin: i64, settings: &Settings, horizons: &Horizons) -> Self {
         let (key, first) = (dormant.key(), dormant.first());
         let (priors, weight) = Self::known_beforehand(key, settings);
-        let span = (begin.min(first), dormant.closed());
+        let covered = Covered { begin: begin.min(first), closed: dormant.closed() };
         let ended = dormant.ended().unwrap_or(NEVER);
         Self {
             source: key.source.into(),
@@ -44,7 +45,7 @@ impl Series {
             category: key.category,
             first,
             last: dormant.last(),
-            statistic: Statistic::of_kept(dormant.statistic(), span, priors, horizons),
+            statistic: Statistic::from_compact(dormant.statistic(), covered, priors, horizons),
             recent: Recent::default(),
             days: Days::default(),
             principals: Values::of_kept(dormant.callers()),

@@ -10,19 +10,19 @@ fn limit() -> f64 {
 }
 
 #[test]
-fn two_calls_in_one_minute_on_nothing_are_significant_and_one_is_not() {
+fn two_calls_in_a_minute_are_significant_and_one_is_not() {
     let horizons = Horizons::per_minute(Direction::Up);
-    let statistic = Statistic::new(0, WEEK, Pair::default(), &horizons);
+    let statistic = Statistic::new(0, WEEK, ViewPriors::default(), &horizons);
     let now = WEEK + 5;
     assert!(statistic.score(now, 2.0, 2.0, Side::Rise, &horizons).value > limit());
     assert!(statistic.score(now, 1.0, 1.0, Side::Rise, &horizons).value < 2.0);
-    assert_eq!(statistic.needed(now, 0.0, limit(), &horizons), 2);
+    assert_eq!(statistic.trigger_count(now, 0.0, limit(), &horizons), 2);
 }
 
 #[test]
-fn a_count_once_a_minute_learns_its_mean_and_stays_usual() {
+fn a_steady_count_is_learned_and_stays_usual() {
     let horizons = Horizons::per_minute(Direction::Up);
-    let mut statistic = Statistic::new(0, 0, Pair::default(), &horizons);
+    let mut statistic = Statistic::new(0, 0, ViewPriors::default(), &horizons);
     for minute in 1..=WEEK {
         statistic.close(minute, 80.0 + (minute % 11) as f64, false, &horizons);
     }
@@ -34,12 +34,13 @@ fn a_count_once_a_minute_learns_its_mean_and_stays_usual() {
 }
 
 #[test]
-fn an_ordinary_minute_of_a_quiet_steady_series_once_scored_eighteen() {
-    // A call every eight minutes, Poisson: two in one minute lie just beyond the threshold, three are nothing special.
+fn a_quiet_steady_series_scores_as_often_as_calibrated() {
+    // A call every eight minutes, Poisson: two in one minute lie just beyond the threshold, three are nothing
+    // special.
     let horizons = Horizons::per_minute(Direction::Up);
     let mut random = rand_pcg::Pcg64Mcg::new(7);
     let calls = rand_distr::Poisson::new(0.13).expect("a mean");
-    let mut statistic = Statistic::new(0, 0, Pair::default(), &horizons);
+    let mut statistic = Statistic::new(0, 0, ViewPriors::default(), &horizons);
     let mut highest = 0.0_f64;
     for minute in 1..=4 * WEEK {
         let c: f64 = rand_distr::Distribution::sample(&calls, &mut random);
@@ -54,25 +55,25 @@ fn an_ordinary_minute_of_a_quiet_steady_series_once_scored_eighteen() {
 }
 
 #[test]
-fn needed_is_the_first_count_that_scores_up_to_rounding() {
+fn trigger_count_is_the_first_count_that_scores() {
     let horizons = Horizons::per_minute(Direction::Up);
-    let mut statistic = Statistic::new(0, 0, Pair::default(), &horizons);
+    let mut statistic = Statistic::new(0, 0, ViewPriors::default(), &horizons);
     for minute in (1..=WEEK).step_by(3) {
         statistic.close(minute, (minute % 7) as f64, false, &horizons);
     }
     for now in [WEEK + 1, WEEK + 9] {
         let before = statistic.sum_at(now, &horizons);
-        let needed = statistic.needed(now, before, limit(), &horizons);
+        let trigger = statistic.trigger_count(now, before, limit(), &horizons);
         let score = |c: u32| statistic.score(now, f64::from(c), before + f64::from(c), Side::Rise, &horizons).value;
         let first = (0..1000).find(|&c| score(c) >= limit());
-        assert_eq!(first, Some(needed), "at {now}");
+        assert_eq!(first, Some(trigger), "at {now}");
     }
 }
 
 #[test]
-fn passing_over_empty_minutes_equals_closing_them_with_zero_where_nothing_is_clipped() {
+fn advancing_equals_closing_minutes_with_zero() {
     let horizons = Horizons::per_minute(Direction::Up);
-    let mut lazy = Statistic::new(0, 2000, Pair::default(), &horizons);
+    let mut lazy = Statistic::new(0, 2000, ViewPriors::default(), &horizons);
     for minute in 2001..=2050 {
         lazy.close(minute, 1.0, false, &horizons);
     }
@@ -92,7 +93,7 @@ fn passing_over_empty_minutes_equals_closing_them_with_zero_where_nothing_is_cli
 #[test]
 fn advancing_twice_equals_advancing_once() {
     let horizons = Horizons::per_minute(Direction::Up);
-    let mut once = Statistic::new(0, 500, Pair::default(), &horizons);
+    let mut once = Statistic::new(0, 500, ViewPriors::default(), &horizons);
     once.close(501, 40.0, false, &horizons);
     let mut twice = once;
     once.advance(900, false, &horizons);
@@ -110,7 +111,7 @@ fn advancing_twice_equals_advancing_once() {
 #[test]
 fn frozen_moments_do_not_learn_an_open_insight() {
     let horizons = Horizons::per_minute(Direction::Up);
-    let mut statistic = Statistic::new(0, WEEK, Pair::default(), &horizons);
+    let mut statistic = Statistic::new(0, WEEK, ViewPriors::default(), &horizons);
     let before = statistic.expectation();
     for minute in WEEK + 1..WEEK + 200 {
         statistic.close(minute, 500.0, true, &horizons);
@@ -119,9 +120,9 @@ fn frozen_moments_do_not_learn_an_open_insight() {
 }
 
 #[test]
-fn a_lasting_level_is_learnt_after_a_day() {
+fn a_lasting_level_is_learned_after_a_day() {
     let horizons = Horizons::per_minute(Direction::Up);
-    let mut statistic = Statistic::new(0, WEEK, Pair::default(), &horizons);
+    let mut statistic = Statistic::new(0, WEEK, ViewPriors::default(), &horizons);
     for minute in WEEK + 1..=WEEK + 4 * 1440 {
         statistic.close(minute, 50.0, false, &horizons);
     }
