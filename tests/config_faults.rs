@@ -4,27 +4,27 @@ use std::ffi::OsString;
 use std::io::Write as _;
 use std::path::Path;
 
-use insightd::config::{Config, Fault, Faults, Origin};
+use insightd::config::{Config, ConfigError, ConfigErrors, Origin};
 
-fn faults(file: &str, pairs: &[(&str, &str)]) -> Vec<Fault> {
+fn faults(file: &str, pairs: &[(&str, &str)]) -> Vec<ConfigError> {
     let mut written = tempfile::NamedTempFile::new().expect("a file");
     written.write_all(file.as_bytes()).expect("written");
     let variables: Vec<(OsString, OsString)> = pairs.iter().map(|(name, value)| (name.into(), value.into())).collect();
     match Config::load_from(Some(written.path()), variables) {
         Ok(_) => panic!("no fault was found in {file:?} with {pairs:?}"),
-        Err(Faults(faults)) => faults,
+        Err(ConfigErrors(faults)) => faults,
     }
 }
 
 /// The only fault.
-fn fault(file: &str, pairs: &[(&str, &str)]) -> Fault {
+fn fault(file: &str, pairs: &[(&str, &str)]) -> ConfigError {
     let mut faults = faults(file, pairs);
     assert_eq!(faults.len(), 1, "{faults:?}");
     faults.remove(0)
 }
 
 /// Sets one key by a file; the value is TOML.
-fn fault_of(key: &str, value: &str) -> Fault {
+fn fault_of(key: &str, value: &str) -> ConfigError {
     let (section, key) = key.split_once('.').expect("a section");
     fault(&format!("[{section}]\n{key} = {value}\n"), &[])
 }
@@ -145,7 +145,7 @@ fn all_faults_are_told_at_once_each_with_its_origin() {
             "top",
         ]
     );
-    let line = |fault: &Fault| match &fault.origin {
+    let line = |fault: &ConfigError| match &fault.origin {
         Origin::File(place) => place.rsplit_once(", line ").map(|(_, line)| line.to_owned()).unwrap_or_default(),
         other => other.to_string(),
     };
@@ -271,7 +271,7 @@ fn no_fault_shows_a_secret() {
                 url = \"https://x/?token=hunter2\"\n";
     let faults = faults(file, &[("INSIGHTD__KAFKA__CLIENT_PASSWORD", "hunter2"), ("INSIGHTD__PASSWORD", "hunter2")]);
     assert!(faults.len() >= 7, "{faults:?}");
-    let text = Faults(faults).to_string();
+    let text = ConfigErrors(faults).to_string();
     assert!(!text.contains("hunter2") && !text.contains("12345678"), "{text}");
 }
 
@@ -281,13 +281,13 @@ fn broken_toml_is_told_by_line_and_column_without_quoting_the_line() {
     let Origin::File(place) = &found[0].origin else { panic!("{found:?}") };
     assert!(place.ends_with("line 2, column 17"), "{place}");
     assert!(found[0].reason.starts_with("is no TOML: "), "{found:?}");
-    assert!(!Faults(found).to_string().contains("hunter2"));
+    assert!(!ConfigErrors(found).to_string().contains("hunter2"));
 }
 
 #[test]
 fn faults_of_the_environment_are_told_beside_a_missing_file() {
     let variables = [(OsString::from("INSIGHTD__KAFKA__WORKERS"), OsString::from("0"))];
-    let Faults(found) =
+    let ConfigErrors(found) =
         Config::load_from(Some(Path::new("/nonexistent/insightd.toml")), variables).expect_err("missing");
     assert_eq!(found.len(), 2, "{found:?}");
     assert_eq!(found[0].origin, Origin::File("/nonexistent/insightd.toml".to_owned()));
@@ -299,14 +299,14 @@ fn faults_of_the_environment_are_told_beside_a_missing_file() {
 fn a_file_or_variable_that_is_no_utf8_is_a_fault() {
     let mut written = tempfile::NamedTempFile::new().expect("a file");
     written.write_all(b"[kafka]\n# caf\xe9\n").expect("written");
-    let Faults(found) = Config::load_from(Some(written.path()), []).expect_err("no UTF-8");
+    let ConfigErrors(found) = Config::load_from(Some(written.path()), []).expect_err("no UTF-8");
     assert!(found[0].reason.contains("no UTF-8 at byte 13"), "{found:?}");
 
     #[cfg(unix)]
     {
         use std::os::unix::ffi::OsStringExt as _;
         let variables = [(OsString::from("INSIGHTD__KAFKA__GROUP_ID"), OsString::from_vec(vec![0xff]))];
-        let Faults(found) = Config::load_from(None, variables).expect_err("no UTF-8");
+        let ConfigErrors(found) = Config::load_from(None, variables).expect_err("no UTF-8");
         assert!(found[0].reason.contains("no UTF-8"), "{found:?}");
     }
 }

@@ -4,14 +4,14 @@ use std::ffi::OsString;
 use std::io::Write as _;
 use std::time::Duration;
 
-use insightd::config::{Config, Faults, Format, Resolved, StartAt, TopicFilter};
+use insightd::config::{Config, ConfigErrors, Format, Resolved, StartAt, TopicFilter};
 
 fn variables(pairs: &[(&str, &str)]) -> Vec<(OsString, OsString)> {
     pairs.iter().map(|(name, value)| (name.into(), value.into())).collect()
 }
 
 /// Loads a file with this text, and these variables.
-fn load(file: &str, pairs: &[(&str, &str)]) -> Result<Config, Faults> {
+fn load(file: &str, pairs: &[(&str, &str)]) -> Result<Config, ConfigErrors> {
     let mut written = tempfile::NamedTempFile::new().expect("a file");
     written.write_all(file.as_bytes()).expect("written");
     Config::load_from(Some(written.path()), variables(pairs))

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use insightd::config::{Config, Fault, Faults, Origin, Resolved};
+use insightd::config::{Config, ConfigError, ConfigErrors, Origin, Resolved};
 use insightd_core::rules::{Action, Field};
 
 fn file(text: &str) -> tempfile::NamedTempFile {
@@ -14,7 +14,7 @@ fn file(text: &str) -> tempfile::NamedTempFile {
     written
 }
 
-fn load(text: &str) -> Result<Resolved, Faults> {
+fn load(text: &str) -> Result<Resolved, ConfigErrors> {
     Resolved::load(Some(file(text).path()), [])
 }
 
@@ -22,8 +22,8 @@ fn sound(text: &str) -> Resolved {
     load(text).unwrap_or_else(|faults| panic!("{faults}\n{text}"))
 }
 
-fn faults(text: &str) -> Vec<Fault> {
-    load(text).map_or_else(|Faults(faults)| faults, |_| Vec::new())
+fn faults(text: &str) -> Vec<ConfigError> {
+    load(text).map_or_else(|ConfigErrors(faults)| faults, |_| Vec::new())
 }
 
 /// A sound rule, but for these lines.
@@ -192,7 +192,7 @@ fn rules_are_tables_of_the_file_in_bounded_number() {
     sound("rules = []\n");
     for variable in ["INSIGHTD__RULES", "INSIGHTD__RULES__NAME", "INSIGHTD__RULES__0__NAME"] {
         let pair: (OsString, OsString) = (variable.into(), "x".into());
-        let Err(Faults(found)) = Config::load_from(None, [pair]) else { panic!("{variable} was taken") };
+        let Err(ConfigErrors(found)) = Config::load_from(None, [pair]) else { panic!("{variable} was taken") };
         assert!(found.len() == 1 && found[0].reason.contains("write them into the file"), "{found:?}");
         assert_eq!(found[0].origin, Origin::Environment(variable.to_owned()));
     }

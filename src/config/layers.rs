@@ -7,11 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::Path;
 
-use config::{ConfigError, Map, Source, Value, ValueKind};
+use config::{Map, Source, Value, ValueKind};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::faults::{Fault, Origin};
+use super::errors::{ConfigError, Origin};
 use super::values::Raw;
 
 /// `config/default.toml`.
@@ -53,7 +53,7 @@ pub(super) struct RuleTable {
 #[derive(Debug, Default)]
 pub(super) struct Merged {
     pub(super) settings: BTreeMap<String, Setting>,
-    pub(super) faults: Vec<Fault>,
+    pub(super) faults: Vec<ConfigError>,
     /// The rules of the file; there are none by default, and the environment cannot set them.
     pub(super) rules: Vec<RuleTable>,
     /// Name of this host, where it has one.
@@ -102,13 +102,13 @@ pub(super) fn merge(file: Option<File<'_>>, variables: impl IntoIterator<Item = 
     let builder = layers.into_iter().fold(config::Config::builder(), |builder, layer| builder.add_source(layer));
     match builder.build() {
         Ok(tree) => merged.settings = flatten(tree.cache),
-        Err(error) => merged.faults.push(Fault::of_source(error.to_string(), Origin::Default)),
+        Err(error) => merged.faults.push(ConfigError::of_source(error.to_string(), Origin::Default)),
     }
     merged.settings.extend(strays);
     merged
 }
 
-fn read(path: &Path, faults: &mut Vec<Fault>) -> Layer {
+fn read(path: &Path, faults: &mut Vec<ConfigError>) -> Layer {
     let name = path.display().to_string();
     let text = std::fs::read(path).map_err(|error| format!("cannot be read: {error}")).and_then(|bytes| {
         String::from_utf8(bytes).map_err(|error| format!("is no UTF-8 at byte {}", error.utf8_error().valid_up_to()))
@@ -116,14 +116,14 @@ fn read(path: &Path, faults: &mut Vec<Fault>) -> Layer {
     match text {
         Ok(text) => document(&text, Some(&name), faults),
         Err(reason) => {
-            faults.push(Fault::of_source(reason, Origin::File(name)));
+            faults.push(ConfigError::of_source(reason, Origin::File(name)));
             Layer::default()
         }
     }
 }
 
 /// Reads a TOML document; without a name it is the built-in one.
-fn document(text: &str, name: Option<&str>, faults: &mut Vec<Fault>) -> Layer {
+fn document(text: &str, name: Option<&str>, faults: &mut Vec<ConfigError>) -> Layer {
     // Some editors begin a file with a byte order mark.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let at = |offset: usize| match name {
@@ -136,14 +136,14 @@ fn document(text: &str, name: Option<&str>, faults: &mut Vec<Fault>) -> Layer {
         let (line, column) = line_and_column(text, error.span().map_or(0, |span| span.start));
         let place = Origin::File(format!("{}, line {line}, column {column}", name.unwrap_or("default.toml")));
         // The message alone: the error's display quotes the line, which may hold a secret.
-        faults.push(Fault::of_source(format!("is no TOML: {}", error.message()), place));
+        faults.push(ConfigError::of_source(format!("is no TOML: {}", error.message()), place));
     }
     let mut layer = Layer::default();
     for (section, content) in table.get_ref() {
         match content.get_ref() {
             DeValue::Table(_) if section.get_ref() == RULES => {
                 let reason = "is a list: begin each rule with [[rules]], in double brackets";
-                faults.push(Fault::of_value(RULES, &raw(content.get_ref()), reason, at(section.span().start)));
+                faults.push(ConfigError::of_value(RULES, &raw(content.get_ref()), reason, at(section.span().start)));
             }
             DeValue::Table(keys) if !keys.is_empty() => {
                 lay_table(&mut layer, section.get_ref(), "", keys, &at, faults);
@@ -155,7 +155,7 @@ fn document(text: &str, name: Option<&str>, faults: &mut Vec<Fault>) -> Layer {
                         DeValue::Table(keys) => layer.rules.push(rule_table(keys, at_item(table), &at)),
                         other => {
                             let reason = "must be a table, written as [[rules]]";
-                            faults.push(Fault::of_value(RULES, &raw(other), reason, at_item(table)));
+                            faults.push(ConfigError::of_value(RULES, &raw(other), reason, at_item(table)));
                         }
                     }
                 }
@@ -184,7 +184,7 @@ fn lay_table(
     prefix: &str,
     table: &DeTable<'_>,
     at: &impl Fn(usize) -> Origin,
-    faults: &mut Vec<Fault>,
+    faults: &mut Vec<ConfigError>,
 ) {
     for (name, value) in table {
         let key = if prefix.is_empty() { name.get_ref().to_string() } else { format!("{prefix}.{}", name.get_ref()) };
@@ -199,7 +199,12 @@ fn lay_table(
         }
         let setting = Setting { value: raw(value.get_ref()), origin: at(name.span().start) };
         if !layer.put(section, &key, setting.clone()) {
-            faults.push(Fault::of_value(&format!("{section}.{key}"), &setting.value, "is given twice", setting.origin));
+            faults.push(ConfigError::of_value(
+                &format!("{section}.{key}"),
+                &setting.value,
+                "is given twice",
+                setting.origin,
+            ));
         }
     }
 }
@@ -228,13 +233,13 @@ fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
 }
 
 /// Reads the variables `INSIGHTD__SECTION__KEY`. Their values stay text: the kind of the key decides how each is read.
-fn environment(variables: impl IntoIterator<Item = (OsString, OsString)>, faults: &mut Vec<Fault>) -> Layer {
+fn environment(variables: impl IntoIterator<Item = (OsString, OsString)>, faults: &mut Vec<ConfigError>) -> Layer {
     let mut layer = Layer::default();
     for (name, value) in variables {
         let Some(path) = name.to_str().and_then(|name| name.strip_prefix(PREFIX)) else { continue };
         let origin = Origin::Environment(format!("{PREFIX}{path}"));
         let Some(value) = value.to_str() else {
-            faults.push(Fault::of_source("its value is no UTF-8", origin));
+            faults.push(ConfigError::of_source("its value is no UTF-8", origin));
             continue;
         };
         let value = Raw::Text(value.to_owned());
@@ -242,14 +247,14 @@ fn environment(variables: impl IntoIterator<Item = (OsString, OsString)>, faults
         if path.split("__").next() == Some(RULES) {
             let reason =
                 "rules are ordered tables, which variables cannot hold; write them into the file, as [[rules]]";
-            faults.push(Fault::of_value(RULES, &value, reason, origin));
+            faults.push(ConfigError::of_value(RULES, &value, reason, origin));
             continue;
         }
         let Some((section, key)) =
             path.split_once("__").filter(|(section, key)| !section.is_empty() && !key.is_empty())
         else {
             let reason = format!("has no key; variables are named {PREFIX}SECTION__KEY");
-            faults.push(Fault::of_value(&path, &value, reason, origin));
+            faults.push(ConfigError::of_value(&path, &value, reason, origin));
             continue;
         };
         let mut key = key.replace("__", ".");
@@ -258,7 +263,7 @@ fn environment(variables: impl IntoIterator<Item = (OsString, OsString)>, faults
         }
         if !layer.put(section, &key, Setting { value: value.clone(), origin: origin.clone() }) {
             let reason = "is given twice (variables are read without regard to upper and lower case)";
-            faults.push(Fault::of_value(&format!("{section}.{key}"), &value, reason, origin));
+            faults.push(ConfigError::of_value(&format!("{section}.{key}"), &value, reason, origin));
         }
     }
     layer
@@ -269,7 +274,7 @@ impl Source for Layer {
         Box::new(self.clone())
     }
 
-    fn collect(&self) -> Result<Map<String, Value>, ConfigError> {
+    fn collect(&self) -> Result<Map<String, Value>, config::ConfigError> {
         let section = |keys: &BTreeMap<String, Setting>| {
             keys.iter().map(|(key, setting)| (key.clone(), to_value(setting))).collect::<Map<_, _>>()
         };

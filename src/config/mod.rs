@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 mod client;
-mod faults;
+mod errors;
 mod host;
 mod layers;
 pub mod mask;
@@ -24,7 +24,7 @@ mod topics;
 mod values;
 mod walk;
 
-pub use faults::{Fault, Faults, Origin};
+pub use errors::{ConfigError, ConfigErrors, Origin};
 use insightd_core::detect::decide::security::Security;
 use insightd_core::detect::statistics::horizon::Direction;
 use insightd_core::detect::statistics::prior::Priors;
@@ -67,7 +67,7 @@ impl Config {
     ///
     /// # Errors
     /// Every fault at once: of reading and parsing the file, unknown keys, values out of range or in conflict.
-    pub fn load(path: Option<&Path>) -> Result<Self, Faults> {
+    pub fn load(path: Option<&Path>) -> Result<Self, ConfigErrors> {
         Self::load_from(path, std::env::vars_os())
     }
 
@@ -78,7 +78,7 @@ impl Config {
     pub fn load_from(
         path: Option<&Path>,
         variables: impl IntoIterator<Item = (OsString, OsString)>,
-    ) -> Result<Self, Faults> {
+    ) -> Result<Self, ConfigErrors> {
         Resolved::load(path, variables).map(|resolved| resolved.config)
     }
 
@@ -86,7 +86,7 @@ impl Config {
     ///
     /// # Errors
     /// As [`Config::load`].
-    pub fn load_text(name: &str, text: &str) -> Result<Self, Faults> {
+    pub fn load_text(name: &str, text: &str) -> Result<Self, ConfigErrors> {
         let mut merged = layers::merge(Some(layers::File::Text(name, text)), []);
         merged.host = host::name();
         sections::resolve(merged).1

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use insightd_core::rules::reach;
 
-use super::faults::{Faults, Origin};
+use super::errors::{ConfigErrors, Origin};
 use super::topics::{TopicFilter, is_pattern};
 use super::walk::Shown;
 use super::{Config, host, layers, mask, rules, sections};
@@ -27,7 +27,7 @@ impl Resolved {
     pub fn load(
         path: Option<&Path>,
         variables: impl IntoIterator<Item = (OsString, OsString)>,
-    ) -> Result<Self, Faults> {
+    ) -> Result<Self, ConfigErrors> {
         let mut merged = layers::merge(path.map(layers::File::Path), variables);
         merged.host = host::name();
         let (shown, config) = sections::resolve(merged);

@@ -1,12 +1,12 @@
 //! `[[rules]]`: the ordered rules as written, checked as a whole.
 //!
-//! Faults are told by the rule's position, the key and the line, with the rule's name in the reason.
+//! An error names the rule's position, the key and the line; its reason names the rule.
 
 use std::sync::Arc;
 
 use insightd_core::rules::{Action, Condition, Field, Pattern, RULES_MAX, Rule, Rules, Schedule, reach};
 
-use super::faults::Origin;
+use super::errors::Origin;
 use super::layers::{RULES, RuleTable, Setting};
 use super::mask;
 use super::values::{self, Raw};

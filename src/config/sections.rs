@@ -9,12 +9,12 @@ use std::time::Duration;
 use insightd_core::detect::statistics::horizon::Direction;
 use insightd_core::detect::store::changelog::bounds;
 
-use super::faults::{Fault, Origin};
+use super::errors::{ConfigError, Origin};
 use super::layers::Merged;
 use super::walk::{Shown, Walk};
 use super::{
-    AttributionConfig, Baseline, Config, Detect, Dlq, Faults, Format, Http, Input, Kafka, Log, LogFormat, Metrics,
-    Output, StartAt, State, client, rules, tables, topics, values,
+    AttributionConfig, Baseline, Config, ConfigErrors, Detect, Dlq, Format, Http, Input, Kafka, Log, LogFormat,
+    Metrics, Output, StartAt, State, client, rules, tables, topics, values,
 };
 
 const KIB: u64 = 1 << 10;
@@ -29,13 +29,13 @@ const HOUR_S: u64 = 60 * MINUTE_S;
 const DAY_S: u64 = 24 * HOUR_S;
 
 /// The configuration, and all settings as they are printed.
-pub(super) fn resolve(merged: Merged) -> (Vec<Shown>, Result<Config, Faults>) {
+pub(super) fn resolve(merged: Merged) -> (Vec<Shown>, Result<Config, ConfigErrors>) {
     let mut walk = Walk::new(merged);
     let config = sections(&mut walk);
     topics_differ(&mut walk);
     let (shown, sound) = walk.finish();
     // A section is missing only where a fault was noted.
-    let missing = || Faults(vec![Fault::of_source("a section is missing", Origin::Default)]);
+    let missing = || ConfigErrors(vec![ConfigError::of_source("a section is missing", Origin::Default)]);
     let config = sound.and_then(|()| config.ok_or_else(missing));
     (shown, config)
 }

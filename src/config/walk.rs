@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::faults::{Fault, Faults, Origin};
+use super::errors::{ConfigError, ConfigErrors, Origin};
 use super::layers::{Merged, PREFIX, RuleTable, Setting};
 use super::values::{self, Raw};
 
@@ -24,7 +24,7 @@ pub(super) struct Shown {
 pub(super) struct Walk {
     settings: BTreeMap<String, Setting>,
     known: Vec<&'static str>,
-    faults: Vec<Fault>,
+    faults: Vec<ConfigError>,
     shown: Vec<Shown>,
     /// The rules as written.
     pub(super) rules: Vec<RuleTable>,
@@ -41,12 +41,12 @@ impl Walk {
     }
 
     /// Ends the walk. What is left over is unknown.
-    pub(super) fn finish(mut self) -> (Vec<Shown>, Result<(), Faults>) {
+    pub(super) fn finish(mut self) -> (Vec<Shown>, Result<(), ConfigErrors>) {
         for (key, setting) in std::mem::take(&mut self.settings) {
             let reason = self.unknown(&key, &setting.origin);
-            self.faults.push(Fault::of_value(&key, &setting.value, reason, setting.origin));
+            self.faults.push(ConfigError::of_value(&key, &setting.value, reason, setting.origin));
         }
-        let sound = if self.faults.is_empty() { Ok(()) } else { Err(Faults(self.faults)) };
+        let sound = if self.faults.is_empty() { Ok(()) } else { Err(ConfigErrors(self.faults)) };
         (self.shown, sound)
     }
 
@@ -55,7 +55,7 @@ impl Walk {
         self.known.push(key);
         let setting = self.settings.remove(key);
         if setting.is_none() {
-            self.faults.push(Fault::of_source(format!("{key} has no default"), Origin::Default));
+            self.faults.push(ConfigError::of_source(format!("{key} has no default"), Origin::Default));
         }
         setting
     }
@@ -73,7 +73,7 @@ impl Walk {
                 Some(parsed)
             }
             Err(reason) => {
-                self.faults.push(Fault::of_value(key, &value, reason, origin));
+                self.faults.push(ConfigError::of_value(key, &value, reason, origin));
                 None
             }
         }
@@ -211,12 +211,12 @@ impl Walk {
 
     /// A setting that was taken by [`Walk::below`] is not.
     pub(super) fn refuse(&mut self, key: &str, setting: Setting, reason: impl Into<String>) {
-        self.faults.push(Fault::of_value(key, &setting.value, reason, setting.origin));
+        self.faults.push(ConfigError::of_value(key, &setting.value, reason, setting.origin));
     }
 
     /// Something that is not one setting's value is wrong.
     pub(super) fn fault(&mut self, key: &str, reason: impl Into<String>, origin: Origin) {
-        self.faults.push(Fault::of_value(key, &Raw::Other(String::new()), reason, origin));
+        self.faults.push(ConfigError::of_value(key, &Raw::Other(String::new()), reason, origin));
     }
 
     /// Replaces what is printed for a key whose written value stands for another one.
@@ -242,7 +242,7 @@ impl Walk {
             toml::Value::String(text) => Raw::Text(text.clone()),
             other => Raw::Other(other.to_string()),
         };
-        self.faults.push(Fault::of_value(key, &value, reason, shown.origin.clone()));
+        self.faults.push(ConfigError::of_value(key, &value, reason, shown.origin.clone()));
     }
 
     /// Why a key that nobody asked for is wrong, and what may have been meant.

@@ -31,7 +31,7 @@ impl fmt::Display for Origin {
 
 /// One fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
+pub struct ConfigError {
     /// The key, `section.key`; empty for a fault of the whole file.
     pub key: String,
     /// The value as written, secrets masked; empty where there is none.
@@ -42,7 +42,7 @@ pub struct Fault {
     pub origin: Origin,
 }
 
-impl Fault {
+impl ConfigError {
     /// A fault of a value. Everything is masked here, so that no fault can show a secret.
     pub(super) fn of_value(key: &str, value: &Raw, reason: impl Into<String>, origin: Origin) -> Self {
         Self {
@@ -60,7 +60,7 @@ impl Fault {
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.key.is_empty() {
             return write!(f, "{}: {}", self.origin, self.reason);
@@ -75,9 +75,9 @@ impl fmt::Display for Fault {
 
 /// All faults of a configuration; never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Faults(pub Vec<Fault>);
+pub struct ConfigErrors(pub Vec<ConfigError>);
 
-impl fmt::Display for Faults {
+impl fmt::Display for ConfigErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let [fault] = &self.0[..] {
             return write!(f, "the configuration has a fault: {fault}");
@@ -87,4 +87,4 @@ impl fmt::Display for Faults {
     }
 }
 
-impl std::error::Error for Faults {}
+impl std::error::Error for ConfigErrors {}
