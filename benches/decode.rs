@@ -12,8 +12,9 @@ use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use insightd_core::cloudtrail::envelope::{Envelope, Fault, Limit, Limits, Sink, Skipped, decode_slice, decode_stream};
+use insightd_core::cloudtrail::envelope::{DecodeLimits, Sink, decode_slice, decode_stream};
 use insightd_core::cloudtrail::event::Event;
+use insightd_core::cloudtrail::outcome::{DecodeError, Envelope, Limit, Skipped};
 use serde_json::{Value, json};
 
 /// Records in each payload.
@@ -141,7 +142,7 @@ impl Sink for Count {
         self.events += 1;
     }
 
-    fn malformed(&mut self, _: Envelope, _: Fault, _: &str, _: &[u8]) {
+    fn malformed(&mut self, _: Envelope, _: DecodeError, _: &str, _: &[u8]) {
         self.others += 1;
     }
 
@@ -154,8 +155,8 @@ impl Sink for Count {
     }
 }
 
-fn limits() -> Limits {
-    Limits {
+fn limits() -> DecodeLimits {
+    DecodeLimits {
         payload_bytes_max: 32 << 20,
         decompressed_bytes_max: 256 << 20,
         nesting_depth_max: 8,

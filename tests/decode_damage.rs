@@ -5,21 +5,22 @@
 mod decoding;
 
 use decoding::{Found, base64, decode_both, gzip, limits, record, slice, slice_within, stream, stream_within};
-use insightd_core::cloudtrail::envelope::{Envelope, Fault, Limit, Limits};
+use insightd_core::cloudtrail::envelope::DecodeLimits;
+use insightd_core::cloudtrail::outcome::{DecodeError, Envelope, Limit};
 use serde_json::{Value, json};
 
 fn events(envelope: Envelope, count: usize) -> Found {
     Found { events: vec![envelope; count], ..Found::default() }
 }
 
-fn fault(fault: Fault) -> Found {
+fn fault(fault: DecodeError) -> Found {
     Found { faults: vec![fault], ..Found::default() }
 }
 
 // === damage ===
 
 /// Decodes damaged input both ways: so many events, and these faults.
-fn check(input: &str, count: usize, faults: &[Fault]) {
+fn check(input: &str, count: usize, faults: &[DecodeError]) {
     let found = decode_both(input.as_bytes());
     assert_eq!((found.events.len(), &found.faults[..]), (count, faults), "{input}");
 }
@@ -29,36 +30,36 @@ fn a_damaged_line_costs_that_line() {
     let good = record(1).to_string();
     let cut = &good[..good.len() / 2];
     let broken = good.replace("\"eventName\":", "\"eventName\"");
-    check(&format!("{good}\n{cut}\n{good}\n"), 2, &[Fault::NotJson]);
-    check(&format!("{cut}\n{good}\n{good}\n"), 2, &[Fault::NotJson]);
-    check(&format!("{good}\n{broken}\n{broken}\n{good}"), 2, &[Fault::NotJson, Fault::NotJson]);
-    check(&format!("{good}\nplain text\n{{\"plain\n{good}\n"), 2, &[Fault::NotJson, Fault::NotJson]);
-    check(&format!("{good}\nplain\nplain\n{good}\n"), 2, &[Fault::NotJson, Fault::NotJson]);
-    check(&format!("{good}\n{{\"a\":\n{good}\n{good}\n"), 3, &[Fault::NotJson]);
-    check(&format!("{good}\n{{\"a\":\n{good}\n"), 2, &[Fault::Truncated]);
-    check(&format!("{good}\n{good}}}\n{good}\n"), 3, &[Fault::NotJson]);
-    check(&format!("{good}\n{broken}{good}{good}\n{good}\n"), 4, &[Fault::NotJson]);
+    check(&format!("{good}\n{cut}\n{good}\n"), 2, &[DecodeError::NotJson]);
+    check(&format!("{cut}\n{good}\n{good}\n"), 2, &[DecodeError::NotJson]);
+    check(&format!("{good}\n{broken}\n{broken}\n{good}"), 2, &[DecodeError::NotJson, DecodeError::NotJson]);
+    check(&format!("{good}\nplain text\n{{\"plain\n{good}\n"), 2, &[DecodeError::NotJson, DecodeError::NotJson]);
+    check(&format!("{good}\nplain\nplain\n{good}\n"), 2, &[DecodeError::NotJson, DecodeError::NotJson]);
+    check(&format!("{good}\n{{\"a\":\n{good}\n{good}\n"), 3, &[DecodeError::NotJson]);
+    check(&format!("{good}\n{{\"a\":\n{good}\n"), 2, &[DecodeError::Truncated]);
+    check(&format!("{good}\n{good}}}\n{good}\n"), 3, &[DecodeError::NotJson]);
+    check(&format!("{good}\n{broken}{good}{good}\n{good}\n"), 4, &[DecodeError::NotJson]);
 }
 
 #[test]
 fn a_damaged_pretty_printed_value_is_one_fragment() {
     let good = format!("{:#}", record(1));
     let broken = good.replace("\"eventName\":", "\"eventName\"");
-    check(&format!("{good}\n{broken}\n{good}\n"), 2, &[Fault::NotJson]);
-    check(&format!("{good}\n{}", &good[..good.len() / 2]), 1, &[Fault::Truncated]);
+    check(&format!("{good}\n{broken}\n{good}\n"), 2, &[DecodeError::NotJson]);
+    check(&format!("{good}\n{}", &good[..good.len() / 2]), 1, &[DecodeError::Truncated]);
 }
 
 #[test]
 fn a_damaged_tail_costs_the_tail() {
     let good = record(1).to_string();
     for cut in [1, 2, good.len() / 3, good.len() - 1] {
-        check(&format!("{good}\n{}", &good[..cut]), 1, &[Fault::Truncated]);
-        check(&format!("{{\"Records\":[{good},{good},{}", &good[..cut]), 2, &[Fault::Truncated]);
+        check(&format!("{good}\n{}", &good[..cut]), 1, &[DecodeError::Truncated]);
+        check(&format!("{{\"Records\":[{good},{good},{}", &good[..cut]), 2, &[DecodeError::Truncated]);
     }
     for end in ["", ",", " \n", "]", "],\"a\":1"] {
-        check(&format!("{{\"Records\":[{good},{good}{end}"), 2, &[Fault::Truncated]);
+        check(&format!("{{\"Records\":[{good},{good}{end}"), 2, &[DecodeError::Truncated]);
     }
-    check(&format!("[{good},{good}"), 2, &[Fault::Truncated]);
+    check(&format!("[{good},{good}"), 2, &[DecodeError::Truncated]);
 }
 
 #[test]
@@ -71,9 +72,9 @@ fn a_damaged_member_costs_that_member() {
     let half = &good[..good.len() / 2];
     for damaged in [&unquoted[..], &no_comma, &open_quote, no_brace, half, "xyz", "\u{0}\u{0}", "{\"eventVersion\":}"] {
         for (open, close) in [("{\"Records\":[", "]}"), ("[", "]"), ("[\n", "\n]\n")] {
-            check(&format!("{open}{good},{damaged},{good}{close}"), 2, &[Fault::NotJson]);
-            check(&format!("{open}{damaged},{good},{good}{close}"), 2, &[Fault::NotJson]);
-            check(&format!("{open}{good},\n{damaged},\n{good}{close}"), 2, &[Fault::NotJson]);
+            check(&format!("{open}{good},{damaged},{good}{close}"), 2, &[DecodeError::NotJson]);
+            check(&format!("{open}{damaged},{good},{good}{close}"), 2, &[DecodeError::NotJson]);
+            check(&format!("{open}{good},\n{damaged},\n{good}{close}"), 2, &[DecodeError::NotJson]);
         }
     }
 }
@@ -107,26 +108,26 @@ fn damaged_gzip_keeps_what_came_before() {
         // How much comes out before the damage is noticed depends on how the input is cut into reads.
         for found in [slice(damaged).found, stream(damaged, 13).found, stream(damaged, 1 << 20).found] {
             assert!(found.events.len() >= least, "{} events", found.events.len());
-            assert_eq!(found.faults.last(), Some(&Fault::GzipDamaged));
+            assert_eq!(found.faults.last(), Some(&DecodeError::GzipDamaged));
         }
     }
-    assert_eq!(decode_both(&whole[..whole.len() / 2]).faults, [Fault::GzipDamaged]);
-    assert_eq!(decode_both(&[&whole[..], b"trailing"].concat()).faults, [Fault::GzipDamaged]);
+    assert_eq!(decode_both(&whole[..whole.len() / 2]).faults, [DecodeError::GzipDamaged]);
+    assert_eq!(decode_both(&[&whole[..], b"trailing"].concat()).faults, [DecodeError::GzipDamaged]);
 }
 
 #[test]
 fn a_payload_in_which_nothing_can_be_read_is_its_own_dead_letter() {
     let log = json!({"log": "2026-03-04 plain text"}).to_string();
     let data = json!({"awslogs": {"data": "?????"}}).to_string();
-    let payloads: [(&[u8], Fault); 8] = [
-        (b"plain text\nof two lines", Fault::NotJson),
-        (b"\x08\x01\x12\x0aprotobuf\n\x00\n", Fault::NotJson),
-        (b"{\"eventVersion\":\"1.08\",", Fault::Truncated),
-        (b"\x1f\x8bno gzip at all", Fault::GzipDamaged),
-        (b"\x1f\x8b", Fault::GzipDamaged),
-        (log.as_bytes(), Fault::NotJson),
-        (data.as_bytes(), Fault::Base64Damaged),
-        (b"{\"a\":1}", Fault::UnknownShape),
+    let payloads: [(&[u8], DecodeError); 8] = [
+        (b"plain text\nof two lines", DecodeError::NotJson),
+        (b"\x08\x01\x12\x0aprotobuf\n\x00\n", DecodeError::NotJson),
+        (b"{\"eventVersion\":\"1.08\",", DecodeError::Truncated),
+        (b"\x1f\x8bno gzip at all", DecodeError::GzipDamaged),
+        (b"\x1f\x8b", DecodeError::GzipDamaged),
+        (log.as_bytes(), DecodeError::NotJson),
+        (data.as_bytes(), DecodeError::Base64Damaged),
+        (b"{\"a\":1}", DecodeError::UnknownShape),
     ];
     for (payload, expected) in payloads {
         let found = slice(payload);
@@ -151,7 +152,7 @@ fn a_damaged_part_of_a_payload_is_the_dead_letter_alone() {
     let faults: Vec<_> =
         found.malformed.iter().map(|(envelope, fault, _, raw)| (*envelope, *fault, &raw[..])).collect();
     let expected: [(_, _, &[u8]); 2] =
-        [(Envelope::Firehose, Fault::NotJson, b"plain"), (Envelope::Firehose, Fault::Base64Damaged, b"??")];
+        [(Envelope::Firehose, DecodeError::NotJson, b"plain"), (Envelope::Firehose, DecodeError::Base64Damaged, b"??")];
     assert_eq!(faults, expected);
 }
 
@@ -163,7 +164,7 @@ fn nested(levels: usize) -> String {
 
 #[test]
 fn wrappings_are_undone_to_their_bounded_depth() {
-    let narrow = Limits { nesting_depth_max: 3, ..limits() };
+    let narrow = DecodeLimits { nesting_depth_max: 3, ..limits() };
     for (levels, shed) in [(3, vec![]), (4, vec![Limit::NestingDepth])] {
         let found = slice_within(nested(levels).as_bytes(), &narrow);
         assert_eq!((found.found.events.len(), found.found.shed), (1 - shed.len(), shed), "{levels} levels");
@@ -181,7 +182,7 @@ fn wrappings_are_undone_to_their_bounded_depth() {
 
 #[test]
 fn a_gzip_bomb_inside_a_payload_is_shed() {
-    let small = Limits { decompressed_bytes_max: 100_000, ..limits() };
+    let small = DecodeLimits { decompressed_bytes_max: 100_000, ..limits() };
     let lines: String = (0..1000).map(|n| format!("{}\n", record(n))).collect();
     let found = slice_within(&gzip(lines.as_bytes()), &small);
     assert_eq!(found.found.shed, [Limit::DecompressedBytes]);
@@ -200,18 +201,18 @@ fn a_gzip_bomb_inside_a_payload_is_shed() {
 
 #[test]
 fn records_behind_the_limit_of_a_payload_are_shed_with_their_bytes() {
-    let few = Limits { payload_records_max: 2, ..limits() };
+    let few = DecodeLimits { payload_records_max: 2, ..limits() };
     let good = record(1).to_string();
     let found = slice_within(format!("{{\"Records\":[{good},{{}},{good},{good}]}}").as_bytes(), &few);
     assert_eq!(found.found.events.len(), 1);
-    assert_eq!(found.found.faults, [Fault::UnknownShape]);
+    assert_eq!(found.found.faults, [DecodeError::UnknownShape]);
     let expected = (Limit::PayloadRecords, good.into_bytes());
     assert_eq!(found.shed, [expected.clone(), expected]);
 }
 
 #[test]
 fn a_payload_that_is_too_long_is_shed_whole() {
-    let short = Limits { payload_bytes_max: 1000, ..limits() };
+    let short = DecodeLimits { payload_bytes_max: 1000, ..limits() };
     let payload = " ".repeat(1001);
     let found = slice_within(payload.as_bytes(), &short);
     assert_eq!(found.shed, [(Limit::PayloadBytes, payload.into_bytes())]);
@@ -220,7 +221,7 @@ fn a_payload_that_is_too_long_is_shed_whole() {
 
 #[test]
 fn a_value_that_is_too_long_for_memory_costs_only_itself() {
-    let short = Limits { payload_bytes_max: 5000, ..limits() };
+    let short = DecodeLimits { payload_bytes_max: 5000, ..limits() };
     let good = record(1).to_string();
     let mut long = record(2);
     long["requestParameters"] = json!("[{\"}".repeat(100_000));
@@ -235,7 +236,7 @@ fn a_value_that_is_too_long_for_memory_costs_only_itself() {
 
 #[test]
 fn a_records_array_of_any_length_is_no_long_value() {
-    let short = Limits { payload_bytes_max: 5000, ..limits() };
+    let short = DecodeLimits { payload_bytes_max: 5000, ..limits() };
     let records: Vec<Value> = (0..500).map(record).collect();
     let input = json!({"Records": records}).to_string();
     assert_eq!(stream_within(input.as_bytes(), 1000, &short).found, events(Envelope::Records, 500));

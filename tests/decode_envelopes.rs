@@ -6,7 +6,7 @@
 mod decoding;
 
 use decoding::{Found, base64, decode_both, gzip, record, slice};
-use insightd_core::cloudtrail::envelope::{Envelope, Fault, Skipped};
+use insightd_core::cloudtrail::outcome::{DecodeError, Envelope, Skipped};
 use serde_json::{Value, json};
 
 fn events(envelope: Envelope, count: usize) -> Found {
@@ -17,7 +17,7 @@ fn skipped(kind: Skipped) -> Found {
     Found { skipped: vec![kind], ..Found::default() }
 }
 
-fn fault(fault: Fault) -> Found {
+fn fault(fault: DecodeError) -> Found {
     Found { faults: vec![fault], ..Found::default() }
 }
 
@@ -120,9 +120,9 @@ fn wrappings_that_are_not_decoded_are_named() {
         let found = slice(payload.as_bytes());
         assert_eq!(
             found.malformed,
-            [(Envelope::Unknown, Fault::EnvelopeUnsupported, name.to_owned(), payload.clone().into_bytes())]
+            [(Envelope::Unknown, DecodeError::EnvelopeUnsupported, name.to_owned(), payload.clone().into_bytes())]
         );
-        assert_eq!(decode_both(payload.as_bytes()), fault(Fault::EnvelopeUnsupported));
+        assert_eq!(decode_both(payload.as_bytes()), fault(DecodeError::EnvelopeUnsupported));
     }
 }
 
@@ -148,20 +148,20 @@ fn a_record_with_the_keys_of_wrappings_is_a_record() {
 fn unusable_records_have_their_fault_and_only_themselves_in_the_dead_letter() {
     let long = "x".repeat(257);
     let table = [
-        (Fault::EventTimeInvalid, without("eventTime")),
-        (Fault::EventTimeInvalid, with("eventTime", json!("yesterday"))),
-        (Fault::EventTimeInvalid, with("eventTime", json!(1_772_619_425))),
-        (Fault::EventTimePast, with("eventTime", json!("2004-12-31T23:59:59Z"))),
-        (Fault::EventTimeFuture, with("eventTime", json!("2030-01-01T00:00:01Z"))),
-        (Fault::EventSourceMissing, without("eventSource")),
-        (Fault::EventSourceMissing, with("eventSource", json!(""))),
-        (Fault::EventSourceMissing, with("eventSource", json!(long))),
-        (Fault::EventNameMissing, without("eventName")),
-        (Fault::EventNameMissing, with("eventName", json!({"a": [1]}))),
-        (Fault::EventNameMissing, with("eventName", json!(long))),
-        (Fault::RegionMissing, without("awsRegion")),
-        (Fault::RegionMissing, with("awsRegion", json!(null))),
-        (Fault::RegionMissing, with("awsRegion", json!(long))),
+        (DecodeError::EventTimeInvalid, without("eventTime")),
+        (DecodeError::EventTimeInvalid, with("eventTime", json!("yesterday"))),
+        (DecodeError::EventTimeInvalid, with("eventTime", json!(1_772_619_425))),
+        (DecodeError::EventTimePast, with("eventTime", json!("2004-12-31T23:59:59Z"))),
+        (DecodeError::EventTimeFuture, with("eventTime", json!("2030-01-01T00:00:01Z"))),
+        (DecodeError::EventSourceMissing, without("eventSource")),
+        (DecodeError::EventSourceMissing, with("eventSource", json!(""))),
+        (DecodeError::EventSourceMissing, with("eventSource", json!(long))),
+        (DecodeError::EventNameMissing, without("eventName")),
+        (DecodeError::EventNameMissing, with("eventName", json!({"a": [1]}))),
+        (DecodeError::EventNameMissing, with("eventName", json!(long))),
+        (DecodeError::RegionMissing, without("awsRegion")),
+        (DecodeError::RegionMissing, with("awsRegion", json!(null))),
+        (DecodeError::RegionMissing, with("awsRegion", json!(long))),
     ];
     for (expected, bad) in table {
         assert_eq!(decode_both(bad.to_string().as_bytes()), fault(expected), "{bad}");
@@ -201,7 +201,7 @@ fn the_account_falls_back_to_the_callers() {
     {
         let mut neither = without("recipientAccountId");
         neither["userIdentity"] = identity;
-        assert_eq!(decode_both(neither.to_string().as_bytes()), fault(Fault::AccountMissing), "{neither}");
+        assert_eq!(decode_both(neither.to_string().as_bytes()), fault(DecodeError::AccountMissing), "{neither}");
     }
 }
 
@@ -244,17 +244,17 @@ fn insights_records_are_events_without_names() {
 
     let mut without_account = insight;
     without_account.as_object_mut().unwrap().remove("recipientAccountId");
-    assert_eq!(decode_both(without_account.to_string().as_bytes()), fault(Fault::AccountMissing));
+    assert_eq!(decode_both(without_account.to_string().as_bytes()), fault(DecodeError::AccountMissing));
 }
 
 #[test]
 fn what_is_nothing_known_says_its_keys() {
     let found = slice(br#"{"hello":1,"world":{"a":2}}"#);
-    assert_eq!(found.found, fault(Fault::UnknownShape));
+    assert_eq!(found.found, fault(DecodeError::UnknownShape));
     assert!(found.malformed[0].2.contains("hello, world"), "{}", found.malformed[0].2);
     for text in ["{}", "17", "\"x\"", "[[]]", "[1]", "{\"message\":17}", "{\"detail\":{\"state\":\"running\"}}", "true"]
     {
-        let expected = if text == "\"x\"" { Fault::NotJson } else { Fault::UnknownShape };
+        let expected = if text == "\"x\"" { DecodeError::NotJson } else { DecodeError::UnknownShape };
         assert_eq!(decode_both(text.as_bytes()), fault(expected), "{text}");
     }
 }

@@ -5,7 +5,7 @@
 mod decoding;
 
 use decoding::{WRAPPINGS, decode_both, record, slice, stream};
-use insightd_core::cloudtrail::envelope::{Envelope, Fault};
+use insightd_core::cloudtrail::outcome::{DecodeError, Envelope};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::{Value, json};
@@ -188,7 +188,7 @@ fn a_cut_gzip_payload_is_one_fragment_regression() {
     let payload = decoding::gzip(lines.as_bytes());
     for cut in (2..payload.len()).step_by(7) {
         let found = slice(&payload[..cut]).found;
-        assert_eq!(found.faults, [Fault::GzipDamaged], "cut at {cut}");
+        assert_eq!(found.faults, [DecodeError::GzipDamaged], "cut at {cut}");
         assert!(found.events.iter().all(|envelope| *envelope == Envelope::Bare));
     }
 }

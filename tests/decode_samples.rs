@@ -11,15 +11,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use decoding::{Found, decode_both};
-use insightd_core::cloudtrail::envelope::{Envelope, Fault, Skipped};
+use insightd_core::cloudtrail::outcome::{DecodeError, Envelope, Skipped};
 
 /// What a file holds.
 enum Holds {
     Events(Envelope, usize),
     Skip(Skipped),
-    Fault(Fault),
+    Damage(DecodeError),
 }
-use Holds::{Events, Fault as Damage, Skip};
+use Holds::{Damage, Events, Skip};
 
 const INPUT: &[(&str, Holds)] = &[
     ("constructed-cloudwatch-logs-CONTROL_MESSAGE.json", Skip(Skipped::CloudWatchControl)),
@@ -42,7 +42,7 @@ const INPUT: &[(&str, Holds)] = &[
     ("constructed-vector-parsed-root.json", Events(Envelope::Vector, 1)),
     ("eventbridge-aws-sample-2016-v103.json", Events(Envelope::EventBridge, 1)),
     // Its account id was made unrecognisable with thirteen digits.
-    ("ocsf-examples-v1.1.0-api_activity.ocsf.json", Damage(Fault::AccountMissing)),
+    ("ocsf-examples-v1.1.0-api_activity.ocsf.json", Damage(DecodeError::AccountMissing)),
     ("ocsf-examples-v1.1.0-api_activity.raw.json", Events(Envelope::Bare, 1)),
     ("real-array-stratus-aws.defense-evasion.cloudtrail-stop.json", Events(Envelope::Array, 1)),
     ("real-array-stratus-aws.execution.ec2-launch-unusual-instances.json", Events(Envelope::Array, 3)),
@@ -119,7 +119,12 @@ fn insights_records_and_digests_are_known() {
         let read = decoding::slice(&fs::read(&path).unwrap());
         // An excerpt of a real record, from which the account was taken out.
         let excerpt = path.to_string_lossy().contains("fivexl");
-        assert_eq!(read.found.faults, if excerpt { vec![Fault::AccountMissing] } else { vec![] }, "{}", path.display());
+        assert_eq!(
+            read.found.faults,
+            if excerpt { vec![DecodeError::AccountMissing] } else { vec![] },
+            "{}",
+            path.display()
+        );
         assert!(read.events.iter().all(|event| event.contains("category: Insight")), "{}", path.display());
         assert_eq!(read.events.is_empty(), excerpt, "{}", path.display());
     }

@@ -9,8 +9,9 @@ use std::collections::BTreeMap;
 use std::io::Read;
 
 use flate2::read::GzDecoder;
-use insightd_core::cloudtrail::envelope::{Envelope, Fault, Limit, Limits, Sink, Skipped, decode_slice};
+use insightd_core::cloudtrail::envelope::{DecodeLimits, Sink, decode_slice};
 use insightd_core::cloudtrail::event::Event;
+use insightd_core::cloudtrail::outcome::{DecodeError, Envelope, Limit, Skipped};
 use insightd_generate::json::{Callers, Writer};
 use insightd_generate::{Organisation, Plan};
 use proptest::prelude::*;
@@ -21,7 +22,7 @@ fn plan(seed: u64, activity: f64) -> Plan {
     Plan { seed, accounts: 3, start: 1_736_121_600, days: 2, activity, attacks: 4, quiet_days: 1 }
 }
 
-const LIMITS: Limits = Limits {
+const LIMITS: DecodeLimits = DecodeLimits {
     payload_bytes_max: 1 << 20,
     decompressed_bytes_max: 1 << 20,
     nesting_depth_max: 8,
@@ -42,7 +43,7 @@ impl Sink for One {
         self.seen += 1;
     }
 
-    fn malformed(&mut self, _: Envelope, fault: Fault, detail: &str, _: &[u8]) {
+    fn malformed(&mut self, _: Envelope, fault: DecodeError, detail: &str, _: &[u8]) {
         panic!("{fault:?}: {detail}");
     }
 

@@ -5,7 +5,8 @@
 #[allow(dead_code, reason = "the half that writes is not fuzzed")]
 mod cloudtrail;
 
-use cloudtrail::envelope::{Envelope, Fault, Limit, Limits, Sink, Skipped, decode_slice};
+use cloudtrail::envelope::{DecodeLimits, Sink, decode_slice};
+use cloudtrail::outcome::{Envelope, DecodeError, Limit, Skipped};
 use cloudtrail::event::{Category, Event};
 use libfuzzer_sys::fuzz_target;
 
@@ -27,7 +28,7 @@ impl Sink for Checks {
         self.reports += 1;
     }
 
-    fn malformed(&mut self, _: Envelope, _: Fault, detail: &str, _: &[u8]) {
+    fn malformed(&mut self, _: Envelope, _: DecodeError, detail: &str, _: &[u8]) {
         assert!(!detail.is_empty());
         self.records += 1;
         self.reports += 1;
@@ -44,7 +45,7 @@ impl Sink for Checks {
 }
 
 fuzz_target!(|payload: &[u8]| {
-    let limits = Limits {
+    let limits = DecodeLimits {
         payload_bytes_max: 1 << 20,
         decompressed_bytes_max: 1 << 22,
         nesting_depth_max: 8,

@@ -7,7 +7,8 @@ mod cloudtrail;
 
 use std::io::{self, Read};
 
-use cloudtrail::envelope::{Envelope, Fault, Limit, Limits, Sink, Skipped, decode_stream};
+use cloudtrail::envelope::{DecodeLimits, Sink, decode_stream};
+use cloudtrail::outcome::{Envelope, DecodeError, Limit, Skipped};
 use cloudtrail::event::Event;
 use libfuzzer_sys::fuzz_target;
 
@@ -19,7 +20,7 @@ impl Sink for Log {
         self.0.push(format!("{envelope:?} {event:?}"));
     }
 
-    fn malformed(&mut self, envelope: Envelope, fault: Fault, _: &str, raw: &[u8]) {
+    fn malformed(&mut self, envelope: Envelope, fault: DecodeError, _: &str, raw: &[u8]) {
         self.0.push(format!("{envelope:?} {fault:?} {}", raw.escape_ascii()));
     }
 
@@ -45,7 +46,7 @@ impl Read for Steps<'_> {
 }
 
 fn decode(bytes: &[u8], step: usize) -> Log {
-    let limits = Limits {
+    let limits = DecodeLimits {
         payload_bytes_max: 4096,
         decompressed_bytes_max: 1 << 20,
         nesting_depth_max: 4,

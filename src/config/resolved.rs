@@ -3,16 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use insightd_core::cloudtrail::envelope::Limits;
+use insightd_core::cloudtrail::envelope::DecodeLimits;
 use insightd_core::detect::Settings;
 use insightd_core::pipeline::PipelineSettings;
 
 use super::Config;
 
 /// The bounds of decoding at wall time `now` (seconds since 1970).
-pub fn decoding_limits(config: &Config, now: i64) -> Limits {
+pub fn decoding_limits(config: &Config, now: i64) -> DecodeLimits {
     let input = &config.input;
-    Limits {
+    DecodeLimits {
         payload_bytes_max: input.payload_bytes_max,
         decompressed_bytes_max: input.decompressed_bytes_max,
         nesting_depth_max: input.nesting_depth_max,

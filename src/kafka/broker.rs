@@ -11,7 +11,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use insightd_core::state::Write;
+use insightd_core::state::WriteRecord;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::{BorrowedMessage, Message as _};
 use rdkafka::topic_partition_list::TopicPartitionList;
@@ -143,7 +143,12 @@ impl Broker for KafkaBroker {
         self.changelog.open(partition)
     }
 
-    fn read_changelog(&self, records_max: usize, wait: Duration, show: &mut Write<'_>) -> Result<Reading, BrokerError> {
+    fn read_changelog(
+        &self,
+        records_max: usize,
+        wait: Duration,
+        show: &mut WriteRecord<'_>,
+    ) -> Result<Reading, BrokerError> {
         self.changelog.read(records_max, wait, show)
     }
 

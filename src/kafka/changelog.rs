@@ -11,7 +11,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use insightd_core::state::Write;
+use insightd_core::state::WriteRecord;
 use rdkafka::consumer::Consumer;
 
 use super::context::Context;
@@ -66,7 +66,7 @@ impl Changelog {
         &self,
         records_max: usize,
         wait: Duration,
-        show: &mut Write<'_>,
+        show: &mut WriteRecord<'_>,
     ) -> Result<Reading, BrokerError> {
         let mut open = self.reader.borrow_mut();
         let Some(reader) = open.as_mut() else {
@@ -127,7 +127,7 @@ pub fn members(config: &Config) -> Result<usize, BrokerError> {
 }
 
 /// Reads a partition to the end that it has now, behind a transaction that is open as well.
-fn read_whole(config: &Config, partition: i32, show: &mut Write<'_>) -> Result<(), BrokerError> {
+fn read_whole(config: &Config, partition: i32, show: &mut WriteRecord<'_>) -> Result<(), BrokerError> {
     let changelog = Changelog::new(config, Rc::new(Pool::new(client::reader(config, true))));
     changelog.open(partition)?;
     let (mut position, mut moved) = (0, Instant::now());
@@ -151,7 +151,7 @@ fn read_whole(config: &Config, partition: i32, show: &mut Write<'_>) -> Result<(
 ///
 /// # Errors
 /// When it cannot be read to its end.
-pub fn read_on(config: &Config, partition: i32, from: i64, show: &mut Write<'_>) -> Result<i64, BrokerError> {
+pub fn read_on(config: &Config, partition: i32, from: i64, show: &mut WriteRecord<'_>) -> Result<i64, BrokerError> {
     let partition = TopicPartition::new(&config.state.topic, partition);
     let stall_max = config.state.restore_stall_max;
     reader::read_on(&client::reader(config, true), partition, from, stall_max, &mut |_, key, value| show(key, value))

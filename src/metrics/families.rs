@@ -1,7 +1,7 @@
 //! Names, help texts, labels and buckets of all metrics.
 
-use insightd_core::cloudtrail::envelope::{Envelope, Fault, Limit, Skipped};
 use insightd_core::cloudtrail::insight::{InsightType, State};
+use insightd_core::cloudtrail::outcome::{DecodeError, Envelope, Limit, Skipped};
 use insightd_core::pipeline::{Gauges, Outcome, Tally};
 use prometheus::core::Collector;
 use prometheus::{
@@ -224,12 +224,12 @@ impl Families {
         for (kind, state) in INSIGHT_TYPES.iter().flat_map(|k| STATES.map(|s| (k, s))) {
             self.insights.with_label_values(&[kind.label(), state.label()]);
         }
-        touch(&self.malformed, Fault::ALL.map(Fault::label));
+        touch(&self.malformed, DecodeError::ALL.map(DecodeError::label));
         touch(&self.shed, Limit::ALL.map(Limit::label));
         touch(&self.limits_reached, Limit::ALL.map(Limit::label));
         touch(&self.limits_reached, SOFT_LIMITS);
         touch(&self.payloads_skipped, Skipped::ALL.map(Skipped::label));
-        touch(&self.dead_letters, Fault::ALL.map(Fault::label));
+        touch(&self.dead_letters, DecodeError::ALL.map(DecodeError::label));
         touch(&self.records_cut, ["dead_letter", "insight"]);
         touch(&self.transactions, ["committed", "aborted", "fenced"]);
         touch(&self.rebalances, ["assigned", "revoked", "lost"]);
@@ -243,7 +243,7 @@ impl Families {
             }
         }
         self.duplicates.inc_by(tally.outcome(Outcome::Duplicate));
-        for (fault, &count) in Fault::ALL.iter().zip(&tally.malformed) {
+        for (fault, &count) in DecodeError::ALL.iter().zip(&tally.malformed) {
             add(&self.malformed, &[fault.label()], count);
         }
         for (limit, &count) in Limit::ALL.iter().zip(&tally.shed) {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use insightd_core::cloudtrail::envelope::{Envelope, Fault, Limit, Skipped};
 use insightd_core::cloudtrail::event::AccountId;
 use insightd_core::cloudtrail::insight::{Attribution, Finding, Insight, InsightType, SourceCategory, State};
+use insightd_core::cloudtrail::outcome::{DecodeError, Envelope, Limit, Skipped};
 use insightd_core::pipeline::{Gauges, Outcome, Tally};
 use insightd_core::rules::{Action, Rule, Rules};
 
@@ -105,7 +105,7 @@ fn every_cell_of_a_tally_arrives_under_its_own_labels() {
             twice(&name, tally.records[e][o]);
         }
     }
-    for (i, fault) in Fault::ALL.iter().enumerate() {
+    for (i, fault) in DecodeError::ALL.iter().enumerate() {
         twice(&format!("insightd_malformed_records_total{{reason=\"{}\"}}", fault.label()), tally.malformed[i]);
     }
     for (i, limit) in Limit::ALL.iter().enumerate() {

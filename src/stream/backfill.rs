@@ -5,7 +5,7 @@
 
 use insightd_core::cloudtrail::event::AccountId;
 use insightd_core::detect::{BackfillRefusal, BackfillResult, Detector, Settings};
-use insightd_core::state::{Fault, Part};
+use insightd_core::state::{BackfillPart, RestoreError};
 
 /// See the module.
 pub struct BackfillAssembler {
@@ -42,7 +42,7 @@ impl BackfillAssembler {
     /// Takes in a message whose next offset is `next`, at wall time `now`, seconds since 1970. Tells what became of the past that ends with it,
     /// if one does.
     pub fn take(&mut self, payload: &[u8], next: i64, now: i64, into: &mut Detector) -> Option<BackfillResult> {
-        let part = match Part::read(payload) {
+        let part = match BackfillPart::read(payload) {
             Ok(part) => part,
             Err(fault) => {
                 self.go_to(next);
@@ -97,17 +97,17 @@ impl Gathered {
     }
 }
 
-fn refusal(fault: &Fault) -> BackfillRefusal {
+fn refusal(fault: &RestoreError) -> BackfillRefusal {
     match fault {
-        Fault::Newer { .. } => BackfillRefusal::Newer,
-        Fault::Damaged { .. } => BackfillRefusal::Damaged,
+        RestoreError::Newer { .. } => BackfillRefusal::Newer,
+        RestoreError::Damaged { .. } => BackfillRefusal::Damaged,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use insightd_core::pipeline::{DeadLetterRecord, Output, Pipeline};
-    use insightd_core::state::Parts;
+    use insightd_core::state::BackfillParts;
 
     use super::*;
     use crate::config::Config;
@@ -137,7 +137,7 @@ mod tests {
         let account = AccountId::parse("111122223333").expect("an account");
         let mut sent = Vec::new();
         let mut send = |bytes: &[u8]| sent.push(bytes.to_vec());
-        let mut parts = Parts::new(account.number(), 0, &mut send);
+        let mut parts = BackfillParts::new(account.number(), 0, &mut send);
         pipeline.detector().save_alone(account, &mut |key, value| parts.add(key, value.expect("no tombstone")));
         parts.finish();
         assert!(sent.len() > 2, "{} parts", sent.len());

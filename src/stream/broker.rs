@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use insightd_core::state::Write;
+use insightd_core::state::WriteRecord;
 
 /// A partition of a topic.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -252,7 +252,12 @@ pub trait Broker {
     ///
     /// # Errors
     /// When it cannot be read.
-    fn read_changelog(&self, records_max: usize, wait: Duration, show: &mut Write<'_>) -> Result<Reading, BrokerError>;
+    fn read_changelog(
+        &self,
+        records_max: usize,
+        wait: Duration,
+        show: &mut WriteRecord<'_>,
+    ) -> Result<Reading, BrokerError>;
 
     /// Begins to read a partition of the history topic at offset `from`; false if nothing committed lies there now, or there is no such topic.
     ///

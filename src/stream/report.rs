@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use insightd_core::cloudtrail::insight::Insight;
 use insightd_core::pipeline::{Gauges, Tally};
-use insightd_core::state::Head;
+use insightd_core::state::Checkpoint;
 
 use super::broker::{Assigned, TopicPartition};
 use super::tasks::TaskOrigin;
@@ -17,7 +17,7 @@ use super::watchdog::Phase;
 #[derive(Debug)]
 pub struct Restored<'a> {
     /// What the changelog says about itself; none for a partition that has no state.
-    pub head: Option<&'a Head>,
+    pub head: Option<&'a Checkpoint>,
     /// Number of the state that the group's offset belongs to; none where somebody else has set it.
     pub expected: Option<u64>,
     /// Offset of the next record of the input.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use insightd_core::cloudtrail::event::AccountId;
 use insightd_core::cloudtrail::insight::{Attribution, Finding, Insight, InsightType, SourceCategory, State};
 use insightd_core::pipeline::{DeadLetterRecord, Gauges, Output, Tally};
-use insightd_core::state::{Fault, HEAD_KEY, Head, Write};
+use insightd_core::state::{CHECKPOINT_KEY, Checkpoint, RestoreError, WriteRecord};
 
 use super::broker::{
     Action, Assigned, Broker, BrokerError, Message, Outgoing, Polled, Position, Reading, TopicPartition,
@@ -195,7 +195,12 @@ impl Broker for ScriptedBroker {
         Ok(self.changelog.borrow().len() as i64)
     }
 
-    fn read_changelog(&self, records_max: usize, _: Duration, show: &mut Write<'_>) -> Result<Reading, BrokerError> {
+    fn read_changelog(
+        &self,
+        records_max: usize,
+        _: Duration,
+        show: &mut WriteRecord<'_>,
+    ) -> Result<Reading, BrokerError> {
         let changelog = self.changelog.borrow();
         let until = changelog.len().saturating_sub(self.withheld.get());
         for (key, value) in changelog.iter().take(until).skip(self.read.get()).take(records_max) {
@@ -324,11 +329,11 @@ impl Task for ScriptedTask {
         self.changed
     }
 
-    fn save(&mut self, next: i64, write: &mut Write<'_>) -> u64 {
-        let head = Head { state: self.state + 1, next, silences: Vec::new(), loaded: self.loaded };
+    fn save(&mut self, next: i64, write: &mut WriteRecord<'_>) -> u64 {
+        let head = Checkpoint { state: self.state + 1, next, idle_advances: Vec::new(), loaded: self.loaded };
         let mut bytes = Vec::new();
         head.write(&mut bytes);
-        write(HEAD_KEY, Some(&bytes));
+        write(CHECKPOINT_KEY, Some(&bytes));
         *self.saved.insert(self.state + 1)
     }
 
@@ -349,25 +354,25 @@ impl Task for ScriptedTask {
         self.state
     }
 
-    fn restore(&mut self, _: &[u8], value: Option<&[u8]>) -> Result<(), Fault> {
+    fn restore(&mut self, _: &[u8], value: Option<&[u8]>) -> Result<(), RestoreError> {
         self.shown += 1;
         if value == Some(b"misfit") {
             self.misfit = true;
             return Ok(());
         }
-        let head = Head::read(value.unwrap_or_default())?;
+        let head = Checkpoint::read(value.unwrap_or_default())?;
         self.state = head.state;
         Ok(())
     }
 
-    fn restored(&mut self, open: &mut dyn FnMut(Insight, i64)) -> Result<Option<Head>, Fault> {
+    fn restored(&mut self, open: &mut dyn FnMut(Insight, i64)) -> Result<Option<Checkpoint>, RestoreError> {
         if self.misfit {
-            return Err(Fault::damaged("region", "it is missing"));
+            return Err(RestoreError::damaged("region", "it is missing"));
         }
         if self.shown > 0 {
             open(insight(WALL), WALL);
         }
-        Ok((self.shown > 0).then_some(Head { state: self.state, ..Head::default() }))
+        Ok((self.shown > 0).then_some(Checkpoint { state: self.state, ..Checkpoint::default() }))
     }
 
     fn backfill(&mut self, payload: &[u8], next: i64, _: i64) {

@@ -3,7 +3,7 @@
 use insightd_core::cloudtrail::insight::Insight;
 use insightd_core::detect::{Detector, Settings};
 use insightd_core::pipeline::{Gauges, Output, Pipeline, Tally};
-use insightd_core::state::{Fault, HEAD_KEY, Head, Silence, Write};
+use insightd_core::state::{CHECKPOINT_KEY, Checkpoint, IdleAdvance, RestoreError, WriteRecord};
 
 use super::backfill::BackfillAssembler;
 use crate::config::Config;
@@ -27,7 +27,7 @@ pub trait Task {
     fn is_changed(&mut self) -> bool;
     /// Writes what has changed since the last [`Task::commit`] as records of the changelog; `next` is the offset of the next record. Returns the number of
     /// the state that they make.
-    fn save(&mut self, next: i64, write: &mut Write<'_>) -> u64;
+    fn save(&mut self, next: i64, write: &mut WriteRecord<'_>) -> u64;
     /// What was saved is committed.
     fn commit(&mut self);
     /// Back to what was committed last.
@@ -38,13 +38,13 @@ pub trait Task {
     ///
     /// # Errors
     /// When it cannot be understood.
-    fn restore(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<(), Fault>;
+    fn restore(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<(), RestoreError>;
     /// The changelog is read to its end. Says where it stands, if it tells, and shows the open insights, each with the clock of its region (seconds since
     /// 1970).
     ///
     /// # Errors
     /// When its records do not fit together.
-    fn restored(&mut self, open: &mut dyn FnMut(Insight, i64)) -> Result<Option<Head>, Fault>;
+    fn restored(&mut self, open: &mut dyn FnMut(Insight, i64)) -> Result<Option<Checkpoint>, RestoreError>;
     /// Takes in a message of the history topic, whose next offset is `next`, at wall time `now` (seconds since 1970).
     fn backfill(&mut self, payload: &[u8], next: i64, now: i64);
     /// Offset from which the history topic has to be read.
@@ -64,13 +64,13 @@ pub struct DetectorTask {
     keyed_by_account: bool,
     writer: u64,
     /// As of the last commit.
-    head: Head,
+    head: Checkpoint,
     /// As it was saved into the open transaction.
-    saved: Option<Head>,
+    saved: Option<Checkpoint>,
     /// Silences since the last commit.
-    silences: Vec<Silence>,
+    idle_advances: Vec<IdleAdvance>,
     /// What the changelog has said of itself so far.
-    found: Option<Head>,
+    found: Option<Checkpoint>,
     backfill: BackfillAssembler,
 }
 
@@ -81,9 +81,9 @@ impl DetectorTask {
             pipeline: Pipeline::new(config).journaled(),
             keyed_by_account: config.input.keyed_by_account,
             writer: 0,
-            head: Head::default(),
+            head: Checkpoint::default(),
             saved: None,
-            silences: Vec::new(),
+            idle_advances: Vec::new(),
             found: None,
             backfill: BackfillAssembler::new(Settings::from(config)),
         }
@@ -110,7 +110,7 @@ impl Task for DetectorTask {
 
     fn caught_up(&mut self, next: i64, now: i64, out: &mut dyn Output) {
         if self.pipeline.caught_up(now, out) {
-            self.silences.push(Silence { before: next, wall: now });
+            self.idle_advances.push(IdleAdvance { before: next, wall: now });
         }
     }
 
@@ -118,12 +118,12 @@ impl Task for DetectorTask {
         self.pipeline.detector().is_changed() || self.backfill.next() != self.head.loaded
     }
 
-    fn save(&mut self, next: i64, write: &mut Write<'_>) -> u64 {
+    fn save(&mut self, next: i64, write: &mut WriteRecord<'_>) -> u64 {
         let state = ((self.head.state >> WRITER_BITS) + 1) << WRITER_BITS | self.writer;
-        let head = Head { state, next, silences: self.silences.clone(), loaded: self.backfill.next() };
+        let head = Checkpoint { state, next, idle_advances: self.idle_advances.clone(), loaded: self.backfill.next() };
         let mut bytes = Vec::new();
         head.write(&mut bytes);
-        write(HEAD_KEY, Some(&bytes));
+        write(CHECKPOINT_KEY, Some(&bytes));
         self.pipeline.detector().save(write);
         self.saved.insert(head).state
     }
@@ -131,14 +131,14 @@ impl Task for DetectorTask {
     fn commit(&mut self) {
         if let Some(saved) = self.saved.take() {
             self.head = saved;
-            self.silences.clear();
+            self.idle_advances.clear();
             self.pipeline.detector().commit();
         }
     }
 
     fn rollback(&mut self) {
         self.saved = None;
-        self.silences.clear();
+        self.idle_advances.clear();
         self.backfill.go_to(self.head.loaded);
         self.pipeline.detector().roll_back();
     }
@@ -147,15 +147,15 @@ impl Task for DetectorTask {
         self.head.state
     }
 
-    fn restore(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<(), Fault> {
-        if key == HEAD_KEY {
-            self.found = value.map(Head::read).transpose()?;
+    fn restore(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<(), RestoreError> {
+        if key == CHECKPOINT_KEY {
+            self.found = value.map(Checkpoint::read).transpose()?;
             return Ok(());
         }
         self.pipeline.detector().restore(key, value)
     }
 
-    fn restored(&mut self, open: &mut dyn FnMut(Insight, i64)) -> Result<Option<Head>, Fault> {
+    fn restored(&mut self, open: &mut dyn FnMut(Insight, i64)) -> Result<Option<Checkpoint>, RestoreError> {
         self.pipeline.detector().restored()?;
         self.pipeline.detector().each_open(open);
         let found = self.found.take();

@@ -7,7 +7,7 @@ mod decoding;
 mod mapping;
 
 use decoding::{Found, WRAPPINGS, decode_both, gzip, record, slice};
-use insightd_core::cloudtrail::envelope::{Envelope, Fault, Skipped};
+use insightd_core::cloudtrail::outcome::{DecodeError, Envelope, Skipped};
 use mapping::{Rc2, V1, VERSIONS, WRITTEN, to_ocsf};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -173,12 +173,12 @@ fn every_wrapping_holds_ocsf_as_it_holds_records() {
 #[test]
 fn unusable_events_have_their_fault_by_the_names_of_ocsf() {
     let table = [
-        ("/time", json!(null), Fault::EventTimeInvalid, "time "),
-        ("/time", json!(1_700_000_000), Fault::EventTimePast, "1700000000"),
-        ("/time", json!(1_893_456_001_000_u64), Fault::EventTimeFuture, "time "),
-        ("/api/service/name", json!(null), Fault::EventSourceMissing, "api.service.name"),
-        ("/api/operation", json!(""), Fault::EventNameMissing, "api.operation"),
-        ("/cloud/region", json!(7), Fault::RegionMissing, "cloud.region"),
+        ("/time", json!(null), DecodeError::EventTimeInvalid, "time "),
+        ("/time", json!(1_700_000_000), DecodeError::EventTimePast, "1700000000"),
+        ("/time", json!(1_893_456_001_000_u64), DecodeError::EventTimeFuture, "time "),
+        ("/api/service/name", json!(null), DecodeError::EventSourceMissing, "api.service.name"),
+        ("/api/operation", json!(""), DecodeError::EventNameMissing, "api.operation"),
+        ("/cloud/region", json!(7), DecodeError::RegionMissing, "cloud.region"),
     ];
     for (pointer, value, fault, said) in table {
         let mut ocsf = to_ocsf(Rc2, &record(1), Value::Object);
@@ -193,7 +193,7 @@ fn unusable_events_have_their_fault_by_the_names_of_ocsf() {
     let mut nobody = to_ocsf(V1, &record(1), Value::Object);
     nobody["unmapped"] = json!({});
     nobody["actor"]["user"]["account"] = json!({"uid": "1111111111111"});
-    assert_eq!(decode_both(nobody.to_string().as_bytes()).faults, [Fault::AccountMissing]);
+    assert_eq!(decode_both(nobody.to_string().as_bytes()).faults, [DecodeError::AccountMissing]);
 }
 
 /// The caller of a cross-account call has another account than the one it is counted for.
@@ -231,7 +231,7 @@ fn ocsf_of_other_products_is_passed_over_and_ocsf_of_none_is_kept() {
     let found = slice(nameless.as_bytes());
     assert_eq!(
         found.malformed,
-        [(Envelope::Unknown, Fault::EnvelopeUnsupported, "ocsf".to_owned(), nameless.into_bytes())]
+        [(Envelope::Unknown, DecodeError::EnvelopeUnsupported, "ocsf".to_owned(), nameless.into_bytes())]
     );
     let third_party =
         to_ocsf(V1, &record(1), Value::Object).to_string().replace("\"CloudTrail\"", "\"AWS CloudTrail\"");

@@ -10,15 +10,16 @@ use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
 use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
-use insightd_core::cloudtrail::envelope::{Envelope, Fault, Limit, Limits, Sink, Skipped, decode_slice, decode_stream};
+use insightd_core::cloudtrail::envelope::{DecodeLimits, Sink, decode_slice, decode_stream};
 use insightd_core::cloudtrail::event::Event;
+use insightd_core::cloudtrail::outcome::{DecodeError, Envelope, Limit, Skipped};
 use serde_json::{Value, json};
 
 /// 2030-01-01: records of our own lie before it.
 pub const TIME_MAX: i64 = 1_893_456_000;
 
-pub fn limits() -> Limits {
-    Limits {
+pub fn limits() -> DecodeLimits {
+    DecodeLimits {
         payload_bytes_max: 32 << 20,
         decompressed_bytes_max: 256 << 20,
         nesting_depth_max: 8,
@@ -31,7 +32,7 @@ pub fn limits() -> Limits {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Found {
     pub events: Vec<Envelope>,
-    pub faults: Vec<Fault>,
+    pub faults: Vec<DecodeError>,
     pub shed: Vec<Limit>,
     pub skipped: Vec<Skipped>,
 }
@@ -49,7 +50,7 @@ pub struct Memory {
     pub found: Found,
     /// The events, in an owned and comparable form.
     pub events: Vec<String>,
-    pub malformed: Vec<(Envelope, Fault, String, Vec<u8>)>,
+    pub malformed: Vec<(Envelope, DecodeError, String, Vec<u8>)>,
     pub shed: Vec<(Limit, Vec<u8>)>,
 }
 
@@ -59,7 +60,7 @@ impl Sink for Memory {
         self.events.push(format!("{event:?}"));
     }
 
-    fn malformed(&mut self, envelope: Envelope, fault: Fault, detail: &str, raw: &[u8]) {
+    fn malformed(&mut self, envelope: Envelope, fault: DecodeError, detail: &str, raw: &[u8]) {
         self.found.faults.push(fault);
         self.malformed.push((envelope, fault, detail.to_owned(), raw.to_vec()));
     }
@@ -78,7 +79,7 @@ pub fn slice(payload: &[u8]) -> Memory {
     slice_within(payload, &limits())
 }
 
-pub fn slice_within(payload: &[u8], limits: &Limits) -> Memory {
+pub fn slice_within(payload: &[u8], limits: &DecodeLimits) -> Memory {
     let mut memory = Memory::default();
     decode_slice(payload, limits, &mut memory);
     memory
@@ -101,7 +102,7 @@ pub fn stream(input: &[u8], step: usize) -> Memory {
     stream_within(input, step, &limits())
 }
 
-pub fn stream_within(input: impl Read, step: usize, limits: &Limits) -> Memory {
+pub fn stream_within(input: impl Read, step: usize, limits: &DecodeLimits) -> Memory {
     let mut memory = Memory::default();
     decode_stream(&mut Steps { reader: input, step }, limits, &mut memory).unwrap();
     memory

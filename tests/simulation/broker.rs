@@ -10,7 +10,7 @@ use insightd::stream::broker::{
     Action, Assigned, Broker, BrokerError, Cause, Outgoing, Polled, Position, Reading, TopicPartition,
 };
 use insightd::stream::clock::Clock;
-use insightd_core::state::HEAD_KEY;
+use insightd_core::state::CHECKPOINT_KEY;
 
 use super::client::{Client, Reader, fenced, later};
 use super::cluster::{Cluster, Place, SESSION_TIMEOUT, TRANSACTION_TIMEOUT, Written};
@@ -294,7 +294,7 @@ impl Broker for SimBroker {
         &self,
         records_max: usize,
         _: Duration,
-        show: &mut insightd_core::state::Write<'_>,
+        show: &mut insightd_core::state::WriteRecord<'_>,
     ) -> Result<Reading, BrokerError> {
         self.enter("read");
         if self.pass(Step::ReadChangelog) {
@@ -371,7 +371,7 @@ impl Broker for SimBroker {
                 cluster.violate("a record is written outside of a transaction");
             }
             let client = &mut cluster.clients[self.id];
-            let is_head = *key == *HEAD_KEY && matches!(place, Place::Changelog(_));
+            let is_head = *key == *CHECKPOINT_KEY && matches!(place, Place::Changelog(_));
             let applied = if is_head { client.applied.clone() } else { Vec::new() };
             client.unsent.push(Written { place, key, value: record.value.map(Rc::from), source, applied });
             soon

@@ -269,7 +269,7 @@ impl Cluster {
                 }
                 self.counts.add("insights committed", delta.insights);
                 self.counts.add("dead letters committed", delta.letters);
-                self.counts.add("silences committed", delta.silences);
+                self.counts.add("silences committed", delta.idle_advances);
                 for past in &delta.pasts {
                     let what = past.map_or_else(BackfillRefusal::label, |()| "taken in");
                     self.counts.note(format!("history: {what}"));

@@ -8,7 +8,7 @@ use insightd::stream::broker::BrokerError;
 use insightd_core::cloudtrail::event::AccountId;
 use insightd_core::cloudtrail::insight::Insight;
 use insightd_core::pipeline::{Cutoff, DeadLetterRecord, Output, Pipeline};
-use insightd_core::state::{Part, Parts, encode};
+use insightd_core::state::{BackfillPart, BackfillParts, encode};
 
 use super::broker::SimBroker;
 use super::client::{Reader, later};
@@ -123,18 +123,22 @@ fn cut(random: &mut Random, pipeline: &mut Pipeline, account: &str) -> (Vec<Vec<
     let account = AccountId::parse(account).expect("an account");
     let mut whole = Vec::new();
     let mut send = |part: &[u8]| whole = part.to_vec();
-    let mut parts = Parts::new(account.number(), BEGIN / 60, &mut send);
+    let mut parts = BackfillParts::new(account.number(), BEGIN / 60, &mut send);
     pipeline.detector().save_alone(account, &mut |key, value| parts.add(key, value.unwrap_or_default()));
     parts.finish();
-    let whole_part = Part::read(&whole).expect("it can be read");
+    let whole_part = BackfillPart::read(&whole).expect("it can be read");
     assert!(whole_part.last && whole_part.index == 0, "a past so small is one part");
     let (mut rest, mut cut) = (whole_part.records.as_slice(), Vec::new());
     let most = *random.pick(&[2, 5, 1000]);
     while !rest.is_empty() {
         let (records, others) = rest.split_at(rest.len().min(random.between(1, most) as usize));
         rest = others;
-        let part =
-            Part { index: cut.len() as u32, last: rest.is_empty(), records: records.to_vec(), ..whole_part.clone() };
+        let part = BackfillPart {
+            index: cut.len() as u32,
+            last: rest.is_empty(),
+            records: records.to_vec(),
+            ..whole_part.clone()
+        };
         let mut bytes = Vec::new();
         encode(whole[0], &part, &mut bytes);
         cut.push(bytes);

@@ -8,7 +8,7 @@ use insightd::stream::broker::Position;
 use insightd_core::cloudtrail::insight::Insight;
 use insightd_core::detect::{BackfillRefusal, Detector, Settings};
 use insightd_core::pipeline::{DeadLetterRecord, Outcome, Output, Pipeline, Tally};
-use insightd_core::state::{HEAD_KEY, Head, Silence};
+use insightd_core::state::{CHECKPOINT_KEY, Checkpoint, IdleAdvance};
 
 use super::cluster::{Applied, Place, Written};
 use super::history::Records;
@@ -22,7 +22,7 @@ pub type Image = Vec<(Vec<u8>, Vec<u8>)>;
 pub struct Delta {
     pub insights: u64,
     pub letters: u64,
-    pub silences: u64,
+    pub idle_advances: u64,
     pub pasts: Vec<Result<(), BackfillRefusal>>,
     pub outcomes: [u64; Outcome::ALL.len()],
 }
@@ -215,11 +215,11 @@ impl Oracle {
     ) -> Result<(), String> {
         let number = position.partition.partition as usize;
         let fold = &mut self.folds[number];
-        let of_it = |record: &&Written| record.place == Place::Changelog(number) && *record.key == *HEAD_KEY;
+        let of_it = |record: &&Written| record.place == Place::Changelog(number) && *record.key == *CHECKPOINT_KEY;
         let Some(record) = written.iter().rfind(of_it) else {
             return Err(format!("EO-1: partition {number}: offset {} is committed without a state", position.next));
         };
-        let head = Head::read(record.value.as_deref().unwrap_or_default()).map_err(|fault| fault.to_string())?;
+        let head = Checkpoint::read(record.value.as_deref().unwrap_or_default()).map_err(|fault| fault.to_string())?;
         if (head.next, head.state) != (position.next, position.state) {
             return Err(format!("EO-1: partition {number}: the head is {head:?}, committed is {position:?}"));
         }
@@ -234,7 +234,7 @@ impl Oracle {
                 fold.next, position.next
             ));
         }
-        let (mut silences, mut right, mut offset) = (Vec::new(), Found::default(), fold.next);
+        let (mut idle_advances, mut right, mut offset) = (Vec::new(), Found::default(), fold.next);
         for applied in &record.applied {
             match *applied {
                 Applied::Record(wall) => {
@@ -244,7 +244,7 @@ impl Oracle {
                 }
                 Applied::CaughtUp(wall) => {
                     if fold.pipeline.caught_up(wall, &mut right) {
-                        silences.push(Silence { before: offset, wall });
+                        idle_advances.push(IdleAdvance { before: offset, wall });
                     }
                 }
                 Applied::BackfillResult { next, wall } => {
@@ -252,15 +252,17 @@ impl Oracle {
                 }
             }
         }
-        if silences != head.silences {
-            let found = &head.silences;
-            return Err(format!("WM-2: partition {number}: silences are told as {found:?}, and were {silences:?}"));
+        if idle_advances != head.idle_advances {
+            let found = &head.idle_advances;
+            return Err(format!(
+                "WM-2: partition {number}: idle_advances are told as {found:?}, and were {idle_advances:?}"
+            ));
         }
         if head.loaded != fold.loaded {
             let (found, right) = (head.loaded, fold.loaded);
             return Err(format!("LOAD-1: partition {number}: the history is told as loaded to {found}, not {right}"));
         }
-        delta.silences += silences.len() as u64;
+        delta.idle_advances += idle_advances.len() as u64;
         compare("insights", number, &found.insights, &right.insights)?;
         compare("dead letters", number, &found.letters, &right.letters)?;
         delta.insights += found.insights.len() as u64;

@@ -9,7 +9,7 @@ use insightd::config::Config;
 use insightd::stream::broker::Cause;
 use insightd_core::detect::{Detector, Settings};
 use insightd_core::pipeline::Outcome;
-use insightd_core::state::HEAD_KEY;
+use insightd_core::state::CHECKPOINT_KEY;
 
 use super::cluster::Cluster;
 use super::faults::{Counts, Odds, Profile};
@@ -141,7 +141,7 @@ fn run(seed: u64, profile: Profile, mutation: Option<Mutation>) -> Outcomes {
 fn finish(cluster: &mut Cluster, config: &Config) {
     for partition in 0..cluster.changelogs.len() {
         let mut detector = Detector::new(Settings::from(config));
-        let records = cluster.changelogs[partition].committed().filter(|(key, _)| ***key != *HEAD_KEY);
+        let records = cluster.changelogs[partition].committed().filter(|(key, _)| ***key != *CHECKPOINT_KEY);
         let mut taken = Ok(());
         records.for_each(|(key, value)| {
             if taken.is_ok() {

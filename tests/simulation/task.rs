@@ -11,7 +11,7 @@ use insightd::stream::transaction::Transaction;
 use insightd::stream::watchdog::Phase;
 use insightd_core::cloudtrail::insight::Insight;
 use insightd_core::pipeline::{Gauges, Output, Tally};
-use insightd_core::state::{Fault, Head, Write};
+use insightd_core::state::{Checkpoint, RestoreError, WriteRecord};
 
 use super::cluster::Applied;
 use super::mutation::Mutation;
@@ -87,7 +87,7 @@ impl Task for Watched {
         self.inner.is_changed()
     }
 
-    fn save(&mut self, next: i64, write: &mut Write<'_>) -> u64 {
+    fn save(&mut self, next: i64, write: &mut WriteRecord<'_>) -> u64 {
         self.world().cluster.borrow_mut().clients[self.id].applied.clone_from(&self.applied);
         self.inner.save(next, write)
     }
@@ -130,14 +130,14 @@ impl Task for Watched {
         self.inner.backfill_next()
     }
 
-    fn restore(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<(), Fault> {
+    fn restore(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<(), RestoreError> {
         match self.inner.restore(key, value) {
-            Err(Fault::Newer { .. }) if self.mutation == Some(Mutation::TakeNewer) => Ok(()),
+            Err(RestoreError::Newer { .. }) if self.mutation == Some(Mutation::TakeNewer) => Ok(()),
             restored => restored,
         }
     }
 
-    fn restored(&mut self, open: &mut dyn FnMut(Insight, i64)) -> Result<Option<Head>, Fault> {
+    fn restored(&mut self, open: &mut dyn FnMut(Insight, i64)) -> Result<Option<Checkpoint>, RestoreError> {
         let head = self.inner.restored(open)?;
         let world = self.world();
         let partition = {

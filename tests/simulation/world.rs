@@ -14,7 +14,7 @@ use insightd::config::{Config, Format};
 use insightd::stream::broker::{BrokerError, Cause};
 use insightd::stream::publish::{Publishing, RecordLimits};
 use insightd::stream::worker::{Worker, WorkerLimits};
-use insightd_core::state::HEAD_KEY;
+use insightd_core::state::CHECKPOINT_KEY;
 
 use super::broker::{CHANGELOG, DLQ, OUTPUT, SimBroker, is_death};
 use super::client::Client;
@@ -69,7 +69,7 @@ impl World {
     pub fn downgrade(&self) {
         let quiet = {
             let mut cluster = self.cluster.borrow_mut();
-            let (key, value): (Rc<[u8]>, Rc<[u8]>) = (HEAD_KEY.into(), [255, 1, 2, 3][..].into());
+            let (key, value): (Rc<[u8]>, Rc<[u8]>) = (CHECKPOINT_KEY.into(), [255, 1, 2, 3][..].into());
             for log in &mut cluster.changelogs {
                 log.append(Number::MAX, Rc::clone(&key), Some(Rc::clone(&value)));
                 log.end(Number::MAX, true);

@@ -13,9 +13,10 @@ pub use cutoff::Cutoff;
 use hashbrown::HashSet;
 pub use tally::{Outcome, Tally};
 
-use crate::cloudtrail::envelope::{self, Envelope, Fault, Limit, Limits, Sink, Skipped};
+use crate::cloudtrail::envelope::{self, DecodeLimits, Sink};
 use crate::cloudtrail::event::{AccountId, Category, Event};
 use crate::cloudtrail::insight::{Insight, State};
+use crate::cloudtrail::outcome::{DecodeError, Envelope, Limit, Skipped};
 pub use crate::detect::Gauges;
 pub use crate::detect::SeriesView;
 use crate::detect::{BackfillResult, Detector, Settings, Verdict};
@@ -24,7 +25,7 @@ use crate::rules::{Action, Rules};
 /// One record for the dead-letter topic.
 #[derive(Clone, Debug)]
 pub struct DeadLetterRecord<'a> {
-    /// Why: a [`Fault`] or [`Limit`] label.
+    /// Why: a [`DecodeError`] or [`Limit`] label.
     pub reason: &'static str,
     /// What and where, for people.
     pub detail: &'a str,
@@ -40,7 +41,7 @@ pub struct PipelineSettings {
     /// Bounds and knobs of detection.
     pub detect: Settings,
     /// Bounds of decoding. The latest event time is set anew for each payload, from the wall clock.
-    pub decode: Limits,
+    pub decode: DecodeLimits,
     /// Seconds that an event time may lie ahead of the wall clock.
     pub future_max_s: i64,
 }
@@ -59,7 +60,7 @@ const MISROUTED_ACCOUNTS_MAX: usize = 10_000;
 /// Decode, count and score for one task: in `run` one input partition, in `replay` the whole input.
 pub struct Pipeline {
     detector: Detector,
-    limits: Limits,
+    limits: DecodeLimits,
     future_max_s: i64,
     misrouted: HashSet<AccountId>,
     rules: Arc<Rules>,
@@ -281,7 +282,7 @@ impl Sink for Intake<'_> {
         self.count(envelope, outcome);
     }
 
-    fn malformed(&mut self, envelope: Envelope, fault: Fault, detail: &str, raw: &[u8]) {
+    fn malformed(&mut self, envelope: Envelope, fault: DecodeError, detail: &str, raw: &[u8]) {
         self.dead_letter(fault.label(), detail, raw);
         self.pipeline.tally.malformed[fault as usize] += 1;
         self.count(envelope, Outcome::Malformed);
@@ -306,7 +307,7 @@ impl Sink for Fork<'_> {
         self.0.iter_mut().for_each(|intake| intake.event(envelope, event));
     }
 
-    fn malformed(&mut self, envelope: Envelope, fault: Fault, detail: &str, raw: &[u8]) {
+    fn malformed(&mut self, envelope: Envelope, fault: DecodeError, detail: &str, raw: &[u8]) {
         self.0.iter_mut().for_each(|intake| intake.malformed(envelope, fault, detail, raw));
     }
 

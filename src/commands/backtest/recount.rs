@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use insightd_core::cloudtrail::envelope::{self, Envelope, Fault, Limit, Sink, Skipped};
+use insightd_core::cloudtrail::envelope::{self, Sink};
 use insightd_core::cloudtrail::event::{Category, Event};
+use insightd_core::cloudtrail::outcome::{DecodeError, Envelope, Limit, Skipped};
 use insightd_core::detect::intake::dedup::Seen;
 use insightd_core::detect::statistics::horizon::Horizons;
 use insightd_core::rules::Action;
@@ -99,7 +100,7 @@ impl Sink for Counts<'_> {
         }
     }
 
-    fn malformed(&mut self, _: Envelope, _: Fault, _: &str, _: &[u8]) {}
+    fn malformed(&mut self, _: Envelope, _: DecodeError, _: &str, _: &[u8]) {}
 
     fn shed(&mut self, _: Envelope, _: Limit, _: &[u8]) {}
 

@@ -4,7 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::builder::PossibleValuesParser;
-use insightd_core::cloudtrail::envelope::{Fault, Limit};
+use insightd_core::cloudtrail::outcome::{DecodeError, Limit};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -51,7 +51,7 @@ impl When {
 
 /// The reasons that a dead letter may have. Another word is a slip of the pen, and would silently match nothing.
 pub fn reasons() -> PossibleValuesParser {
-    PossibleValuesParser::new(Fault::ALL.map(Fault::label).into_iter().chain(Limit::ALL.map(Limit::label)))
+    PossibleValuesParser::new(DecodeError::ALL.map(DecodeError::label).into_iter().chain(Limit::ALL.map(Limit::label)))
 }
 
 /// The filter of a command.

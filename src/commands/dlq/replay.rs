@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use insightd_core::cloudtrail::envelope::Limits;
+use insightd_core::cloudtrail::envelope::DecodeLimits;
 
 use super::args::DlqReplayArgs;
 use super::filter::Filter;
@@ -135,7 +135,7 @@ struct Replay<'a> {
     limit: u64,
     /// Input topics with their partitions.
     topics: BTreeMap<String, usize>,
-    decoding: Limits,
+    decoding: DecodeLimits,
     horizon: i64,
     replayed: BTreeSet<DeadLetterId>,
     /// None in a dry run.

@@ -1,7 +1,8 @@
 //! Whether a dead letter is fine by today's rules: its value is decoded again, as the daemon would decode it. Pure.
 
-use insightd_core::cloudtrail::envelope::{Envelope, Fault, Limit, Limits, Sink, Skipped, decode_slice};
+use insightd_core::cloudtrail::envelope::{DecodeLimits, Sink, decode_slice};
 use insightd_core::cloudtrail::event::{AccountId, Event};
+use insightd_core::cloudtrail::outcome::{DecodeError, Envelope, Limit, Skipped};
 
 use crate::stream::dead_letter::DeadLetter;
 
@@ -35,7 +36,7 @@ pub(super) struct Fine {
 
 impl Verdict {
     /// Decodes a letter within these limits. Records dated before `horizon` (seconds since 1970) are old.
-    pub(super) fn of(letter: &DeadLetter<'_>, limits: &Limits, horizon: i64) -> Self {
+    pub(super) fn of(letter: &DeadLetter<'_>, limits: &DecodeLimits, horizon: i64) -> Self {
         if letter.truncated {
             return Self::Cut;
         }
@@ -77,7 +78,7 @@ impl Sink for Found {
         self.old += u64::from(event.time < self.horizon);
     }
 
-    fn malformed(&mut self, _: Envelope, fault: Fault, _: &str, _: &[u8]) {
+    fn malformed(&mut self, _: Envelope, fault: DecodeError, _: &str, _: &[u8]) {
         self.fails(fault.label());
     }
 
@@ -97,12 +98,12 @@ mod tests {
         "RunInstances","awsRegion":"eu-west-1","recipientAccountId":"000000000042"}"#;
     const TIME: i64 = 1_772_619_425;
 
-    fn verdict(value: &str, limits: &Limits) -> Verdict {
+    fn verdict(value: &str, limits: &DecodeLimits) -> Verdict {
         Verdict::of(&DeadLetter::read((0, 0), None, std::iter::empty(), value.as_bytes()), limits, TIME)
     }
 
-    fn limits() -> Limits {
-        Limits {
+    fn limits() -> DecodeLimits {
+        DecodeLimits {
             payload_bytes_max: 10_000,
             decompressed_bytes_max: 10_000,
             nesting_depth_max: 8,
@@ -126,9 +127,9 @@ mod tests {
     #[test]
     fn what_fails_says_why_and_a_raised_limit_or_passed_time_heals_it() {
         assert_eq!(verdict(&RECORD[..50], &limits()), Verdict::Fails("truncated"));
-        let narrow = Limits { payload_bytes_max: 100, ..limits() };
+        let narrow = DecodeLimits { payload_bytes_max: 100, ..limits() };
         assert_eq!(verdict(RECORD, &narrow), Verdict::Fails("payload_bytes"));
-        let earlier = Limits { event_time_max: TIME - 1, ..limits() };
+        let earlier = DecodeLimits { event_time_max: TIME - 1, ..limits() };
         assert_eq!(verdict(RECORD, &earlier), Verdict::Fails("event_time_future"));
     }
 

@@ -12,7 +12,7 @@ use hashbrown::{HashMap, HashSet};
 use insightd_core::cloudtrail::event::AccountId;
 use insightd_core::cloudtrail::insight::Insight;
 use insightd_core::pipeline::{Cutoff, DeadLetterRecord, Outcome, Output, Pipeline};
-use insightd_core::state::Parts;
+use insightd_core::state::BackfillParts;
 use sysexits::ExitCode;
 
 use super::known::Known;
@@ -252,7 +252,7 @@ fn pasts(pipeline: &mut Pipeline, until: &HashMap<AccountId, i64>) -> Vec<Past> 
         let Some(&(end, series)) = ends.get(&account).filter(|(end, _)| *end > i64::MIN) else { continue };
         let mut messages = Vec::new();
         let mut send = |part: &[u8]| messages.push(part.to_vec());
-        let mut parts = Parts::new(account.number(), begin, &mut send);
+        let mut parts = BackfillParts::new(account.number(), begin, &mut send);
         detector.save_alone(account, &mut |key, value| parts.add(key, value.unwrap_or_default()));
         parts.finish();
         pasts.push(Past { account, begin, end, until: until.get(&account).copied(), series, parts: messages });

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use insightd_core::cloudtrail::event::AccountId;
 use insightd_core::detect::store::changelog::account_begin;
-use insightd_core::state::{HEAD_KEY, Head, Part};
+use insightd_core::state::{BackfillPart, CHECKPOINT_KEY, Checkpoint};
 
 use super::fold::Past;
 use crate::config::Config;
@@ -61,8 +61,8 @@ impl Known {
         let mut fault = None;
         let end = changelog::read_on(config, partition, from, &mut |key, value| {
             let Some(value) = value else { return };
-            if key == HEAD_KEY {
-                match Head::read(value) {
+            if key == CHECKPOINT_KEY {
+                match Checkpoint::read(value) {
                     Ok(head) => drop(loaded.insert(partition, head.loaded)),
                     Err(newer) => fault = Some(newer),
                 }
@@ -91,7 +91,7 @@ impl Known {
     fn waiting(&self, config: &Config, partition: i32) -> Result<Vec<(AccountId, i64)>, BrokerError> {
         let mut waiting = Vec::new();
         backfill_topic::read_on(config, partition, self.loaded(partition), &mut |_, payload| {
-            if let Ok(Part { index: 0, account, begin, .. }) = Part::read(payload) {
+            if let Ok(BackfillPart { index: 0, account, begin, .. }) = BackfillPart::read(payload) {
                 waiting.extend(AccountId::of_number(account).map(|account| (account, begin)));
             }
         })?;

@@ -5,8 +5,8 @@
 
 use std::io::{self, Write};
 
-use insightd_core::cloudtrail::envelope::{Envelope, Fault, Limit, Skipped};
 use insightd_core::cloudtrail::insight::{InsightType, State};
+use insightd_core::cloudtrail::outcome::{DecodeError, Envelope, Limit, Skipped};
 use insightd_core::pipeline::{Gauges, Outcome, Tally};
 use insightd_core::rules::{Rule, Rules};
 use serde_json::{Map, Value, json};
@@ -38,7 +38,7 @@ pub(super) fn write(out: &mut impl Write, tally: &Tally, levels: &Gauges, rules:
         "insights_open": levels.insights_open,
         "payloads_skipped": named(&Skipped::ALL, Skipped::label, |k| tally.skipped[k as usize]),
         "records_by_envelope": named(&Envelope::ALL, Envelope::label, by_envelope),
-        "malformed_by_reason": named(&Fault::ALL, Fault::label, |k| tally.malformed[k as usize]),
+        "malformed_by_reason": named(&DecodeError::ALL, DecodeError::label, |k| tally.malformed[k as usize]),
         "shed_by_limit": named(&Limit::ALL, Limit::label, |k| tally.shed[k as usize]),
         "attributions_summarised": tally.attributions_summarised,
         "dedup_shortened": tally.dedup_shortened,

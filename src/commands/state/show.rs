@@ -4,7 +4,7 @@ use std::io::{self, BufWriter, Write as _};
 
 use insightd_core::cloudtrail::insight::rfc3339;
 use insightd_core::detect::{AccountView, Detector, RegionView, SeriesView, Settings};
-use insightd_core::state::{HEAD_KEY, Head};
+use insightd_core::state::{CHECKPOINT_KEY, Checkpoint};
 use serde_json::{Value, json};
 
 use super::args::{StateConfigArgs, StateInspectArgs};
@@ -50,7 +50,7 @@ pub(super) fn export(args: &StateConfigArgs) -> Result<(), ExitError> {
     })
 }
 
-type Show<'a> = dyn FnMut(i32, Option<&Head>, &Detector, &mut dyn FnMut(Value)) + 'a;
+type Show<'a> = dyn FnMut(i32, Option<&Checkpoint>, &Detector, &mut dyn FnMut(Value)) + 'a;
 
 /// Restores one partition after the other and shows it.
 fn each_partition(config: &Config, show: &mut Show<'_>) -> Result<(), ExitError> {
@@ -59,8 +59,8 @@ fn each_partition(config: &Config, show: &mut Show<'_>) -> Result<(), ExitError>
         let mut detector = Detector::new(Settings::from(config));
         let (mut head, mut fault) = (None, None);
         changelog::read_on(config, partition, 0, &mut |key, value| {
-            let taken = if key == HEAD_KEY {
-                value.map(Head::read).transpose().map(|read| head = read)
+            let taken = if key == CHECKPOINT_KEY {
+                value.map(Checkpoint::read).transpose().map(|read| head = read)
             } else {
                 detector.restore(key, value)
             };

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use insightd_core::state::Fault;
+use insightd_core::state::RestoreError;
 
 use super::{ANSWER_AGAIN, Worker};
 use crate::crash::crash_point;
@@ -106,11 +106,11 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
 
     /// The records of a changelog do not fit together. Where somebody else writes to it, its end may have been taken in the middle of a transaction: this worker
     /// has lost the partition then and will hear of it, or was given it a moment ago. So it is read again, and only what stays so is damaged.
-    fn misfits(&mut self, partition: &TopicPartition, fault: &Fault) -> Result<(), BrokerError> {
+    fn misfits(&mut self, partition: &TopicPartition, fault: &RestoreError) -> Result<(), BrokerError> {
         let (now, make_task) = (self.clock.elapsed(), self.make_task);
         let Some(found) = self.tasks.find(&partition.topic, partition.partition) else { return Ok(()) };
         let since = *found.misfit.get_or_insert(now);
-        if matches!(fault, Fault::Newer { .. }) || now.saturating_sub(since) > self.limits.restore_stall_max {
+        if matches!(fault, RestoreError::Newer { .. }) || now.saturating_sub(since) > self.limits.restore_stall_max {
             return Err(damaged(partition, &fault.to_string()));
         }
         (found.stage, found.task) = (Stage::Waiting, make_task());

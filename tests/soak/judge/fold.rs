@@ -9,9 +9,10 @@ use std::time::SystemTime;
 
 use flate2::read::GzDecoder;
 use insightd::config::Config;
-use insightd_core::cloudtrail::envelope::{Envelope, Fault, Limit, Limits, Sink, Skipped, decode_slice};
+use insightd_core::cloudtrail::envelope::{DecodeLimits, Sink, decode_slice};
 use insightd_core::cloudtrail::event::Event;
 use insightd_core::cloudtrail::insight::Insight;
+use insightd_core::cloudtrail::outcome::{DecodeError, Envelope, Limit, Skipped};
 use insightd_core::detect::{Detector, Settings};
 use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
 
@@ -51,7 +52,7 @@ pub fn run(config: &Config, file: &Path, into: &Path, insightd: &Path) {
     facts.ends = input.ends(config);
     // The daemons' clocks stood elsewhere, but nothing here depends on it: no record is of today, and no clock was moved by silence.
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_secs() as i64;
-    let limits = Limits {
+    let limits = DecodeLimits {
         payload_bytes_max: config.input.payload_bytes_max,
         decompressed_bytes_max: config.input.decompressed_bytes_max,
         nesting_depth_max: config.input.nesting_depth_max,
@@ -188,7 +189,7 @@ impl Sink for Fold<'_> {
         self.counted();
     }
 
-    fn malformed(&mut self, _: Envelope, fault: Fault, _: &str, raw: &[u8]) {
+    fn malformed(&mut self, _: Envelope, fault: DecodeError, _: &str, raw: &[u8]) {
         self.dead(fault.label(), raw);
     }
 

@@ -8,6 +8,7 @@ pub mod event;
 mod field;
 pub mod insight;
 mod ocsf;
+pub mod outcome;
 mod principal;
 mod record;
 mod time;

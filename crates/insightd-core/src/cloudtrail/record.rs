@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use serde::de::MapAccess;
 
 use super::classify::{Said, classify};
-use super::envelope::Fault;
 use super::event::{AccountId, Category, Event};
 use super::field::{Flag, Lenient, Object, Text, ignore};
+use super::outcome::DecodeError;
 use super::principal::Identity;
 use super::time;
 
@@ -138,13 +138,13 @@ impl<'a> Fields<'a> {
 
     /// The usable event, or why the record is unusable, with what is wrong for people. `time_max` is the latest `eventTime`
     /// accepted, seconds since 1970.
-    pub(super) fn event(self, time_max: i64) -> Result<Event<'a>, (Fault, String)> {
+    pub(super) fn event(self, time_max: i64) -> Result<Event<'a>, (DecodeError, String)> {
         let time = usable_time(&KEYS, self.time.as_str(), time::parse(self.time.as_str()), time_max)?;
         self.event_at(time, &KEYS)
     }
 
     /// The same for a time that is known already. `keys` are the names by which people know the fields.
-    pub(super) fn event_at(self, time: i64, keys: &Keys) -> Result<Event<'a>, (Fault, String)> {
+    pub(super) fn event_at(self, time: i64, keys: &Keys) -> Result<Event<'a>, (DecodeError, String)> {
         let class = classify(Said {
             category: self.category.as_str(),
             kind: self.kind.as_str(),
@@ -155,9 +155,9 @@ impl<'a> Fields<'a> {
             name: self.name.as_str(),
         });
         let named = class.category != Category::Insight;
-        let source = name_of(keys.source, self.source, named, Fault::EventSourceMissing)?;
-        let name = name_of(keys.name, self.name, named, Fault::EventNameMissing)?;
-        let region = name_of(keys.region, self.region, true, Fault::RegionMissing)?;
+        let source = name_of(keys.source, self.source, named, DecodeError::EventSourceMissing)?;
+        let name = name_of(keys.name, self.name, named, DecodeError::EventNameMissing)?;
+        let region = name_of(keys.region, self.region, true, DecodeError::RegionMissing)?;
         let account = account(keys, &self.recipient, &self.identity.account_id)?;
         Ok(Event {
             account,
@@ -199,22 +199,32 @@ const KEYS: Keys = Keys {
 };
 
 /// A time (seconds since 1970) within bounds; `text` is how it is written.
-pub(super) fn usable_time(keys: &Keys, text: &str, time: Option<i64>, time_max: i64) -> Result<i64, (Fault, String)> {
+pub(super) fn usable_time(
+    keys: &Keys,
+    text: &str,
+    time: Option<i64>,
+    time_max: i64,
+) -> Result<i64, (DecodeError, String)> {
     let key = keys.time;
     let Some(time) = time else {
-        return Err((Fault::EventTimeInvalid, format!("{key} {} is no time", quoted(text))));
+        return Err((DecodeError::EventTimeInvalid, format!("{key} {} is no time", quoted(text))));
     };
     if time < EVENT_TIME_MIN {
-        return Err((Fault::EventTimePast, format!("{key} {} lies before 2005", quoted(text))));
+        return Err((DecodeError::EventTimePast, format!("{key} {} lies before 2005", quoted(text))));
     }
     if time > time_max {
-        return Err((Fault::EventTimeFuture, format!("{key} {} lies in the future", quoted(text))));
+        return Err((DecodeError::EventTimeFuture, format!("{key} {} lies in the future", quoted(text))));
     }
     Ok(time)
 }
 
 /// A text of 1 to [`NAME_BYTES_MAX`] bytes; one that is not required may be empty.
-fn name_of<'a>(key: &str, text: Text<'a>, required: bool, fault: Fault) -> Result<Cow<'a, str>, (Fault, String)> {
+fn name_of<'a>(
+    key: &str,
+    text: Text<'a>,
+    required: bool,
+    fault: DecodeError,
+) -> Result<Cow<'a, str>, (DecodeError, String)> {
     match text.filled() {
         Some(text) if text.len() > NAME_BYTES_MAX => {
             Err((fault, format!("{key} has {} bytes, more than {NAME_BYTES_MAX}", text.len())))
@@ -225,7 +235,7 @@ fn name_of<'a>(key: &str, text: Text<'a>, required: bool, fault: Fault) -> Resul
     }
 }
 
-fn account(keys: &Keys, recipient: &Text<'_>, caller: &Text<'_>) -> Result<AccountId, (Fault, String)> {
+fn account(keys: &Keys, recipient: &Text<'_>, caller: &Text<'_>) -> Result<AccountId, (DecodeError, String)> {
     AccountId::parse(recipient.as_str()).or_else(|| AccountId::parse(caller.as_str())).ok_or_else(|| {
         let [of_recipient, of_caller] = keys.accounts;
         let detail = format!(
@@ -233,7 +243,7 @@ fn account(keys: &Keys, recipient: &Text<'_>, caller: &Text<'_>) -> Result<Accou
             quoted(recipient.as_str()),
             quoted(caller.as_str())
         );
-        (Fault::AccountMissing, detail)
+        (DecodeError::AccountMissing, detail)
     })
 }
 

@@ -2,9 +2,9 @@
 
 use hashbrown::HashMap;
 
-use crate::cloudtrail::envelope::Limit;
 use crate::cloudtrail::event::{AccountId, Category, Event};
 use crate::cloudtrail::insight::{Insight, SourceCategory};
+use crate::cloudtrail::outcome::Limit;
 use crate::detect::Settings;
 use crate::detect::context::{DetectorContext, DetectorEvents, error_of};
 use crate::detect::intake::clock::Held;

@@ -1,7 +1,7 @@
 //! What became of records, in plain numbers.
 
-use crate::cloudtrail::envelope::{Envelope, Fault, Limit, Skipped};
 use crate::cloudtrail::event::AccountId;
+use crate::cloudtrail::outcome::{DecodeError, Envelope, Limit, Skipped};
 use crate::detect::BackfillResult;
 
 /// What became of a record. Each record ends in exactly one of these (CNT-1).
@@ -45,7 +45,7 @@ pub struct Tally {
     /// Records by envelope (row) and outcome (column).
     pub records: [[u64; Outcome::ALL.len()]; Envelope::ALL.len()],
     /// Malformed records by fault.
-    pub malformed: [u64; Fault::ALL.len()],
+    pub malformed: [u64; DecodeError::ALL.len()],
     /// Shed records by limit.
     pub shed: [u64; Limit::ALL.len()],
     /// Payloads without records, by kind.

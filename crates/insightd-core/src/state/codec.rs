@@ -5,11 +5,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 /// Receives records of the changelog: key, and value or none for a tombstone.
-pub type Write<'a> = dyn FnMut(&[u8], Option<&[u8]>) + 'a;
+pub type WriteRecord<'a> = dyn FnMut(&[u8], Option<&[u8]>) + 'a;
 
 /// Why a changelog cannot be taken up.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
+pub enum RestoreError {
     /// It was written by a newer release.
     #[error(
         "a {what} record of version {found}, and this release knows version {known} at most: start the newer release again, or reset the state"
@@ -32,7 +32,7 @@ pub enum Fault {
     },
 }
 
-impl Fault {
+impl RestoreError {
     /// A damaged record.
     pub fn damaged(what: &'static str, why: impl ToString) -> Self {
         Self::Damaged { what, why: why.to_string() }
@@ -51,15 +51,15 @@ pub fn encode<T: Serialize>(version: u8, value: &T, into: &mut Vec<u8>) {
 ///
 /// # Errors
 /// When it is newer, or damaged.
-pub fn decode<T: DeserializeOwned>(what: &'static str, known: u8, bytes: &[u8]) -> Result<T, Fault> {
-    let Some((&version, rest)) = bytes.split_first() else { return Err(Fault::damaged(what, "it is empty")) };
+pub fn decode<T: DeserializeOwned>(what: &'static str, known: u8, bytes: &[u8]) -> Result<T, RestoreError> {
+    let Some((&version, rest)) = bytes.split_first() else { return Err(RestoreError::damaged(what, "it is empty")) };
     if version > known {
-        return Err(Fault::Newer { what, found: version, known });
+        return Err(RestoreError::Newer { what, found: version, known });
     }
     match postcard::take_from_bytes(rest) {
         Ok((value, [])) => Ok(value),
-        Ok((_, more)) => Err(Fault::damaged(what, format!("{} bytes too many", more.len()))),
-        Err(error) => Err(Fault::damaged(what, error)),
+        Ok((_, more)) => Err(RestoreError::damaged(what, format!("{} bytes too many", more.len()))),
+        Err(error) => Err(RestoreError::damaged(what, error)),
     }
 }
 
@@ -79,10 +79,10 @@ mod tests {
     fn newer_damaged_longer_and_empty_values_are_told_apart() {
         let mut bytes = Vec::new();
         encode(2, &7_u32, &mut bytes);
-        assert_eq!(decode::<u32>("test", 1, &bytes), Err(Fault::Newer { what: "test", found: 2, known: 1 }));
+        assert_eq!(decode::<u32>("test", 1, &bytes), Err(RestoreError::Newer { what: "test", found: 2, known: 1 }));
         assert_eq!(decode::<u32>("test", 3, &bytes), Ok(7));
         for damaged in [&[1][..], &[1, 7, 7], &[1, 0xFF, 0xFF], &[]] {
-            assert!(matches!(decode::<u32>("test", 1, damaged), Err(Fault::Damaged { .. })), "{damaged:?}");
+            assert!(matches!(decode::<u32>("test", 1, damaged), Err(RestoreError::Damaged { .. })), "{damaged:?}");
         }
     }
 }

@@ -11,10 +11,10 @@
 //!
 //! Pure: no IO, no clock, no Kafka, no logging.
 
+mod backfill;
+mod checkpoint;
 mod codec;
-mod head;
-mod part;
 
-pub use codec::{Fault, Write, decode, encode};
-pub use head::{Head, KEY as HEAD_KEY, Silence};
-pub use part::{Part, Parts};
+pub use backfill::{BackfillPart, BackfillParts};
+pub use checkpoint::{Checkpoint, IdleAdvance, KEY as CHECKPOINT_KEY};
+pub use codec::{RestoreError, WriteRecord, decode, encode};

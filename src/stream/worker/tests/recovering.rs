@@ -1,6 +1,6 @@
 //! Transactions that fail, producers that are fenced, and state that comes back.
 
-use insightd_core::state::{HEAD_KEY, Head};
+use insightd_core::state::{CHECKPOINT_KEY, Checkpoint};
 
 use super::*;
 use crate::stream::tasks::Stage;
@@ -46,8 +46,8 @@ fn a_task_that_somebody_else_moved_on_meanwhile_is_restored_after_an_abort() {
         broker.fail_commit.replace(Some(BrokerError::new(Action::AbortAndRewind, "another generation")));
         broker.committed.borrow_mut().push(at(0, 20, 7));
         let mut head = Vec::new();
-        Head { state: 7, next: 20, silences: vec![], loaded: 0 }.write(&mut head);
-        broker.changelog.borrow_mut().push((HEAD_KEY.to_vec(), Some(head)));
+        Checkpoint { state: 7, next: 20, idle_advances: vec![], loaded: 0 }.write(&mut head);
+        broker.changelog.borrow_mut().push((CHECKPOINT_KEY.to_vec(), Some(head)));
         broker.message(0, 10, "quiet");
         worker.iterate().unwrap();
         broker.clock.pass(INTERVAL);
@@ -109,8 +109,8 @@ fn a_partition_is_fetched_only_when_its_changelog_was_read_to_the_end() {
         broker.committed.borrow_mut().push(at(0, 30, 5));
         for state in 1..=5 {
             let mut head = Vec::new();
-            Head { state, next: 30, silences: vec![], loaded: 0 }.write(&mut head);
-            broker.changelog.borrow_mut().push((HEAD_KEY.to_vec(), Some(head)));
+            Checkpoint { state, next: 30, idle_advances: vec![], loaded: 0 }.write(&mut head);
+            broker.changelog.borrow_mut().push((CHECKPOINT_KEY.to_vec(), Some(head)));
         }
         // A transaction is open before the end.
         broker.withheld.set(1);
@@ -134,7 +134,7 @@ fn a_changelog_that_does_not_move_ends_the_worker() {
         broker.event(Polled::Revoke { lost: false });
         worker.iterate().unwrap();
         broker.committed.borrow_mut().push(at(0, 30, 5));
-        broker.changelog.borrow_mut().push((HEAD_KEY.to_vec(), None));
+        broker.changelog.borrow_mut().push((CHECKPOINT_KEY.to_vec(), None));
         broker.withheld.set(1);
         broker.event(Polled::Assign(vec![partition(0)]));
         worker.iterate().unwrap();
@@ -192,8 +192,8 @@ fn a_task_that_is_being_restored_takes_over_the_offsets_that_going_back_finds() 
         let mut calls = Vec::new();
         with_worker(|worker, broker| {
             let mut head = Vec::new();
-            Head { state: 5, next: 30, silences: vec![], loaded: 0 }.write(&mut head);
-            broker.changelog.borrow_mut().push((HEAD_KEY.to_vec(), Some(head)));
+            Checkpoint { state: 5, next: 30, idle_advances: vec![], loaded: 0 }.write(&mut head);
+            broker.changelog.borrow_mut().push((CHECKPOINT_KEY.to_vec(), Some(head)));
             // A transaction is open before the end of the changelog.
             broker.withheld.set(1);
             broker.committed.borrow_mut().push(at(1, 30, 5));
@@ -239,8 +239,8 @@ fn a_changelog_that_does_not_fit_together_is_read_again_before_it_is_called_dama
     };
     restore(&|worker, broker| {
         let mut head = Vec::new();
-        Head { state: 7, next: 10, silences: vec![], loaded: 0 }.write(&mut head);
-        broker.changelog.replace(vec![(HEAD_KEY.to_vec(), Some(head))]);
+        Checkpoint { state: 7, next: 10, idle_advances: vec![], loaded: 0 }.write(&mut head);
+        broker.changelog.replace(vec![(CHECKPOINT_KEY.to_vec(), Some(head))]);
         broker.clock.pass(Duration::from_secs(1));
         for _ in 0..3 {
             worker.iterate().unwrap();

@@ -9,10 +9,11 @@ use super::sequence::Sequence;
 use super::transform::{Budget, GZIP_MAGIC, Stop, Unescape, decode_base64, gunzip};
 use super::view::{Encoding, Shape, View, first_keys};
 use super::window::Window;
-use super::{Envelope, Fault, Limit, Limits, Sink, Skipped};
+use super::{DecodeLimits, Sink};
 use crate::cloudtrail::event::Event;
 use crate::cloudtrail::field::Lenient;
 use crate::cloudtrail::ocsf::Document;
+use crate::cloudtrail::outcome::{DecodeError, Envelope, Limit, Skipped};
 
 /// Buffers of wrappings inside wrappings together hold at most this many times `payload_bytes_max`.
 const HELD_FACTOR: usize = 3;
@@ -71,7 +72,7 @@ impl Context<'_> {
 
 /// The state of decoding that does not belong to one piece of input.
 pub(super) struct Decoder<'d> {
-    pub(super) limits: &'d Limits,
+    pub(super) limits: &'d DecodeLimits,
     sink: &'d mut dyn Sink,
     /// Bytes to which gzip streams inside the payload may still unfold.
     unfold_left: &'d Cell<u64>,
@@ -86,7 +87,7 @@ pub(super) struct Decoder<'d> {
 impl<'d> Decoder<'d> {
     /// A decoder of at most `records_max` records.
     pub(super) fn new(
-        limits: &'d Limits,
+        limits: &'d DecodeLimits,
         unfold_left: &'d Cell<u64>,
         records_max: u64,
         sink: &'d mut dyn Sink,
@@ -141,7 +142,7 @@ impl<'d> Decoder<'d> {
             Shape::Record { vector } => self.record(view, vector, raw, at),
             Shape::Ocsf => self.ocsf(raw, at),
             Shape::Skip(kind) => return Ok(Some(kind)),
-            Shape::Unsupported(name) => self.malformed(&at, Fault::EnvelopeUnsupported, name, raw),
+            Shape::Unsupported(name) => self.malformed(&at, DecodeError::EnvelopeUnsupported, name, raw),
             Shape::Wrapped { envelope, inner, encoding } => {
                 let mut inside = at.inside(envelope);
                 if at.in_batch && !inner.get().starts_with('[') {
@@ -151,7 +152,7 @@ impl<'d> Decoder<'d> {
                     self.inner(inner, encoding, raw, inside)?;
                 }
             }
-            Shape::Unknown => self.malformed(&at, Fault::UnknownShape, &first_keys(raw), raw),
+            Shape::Unknown => self.malformed(&at, DecodeError::UnknownShape, &first_keys(raw), raw),
         }
         Ok(None)
     }
@@ -183,7 +184,7 @@ impl<'d> Decoder<'d> {
     }
 
     /// Reports what came of a record.
-    fn decoded(&mut self, outcome: Result<Event<'_>, (Fault, String)>, raw: &[u8], at: Context<'_>) {
+    fn decoded(&mut self, outcome: Result<Event<'_>, (DecodeError, String)>, raw: &[u8], at: Context<'_>) {
         match outcome {
             Ok(event) => {
                 if self.admit(at.label(), raw) {
@@ -203,7 +204,7 @@ impl<'d> Decoder<'d> {
             Some(b'[') => self.bytes(json.as_bytes(), Context { in_batch: true, ..at }),
             _ => {
                 let detail = "the wrapping holds neither an object nor a string";
-                self.malformed(&at, Fault::UnknownShape, detail, outer);
+                self.malformed(&at, DecodeError::UnknownShape, detail, outer);
                 Ok(())
             }
         }
@@ -277,7 +278,7 @@ impl<'d> Decoder<'d> {
         true
     }
 
-    pub(super) fn malformed(&mut self, at: &Context<'_>, fault: Fault, detail: &str, raw: &[u8]) {
+    pub(super) fn malformed(&mut self, at: &Context<'_>, fault: DecodeError, detail: &str, raw: &[u8]) {
         if self.admit(at.label(), raw) {
             self.sink.malformed(at.label(), fault, detail, raw);
         }
@@ -291,9 +292,9 @@ impl<'d> Decoder<'d> {
 
     pub(super) fn stopped(&mut self, at: &Context<'_>, stop: Stop, raw: &[u8]) {
         match stop {
-            Stop::Fault(fault) => {
+            Stop::DecodeError(fault) => {
                 let detail = match fault {
-                    Fault::Base64Damaged => "the base64 is damaged or cut",
+                    DecodeError::Base64Damaged => "the base64 is damaged or cut",
                     _ => "the gzip stream is damaged or cut",
                 };
                 self.malformed(at, fault, detail, raw);

@@ -1,7 +1,8 @@
 //! The dead letter of a Kafka message that says nothing at all is the message as a whole.
 
-use super::{Envelope, Fault, Limit, Sink, Skipped};
+use super::Sink;
 use crate::cloudtrail::event::Event;
+use crate::cloudtrail::outcome::{DecodeError, Envelope, Limit, Skipped};
 
 /// Between the decoder and the sink of one payload.
 pub(super) struct PayloadSink<'p> {
@@ -15,7 +16,7 @@ pub(super) struct PayloadSink<'p> {
 
 struct Fragment {
     envelope: Envelope,
-    fault: Fault,
+    fault: DecodeError,
     detail: String,
     raw: Vec<u8>,
 }
@@ -47,7 +48,7 @@ impl Sink for PayloadSink<'_> {
         self.sink.event(envelope, event);
     }
 
-    fn malformed(&mut self, envelope: Envelope, fault: Fault, detail: &str, raw: &[u8]) {
+    fn malformed(&mut self, envelope: Envelope, fault: DecodeError, detail: &str, raw: &[u8]) {
         if !self.begun && is_unread(fault) {
             self.begun = true;
             self.first = Some(Fragment { envelope, fault, detail: detail.to_owned(), raw: raw.to_vec() });
@@ -69,14 +70,14 @@ impl Sink for PayloadSink<'_> {
 }
 
 /// Whether no record was read, in contrast to a record that is unusable.
-fn is_unread(fault: Fault) -> bool {
+fn is_unread(fault: DecodeError) -> bool {
     matches!(
         fault,
-        Fault::NotJson
-            | Fault::Truncated
-            | Fault::UnknownShape
-            | Fault::EnvelopeUnsupported
-            | Fault::GzipDamaged
-            | Fault::Base64Damaged
+        DecodeError::NotJson
+            | DecodeError::Truncated
+            | DecodeError::UnknownShape
+            | DecodeError::EnvelopeUnsupported
+            | DecodeError::GzipDamaged
+            | DecodeError::Base64Damaged
     )
 }

@@ -11,8 +11,8 @@ use super::search::{Balanced, BehindValue, FirstKey, Found, Next, NextJsonLine, 
 use super::value::{Damage, Read, read};
 use super::view::View;
 use super::window::Window;
-use super::{Envelope, Fault, Limit, Skipped};
 use crate::cloudtrail::field::Lenient;
+use crate::cloudtrail::outcome::{DecodeError, Envelope, Limit, Skipped};
 
 /// A fragment's first bytes that are kept for the dead letter while its end is searched in a stream.
 const FRAGMENT_BYTES_KEPT: usize = 256 * 1024;
@@ -135,7 +135,12 @@ impl<'s, 'd, 'w, 'c> Sequence<'s, 'd, 'w, 'c> {
             let encoded = self.at.encoded.filter(|_| nothing);
             self.decoder.stopped(&self.at, stop, encoded.unwrap_or_default());
         } else if !matches!(self.place, Place::Values) && !self.end_reported {
-            self.decoder.malformed(&self.at, Fault::Truncated, "the input ends inside of an array of records", &[]);
+            self.decoder.malformed(
+                &self.at,
+                DecodeError::Truncated,
+                "the input ends inside of an array of records",
+                &[],
+            );
         } else if nothing {
             self.decoder.skipped(Skipped::Empty);
         }
@@ -203,8 +208,8 @@ impl<'s, 'd, 'w, 'c> Sequence<'s, 'd, 'w, 'c> {
         } else {
             let scalar = text.len() <= FRAGMENT_BYTES_KEPT && serde_json::from_slice::<&RawValue>(text).is_ok();
             let (fault, detail) = match scalar {
-                true => (Fault::UnknownShape, "JSON, but neither an object nor an array"),
-                false => (Fault::NotJson, "no JSON value begins here"),
+                true => (DecodeError::UnknownShape, "JSON, but neither an object nor an array"),
+                false => (DecodeError::NotJson, "no JSON value begins here"),
             };
             self.fragment(&sought, self.at, fault, detail);
         }
@@ -234,7 +239,12 @@ impl<'s, 'd, 'w, 'c> Sequence<'s, 'd, 'w, 'c> {
             // The line before was cut behind a member, and another payload follows.
             b'{' | b'[' if line_start && !members.separated => {
                 if !self.unclosed {
-                    self.decoder.malformed(&at, Fault::Truncated, "the line ends inside of an array of records", &[]);
+                    self.decoder.malformed(
+                        &at,
+                        DecodeError::Truncated,
+                        "the line ends inside of an array of records",
+                        &[],
+                    );
                 }
                 self.unclosed = true;
                 self.place = Place::Values;
@@ -260,7 +270,7 @@ impl<'s, 'd, 'w, 'c> Sequence<'s, 'd, 'w, 'c> {
         let at = self.at.named(Envelope::Records);
         let sought = self.seek(&mut Balanced::rest_of_object(), 0)?;
         if first != b',' || sought.next != Some(Next::Behind) {
-            let fault = if sought.next.is_none() { Fault::Truncated } else { Fault::NotJson };
+            let fault = if sought.next.is_none() { DecodeError::Truncated } else { DecodeError::NotJson };
             self.fragment(&sought, at, fault, "the object around an array of records does not end");
         }
         self.window.consume(sought.end);
@@ -311,7 +321,7 @@ impl<'s, 'd, 'w, 'c> Sequence<'s, 'd, 'w, 'c> {
             match read::<&RawValue>(bytes, self.window.ended()) {
                 Read::Value(_, len) => {
                     let detail = "a member that is neither an object nor a string";
-                    self.decoder.malformed(&at, Fault::UnknownShape, detail, &bytes[..len]);
+                    self.decoder.malformed(&at, DecodeError::UnknownShape, detail, &bytes[..len]);
                     self.window.consume(len);
                     return Ok(());
                 }
@@ -366,7 +376,7 @@ impl<'s, 'd, 'w, 'c> Sequence<'s, 'd, 'w, 'c> {
     }
 
     /// Reports a fragment; if the input ended there before its time, the reason of that counts instead.
-    fn fragment(&mut self, sought: &Sought, at: Context<'_>, fault: Fault, detail: &str) {
+    fn fragment(&mut self, sought: &Sought, at: Context<'_>, fault: DecodeError, detail: &str) {
         let raw = sought.bytes(self.window).trim_ascii();
         let raw = raw.strip_suffix(b",").unwrap_or(raw);
         match (sought.next, self.window.stop()) {

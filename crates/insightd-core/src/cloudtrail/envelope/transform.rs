@@ -13,7 +13,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use base64::read::DecoderReader;
 use flate2::read::MultiGzDecoder;
 
-use super::{Fault, Limit};
+use crate::cloudtrail::outcome::{DecodeError, Limit};
 
 /// First bytes of a gzip stream.
 pub(super) const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
@@ -22,7 +22,7 @@ pub(super) const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stop {
     /// An encoding is damaged.
-    Fault(Fault),
+    DecodeError(DecodeError),
     /// The rest lies behind a limit.
     Limit(Limit),
 }
@@ -89,21 +89,21 @@ impl Read for Outermost<'_> {
 /// Names the fault behind the errors of a decoder.
 struct Blame<R> {
     reader: R,
-    fault: Fault,
+    fault: DecodeError,
 }
 
 impl<R: Read> Read for Blame<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         self.reader.read(into).map_err(|error| {
             let of_others = error.get_ref().is_some_and(|inner| inner.is::<Stopped>() || inner.is::<SourceError>());
-            if of_others { error } else { stopped(Stop::Fault(self.fault)) }
+            if of_others { error } else { stopped(Stop::DecodeError(self.fault)) }
         })
     }
 }
 
 /// Unfolds gzip, any number of members.
 pub(super) fn gunzip<'r>(reader: impl Read + 'r) -> impl Read + 'r {
-    Blame { reader: Pieces(MultiGzDecoder::new(reader)), fault: Fault::GzipDamaged }
+    Blame { reader: Pieces(MultiGzDecoder::new(reader)), fault: DecodeError::GzipDamaged }
 }
 
 /// Reads in small pieces: what a decoder has unfolded in the very call that finds damage is lost, and records before the damage
@@ -128,7 +128,7 @@ pub(super) fn decode_base64<'r>(reader: impl Read + 'r) -> impl Read + 'r {
             .with_decode_padding_mode(DecodePaddingMode::Indifferent)
             .with_decode_allow_trailing_bits(true),
     );
-    Blame { reader: DecoderReader::new(reader, &ENGINE), fault: Fault::Base64Damaged }
+    Blame { reader: DecoderReader::new(reader, &ENGINE), fault: DecodeError::Base64Damaged }
 }
 
 /// Lets `left` bytes pass and stops at the next one.
@@ -291,8 +291,8 @@ mod tests {
         assert_eq!(unmarked(error).to_string(), "the disk is gone");
 
         let error = gunzip(decode_base64(&b"!!!!"[..])).read(&mut [0; 9]).unwrap_err();
-        assert_eq!(stop_of(error).unwrap(), Stop::Fault(Fault::Base64Damaged));
+        assert_eq!(stop_of(error).unwrap(), Stop::DecodeError(DecodeError::Base64Damaged));
         let error = gunzip(decode_base64(&b"H4sIAAAA////"[..])).read(&mut [0; 9]).unwrap_err();
-        assert_eq!(stop_of(error).unwrap(), Stop::Fault(Fault::GzipDamaged));
+        assert_eq!(stop_of(error).unwrap(), Stop::DecodeError(DecodeError::GzipDamaged));
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::Fault;
+use crate::cloudtrail::outcome::DecodeError;
 
 /// An error this close to the end of what is in view may come from the cut itself: a number cut behind its sign is no number.
 const CUT_BYTES: usize = 16;
@@ -21,7 +21,7 @@ pub(super) enum Read<T> {
 pub(super) struct Damage {
     /// Where it was noticed.
     pub(super) offset: usize,
-    pub(super) fault: Fault,
+    pub(super) fault: DecodeError,
     pub(super) detail: String,
 }
 
@@ -39,7 +39,7 @@ pub(super) fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8], ended: bool) -> Read
     if !ended && (error.is_eof() || offset + CUT_BYTES >= bytes.len()) {
         return Read::Cut;
     }
-    let fault = if error.is_eof() { Fault::Truncated } else { Fault::NotJson };
+    let fault = if error.is_eof() { DecodeError::Truncated } else { DecodeError::NotJson };
     Read::Damaged(Damage { offset, fault, detail: error.to_string() })
 }
 

@@ -4,9 +4,9 @@
 use serde::de::{IgnoredAny, MapAccess};
 use serde_json::value::RawValue;
 
-use super::{Envelope, Skipped};
 use crate::cloudtrail::field::{Lenient, Object, Scalar, Text, ignore};
 use crate::cloudtrail::ocsf;
+use crate::cloudtrail::outcome::{Envelope, Skipped};
 use crate::cloudtrail::record::Fields;
 
 /// What is read of an object.

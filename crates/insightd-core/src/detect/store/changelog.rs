@@ -33,7 +33,7 @@ use crate::detect::model::region::{Region, RegionImage};
 use crate::detect::model::series::{Running, Series};
 use crate::detect::model::slot::SeriesState;
 use crate::detect::store::undo::RegionId;
-use crate::state::{Write, decode, encode};
+use crate::state::{WriteRecord, decode, encode};
 
 /// Version of each kind of record, by the first byte of its key, but for series.
 pub(in crate::detect) const VERSION: u8 = 1;
@@ -119,7 +119,7 @@ impl Detector {
     }
 
     /// Writes what has changed since the last commit.
-    pub fn save(&mut self, write: &mut Write<'_>) {
+    pub fn save(&mut self, write: &mut WriteRecord<'_>) {
         let mut bytes = Vec::new();
         self.save_accounts(&mut bytes, write);
         self.save_series(&mut bytes, write);
@@ -152,7 +152,7 @@ impl Detector {
         self.next_transaction();
     }
 
-    fn save_accounts(&mut self, bytes: &mut Vec<u8>, write: &mut Write<'_>) {
+    fn save_accounts(&mut self, bytes: &mut Vec<u8>, write: &mut WriteRecord<'_>) {
         let undo = &self.context().undo;
         for (number, before) in &undo.accounts {
             let account = &self.accounts()[*number as usize];
@@ -183,7 +183,7 @@ impl Detector {
         }
     }
 
-    fn save_series(&mut self, bytes: &mut Vec<u8>, write: &mut Write<'_>) {
+    fn save_series(&mut self, bytes: &mut Vec<u8>, write: &mut WriteRecord<'_>) {
         let undo = &self.context().undo;
         let touched: Vec<(RegionId, u64)> = undo.series.iter().map(|(place, id, _)| (*place, *id)).collect();
         let forgotten: Vec<u64> = undo.forgotten.iter().map(|(_, entry)| entry.id).collect();
@@ -211,7 +211,7 @@ impl Detector {
         }
     }
 
-    fn save_principals(&mut self, bytes: &mut Vec<u8>, write: &mut Write<'_>) {
+    fn save_principals(&mut self, bytes: &mut Vec<u8>, write: &mut WriteRecord<'_>) {
         let (accounts, context) = self.parts();
         for (number, fingerprint, before) in &context.undo.principals {
             let account = &mut accounts[*number as usize];
@@ -224,7 +224,7 @@ impl Detector {
         }
     }
 
-    fn save_events(&mut self, bytes: &mut Vec<u8>, write: &mut Write<'_>) {
+    fn save_events(&mut self, bytes: &mut Vec<u8>, write: &mut WriteRecord<'_>) {
         let mut hours: BTreeMap<(RegionId, i64), Vec<[u8; 8]>> = BTreeMap::new();
         for (place, hash, time) in &self.context().undo.seen {
             hours.entry((*place, hour_of(*time))).or_default().push(hash.to_le_bytes());
@@ -261,7 +261,7 @@ impl Detector {
     }
 
     /// Tombstones for records whose last eventIDs have expired.
-    fn forget_events(&self, write: &mut Write<'_>) {
+    fn forget_events(&self, write: &mut WriteRecord<'_>) {
         let mut gone: BTreeMap<u64, u32> = BTreeMap::new();
         for (_, bucket) in &self.context().undo.expired {
             bucket.records.iter().for_each(|record| *gone.entry(*record).or_default() += 1);
@@ -275,7 +275,7 @@ impl Detector {
 
     /// Writes all there is, each series whole: two detectors are alike if this is. Series are numbered by their place in the order of their numbers, because a restore goes on
     /// behind the highest that is left, which is not always the highest that was given.
-    pub fn save_all(&self, write: &mut Write<'_>) {
+    pub fn save_all(&self, write: &mut WriteRecord<'_>) {
         let (numbers, mut records) = (Numbers::new(self.accounts()), 0);
         for account in self.accounts() {
             save_whole(account, account.number, &numbers, &mut records, write);
@@ -283,7 +283,7 @@ impl Detector {
     }
 
     /// Writes one account as the only one of a detector: its past, for another detector.
-    pub fn save_alone(&self, id: AccountId, write: &mut Write<'_>) {
+    pub fn save_alone(&self, id: AccountId, write: &mut WriteRecord<'_>) {
         if let Some(account) = self.accounts().iter().find(|account| account.id == id) {
             save_whole(account, 0, &Numbers::new(std::slice::from_ref(account)), &mut 0, write);
         }
@@ -312,7 +312,7 @@ impl Numbers {
 }
 
 /// Writes an account as number `number`; `records` counts the records of eventIDs.
-fn save_whole(account: &Account, number: u32, numbers: &Numbers, records: &mut u64, write: &mut Write<'_>) {
+fn save_whole(account: &Account, number: u32, numbers: &Numbers, records: &mut u64, write: &mut WriteRecord<'_>) {
     let mut bytes = Vec::new();
     let record = AccountRecord { number, image: account.image() };
     put(Key::Account(account.id), &record, &mut bytes, write);
@@ -356,15 +356,15 @@ fn save_whole(account: &Account, number: u32, numbers: &Numbers, records: &mut u
     }
 }
 
-fn put<T: Serialize>(key: Key, value: &T, bytes: &mut Vec<u8>, write: &mut Write<'_>) {
+fn put<T: Serialize>(key: Key, value: &T, bytes: &mut Vec<u8>, write: &mut WriteRecord<'_>) {
     put_version(VERSION, key, value, bytes, write);
 }
 
-fn put_series(id: u64, value: &SeriesValue<&Series, &str>, bytes: &mut Vec<u8>, write: &mut Write<'_>) {
+fn put_series(id: u64, value: &SeriesValue<&Series, &str>, bytes: &mut Vec<u8>, write: &mut WriteRecord<'_>) {
     put_version(SERIES_VERSION, Key::Series(id), value, bytes, write);
 }
 
-fn put_version<T: Serialize>(version: u8, key: Key, value: &T, bytes: &mut Vec<u8>, write: &mut Write<'_>) {
+fn put_version<T: Serialize>(version: u8, key: Key, value: &T, bytes: &mut Vec<u8>, write: &mut WriteRecord<'_>) {
     bytes.clear();
     encode(version, value, bytes);
     write(&key.bytes(), Some(bytes));

@@ -23,7 +23,7 @@ use crate::detect::store::changelog::{
     AccountRecord, DormantRecord, EventsRecord, Key, RegionRecord, RunningRecord, SERIES_VERSION, STATISTIC_VERSION,
     SeriesValue, VERSION,
 };
-use crate::state::{Fault, decode};
+use crate::state::{RestoreError, decode};
 
 /// Series with their numbers.
 type Numbered = Vec<(u64, SeriesState)>;
@@ -50,8 +50,8 @@ impl Restoring {
         context: &mut DetectorContext,
         key: &[u8],
         value: Option<&[u8]>,
-    ) -> Result<(), Fault> {
-        let Some(key) = Key::read(key) else { return Err(Fault::damaged("key", format!("{key:02x?}"))) };
+    ) -> Result<(), RestoreError> {
+        let Some(key) = Key::read(key) else { return Err(RestoreError::damaged("key", format!("{key:02x?}"))) };
         match (key, value) {
             (Key::Account(id), Some(value)) => drop(self.accounts.insert(id, decode("account", VERSION, value)?)),
             (Key::Observations(id), Some(value)) => {
@@ -64,7 +64,7 @@ impl Restoring {
             (Key::Principal(id, fingerprint), Some(value)) => {
                 let principal: Principal = decode("principal", VERSION, value)?;
                 if principal.fingerprint() != fingerprint {
-                    return Err(Fault::damaged("principal", "it is another one than its key says"));
+                    return Err(RestoreError::damaged("principal", "it is another one than its key says"));
                 }
                 self.principals.entry(id).or_default().put(principal);
             }
@@ -81,7 +81,7 @@ impl Restoring {
                 if let Some((_, _, SeriesState::Active(series))) = self.series.get_mut(&id)
                     && !series.resume(running)
                 {
-                    return Err(Fault::damaged("running series", "it does not fit the series"));
+                    return Err(RestoreError::damaged("running series", "it does not fit the series"));
                 }
             }
             (Key::Events(id), Some(value)) => drop(self.events.insert(id, decode("events", VERSION, value)?)),
@@ -112,7 +112,7 @@ impl Restoring {
 fn series(
     context: &mut DetectorContext,
     value: SeriesValue<Series, Box<str>>,
-) -> Result<(AccountId, u32, SeriesState), Fault> {
+) -> Result<(AccountId, u32, SeriesState), RestoreError> {
     let (record, remembered) = match value {
         SeriesValue::Active(record, remembered) => (record, remembered),
         SeriesValue::Dormant(record) => return dormant(context, &record),
@@ -122,7 +122,7 @@ fn series(
     match record.statistic_version {
         STATISTIC_VERSION => series.set_statistic(decode("statistic", STATISTIC_VERSION, &record.statistic)?),
         newer if newer > STATISTIC_VERSION => {
-            return Err(Fault::Newer { what: "statistic", found: newer, known: STATISTIC_VERSION });
+            return Err(RestoreError::Newer { what: "statistic", found: newer, known: STATISTIC_VERSION });
         }
         // An older one says nothing to this release: it begins afresh with the series.
         _ => {
@@ -137,9 +137,10 @@ fn series(
 fn dormant(
     context: &mut DetectorContext,
     record: &DormantRecord<Box<str>>,
-) -> Result<(AccountId, u32, SeriesState), Fault> {
+) -> Result<(AccountId, u32, SeriesState), RestoreError> {
     let key = record.kept.key(&record.source, &record.name, &record.error);
-    let dormant = Dormant::named(key, record.kept).ok_or_else(|| Fault::damaged("series", "its name is too long"))?;
+    let dormant =
+        Dormant::named(key, record.kept).ok_or_else(|| RestoreError::damaged("series", "its name is too long"))?;
     context.attribution.bytes += key.bytes();
     Ok((record.account, record.region, SeriesState::Dormant(Box::new(dormant))))
 }
@@ -149,7 +150,7 @@ impl Detector {
     ///
     /// # Errors
     /// When it is of a newer version, or damaged.
-    pub fn restore(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<(), Fault> {
+    pub fn restore(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<(), RestoreError> {
         let mut restoring = self.restoring.take().unwrap_or_default();
         let taken = restoring.take(self.parts().1, key, value);
         self.restoring = Some(restoring);
@@ -160,7 +161,7 @@ impl Detector {
     ///
     /// # Errors
     /// When its records do not fit together.
-    pub fn restored(&mut self) -> Result<(), Fault> {
+    pub fn restored(&mut self) -> Result<(), RestoreError> {
         let Some(restoring) = self.restoring.take() else { return Ok(()) };
         let Restoring { mut accounts, mut observations, regions, mut steady, mut principals, series, events } =
             *restoring;
@@ -173,7 +174,7 @@ impl Detector {
         numbered.sort_unstable_by_key(|(_, record)| record.number);
         for (at, (id, record)) in numbered.into_iter().enumerate() {
             if record.number as usize != at {
-                return Err(Fault::damaged("account", format!("number {at} is missing")));
+                return Err(RestoreError::damaged("account", format!("number {at} is missing")));
             }
             let mut account = Account::new(id, record.number, 0);
             account.put_back(record.image, observations.remove(&id).unwrap_or_default());
@@ -189,10 +190,10 @@ impl Detector {
             self.take_up_region(id, number, region)?;
         }
         if let Some((account, region)) = by_region.into_keys().next() {
-            return Err(Fault::damaged("series", format!("account {account} has no region number {region}")));
+            return Err(RestoreError::damaged("series", format!("account {account} has no region number {region}")));
         }
         if let Some(account) = self.accounts().iter().find(|account| !account.has_its_regions()) {
-            return Err(Fault::damaged("account", format!("a region of account {} is missing", account.id)));
+            return Err(RestoreError::damaged("account", format!("a region of account {} is missing", account.id)));
         }
         self.parts().1.series_begun = begun;
         self.remember_again(events)?;
@@ -200,14 +201,17 @@ impl Detector {
         Ok(())
     }
 
-    fn remember_again(&mut self, events: BTreeMap<u64, EventsRecord>) -> Result<(), Fault> {
+    fn remember_again(&mut self, events: BTreeMap<u64, EventsRecord>) -> Result<(), RestoreError> {
         for (record, regions) in events {
             self.seen_records.next = self.seen_records.next.max(record + 1);
             let mut held = 0;
             for (account, number, hour, hashes) in regions {
                 let horizon_s = self.context().settings.dedup_horizon_s;
                 let Some(region) = self.region_mut(account, number) else {
-                    return Err(Fault::damaged("events", format!("account {account} has no region number {number}")));
+                    return Err(RestoreError::damaged(
+                        "events",
+                        format!("account {account} has no region number {number}"),
+                    ));
                 };
                 if !region.remembers_hour(hour, horizon_s) {
                     continue;
@@ -238,8 +242,8 @@ impl Detector {
     }
 
     /// Takes up a region that was restored, as the next one of its account.
-    fn take_up_region(&mut self, account: AccountId, number: u32, region: Region) -> Result<(), Fault> {
-        let missing = |why: String| Fault::damaged("region", why);
+    fn take_up_region(&mut self, account: AccountId, number: u32, region: Region) -> Result<(), RestoreError> {
+        let missing = |why: String| RestoreError::damaged("region", why);
         let Some(&at) = self.by_id.get(&account) else { return Err(missing(format!("there is no account {account}"))) };
         let regions = &mut self.accounts[at as usize].regions;
         if regions.len() != number as usize {

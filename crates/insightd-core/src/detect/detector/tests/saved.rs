@@ -8,7 +8,7 @@ use rand_pcg::rand_core::Rng;
 use super::*;
 use crate::detect::statistics::horizon::Direction;
 use crate::rules::{Condition, Field, Pattern, Rule, Rules};
-use crate::state::Fault;
+use crate::state::RestoreError;
 
 type Changelog = Vec<(Vec<u8>, Option<Vec<u8>>)>;
 
@@ -42,7 +42,7 @@ pub(super) fn settings(settings: &mut Settings) {
     settings.series_ttl = 28 * 1440;
 }
 
-/// Some weeks of two or three accounts: calm, bursts, silences over which series fall asleep, repeats, late records and records dated ahead.
+/// Some weeks of two or three accounts: calm, bursts, idle_advances over which series fall asleep, repeats, late records and records dated ahead.
 fn story(choices: &mut Choices, steps: usize) -> Vec<Step> {
     let mut time = START;
     let mut told: Vec<Event<'static>> = Vec::new();
@@ -130,7 +130,7 @@ fn compact(changelog: &mut Changelog, point: usize) {
     });
 }
 
-fn restored(changelog: &Changelog) -> Result<Detector, Fault> {
+fn restored(changelog: &Changelog) -> Result<Detector, RestoreError> {
     let mut detector = detector(settings);
     detector.start_undo();
     for (key, value) in changelog {
@@ -240,7 +240,7 @@ fn a_record_of_a_newer_version_is_refused() {
         if let Some(value) = &mut newer[at].1 {
             value[0] = 255;
         }
-        assert!(matches!(restored(&newer), Err(Fault::Newer { found: 255, .. })), "{:02x?}", newer[at].0);
+        assert!(matches!(restored(&newer), Err(RestoreError::Newer { found: 255, .. })), "{:02x?}", newer[at].0);
     }
 }
 

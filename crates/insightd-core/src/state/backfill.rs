@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::codec::{Fault, decode, encode};
+use super::codec::{RestoreError, decode, encode};
 
 const VERSION: u8 = 1;
 const WHAT: &str = "history";
@@ -14,7 +14,7 @@ const PART_BYTES: usize = 384 * 1024;
 
 /// One part.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Part {
+pub struct BackfillPart {
     /// The account, as a number.
     pub account: u64,
     /// First minute of the past, since 1970.
@@ -27,27 +27,27 @@ pub struct Part {
     pub records: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
-impl Part {
+impl BackfillPart {
     /// Reads one.
     ///
     /// # Errors
     /// When it is newer, or damaged.
-    pub fn read(bytes: &[u8]) -> Result<Self, Fault> {
+    pub fn read(bytes: &[u8]) -> Result<Self, RestoreError> {
         decode(WHAT, VERSION, bytes)
     }
 }
 
 /// Cuts a past into parts.
-pub struct Parts<'a> {
-    part: Part,
+pub struct BackfillParts<'a> {
+    part: BackfillPart,
     bytes: usize,
     send: &'a mut dyn FnMut(&[u8]),
 }
 
-impl<'a> Parts<'a> {
+impl<'a> BackfillParts<'a> {
     /// Those of an account whose history begins in minute `begin`; each goes to `send`.
     pub fn new(account: u64, begin: i64, send: &'a mut dyn FnMut(&[u8])) -> Self {
-        Self { part: Part { account, begin, index: 0, last: false, records: Vec::new() }, bytes: 0, send }
+        Self { part: BackfillPart { account, begin, index: 0, last: false, records: Vec::new() }, bytes: 0, send }
     }
 
     /// Adds a record.
@@ -87,9 +87,9 @@ mod tests {
         let (mut sent, mut largest) = (Vec::new(), 0);
         let mut send = |bytes: &[u8]| {
             largest = largest.max(bytes.len());
-            sent.push(Part::read(bytes).expect("it can be read"));
+            sent.push(BackfillPart::read(bytes).expect("it can be read"));
         };
-        let mut parts = Parts::new(7, -3, &mut send);
+        let mut parts = BackfillParts::new(7, -3, &mut send);
         records.iter().for_each(|(key, value)| parts.add(key, value));
         parts.finish();
         assert!(sent.len() > 5 && largest <= PART_BYTES + 2000, "{} parts, {largest}", sent.len());
