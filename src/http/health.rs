@@ -66,8 +66,8 @@ struct Worker {
 }
 
 impl Health {
-    /// Health of so many workers. One that does not poll for `stall_max` (`kafka.max_poll_interval`: the group has then given it up)
-    /// makes the process not alive.
+    /// Health of so many workers. One that does not poll for `stall_max` (`kafka.max_poll_interval`: the
+    /// group has then given it up) makes the process not alive.
     pub fn new(workers: usize, stall_max: Duration) -> Arc<Self> {
         let begun = Instant::now();
         let worker = || Worker {
@@ -123,7 +123,8 @@ impl Health {
         Ok("alive".to_owned())
     }
 
-    /// Ready: alive, not stopping, and every worker is in the group and reaches a broker. `Err` tells all that is missing.
+    /// Ready: alive, not stopping, and every worker is in the group and reaches a broker. `Err` tells all
+    /// that is missing.
     ///
     /// # Errors
     /// The reason, for people.

@@ -1,9 +1,10 @@
-//! What the daemon tells Prometheus: one struct, fed from committed transactions.
+//! The daemon's Prometheus metrics: declared in [`catalog`], fed from committed transactions, rendered as
+//! text.
 //!
-//! The only place where metric names are spelled ([`families`]). Nothing here decides anything: no clock, no Kafka, no logging.
+//! The only place where metric names are spelled. Nothing here decides anything: no Kafka, no logging.
 //!
-//! A scrape sees whole commits only. Adding a commit and gathering hold the same lock, so CNT-1 (and every other sum
-//! over families) is true in the exposition at any moment, not just between two commits.
+//! A scrape sees whole commits only. Adding a commit and gathering hold the same lock, so CNT-1 and every
+//! other sum over families hold in the exposition at any moment.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,113 +13,61 @@ use std::time::{Duration, Instant};
 use insightd_core::cloudtrail::insight::{Insight, State};
 use insightd_core::pipeline::{Gauges, Tally};
 use insightd_core::rules::Rules;
-use prometheus::{Registry, TextEncoder};
+use prometheus::{IntGaugeVec, Registry, TextEncoder};
 
 use crate::config::Config;
 
-mod families;
+mod catalog;
+mod family;
+mod labels;
 mod open;
-mod rules;
-mod state;
+mod process;
+mod tally;
 #[cfg(test)]
 mod tests;
 
-use families::Families;
+use catalog::Families;
+pub use catalog::families;
+pub use family::{Family, Kind};
+pub(crate) use labels::{Rebalance, RestoreOutcome, Transaction, Truncated};
 use open::OpenInsights;
-use state::StateFamilies;
 
 /// Content type of [`Metrics::render`]: Prometheus text format 0.0.4.
-pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+pub(crate) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// One partition in the hands of one worker. Gauges are sums over tasks.
+/// One partition as processed by one worker. Gauges are sums over tasks.
 ///
-/// The worker belongs to it: when a partition moves between two workers of one process, the old owner's
-/// `drop_task` may come after the new owner's first `levels`.
+/// The worker is part of it: when a partition moves between two workers of one process, the old owner's
+/// [`Metrics::drop_task`] may come after the new owner's first [`Metrics::gauges`].
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Task {
+pub(crate) struct Task {
     /// Number of the worker.
-    pub worker: usize,
+    pub(crate) worker: usize,
     /// Input topic.
-    pub topic: Arc<str>,
+    pub(crate) topic: Arc<str>,
     /// Partition.
-    pub partition: i32,
+    pub(crate) partition: i32,
 }
 
 impl Task {
-    /// A task.
-    pub fn new(worker: usize, topic: impl Into<Arc<str>>, partition: i32) -> Self {
+    /// The task of a worker's partition.
+    pub(crate) fn new(worker: usize, topic: impl Into<Arc<str>>, partition: i32) -> Self {
         Self { worker, topic: topic.into(), partition }
     }
-}
-
-/// How a transaction ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Transaction {
-    /// Committed.
-    Committed,
-    /// Aborted, by us or by the broker.
-    Aborted,
-    /// Another producer with the same transactional id took over, or the transaction expired.
-    Fenced,
-}
-
-/// What a rebalance did to a worker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rebalance {
-    /// Partitions were given to it.
-    Assigned,
-    /// Partitions were taken in good order.
-    Revoked,
-    /// Partitions were lost: the group had gone on without it.
-    Lost,
-}
-
-/// What restoring a partition has found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Found {
-    /// The state that belongs to the committed offset.
-    State,
-    /// No state, and there should be none.
-    Nothing,
-    /// Another state than the one that belongs to the committed offset: somebody has set the offset.
-    OtherState,
-    /// No state, though the committed offset belongs to one.
-    StateLost,
-}
-
-impl Found {
-    fn label(self) -> &'static str {
-        match self {
-            Self::State => "state",
-            Self::Nothing => "nothing",
-            Self::OtherState => "other_state",
-            Self::StateLost => "state_lost",
-        }
-    }
-}
-
-/// A record of ours that the broker's size limit made us cut.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cut {
-    /// A dead letter longer than `dlq.record_bytes_max`, or than the broker takes.
-    DeadLetterRecord,
-    /// An insight that the broker refused for its size.
-    Insight,
 }
 
 /// All metrics of the process.
 pub struct Metrics {
     registry: Registry,
     families: Families,
-    state: StateFamilies,
     rules: Arc<Rules>,
-    /// Held by every change that must be seen as a whole, and while gathering.
+    /// Locked by every change that a scrape must see as a whole, and while gathering.
     live: Mutex<Live>,
 }
 
 /// What gauges are derived from.
 struct Live {
-    levels: BTreeMap<Task, Gauges>,
+    gauges: BTreeMap<Task, Gauges>,
     open: OpenInsights,
 }
 
@@ -126,35 +75,28 @@ impl Metrics {
     /// Metrics with all fixed label values at 0, so that rates are right from the first event on.
     ///
     /// # Errors
-    /// Only if two metrics had one name, which a test excludes.
+    /// Two families have one name, which a test excludes.
     pub fn new(config: &Config) -> prometheus::Result<Arc<Self>> {
         let registry = Registry::new();
         let families = Families::register(&registry)?;
         let rules = Arc::clone(&config.rules);
-        families.show_rules(&rules);
+        families.start_at_zero(&rules);
+        process::export(&families, &registry)?;
         let open = OpenInsights::new(config.metrics.open_insights_max, config.metrics.insight_hold);
-        let state = StateFamilies::register(&registry)?;
-        Ok(Arc::new(Self {
-            registry,
-            families,
-            state,
-            rules,
-            live: Mutex::new(Live { levels: BTreeMap::new(), open }),
-        }))
+        let live = Mutex::new(Live { gauges: BTreeMap::new(), open });
+        Ok(Arc::new(Self { registry, families, rules, live }))
     }
 
-    /// Adds the counts behind one committed transaction.
-    pub fn committed(&self, tally: &Tally) {
+    /// Adds the counts of one committed transaction.
+    pub(crate) fn committed(&self, tally: &Tally) {
         let _whole = self.lock();
-        self.families.add_tally(tally);
-        self.families.add_rules(&self.rules, tally);
-        self.state.loaded(&tally.loaded);
+        self.families.add_tally(tally, &self.rules);
     }
 
-    /// Takes note of one committed insight. `now` is the wall clock in seconds since 1970; `historic` is what the record's
-    /// header `insight-historic` says (older than `output.max_age`). A live Start opens a gauge, unless a rule suppresses it; an End
-    /// closes it.
-    pub fn insight(&self, task: &Task, insight: &Insight, now: i64, historic: bool) {
+    /// Counts one committed insight. `now` is the wall clock in seconds since 1970; `historic` is the
+    /// record's header `insight-historic` (older than `output.max_age`). A Start opens a gauge unless it is
+    /// historic or a rule suppresses it; an End closes the gauge.
+    pub(crate) fn insight(&self, task: &Task, insight: &Insight, now: i64, historic: bool) {
         let mut live = self.lock();
         if historic {
             self.families.insights_historic.inc();
@@ -167,109 +109,122 @@ impl Metrics {
                 live.open.start(&self.families, task, insight);
             }
             State::Start => {}
-            // A series has one open insight at a time, so a suppressed End cannot close another one's gauge.
+            // A series has one open insight at a time, so a suppressed End cannot close another insight's
+            // gauge.
             State::End => live.open.end(task, insight, Instant::now()),
         }
     }
 
-    /// Counts one committed dead letter.
-    pub fn dead_letter(&self, reason: &'static str) {
+    /// Counts one committed dead-letter record.
+    pub(crate) fn dead_letter(&self, reason: &'static str) {
         let _whole = self.lock();
         self.families.dead_letters.with_label_values(&[reason]).inc();
     }
 
-    /// Counts one committed record that had to be cut.
-    pub fn cut(&self, what: Cut) {
-        self.families.cut(what).inc();
+    /// Counts one committed record that was truncated.
+    pub(crate) fn truncated(&self, kind: Truncated) {
+        self.families.records_truncated.with_label_values(&[kind.label()]).inc();
     }
 
-    /// Sets what is live in one task. Cheap enough for every commit.
-    pub fn levels(&self, task: &Task, levels: &Gauges) {
+    /// Sets the gauges of one task. Cheap enough for every commit.
+    pub(crate) fn gauges(&self, task: &Task, gauges: &Gauges) {
         let mut live = self.lock();
-        match live.levels.get_mut(task) {
-            Some(known) => *known = *levels,
-            None => drop(live.levels.insert(task.clone(), *levels)),
+        match live.gauges.get_mut(task) {
+            Some(known) => *known = *gauges,
+            None => drop(live.gauges.insert(task.clone(), *gauges)),
         }
-        self.families.set_clock(task, levels.clock);
+        // 0: no record has set the clock yet.
+        if gauges.clock != 0 {
+            set(&self.families.clock, &task.topic, task.partition, gauges.clock);
+        }
     }
 
-    /// Sets how many messages lie between the committed offset of a partition and its end.
-    pub fn lag(&self, topic: &str, partition: i32, records: i64) {
-        self.families.lag.with_label_values(&[topic, &partition.to_string()]).set(records);
+    /// Sets the number of messages between the committed offset of a partition and its end.
+    pub(crate) fn lag(&self, topic: &str, partition: i32, records: i64) {
+        set(&self.families.lag, topic, partition, records);
     }
 
-    /// Forgets everything about a task that was given away: its share of the gauges, its lag, clock and open insights.
-    pub fn drop_task(&self, task: &Task) {
+    /// Removes a task that the worker no longer owns: its share of the gauges, its lag, clock and open
+    /// insights.
+    pub(crate) fn drop_task(&self, task: &Task) {
         let mut live = self.lock();
-        live.levels.remove(task);
+        live.gauges.remove(task);
         live.open.drop_task(task, Instant::now());
-        self.families.forget_partition(task);
-        self.state.forget(task);
+        for gauges in [&self.families.clock, &self.families.lag, &self.families.restore_left] {
+            // An error only says that the partition has no such gauge.
+            let _ = gauges.remove_label_values(&[&*task.topic, &task.partition.to_string()]);
+        }
     }
 
-    /// An insight that is open in the restored state of a task, unless a rule suppresses it: its gauge is there again.
-    pub fn reopen(&self, task: &Task, insight: &Insight) {
+    /// Shows the gauge of an insight that is open in a task's restored state, unless a rule suppresses it.
+    pub(crate) fn reopen(&self, task: &Task, insight: &Insight) {
         if insight.finding.suppressed_by.is_none() {
             self.lock().open.start(&self.families, task, insight);
         }
     }
 
-    /// Records of the changelog were committed; `bytes` of keys and values.
-    pub fn state_saved(&self, records: u64, bytes: u64) {
+    /// Counts records committed to the changelog; `bytes` of keys and values.
+    pub(crate) fn state_saved(&self, records: u64, bytes: u64) {
         let _whole = self.lock();
-        self.state.records.inc_by(records);
-        self.state.bytes.inc_by(bytes);
+        self.families.state_records.inc_by(records);
+        self.families.state_bytes.inc_by(bytes);
     }
 
-    /// So many offsets of the changelog are still to be read before a partition is processed.
-    pub fn state_left(&self, task: &Task, records: i64) {
-        self.state.left(task, records);
+    /// Sets the number of changelog offsets that remain to be read before the partition is processed.
+    pub(crate) fn state_left(&self, task: &Task, offsets: i64) {
+        set(&self.families.restore_left, &task.topic, task.partition, offsets.max(0));
     }
 
-    /// A partition was restored, which took so long.
-    pub fn state_restored(&self, task: &Task, found: Found, took: Duration) {
-        self.state.left(task, 0);
-        self.state.restored(found.label(), took.as_secs_f64());
+    /// Counts a restored partition and the time it took.
+    pub(crate) fn state_restored(&self, task: &Task, outcome: RestoreOutcome, took: Duration) {
+        self.state_left(task, 0);
+        self.families.restores.with_label_values(&[outcome.label()]).inc();
+        self.families.restore_duration.observe(took.as_secs_f64());
     }
 
-    /// One transaction ended like this, `duration` after it was begun.
-    pub fn transaction(&self, outcome: Transaction, duration: Duration) {
-        self.families.transaction(outcome).inc();
+    /// Counts one transaction that ended; `duration` since its begin.
+    pub(crate) fn transaction(&self, outcome: Transaction, duration: Duration) {
+        self.families.transactions.with_label_values(&[outcome.label()]).inc();
         self.families.transaction_duration.observe(duration.as_secs_f64());
     }
 
-    /// librdkafka reported an error. `kind` is the name of its code (a fixed set).
-    pub fn kafka_error(&self, kind: &str) {
+    /// Counts an error that librdkafka reported. `kind` is the name of its code (a fixed set).
+    pub(crate) fn kafka_error(&self, kind: &str) {
         self.families.kafka_errors.with_label_values(&[kind]).inc();
     }
 
-    /// Whether a worker reaches a broker.
-    pub fn broker_up(&self, worker: usize, up: bool) {
+    /// Sets whether a worker reaches a broker.
+    pub(crate) fn broker_up(&self, worker: usize, up: bool) {
         self.families.broker_up.with_label_values(&[worker.to_string()]).set(up.into());
     }
 
-    /// A rebalance reached a worker, which holds `partitions` afterwards.
-    pub fn rebalance(&self, worker: usize, what: Rebalance, partitions: usize) {
-        self.families.rebalance(what).inc();
+    /// Counts a rebalance of a worker, which owns `partitions` afterwards.
+    pub(crate) fn rebalance(&self, worker: usize, kind: Rebalance, partitions: usize) {
+        self.families.rebalances.with_label_values(&[kind.label()]).inc();
         self.families.partitions_assigned.with_label_values(&[worker.to_string()]).set(partitions as i64);
     }
 
     /// The exposition in Prometheus text format 0.0.4.
     ///
     /// # Errors
-    /// None that the encoder knows for metrics that have help texts and samples.
+    /// None that the encoder knows for families that have help texts and samples.
     pub fn render(&self) -> prometheus::Result<String> {
         let gathered = {
             let mut live = self.lock();
             live.open.sweep(&self.families, Instant::now());
-            self.families.set_levels(live.levels.values());
+            self.families.set_gauges(live.gauges.values());
             self.registry.gather()
         };
         TextEncoder::new().encode_to_string(&gathered)
     }
 
-    /// The lock; a panic of another thread leaves numbers, which stay usable.
+    /// The lock. A thread that panicked under it leaves numbers, which remain usable.
     fn lock(&self) -> MutexGuard<'_, Live> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Sets the gauge of one partition.
+fn set(gauges: &IntGaugeVec, topic: &str, partition: i32, value: i64) {
+    gauges.with_label_values(&[topic, &partition.to_string()]).set(value);
 }

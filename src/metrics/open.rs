@@ -1,7 +1,8 @@
-//! Gauges of open insights: one label set each while it is open, up to `metrics.open_insights_max`.
+//! Gauges of open insights: one label set for each, at most `metrics.open_insights_max`.
 //!
-//! A gauge stays for `metrics.insight_hold` after the End, and after its partition has gone elsewhere: so it is seen however short the
-//! insight was, and an alert neither resolves nor fires anew while another process takes over.
+//! A gauge stays for `metrics.insight_hold` after the End and after its partition moved to another process.
+//! So a scrape sees even a short insight, and no alert resolves and fires again while another process takes
+//! over.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -9,17 +10,22 @@ use std::time::{Duration, Instant};
 use insightd_core::cloudtrail::insight::Insight;
 
 use super::Task;
-use super::families::{Families, INSIGHT_LABELS};
+use super::catalog::{Families, INSIGHT_LABELS};
+use super::labels::OPEN_INSIGHTS;
 
 type Labels = [String; INSIGHT_LABELS.len()];
 
-/// Which label sets are shown, and on whose behalf.
+/// A task in which the insight is or was open, and once it no longer is, the time at which the task releases
+/// the gauge.
+type Holder = (Task, Option<Instant>);
+
+/// The label sets that are shown, and the tasks that hold them.
 pub(super) struct OpenInsights {
     shown_max: usize,
     hold: Duration,
-    /// One series can be open in two tasks when its records are not keyed by account; its gauge stays until both have ended. Each with the time
-    /// at which it lets go, once it is over.
-    holders: BTreeMap<Labels, Vec<(Task, Option<Instant>)>>,
+    /// A series can be open in two tasks if its records are not keyed by account; its gauge stays until both
+    /// have ended.
+    holders: BTreeMap<Labels, Vec<Holder>>,
 }
 
 impl OpenInsights {
@@ -27,14 +33,14 @@ impl OpenInsights {
         Self { shown_max, hold, holders: BTreeMap::new() }
     }
 
-    /// Shows an insight. Beyond the configured number it is counted and not shown, also not later.
+    /// Shows an insight. One beyond the configured number is only counted, and is not shown later either.
     pub(super) fn start(&mut self, families: &Families, task: &Task, insight: &Insight) {
         let labels = labels(insight);
-        if self.holders.len() >= self.shown_max && !self.holders.contains_key(&labels) {
+        if !self.has_room(&labels) {
             self.evict(families);
         }
-        if self.holders.len() >= self.shown_max && !self.holders.contains_key(&labels) {
-            families.open_insights_reached().inc();
+        if !self.has_room(&labels) {
+            families.limits_reached.with_label_values(&[OPEN_INSIGHTS]).inc();
             return;
         }
         families.insight_open.with_label_values(&labels).set(1);
@@ -48,14 +54,16 @@ impl OpenInsights {
         holders.push((task.clone(), None));
     }
 
-    /// What is over gives way to what is open, the earliest first.
+    fn has_room(&self, labels: &Labels) -> bool {
+        self.holders.len() < self.shown_max || self.holders.contains_key(labels)
+    }
+
+    /// Makes room for an open insight: removes the gauge that is released next, if any insight has ended.
     fn evict(&mut self, families: &Families) {
-        let over = |holders: &Vec<(Task, Option<Instant>)>| holders.iter().map(|(_, until)| *until).max().flatten();
-        let ended = |(labels, holders): (&Labels, &Vec<_>)| {
-            let all_over = holders.iter().all(|(_, until): &(Task, Option<Instant>)| until.is_some());
-            over(holders).filter(|_| all_over).map(|until| (until, labels.clone()))
-        };
-        if let Some((_, labels)) = self.holders.iter().filter_map(ended).min() {
+        let released_at =
+            |holders: &[Holder]| holders.iter().map(|(_, until)| *until).collect::<Option<Vec<_>>>()?.into_iter().max();
+        let ended = self.holders.iter().filter_map(|(labels, holders)| Some((released_at(holders)?, labels)));
+        if let Some(labels) = ended.min().map(|(_, labels)| labels.clone()) {
             self.holders.remove(&labels);
             remove(families, &labels);
         }
@@ -68,12 +76,12 @@ impl OpenInsights {
         }
     }
 
-    /// A task has gone elsewhere.
+    /// The worker no longer owns a task.
     pub(super) fn drop_task(&mut self, task: &Task, now: Instant) {
         self.holders.values_mut().for_each(|holders| release(holders, task, now + self.hold));
     }
 
-    /// Takes away what has been over for long enough.
+    /// Removes the gauges that all their tasks have released.
     pub(super) fn sweep(&mut self, families: &Families, now: Instant) {
         self.holders.retain(|labels, holders| {
             holders.retain(|(_, until)| until.is_none_or(|until| now < until));
@@ -85,7 +93,7 @@ impl OpenInsights {
     }
 }
 
-fn release(holders: &mut [(Task, Option<Instant>)], task: &Task, at: Instant) {
+fn release(holders: &mut [Holder], task: &Task, at: Instant) {
     for (_, until) in holders.iter_mut().filter(|(holder, until)| holder == task && until.is_none()) {
         *until = Some(at);
     }
@@ -102,12 +110,13 @@ fn labels(insight: &Insight) -> Labels {
     ]
 }
 
+/// Calls per minute.
 fn rate(count: u64, minutes: u64) -> f64 {
     if minutes == 0 { 0.0 } else { count as f64 / minutes as f64 }
 }
 
 fn remove(families: &Families, labels: &Labels) {
-    // All three are set together; one that is missing is as good as removed.
+    // All three are set together; an error only says that one is not there.
     let _ = families.insight_open.remove_label_values(labels);
     let _ = families.insight_rate.remove_label_values(labels);
     let _ = families.insight_baseline.remove_label_values(labels);

@@ -1,4 +1,4 @@
-//! The text output, as a scraper reads it.
+//! The exposition, as a scraper reads it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use insightd_core::cloudtrail::outcome::{DecodeError, Envelope, Limit, Skipped};
 use insightd_core::pipeline::{Gauges, Outcome, Tally};
 use insightd_core::rules::{Action, Rule, Rules};
 
-use super::{CONTENT_TYPE, Cut, Metrics, Rebalance, Task, Transaction};
+use super::{CONTENT_TYPE, Family, Kind, Metrics, Rebalance, RestoreOutcome, Task, Transaction, Truncated, families};
 use crate::config::Config;
 
 fn metrics() -> Arc<Metrics> {
@@ -145,7 +145,7 @@ fn every_cell_of_a_tally_arrives_under_its_own_labels() {
 }
 
 #[test]
-fn fixed_labels_are_there_before_the_first_event() {
+fn fixed_labels_exist_before_the_first_event() {
     let samples = samples(&metrics());
     for name in [
         "insightd_records_total{envelope=\"eventbridge\",outcome=\"counted\"}",
@@ -166,7 +166,7 @@ fn fixed_labels_are_there_before_the_first_event() {
 }
 
 #[test]
-fn an_insight_that_a_rule_suppresses_is_no_gauge() {
+fn a_suppressed_insight_has_no_gauge() {
     let (metrics, task) = (metrics(), Task::new(0, "ct", 0));
     let mut marked = insight("000000000001", "RunInstances", State::Start);
     marked.finding.suppressed_by = Some("patch-night".into());
@@ -177,8 +177,9 @@ fn an_insight_that_a_rule_suppresses_is_no_gauge() {
     assert_eq!(samples(&metrics).get(&gauge), Some(&1.0));
 }
 
+/// And a dropped task takes its share with it.
 #[test]
-fn gauges_are_sums_over_tasks_and_a_dropped_task_leaves_nothing() {
+fn gauges_are_sums_over_tasks() {
     let metrics = metrics();
     let (one, two) = (Task::new(0, "ct", 0), Task::new(1, "ct", 1));
     let levels = Gauges {
@@ -190,9 +191,9 @@ fn gauges_are_sums_over_tasks_and_a_dropped_task_leaves_nothing() {
         clock: 1_700_000_000,
         dedup_events: 7,
     };
-    metrics.levels(&one, &Gauges { series: 99, ..levels });
-    metrics.levels(&one, &levels);
-    metrics.levels(&two, &Gauges { clock: 1_700_000_060, ..levels });
+    metrics.gauges(&one, &Gauges { series: 99, ..levels });
+    metrics.gauges(&one, &levels);
+    metrics.gauges(&two, &Gauges { clock: 1_700_000_060, ..levels });
     metrics.lag("ct", 0, 12);
     let both = samples(&metrics);
     assert_eq!(both["insightd_series"], 20.0);
@@ -231,7 +232,7 @@ fn an_insight_is_a_gauge_from_start_to_end() {
 }
 
 #[test]
-fn a_historic_insight_is_no_gauge_and_has_no_latency() {
+fn a_historic_insight_has_no_gauge_and_no_latency() {
     let (metrics, task) = (metrics(), Task::new(0, "ct", 0));
     metrics.insight(&task, &insight("000123456789", "RunInstances", State::Start), 90_000, true);
     let samples = samples(&metrics);
@@ -241,7 +242,7 @@ fn a_historic_insight_is_no_gauge_and_has_no_latency() {
 }
 
 #[test]
-fn open_insights_are_shown_up_to_the_configured_number_and_the_rest_is_counted() {
+fn open_insights_beyond_the_limit_are_only_counted() {
     let mut config = Config::default_config();
     config.metrics.open_insights_max = 2;
     config.metrics.insight_hold = Duration::ZERO;
@@ -256,16 +257,16 @@ fn open_insights_are_shown_up_to_the_configured_number_and_the_rest_is_counted()
     assert_eq!(shown(&metrics), [open_gauge("000000000001", "A"), open_gauge("000000000001", "B")]);
     assert_eq!(samples(&metrics)["insightd_limits_reached_total{limit=\"open_insights\"}"], 2.0);
 
-    // The end of one that was not shown takes nothing away; that of one shown makes room.
+    // The End of an insight that is not shown removes no gauge; the End of one that is shown makes room.
     metrics.insight(&task, &insight("000000000001", "C", State::End), 1000, false);
     metrics.insight(&task, &insight("000000000001", "A", State::End), 1000, false);
     metrics.insight(&task, &insight("000000000001", "E", State::Start), 1000, false);
     assert_eq!(shown(&metrics), [open_gauge("000000000001", "B"), open_gauge("000000000001", "E")]);
 }
 
-/// So an insight is seen however short it was, and no alert resolves while another process takes its partition over.
+/// A scrape sees even a short insight, and no alert resolves while another process takes over the partition.
 #[test]
-fn a_gauge_is_held_after_the_end_and_after_its_task_has_gone() {
+fn a_gauge_outlives_its_insight_and_its_task() {
     let mut config = Config::default_config();
     config.metrics.insight_hold = Duration::from_secs(3600);
     config.metrics.open_insights_max = 2;
@@ -279,12 +280,12 @@ fn a_gauge_is_held_after_the_end_and_after_its_task_has_gone() {
     assert!(shown("A") && shown("B"));
     metrics.reopen(&new, &insight("000000000001", "B", State::Start));
     metrics.insight(&new, &insight("000000000001", "C", State::Start), 1000, false);
-    assert!(!shown("A"), "what is over gives way to what is open");
+    assert!(!shown("A"), "an ended insight gives way to an open one");
     assert!(shown("B") && shown("C"));
 }
 
 #[test]
-fn a_dropped_task_takes_its_open_insights_with_it_but_not_those_of_others() {
+fn a_dropped_task_drops_only_its_own_open_insights() {
     let metrics = metrics();
     let (one, two) = (Task::new(0, "ct", 0), Task::new(0, "ct", 1));
     metrics.insight(&one, &insight("000000000001", "Mine", State::Start), 1000, false);
@@ -299,7 +300,7 @@ fn a_dropped_task_takes_its_open_insights_with_it_but_not_those_of_others() {
 }
 
 #[test]
-fn kafka_is_told_by_outcome_kind_and_worker() {
+fn kafka_is_counted_by_outcome_kind_and_worker() {
     let metrics = metrics();
     metrics.transaction(Transaction::Committed, Duration::from_millis(12));
     metrics.transaction(Transaction::Aborted, Duration::from_secs(3));
@@ -311,8 +312,8 @@ fn kafka_is_told_by_outcome_kind_and_worker() {
     metrics.rebalance(1, Rebalance::Revoked, 0);
     metrics.rebalance(0, Rebalance::Lost, 0);
     metrics.dead_letter("not_json");
-    metrics.cut(Cut::DeadLetterRecord);
-    metrics.cut(Cut::Insight);
+    metrics.truncated(Truncated::DeadLetterRecord);
+    metrics.truncated(Truncated::Insight);
     let samples = samples(&metrics);
     for (name, value) in [
         ("insightd_transactions_total{outcome=\"committed\"}", 1.0),
@@ -334,7 +335,7 @@ fn kafka_is_told_by_outcome_kind_and_worker() {
     }
 }
 
-/// Ends the writers when it goes out of scope.
+/// Stops the writers when it goes out of scope.
 struct Ended<'a>(&'a AtomicBool);
 
 impl Drop for Ended<'_> {
@@ -343,7 +344,7 @@ impl Drop for Ended<'_> {
     }
 }
 
-/// CNT-1 over families, at any scrape: what one commit adds is seen whole.
+/// CNT-1 over families holds at any scrape: a scrape sees a commit as a whole or not at all.
 #[test]
 fn a_scrape_beside_running_commits_sees_whole_commits_only() {
     let metrics = metrics();
@@ -358,7 +359,7 @@ fn a_scrape_beside_running_commits_sees_whole_commits_only() {
     tally.delays_s = vec![1; usize::try_from(tally.outcome(Outcome::Duplicate)).expect("small")];
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        // Also when an assertion fails: the scope waits for the writers.
+        // Also if an assertion fails: the scope waits for the writers.
         let _ended = Ended(&stop);
         for _ in 0..2 {
             scope.spawn(|| {
@@ -383,52 +384,63 @@ fn a_scrape_beside_running_commits_sees_whole_commits_only() {
 fn full_page() -> String {
     let (metrics, task) = (metrics(), Task::new(0, "ct", 0));
     metrics.committed(&full_tally());
-    metrics.levels(&task, &Gauges { clock: 1, ..Gauges::default() });
+    metrics.gauges(&task, &Gauges { clock: 1, ..Gauges::default() });
     metrics.lag("ct", 0, 1);
     metrics.kafka_error("x");
     metrics.broker_up(0, true);
     metrics.rebalance(0, Rebalance::Assigned, 1);
+    metrics.state_restored(&task, RestoreOutcome::State, Duration::from_secs(1));
     metrics.insight(&task, &insight("000000000001", "Run\"Inst\\ances\n", State::Start), 1000, false);
     metrics.render().expect("it encodes")
+}
+
+/// The catalog is what is exported: every family, with its type and help text, and no other.
+#[test]
+fn the_catalog_is_what_a_scrape_shows() {
+    let page = full_page();
+    let lines =
+        |prefix: &str| -> BTreeSet<&str> { page.lines().filter_map(|line| line.strip_prefix(prefix)).collect() };
+    let (mut helps, mut types) = (lines("# HELP "), lines("# TYPE "));
+    for Family { name, kind, labels, help, buckets } in families() {
+        assert!(helps.remove(format!("{name} {help}").as_str()), "{name}: its help text is not exported");
+        assert!(types.remove(format!("{name} {}", kind.label()).as_str()), "{name}: its type is not exported");
+        let sample =
+            page.lines().filter_map(|line| line.strip_prefix(name)).find(|rest| rest.starts_with(['{', ' ', '_']));
+        let sample = sample.unwrap_or_else(|| panic!("{name} has no sample"));
+        for label in *labels {
+            assert!(sample.contains(&format!("{label}=\"")), "{name} is exported without its label {label}");
+        }
+        assert_eq!(*kind == Kind::Histogram, !buckets.is_empty(), "{name}");
+    }
+    assert!(helps.is_empty() && types.is_empty(), "exported but not in the catalog: {helps:?} {types:?}");
 }
 
 /// What `promtool check metrics` asks for, and the naming rules of Prometheus' documentation.
 #[test]
 fn names_follow_prometheus_conventions() {
-    let page = full_page();
-    let mut kinds = BTreeMap::new();
-    let mut helped = BTreeSet::new();
-    for line in page.lines() {
-        if let Some(help) = line.strip_prefix("# HELP ") {
-            let (name, text) = help.split_once(' ').expect("a help text");
-            assert!(text.ends_with('.') && text.len() > 10, "{line}");
-            helped.insert(name.to_owned());
-        } else if let Some(kind) = line.strip_prefix("# TYPE ") {
-            let (name, kind) = kind.split_once(' ').expect("a type");
-            kinds.insert(name.to_owned(), kind.to_owned());
-        }
-    }
-    assert!(kinds.len() >= 35, "{kinds:?}");
-    for (name, kind) in &kinds {
-        assert!(helped.contains(name), "{name} has no help text");
-        assert_eq!(name.ends_with("_total"), kind == "counter", "{name} is a {kind}");
+    let mut names = BTreeSet::new();
+    for Family { name, kind, help, .. } in families() {
+        assert!(names.insert(name), "{name} is declared twice");
+        assert!(help.ends_with('.') && help.len() > 10, "{name}: {help}");
+        assert_eq!(name.ends_with("_total"), *kind == Kind::Counter, "{name} is a {}", kind.label());
         assert!(name.starts_with("insightd_") || name.starts_with("process_"), "{name}");
-        assert!(kind != "histogram" || name.ends_with("_seconds"), "{name} has no base unit");
+        assert!(*kind != Kind::Histogram || name.ends_with("_seconds"), "{name} has no base unit");
         assert!(!["_ms", "_minutes", "_kb", "_percent"].iter().any(|unit| name.ends_with(unit)), "{name}");
     }
-    assert!(page.contains(r#"event_name="Run\"Inst\\ances\n""#), "label values are escaped");
+    assert!(names.len() >= 40, "{names:?}");
+    assert!(full_page().contains(r#"event_name="Run\"Inst\\ances\n""#), "label values are escaped");
     assert!(CONTENT_TYPE.starts_with("text/plain; version=0.0.4"));
 }
 
-/// The judge itself, where it is installed.
+/// `promtool check metrics` itself, where it is installed.
 #[test]
-fn promtool_finds_nothing_where_it_is_installed() {
+fn promtool_finds_no_fault() {
     use std::io::Write as _;
     use std::process::{Command, Stdio};
     let started =
         Command::new("promtool").args(["check", "metrics"]).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let Ok(mut promtool) = started else {
-        eprintln!("promtool is not installed: names_follow_prometheus_conventions alone has judged");
+        eprintln!("promtool is not installed: only names_follow_prometheus_conventions has checked");
         return;
     };
     promtool.stdin.take().expect("piped").write_all(full_page().as_bytes()).expect("written");

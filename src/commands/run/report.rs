@@ -12,7 +12,7 @@ use super::Daemon;
 use super::committed::Committed;
 use super::reach::Reach;
 use crate::http::{Health, WorkerState};
-use crate::metrics::{Cut, Found, Metrics, Rebalance, Task, Transaction as Ended};
+use crate::metrics::{Metrics, Rebalance, RestoreOutcome, Task, Transaction as Ended, Truncated};
 use crate::stream::broker::{Assigned, TopicPartition};
 use crate::stream::report::{Report, Restored};
 use crate::stream::tasks::TaskOrigin;
@@ -220,11 +220,12 @@ impl Report for WorkerReport {
         for (reason, count) in &transaction.dead_letters {
             self.letters(reason, *count);
         }
-        for (cut, count) in
-            [(Cut::DeadLetterRecord, transaction.dead_letters_cut), (Cut::Insight, transaction.insights_cut)]
-        {
+        for (cut, count) in [
+            (Truncated::DeadLetterRecord, transaction.dead_letters_cut),
+            (Truncated::Insight, transaction.insights_cut),
+        ] {
             for _ in 0..count {
-                self.metrics.cut(cut);
+                self.metrics.truncated(cut);
             }
         }
         tracing::debug!(worker = self.worker, messages = transaction.messages, ?took, ?open, "committed");
@@ -247,10 +248,10 @@ impl Report for WorkerReport {
         let task = self.task(partition);
         let state = restored.head.map(|head| head.state);
         let found = match (state, restored.expected) {
-            (None, None | Some(0)) => Found::Nothing,
-            (None, Some(_)) => Found::StateLost,
-            (Some(state), Some(expected)) if state == expected => Found::State,
-            (Some(_), _) => Found::OtherState,
+            (None, None | Some(0)) => RestoreOutcome::Nothing,
+            (None, Some(_)) => RestoreOutcome::StateLost,
+            (Some(state), Some(expected)) if state == expected => RestoreOutcome::State,
+            (Some(_), _) => RestoreOutcome::OtherState,
         };
         self.metrics.state_restored(&task, found, restored.took);
         let fresh = |clock: i64| restored.wall.saturating_sub(clock) <= self.max_age_s;
@@ -259,15 +260,15 @@ impl Report for WorkerReport {
         }
         let (worker, position, open, took) = (self.worker, restored.position, restored.open.len(), restored.took);
         match found {
-            Found::State | Found::Nothing => {
+            RestoreOutcome::State | RestoreOutcome::Nothing => {
                 tracing::info!(worker, %partition, state, position, open, ?took, "state restored");
             }
-            Found::OtherState => tracing::warn!(
+            RestoreOutcome::OtherState => tracing::warn!(
                 worker, %partition, state, expected = restored.expected, position, open, ?took,
                 "state restored, but the group's offset was not committed with it: somebody has set the offset; records that the \
                  state knows already are recognised by their eventID within input.dedup_horizon"
             ),
-            Found::StateLost => tracing::error!(
+            RestoreOutcome::StateLost => tracing::error!(
                 worker, %partition, expected = restored.expected, position,
                 "the group's offset belongs to a state that is not in the changelog: baselines begin anew"
             ),
@@ -291,7 +292,7 @@ impl Report for WorkerReport {
     }
 
     fn levels(&mut self, partition: &TopicPartition, levels: &Gauges) {
-        self.metrics.levels(&self.task(partition), levels);
+        self.metrics.gauges(&self.task(partition), levels);
     }
 
     fn lag(&mut self, partition: &TopicPartition, records: i64) {
