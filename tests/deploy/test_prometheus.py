@@ -27,10 +27,10 @@ class Prometheus(unittest.TestCase):
         self.assertEqual((fires, silent), (names, names))
 
     def test_every_alert_says_what_it_is_and_where_the_runbook_tells_more(self):
-        headings = {line[3:].strip().lower() for line in (DEPLOY / "runbook.md").read_text().splitlines() if line.startswith("## ")}
+        headings = {line[3:].strip().lower() for line in (DEPLOY.parent / "docs" / "operations.md").read_text().splitlines() if line.startswith("## ")}
         for alert in alerts():
             name, notes = alert["alert"], alert["annotations"]
-            self.assertEqual(notes["runbook"], f"deploy/runbook.md#{name.lower()}")
+            self.assertEqual(notes["runbook"], f"docs/operations.md#{name.lower()}")
             self.assertIn(name.lower(), headings, "no section of the runbook")
             self.assertTrue(notes["summary"] and notes["description"], name)
             self.assertIn(alert["labels"]["severity"], ("critical", "warning"), name)

@@ -7,12 +7,12 @@ use regex::Regex;
 
 use crate::source::{functions, shipped, wide_comments};
 
-fn root() -> &'static Path {
+pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// Files below a folder of the repository, with their paths from its root.
-fn files(folder: &str) -> Vec<(String, PathBuf)> {
+pub fn files(folder: &str) -> Vec<(String, PathBuf)> {
     let mut found = Vec::new();
     let mut open = vec![root().join(folder)];
     while let Some(path) = open.pop() {
@@ -36,7 +36,7 @@ fn is_test(name: &str) -> bool {
     name.ends_with("/tests.rs") || name.contains("/tests/")
 }
 
-fn assert_none(broken: Vec<String>, rule: &str) {
+pub fn assert_none(broken: Vec<String>, rule: &str) {
     assert!(broken.is_empty(), "{rule}:\n{}", broken.join("\n"));
 }
 
@@ -236,32 +236,4 @@ fn every_setting_is_in_default_toml_with_a_comment() {
         silent.map(|n| lines[n].to_owned()).collect(),
         "a key of config/default.toml without a comment above it",
     );
-}
-
-#[test]
-fn readme_names_every_metric_and_every_command() {
-    let readme = fs::read_to_string(root().join("README.md")).expect("README.md");
-    let names = insightd::metrics::families().map(|family| family.name).filter(|name| name.starts_with("insightd_"));
-    assert_none(names.filter(|name| !readme.contains(name)).map(str::to_owned).collect(), "not in README.md");
-    for command in [
-        "insightd run",
-        "insightd check",
-        "insightd replay",
-        "insightd backtest",
-        "insightd generate",
-        "insightd demo",
-        "insightd dlq list",
-        "insightd dlq replay",
-        "tests/run",
-    ] {
-        assert!(readme.contains(command), "{command} is not in README.md");
-    }
-}
-
-#[test]
-fn readme_links_lead_somewhere() {
-    let readme = fs::read_to_string(root().join("README.md")).expect("README.md");
-    let link = Regex::new(r"\]\(([^)#:]+)\)").expect("a pattern");
-    let dead = link.captures_iter(&readme).map(|found| found[1].to_owned()).filter(|path| !root().join(path).exists());
-    assert_none(dead.collect(), "README.md points to what is not there");
 }
