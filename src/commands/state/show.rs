@@ -111,7 +111,7 @@ fn region_line(region: &RegionView<'_>) -> Value {
         "region": region.name,
         "begin": region.begin.map(minute),
         "clock": region.clock.map(rfc3339),
-        "heldRecords": region.held,
+        "heldRecords": region.quarantined,
         "series": region.series,
         "eventIds": region.event_ids,
     })

@@ -1,18 +1,18 @@
-//! A series of counts by itself, one a bucket: what `backtest` scores. Statistic, budget and episode are those of live series; there
-//! is nobody who calls, so the counts own the whole budget.
+//! A single series of counts, one a bucket, without accounts or callers: what `backtest` scores in a CSV
+//! file. Statistic, alarm budget and episode are those of live series. There are no principals, so counts own
+//! the whole budget.
 
 use crate::cloudtrail::insight::{Finding, Reason};
-use crate::detect::decide::budget::AlarmBudget;
+use crate::detect::decide::budget::{AlarmBudget, BudgetEvent, MINUTES_ABOVE_FLOOR};
 use crate::detect::decide::episode::{Episode, Step};
-use crate::detect::model::series::MINUTES_AT_BASE;
 use crate::detect::statistics::expectation::Side;
 use crate::detect::statistics::horizon::{Direction, Horizons};
 use crate::detect::statistics::prior::ViewPriors;
 use crate::detect::statistics::statistic::Statistic;
 
-/// What one bucket was given.
+/// Verdict on one bucket.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Judgement {
+pub struct Judgment {
     /// Expected count.
     pub baseline: f64,
     /// -log10 of the calibrated tail probability, from 0; never NaN.
@@ -23,24 +23,26 @@ pub struct Judgement {
     pub spread: f64,
 }
 
-/// See the module.
+/// A single series and its open insight.
 #[derive(Clone, Debug)]
 pub struct Counts {
     horizons: Horizons,
     statistic: Statistic,
     alarms: AlarmBudget,
-    /// Insights a week.
+    /// False insights a week.
     budget: f64,
     /// Minutes in a bucket.
     width: f64,
-    /// Score from which a bucket is noted.
-    base: f64,
+    /// Score from which a bucket is an event of the alarm budget.
+    score_floor: f64,
+    /// Index of the next bucket.
     bucket: i64,
+    /// Leaky sum of the counts.
     sum: f64,
     episode: Option<Episode>,
 }
 
-/// Buckets back at the usual rate after which an insight is over.
+/// Buckets at the usual rate after which an insight ends.
 const END_AFTER: u32 = 5;
 /// Minutes in a week.
 const WEEK: f64 = 10_080.0;
@@ -48,7 +50,7 @@ const WEEK: f64 = 10_080.0;
 const WARM_UP: i64 = 2160;
 
 impl Counts {
-    /// No history; at most `budget` false insights a week.
+    /// A series without history, with at most `budget` false insights a week.
     pub fn new(horizons: Horizons, budget: f64) -> Self {
         Self {
             horizons,
@@ -56,7 +58,7 @@ impl Counts {
             alarms: AlarmBudget::new(0, WARM_UP),
             budget,
             width: WEEK / horizons.week,
-            base: (horizons.week / MINUTES_AT_BASE).log10().max(0.0),
+            score_floor: (horizons.week / MINUTES_ABOVE_FLOOR).log10().max(0.0),
             bucket: 0,
             sum: 0.0,
             episode: None,
@@ -64,19 +66,20 @@ impl Counts {
     }
 
     /// Judges the next bucket by those before it, then learns it.
-    pub fn judge(&mut self, count: f64) -> Judgement {
+    pub fn judge(&mut self, count: f64) -> Judgment {
         self.sum = self.sum * self.horizons.sum.factor() + count;
         let side = if self.horizons.direction == Direction::Both { Side::Either } else { Side::Rise };
         let score = self.statistic.score(self.bucket, count, self.sum, side, &self.horizons);
-        let insight = self.open(count, score.value);
+        let insight = self.is_insight_open(count, score.value);
         self.statistic.close(self.bucket, count, false, &self.horizons);
         self.bucket += 1;
-        Judgement { baseline: score.expected.mean, score: score.value, insight, spread: score.expected.sd }
+        Judgment { baseline: score.expected.mean, score: score.value, insight, spread: score.expected.sd }
     }
 
-    fn open(&mut self, count: f64, score: f64) -> bool {
+    /// Ends the open insight or starts one, if this bucket calls for it. Returns whether one is open then.
+    fn is_insight_open(&mut self, count: f64, score: f64) -> bool {
         if let Some(episode) = &mut self.episode {
-            // Counts beyond what an episode can hold are as unusual as the largest one.
+            // An episode holds whole counts; one beyond its range is as unusual as the largest.
             let whole = count.round().clamp(0.0, f64::from(u32::MAX)) as u32;
             if episode.close(whole, END_AFTER) == Step::Over {
                 self.episode = None;
@@ -84,16 +87,17 @@ impl Counts {
             return self.episode.is_some();
         }
         let now = (self.bucket as f64 * self.width) as i64;
-        if score < self.base || now < WARM_UP {
+        if score < self.score_floor || now < WARM_UP {
             return false;
         }
-        // The counts of a series by itself have no strata beside them: theirs is the whole budget.
-        let strength =
-            self.alarms.note(Reason::Counts, (score - self.base, 0.0, true), now, self.budget / Reason::Counts.share());
+        let event =
+            BudgetEvent { reason: Reason::Counts, minute: now, x: score - self.score_floor, trend: 0.0, repeats: true };
+        // Divided by the share, so that counts own the whole budget.
+        let strength = self.alarms.note(&event, self.budget / Reason::Counts.share());
         if !strength.fires(1.0) {
             return false;
         }
-        self.alarms.raised(now);
+        self.alarms.record_start(now);
         let mut episode = Episode::new(self.bucket, self.bucket, self.statistic.usual_rate(), Finding::default());
         episode.two_sided = self.horizons.direction == Direction::Both;
         episode.close(0, END_AFTER);
@@ -106,7 +110,7 @@ impl Counts {
 mod tests {
     use super::*;
 
-    fn judged(direction: Direction, last: f64) -> Judgement {
+    fn judged(direction: Direction, last: f64) -> Judgment {
         let mut counts = Counts::new(Horizons::per_bucket(300, direction), 1.0);
         (0..3000).for_each(|i| {
             counts.judge(f64::from(20 + i % 5));
@@ -115,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_burst_opens_an_insight_and_a_drop_only_in_both_directions() {
+    fn a_drop_opens_an_insight_only_in_both_directions() {
         let burst = judged(Direction::Up, 500.0);
         assert!(burst.insight && burst.score > 5.0 && (burst.baseline - 22.0).abs() < 3.0, "{burst:?}");
         assert!(!judged(Direction::Up, 0.0).insight);
@@ -131,6 +135,6 @@ mod tests {
         });
         assert!(counts.judge(200.0).insight);
         let open = (0..20).take_while(|_| counts.judge(5.0).insight).count();
-        assert_eq!(open, 4, "the fifth usual one ends it");
+        assert_eq!(open, 4, "the fifth usual bucket ends it");
     }
 }

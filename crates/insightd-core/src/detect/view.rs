@@ -1,4 +1,4 @@
-//! What a detector holds, for those who look: people, and the learning of priors.
+//! Read-only views of what a detector holds, for reports and for fitting priors. Nothing here changes state.
 
 use crate::cloudtrail::event::AccountId;
 use crate::detect::detector::Detector;
@@ -6,7 +6,7 @@ use crate::detect::model::series::Key;
 use crate::detect::statistics::expectation::Expectation;
 use crate::detect::statistics::incident::IncidentSums;
 
-/// What one series has shown so far.
+/// One series.
 #[derive(Clone, Debug)]
 pub struct SeriesView<'a> {
     /// Account.
@@ -17,34 +17,34 @@ pub struct SeriesView<'a> {
     pub key: Key<'a>,
     /// First minute of the account's history.
     pub begin: i64,
-    /// The region's clock, seconds since 1970.
+    /// The region's event-time clock, seconds since 1970.
     pub clock: i64,
-    /// Incidents and their summed excess, of the burst and the slow view, decayed.
+    /// Incidents learned by the burst view and by the slow view.
     pub incident_sums: [IncidentSums; 2],
-    /// Minutes watched, decayed.
+    /// Decayed number of minutes closed.
     pub minutes: f64,
     /// Expected calls a minute.
     pub expected: Expectation,
-    /// Minutes of its first and its newest call.
+    /// Minute of its first call.
     pub first: i64,
-    /// See `first`.
+    /// Minute of its newest call.
     pub last: i64,
-    /// Calls of the eight days that end with its newest one.
+    /// Calls of the eight days that end with its newest call.
     pub calls: u64,
-    /// Whether it has been silent for so long that counts and callers are no longer held.
+    /// Whether it is dormant: after a long silence it holds no counts and few callers.
     pub dormant: bool,
-    /// Start of its open insight.
+    /// Start minute of its open insight.
     pub open_since: Option<i64>,
-    /// Who called most in those days.
+    /// The principals with the most calls in those days, with their calls.
     pub principals: Vec<(String, u64)>,
 }
 
-/// What an account has shown so far.
+/// One account.
 #[derive(Clone, Copy, Debug)]
 pub struct AccountView {
     /// Account.
     pub id: AccountId,
-    /// First minute of its history; none before its first record is confirmed.
+    /// First minute of its history; none before a second record confirms its first one.
     pub begin: Option<i64>,
     /// Whether it is old enough for insights.
     pub mature: bool,
@@ -56,7 +56,7 @@ pub struct AccountView {
     pub regions: usize,
 }
 
-/// What a region of an account has shown so far.
+/// One region of an account.
 #[derive(Clone, Copy, Debug)]
 pub struct RegionView<'a> {
     /// Account.
@@ -65,10 +65,10 @@ pub struct RegionView<'a> {
     pub name: &'a str,
     /// First minute.
     pub begin: Option<i64>,
-    /// Its clock, seconds since 1970.
+    /// Its event-time clock, seconds since 1970.
     pub clock: Option<i64>,
-    /// Records held until another one confirms their time.
-    pub held: usize,
+    /// Records quarantined until another one confirms their time.
+    pub quarantined: usize,
     /// Series.
     pub series: usize,
     /// eventIDs remembered.
@@ -76,7 +76,7 @@ pub struct RegionView<'a> {
 }
 
 impl Detector {
-    /// Shows each series held, in the order in which accounts, regions and series were first seen.
+    /// Calls `show` for each series, in the order in which accounts, regions and series were first seen.
     pub fn each_series(&self, show: &mut dyn FnMut(SeriesView<'_>)) {
         for account in &self.accounts {
             for region in account.seen().iter().map(|&at| &account.regions[at]) {
@@ -103,7 +103,7 @@ impl Detector {
         }
     }
 
-    /// Shows each account, in the order in which they were first seen.
+    /// Calls `show` for each account, in the order in which they were first seen.
     pub fn each_account(&self, show: &mut dyn FnMut(AccountView)) {
         for account in &self.accounts {
             let (begun, mature) = account.stands();
@@ -118,7 +118,7 @@ impl Detector {
         }
     }
 
-    /// Shows each region, by account.
+    /// Calls `show` for each region, by account.
     pub fn each_region(&self, show: &mut dyn FnMut(RegionView<'_>)) {
         for (account, region) in self.accounts.iter().flat_map(|a| a.regions.iter().map(move |r| (a.id, r))) {
             show(RegionView {
@@ -126,7 +126,7 @@ impl Detector {
                 name: &region.name,
                 begin: region.begin,
                 clock: region.clock.time(),
-                held: region.clock.held(),
+                quarantined: region.clock.held(),
                 series: region.entries().len(),
                 event_ids: region.seen.len(),
             });

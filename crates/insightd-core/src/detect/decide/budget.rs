@@ -1,246 +1,304 @@
-//! The alarm budget of one account: how many insights as strong as this one it would raise in a week, against how many it may.
+//! The alarm budget of one account: how many insights a week would be as strong as this one, and how many may
+//! be?
 //!
-//! Evidence is of one of four kinds ([`Reason`]); each has a share of the budget B = `detect.false_insights_per_account_per_week`, and a
-//! strength x, in natural logarithms but for counts. From x = 0 on it is noted:
+//! Each account may raise B = `detect.false_insights_per_account_per_week` false insights a week. There are
+//! four strata, one for each kind of evidence ([`Reason`]), and each has a share of B. Evidence has a
+//! strength x, a decimal logarithm for counts and a natural one for the others. Evidence counts as an event
+//! from x = 0 on:
 //!
 //! | stratum | share | x | r0 a week | m0 | p |
 //! |---|---|---|---|---|---|
-//! | counts | .03 | score - base | 10 | .434 | 4 |
-//! | new principal: first record in the account less than a day ago | .42 | ln(v / 1.5) | .5 | 1.2 | 3 |
-//! | new to principal: its first call on the series, or with its tool, less than a day ago | .20 | ln(v / 1.5) | 1.2 | .6 | 4 |
-//! | beyond profile: a principal that uses the series | .04 | ln(calls / (1.5 record)) and more | 4 | 1 | 4 |
+//! | counts | .03 | score - floor | 10 | .434 | 4 |
+//! | new principal | .42 | ln(v / 1.5) | .5 | 1.2 | 3 |
+//! | new to the principal | .20 | ln(v / 1.5) | 1.2 | .6 | 4 |
+//! | beyond habit | .04 | ln(calls / (1.5 record)) and more | 4 | 1 | 4 |
 //!
-//! base is the score that a calibrated statistic reaches in 25 minutes a week over all series of the account, in some ten incidents, .434 = 1 / ln 10 its slope. v
-//! is the weighted length of what is new ([`crate::detect::model::principals::Novelty`]).
+//! * *Counts*: the score floor of an account is the score that a calibrated statistic exceeds in 25 minutes a
+//!   week over all L live series of the account, in about ten incidents; .434 = 1 / ln 10 is the slope of
+//!   such a score. Accounts with few series get a lower floor: `log10(10080 L^2 / (L + 10) / 25)`.
+//! * *New principal*: its first record in the account is less than a day old. *New to the principal*: its
+//!   first call on the series, or its first with the tool that it uses, is less than a day old. v is the
+//!   weighted length of what is new ([`crate::detect::model::principals::Novelty`]).
+//! * *Beyond habit*: a principal that uses the series calls more often than its record.
 //!
-//! Events less than an hour apart are one incident, learnt with its peak when it is over. The rate of incidents that reach x is
-//! modelled as `r exp(-x / m)` a week (a peaks-over-threshold model with an exponential tail), from the account's own incidents and a
-//! prior of one week and four incidents:
+//! r0, m0 and p are explained below.
+//!
+//! **Rate of an event.** Events less than an hour apart are one incident, learned with its peak when it is
+//! over. The rate of incidents of strength x or more is modeled as `r exp(-x / m)` a week: peaks over the
+//! threshold x = 0 with an exponential tail. r and m come from the account's own incidents and from a prior,
+//! worth one week for r and four incidents for m:
 //!
 //! ```text
 //! r = (K + r0) / (W + 1)     m = (E + 4 m0) / (K + 4)     K incidents, E their summed peaks, W weeks watched
 //! ```
 //!
-//! all decayed with a half-life of two weeks. What is learnt is what is harmless: an incident counts by the probability that it was,
+//! K, E and W decay with a half-life of two weeks.
+//!
+//! **Learning.** Only harmless incidents should be learned, so an incident weighs the probability that it was
+//! one:
 //!
 //! ```text
 //! w = h / (h + .8 B share)     h = r exp(-peak / m), the harmless incidents a week that are as strong
 //! ```
 //!
-//! where attacks come .8 times as often as false insights are allowed: whoever allows one of them a week expects something for it. So
-//! an attack, which nothing harmless explains, does not blind the account to the next one; what a series has raised an insight for in the
-//! four weeks before is learnt in full, as attacks seldom repeat themselves and habits do; and a new profile of the account, explained the better
-//! the more often it was seen, is learnt. Of an incident with evidence of a trend t ([`crate::detect::statistics::tail::IncidentTail`]) only 10^-t of that is
-//! learnt. Of constructed organisations with nine attacks in 25 days in each account, strangers are found in .90 of the cases at one false
-//! insight a week.
+//! This assumes .8 attacks for each false insight allowed: who accepts one false insight a week expects
+//! attacks that are worth it. So an attack, which nothing harmless explains, does not blind the account to
+//! the next one, while a new habit of the account is learned the faster the more often it was seen. An
+//! incident in a series that raised an insight in the four weeks before is learned in full: attacks seldom
+//! repeat themselves, habits do. Of an incident with evidence of a trend t
+//! ([`crate::detect::statistics::incident`]) only the share 10^-t is learned.
 //!
-//! The shares add up to less than 1, as what is learnt with a weight below 1 lets more pass than is allowed.
+//! The shares add up to less than 1, because learning with weights below 1 lets more pass than allowed. In
+//! constructed organizations with nine attacks in 25 days in each account, .90 of the attacks by new
+//! principals are found at one false insight a week.
 //!
-//! An insight is raised if
+//! **Decision.** An insight starts if
 //!
 //! ```text
-//! rho = r exp(-x / m) / (B share young) <= 10^-lift
+//! rho = r exp(-x / m) / (B share maturity) <= 10^-cooldown
 //! ```
 //!
-//! *young* = min(1, age / 7 d)^p asks more of an account that has shown little; the seven days are 14/3 of `baseline.warm_up`, and shrink and grow
-//! with it. *lift*: each Start adds 2, at most 6, and it fades by e an hour, so one deployment is one insight and not ten.
+//! *Maturity*: new accounts need stronger evidence until they are seven days old (14/3 x `baseline.warm_up`):
+//! maturity = min(1, age / 7 d)^p. *Cooldown*: each Start adds 2 to it, at most 6 in all, and it fades by the
+//! factor e an hour, so one deployment is one insight and not ten.
 
 use serde::{Deserialize, Serialize};
 
 use crate::cloudtrail::insight::Reason;
 
+/// Minutes a week, over all live series of an account, in which a calibrated score exceeds the score floor.
+pub(in crate::detect) const MINUTES_ABOVE_FLOOR: f64 = 25.0;
+/// Incidents a week that these minutes belong to.
+pub(in crate::detect) const INCIDENTS_ABOVE_FLOOR: f64 = 10.0;
+/// Minutes in a week.
 const WEEK: f64 = 10_080.0;
-/// Minutes without an event after which an incident is over; and in which lift fades by e.
+/// Minutes without an event after which an incident is over, and in which the cooldown fades by the factor e.
 const HOUR: i64 = 60;
-/// Half-life of what is learnt, minutes.
+/// Half-life of what is learned, minutes.
 const MEMORY: f64 = 2.0 * WEEK;
-/// Weeks of prior in a rate.
+/// Weeks that the prior of a rate is worth.
 const PRIOR_WEEKS: f64 = 1.0;
-/// Incidents of prior in a slope.
+/// Incidents that the prior of a slope is worth.
 const PRIOR_INCIDENTS: f64 = 4.0;
-/// What one Start adds to what the next one has to show, decimal logarithm.
-const LIFT: f64 = 2.0;
-const LIFT_MAX: f64 = 6.0;
-/// Attacks for each false insight that is allowed: what an incident may have been that nothing harmless explains.
+/// What one Start adds to the cooldown, decimal logarithm.
+const COOLDOWN: f64 = 2.0;
+const COOLDOWN_MAX: f64 = 6.0;
+/// Attacks expected for each false insight that is allowed.
 const ATTACKS: f64 = 0.8;
-/// An incident is learnt at most this many slopes high, so that one monster does not blind the account.
+/// An incident is learned at most this many slopes high, so that one huge incident does not blind the
+/// account.
 const PEAK_MAX: f64 = 6.0;
-/// Warm-ups after which an account is of age: seven days of 36 hours.
-const OF_AGE: f64 = 14.0 / 3.0;
+/// Warm-ups after which an account is mature: seven days at the default warm-up of 36 hours.
+const MATURE_WARM_UPS: f64 = 14.0 / 3.0;
 
-/// Incidents a week at x = 0, and mean excess of x, before the account's own history speaks; share of the budget.
-struct Prior {
+/// Constants of a stratum.
+struct StratumPrior {
+    /// r0: incidents a week at x = 0 before the account has shown any.
     rate: f64,
+    /// m0: mean x of an incident before the account has shown any.
     slope: f64,
+    /// Share of the budget.
     share: f64,
-    /// Power of the age by which the budget of a young account is less.
-    young: i32,
+    /// p: power of the age by which the budget of a new account is lower.
+    maturity_power: i32,
 }
 
-fn prior(reason: Reason) -> Prior {
+fn prior(reason: Reason) -> StratumPrior {
     match reason {
-        Reason::Counts => Prior {
-            rate: crate::detect::model::series::RATE_AT_BASE,
+        Reason::Counts => StratumPrior {
+            rate: INCIDENTS_ABOVE_FLOOR,
             slope: std::f64::consts::LOG10_E,
             share: 0.03,
-            young: 4,
+            maturity_power: 4,
         },
-        Reason::NewPrincipal => Prior { rate: 0.5, slope: 1.2, share: 0.42, young: 3 },
-        Reason::NewToPrincipal => Prior { rate: 1.2, slope: 0.6, share: 0.20, young: 4 },
-        Reason::BeyondHabit => Prior { rate: 4.0, slope: 1.0, share: 0.04, young: 4 },
+        Reason::NewPrincipal => StratumPrior { rate: 0.5, slope: 1.2, share: 0.42, maturity_power: 3 },
+        Reason::NewToPrincipal => StratumPrior { rate: 1.2, slope: 0.6, share: 0.20, maturity_power: 4 },
+        Reason::BeyondHabit => StratumPrior { rate: 4.0, slope: 1.0, share: 0.04, maturity_power: 4 },
     }
 }
 
 impl Reason {
     /// Its share of the budget.
-    pub fn share(self) -> f64 {
+    pub(in crate::detect) fn share(self) -> f64 {
         prior(self).share
     }
 }
 
-/// How strong an event is, against its stratum's part of the budget.
+/// Evidence that is strong enough to count: an event of its stratum.
 #[derive(Clone, Copy, Debug)]
-pub struct Strength {
-    /// Incidents a week that are as strong.
-    pub rate: f64,
-    /// log10 of rho: at 0 and below it is within the budget.
-    pub log_rho: f64,
-    /// What earlier Starts add to what is asked, log10.
-    pub lift: f64,
+pub(in crate::detect) struct BudgetEvent {
+    /// Stratum.
+    pub(in crate::detect) reason: Reason,
+    /// Minute of event time.
+    pub(in crate::detect) minute: i64,
+    /// Strength, from 0.
+    pub(in crate::detect) x: f64,
+    /// The part of `x` that is evidence of a trend, decimal logarithm.
+    pub(in crate::detect) trend: f64,
+    /// Whether the series raised an insight in the four weeks before.
+    pub(in crate::detect) repeats: bool,
+}
+
+/// How an event compares with its stratum's share of the budget.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::detect) struct Strength {
+    /// Incidents a week that are as strong or stronger.
+    pub(in crate::detect) rate: f64,
+    /// log10 of rho: at 0 and below the event is within the budget.
+    pub(in crate::detect) log_rho: f64,
+    /// How much lower log10 of rho has to be because of earlier Starts.
+    pub(in crate::detect) cooldown: f64,
 }
 
 impl Strength {
-    /// Whether an insight may be raised when a rule multiplies the budget by `factor`.
-    pub fn fires(self, factor: f64) -> bool {
-        self.log_rho - factor.log10() <= -self.lift
+    /// Whether an insight may start if a rule multiplies the budget by `factor`.
+    pub(in crate::detect) fn fires(self, factor: f64) -> bool {
+        self.log_rho - factor.log10() <= -self.cooldown
     }
 }
 
-/// The running incident of a stratum.
+/// The running incident of a stratum: that of its latest event.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 struct Incident {
+    /// Minute of the latest event.
     last: i64,
+    /// Highest x.
     peak: f64,
-    /// What of the peak is evidence of a trend, decimal logarithm.
+    /// The part of the peak that is evidence of a trend, decimal logarithm.
     trend: f64,
-    /// Whether its peak lies in a series that raised an insight before.
-    known: bool,
+    /// Whether the peak lies in a series that raised an insight in the four weeks before.
+    repeats: bool,
 }
 
-/// What one stratum has shown.
+/// What one stratum has learned.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Stratum {
+    /// K: decayed incidents.
     incidents: f64,
+    /// E: their decayed summed peaks.
     excess: f64,
+    /// W: decayed weeks watched.
     weeks: f64,
     /// Minute up to which the three above are decayed.
     at: i64,
     running: Option<Incident>,
 }
 
-/// See the module. Times are minutes of event time.
+/// The alarm budget of one account. Times are minutes of event time.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct AlarmBudget {
+pub(in crate::detect) struct AlarmBudget {
+    /// First minute of the account's history.
     begin: i64,
-    /// Minutes after which the account is of age.
-    of_age: f64,
+    /// Age at which the account is mature, minutes.
+    mature_age: f64,
     strata: [Stratum; Reason::ALL.len()],
-    lift: f64,
-    lifted: i64,
+    /// Cooldown as of `cooldown_at`, decimal logarithm.
+    cooldown: f64,
+    /// Minute of the latest Start, else the beginning.
+    cooldown_at: i64,
 }
 
 impl AlarmBudget {
-    /// Nothing learnt, from minute `begin` on, of an account that raises nothing for `warm_up` minutes.
-    pub fn new(begin: i64, warm_up: i64) -> Self {
+    /// The budget of an account whose history begins at minute `begin` and which raises nothing for `warm_up`
+    /// minutes.
+    pub(in crate::detect) fn new(begin: i64, warm_up: i64) -> Self {
         let strata = [Stratum { at: begin, ..Stratum::default() }; Reason::ALL.len()];
-        Self { begin, of_age: OF_AGE * warm_up as f64, strata, lift: 0.0, lifted: begin }
+        Self { begin, mature_age: MATURE_WARM_UPS * warm_up as f64, strata, cooldown: 0.0, cooldown_at: begin }
     }
 
-    /// The account raises nothing for `warm_up` minutes from its begin on, whatever held before. Returns whether that is another time.
-    pub fn set_warm_up(&mut self, warm_up: i64) -> bool {
-        let of_age = OF_AGE * warm_up as f64;
-        std::mem::replace(&mut self.of_age, of_age) != of_age
+    /// Sets the warm-up, minutes, from which the age of maturity follows. Returns whether that age has
+    /// changed.
+    pub(in crate::detect) fn set_warm_up(&mut self, warm_up: i64) -> bool {
+        let mature_age = MATURE_WARM_UPS * warm_up as f64;
+        std::mem::replace(&mut self.mature_age, mature_age) != mature_age
     }
 
-    /// Notes an event of strength `x` >= 0, of which `trend` (log10) is evidence of a trend, in a series which is `known` to raise insights, at
-    /// minute `now`, of an account that may raise `budget` insights a week.
-    pub fn note(&mut self, reason: Reason, (x, trend, known): (f64, f64, bool), now: i64, budget: f64) -> Strength {
+    /// Adds an event, and compares it with its share of `budget`, insights a week.
+    pub(in crate::detect) fn note(&mut self, event: &BudgetEvent, budget: f64) -> Strength {
+        let &BudgetEvent { reason, minute: now, x, trend, repeats } = event;
         let prior = prior(reason);
-        let (young, lift) = (self.young(now, prior.young), self.lift_at(now));
+        let (maturity, cooldown) = (self.maturity(now, prior.maturity_power), self.cooldown_at(now));
         let stratum = &mut self.strata[reason as usize];
         stratum.settle(&prior, budget * prior.share, now);
-        let (rate, slope) = stratum.learnt(&prior);
-        let incident = stratum.running.get_or_insert(Incident { last: now, peak: x, trend, known });
+        let (rate, slope) = stratum.fit(&prior);
+        let incident = stratum.running.get_or_insert(Incident { last: now, peak: x, trend, repeats });
         incident.last = incident.last.max(now);
         if x > incident.peak {
-            (incident.peak, incident.trend, incident.known) = (x, trend, known);
+            (incident.peak, incident.trend, incident.repeats) = (x, trend, repeats);
         }
         let rate = rate * (-x / slope).exp();
-        Strength { rate, log_rho: (rate / (budget * prior.share * young)).log10(), lift }
+        Strength { rate, log_rho: (rate / (budget * prior.share * maturity)).log10(), cooldown }
     }
 
-    /// Takes in what the account has shown before minute `until`, with which its own history began, when it may raise `budget` insights a week.
-    pub fn absorb(&mut self, mut past: Self, until: i64, budget: f64) {
-        self.begin = self.begin.min(past.begin);
-        for (reason, (own, past)) in Reason::ALL.into_iter().zip(self.strata.iter_mut().zip(&mut past.strata)) {
+    /// Adds what the account learned before minute `until`, with which its own history began. `budget` is in
+    /// insights a week.
+    pub(in crate::detect) fn merge(&mut self, mut earlier: Self, until: i64, budget: f64) {
+        self.begin = self.begin.min(earlier.begin);
+        for (reason, (own, earlier)) in Reason::ALL.into_iter().zip(self.strata.iter_mut().zip(&mut earlier.strata)) {
             let prior = prior(reason);
-            past.settle(&prior, budget * prior.share, until);
-            past.pass(until);
-            let keep = (-((own.at - until).max(0) as f64) / MEMORY).exp2();
-            own.incidents += past.incidents * keep;
-            own.excess += past.excess * keep;
-            own.weeks += past.weeks * keep;
+            earlier.settle(&prior, budget * prior.share, until);
+            earlier.decay_to(until);
+            let factor = (-((own.at - until).max(0) as f64) / MEMORY).exp2();
+            own.incidents += earlier.incidents * factor;
+            own.excess += earlier.excess * factor;
+            own.weeks += earlier.weeks * factor;
         }
     }
 
-    /// A Start was raised at minute `now`.
-    pub fn raised(&mut self, now: i64) {
-        self.lift = (self.lift_at(now) + LIFT).min(LIFT_MAX);
-        self.lifted = self.lifted.max(now);
+    /// Adds a Start at minute `now` to the cooldown.
+    pub(in crate::detect) fn record_start(&mut self, now: i64) {
+        self.cooldown = (self.cooldown_at(now) + COOLDOWN).min(COOLDOWN_MAX);
+        self.cooldown_at = self.cooldown_at.max(now);
     }
 
-    fn young(&self, now: i64, power: i32) -> f64 {
-        if self.of_age > 0.0 { ((now - self.begin).max(1) as f64 / self.of_age).min(1.0).powi(power) } else { 1.0 }
+    fn maturity(&self, now: i64, power: i32) -> f64 {
+        if self.mature_age > 0.0 {
+            ((now - self.begin).max(1) as f64 / self.mature_age).min(1.0).powi(power)
+        } else {
+            1.0
+        }
     }
 
-    fn lift_at(&self, now: i64) -> f64 {
-        self.lift * (-((now - self.lifted).max(0) as f64) / HOUR as f64).exp()
+    fn cooldown_at(&self, now: i64) -> f64 {
+        self.cooldown * (-((now - self.cooldown_at).max(0) as f64) / HOUR as f64).exp()
     }
 }
 
 impl Stratum {
-    /// Rate (incidents a week at x = 0) and slope.
-    fn learnt(&self, prior: &Prior) -> (f64, f64) {
+    /// Rate r (incidents a week at x = 0) and slope m.
+    fn fit(&self, prior: &StratumPrior) -> (f64, f64) {
         let rate = (self.incidents + PRIOR_WEEKS * prior.rate) / (self.weeks + PRIOR_WEEKS);
         let slope = (self.excess + PRIOR_INCIDENTS * prior.slope) / (self.incidents + PRIOR_INCIDENTS);
         (rate, slope)
     }
 
-    /// Learns an incident that is over at minute `now`.
-    fn settle(&mut self, prior: &Prior, allowed: f64, now: i64) {
+    /// Learns the running incident if it is over at minute `now`. `allowed` is the stratum's share of the
+    /// budget.
+    fn settle(&mut self, prior: &StratumPrior, allowed: f64, now: i64) {
         if self.running.is_some_and(|incident| now - incident.last < HOUR) {
             return;
         }
-        self.pass(now);
+        self.decay_to(now);
         if let Some(incident) = self.running.take() {
-            let (rate, slope) = self.learnt(prior);
+            let (rate, slope) = self.fit(prior);
             let harmless = rate * (-incident.peak / slope).exp();
-            let weight = if incident.known { 1.0 } else { harmless / (harmless + ATTACKS * allowed) };
-            // Evidence of a trend is odds against chance. Learnt in full, the steps of a patient attacker would teach the account his slope.
+            let weight = if incident.repeats { 1.0 } else { harmless / (harmless + ATTACKS * allowed) };
+            // Evidence of a trend is odds against chance. Learned in full, the steps of a patient attacker
+            // would teach the account the slope of the attack.
             let weight = weight * 10_f64.powf(-incident.trend);
             self.incidents += weight;
             self.excess += weight * incident.peak.min(PEAK_MAX * slope);
         }
     }
 
-    fn pass(&mut self, now: i64) {
+    fn decay_to(&mut self, now: i64) {
         let minutes = (now - self.at) as f64;
         if minutes > 0.0 {
-            let keep = (-minutes / MEMORY).exp2();
-            self.incidents *= keep;
-            self.excess *= keep;
-            // Weeks, each decayed since it was lived through.
-            self.weeks = self.weeks * keep + (1.0 - keep) * MEMORY / std::f64::consts::LN_2 / WEEK;
+            let factor = (-minutes / MEMORY).exp2();
+            self.incidents *= factor;
+            self.excess *= factor;
+            // The integral of the decay over these minutes, in weeks.
+            self.weeks = self.weeks * factor + (1.0 - factor) * MEMORY / std::f64::consts::LN_2 / WEEK;
             self.at = now;
         }
     }
@@ -252,56 +310,59 @@ mod tests {
 
     const DAY: i64 = 1440;
 
+    fn event(reason: Reason, minute: i64, x: f64) -> BudgetEvent {
+        BudgetEvent { reason, minute, x, trend: 0.0, repeats: false }
+    }
+
     fn aged(weeks: i64) -> (AlarmBudget, i64) {
         (AlarmBudget::new(0, 2160), weeks * 7 * DAY)
     }
 
     #[test]
-    fn a_stronger_event_has_a_lower_rate_and_the_budget_decides() {
+    fn a_stronger_event_has_a_lower_rate() {
         let (mut alarms, now) = aged(2);
-        let weak = alarms.note(Reason::NewPrincipal, (0.1, 0.0, false), now, 1.0);
-        let strong = alarms.note(Reason::NewPrincipal, (3.0, 0.0, false), now, 1.0);
+        let weak = alarms.note(&event(Reason::NewPrincipal, now, 0.1), 1.0);
+        let strong = alarms.note(&event(Reason::NewPrincipal, now, 3.0), 1.0);
         assert!(strong.rate < weak.rate);
         assert!(strong.fires(1.0));
-        assert!(alarms.note(Reason::Counts, (2.0, 0.0, false), now, 10.0).fires(1.0));
-        assert!(!alarms.note(Reason::Counts, (2.0, 0.0, false), now, 0.1).fires(1.0));
-        assert!(alarms.note(Reason::Counts, (2.0, 0.0, false), now, 0.1).fires(100.0), "a rule multiplies it");
+        assert!(alarms.note(&event(Reason::Counts, now, 2.0), 10.0).fires(1.0));
+        assert!(!alarms.note(&event(Reason::Counts, now, 2.0), 0.1).fires(1.0));
+        assert!(alarms.note(&event(Reason::Counts, now, 2.0), 0.1).fires(100.0), "a rule multiplies it");
     }
 
     #[test]
-    fn a_young_account_has_to_show_more() {
-        let log_rho = |days: i64| {
-            AlarmBudget::new(0, 2160).note(Reason::NewPrincipal, (2.0, 0.0, false), days * DAY, 1.0).log_rho
-        };
+    fn a_new_account_needs_stronger_evidence() {
+        let log_rho =
+            |days: i64| AlarmBudget::new(0, 2160).note(&event(Reason::NewPrincipal, days * DAY, 2.0), 1.0).log_rho;
         assert!(log_rho(2) > log_rho(6) && log_rho(6) > log_rho(7));
-        let without_warm_up =
-            AlarmBudget::new(0, 0).note(Reason::NewPrincipal, (2.0, 0.0, false), 2 * DAY, 1.0).log_rho;
+        let without_warm_up = AlarmBudget::new(0, 0).note(&event(Reason::NewPrincipal, 2 * DAY, 2.0), 1.0).log_rho;
         let mut restarted = AlarmBudget::new(0, 2160);
         assert!(restarted.set_warm_up(0) && !restarted.set_warm_up(0));
-        let strength = restarted.note(Reason::NewPrincipal, (2.0, 0.0, false), 2 * DAY, 1.0);
-        assert!(strength.log_rho == without_warm_up, "also of an account that was known before");
-        assert!(without_warm_up < log_rho(2), "whoever wants insights from the first record on gets them");
+        let strength = restarted.note(&event(Reason::NewPrincipal, 2 * DAY, 2.0), 1.0);
+        assert!(strength.log_rho == without_warm_up, "a new warm-up applies to a known account");
+        assert!(without_warm_up < log_rho(2), "without a warm-up the first record counts in full");
     }
 
     #[test]
-    fn a_start_lifts_what_the_next_one_has_to_show_for_some_hours() {
+    fn a_start_begins_a_cooldown_of_some_hours() {
         let (mut alarms, now) = aged(2);
-        alarms.raised(now);
-        let at = |alarms: &AlarmBudget, hours: i64| alarms.lift_at(now + hours * 60);
-        assert!((at(&alarms, 0) - LIFT).abs() < 1e-9 && at(&alarms, 5) < 0.02);
-        (0..9).for_each(|_| alarms.raised(now));
-        assert!((at(&alarms, 0) - LIFT_MAX).abs() < 1e-9);
+        alarms.record_start(now);
+        let at = |alarms: &AlarmBudget, hours: i64| alarms.cooldown_at(now + hours * 60);
+        assert!((at(&alarms, 0) - COOLDOWN).abs() < 1e-9 && at(&alarms, 5) < 0.02);
+        (0..9).for_each(|_| alarms.record_start(now));
+        assert!((at(&alarms, 0) - COOLDOWN_MAX).abs() < 1e-9);
     }
 
     #[test]
-    fn an_account_with_many_incidents_raises_as_many_insights_as_it_may() {
-        // One incident an hour or so with exponential peaks (quantiles in a scattered order): far more than the prior says.
+    fn a_busy_account_raises_as_many_insights_as_it_may() {
+        // One incident an hour or so with exponential peaks (quantiles in a scattered order): far more than
+        // the prior expects.
         let (mut alarms, mut now) = aged(1);
         let (mut fired, mut weeks) = (0, 0.0);
         for i in 0..5000_u32 {
             let uniform = (f64::from(i) * 0.618_033_988_749_895).fract();
             let x = -1.5 * (1.0 - uniform).ln();
-            let strength = alarms.note(Reason::NewToPrincipal, (x, 0.0, false), now, 1.0);
+            let strength = alarms.note(&event(Reason::NewToPrincipal, now, x), 1.0);
             if i >= 500 {
                 fired += u32::from(strength.fires(1.0));
                 weeks += 70.0 / WEEK;
@@ -313,17 +374,18 @@ mod tests {
         assert!(rate > 0.4 * allowed && rate < 2.5 * allowed, "{rate:.3} a week, allowed {allowed}");
     }
 
+    /// The daily steps of a patient attacker once raised the slope until none of them was found.
     #[test]
-    fn daily_steps_of_a_patient_attacker_once_raised_the_slope_until_none_of_them_was_found() {
+    fn the_steps_of_a_patient_attacker_leave_the_slope() {
         // Ten days, each burst half a decade stronger; all of that but the first step is evidence of a trend.
         let slope_after = |trend: fn(f64) -> f64| {
             let (mut alarms, mut now) = aged(4);
             for step in 1..=10 {
                 let x = 0.5 * f64::from(step);
-                alarms.note(Reason::Counts, (x, trend(x), false), now, 1.0);
+                alarms.note(&BudgetEvent { trend: trend(x), ..event(Reason::Counts, now, x) }, 1.0);
                 now += DAY;
             }
-            alarms.strata[Reason::Counts as usize].learnt(&prior(Reason::Counts)).1
+            alarms.strata[Reason::Counts as usize].fit(&prior(Reason::Counts)).1
         };
         let (taught, guarded) = (slope_after(|_| 0.0), slope_after(|x| x - 0.5));
         assert!(guarded < 0.6 && taught > 1.5 * guarded, "slope {taught:.2}, with evidence of a trend {guarded:.2}");

@@ -6,12 +6,12 @@ use crate::cloudtrail::event::{AccountId, Event};
 use crate::cloudtrail::insight::Insight;
 use crate::detect::DAY;
 use crate::detect::context::DetectorContext;
-use crate::detect::decide::budget::AlarmBudget;
+use crate::detect::decide::budget::{AlarmBudget, MINUTES_ABOVE_FLOOR};
 use crate::detect::intake::clock::Held;
 use crate::detect::intake::observations::{Observation, Observations};
 use crate::detect::model::principals::{Noted, Principals};
 use crate::detect::model::region::{Region, is_live};
-use crate::detect::model::series::{Call, Caller, Key, MINUTES_AT_BASE, Owner, Series, SeriesContext};
+use crate::detect::model::series::{Call, Caller, Key, Owner, Series, SeriesContext};
 use crate::detect::model::slot::{SeriesSlot, SeriesState};
 use crate::detect::statistics::horizon::Direction;
 use crate::detect::store::undo::{RegionId, TransactionEpoch, UndoLog};
@@ -34,7 +34,7 @@ pub struct Account {
     /// Series with a call in the last 28 days.
     pub(in crate::detect) live: usize,
     /// Score from which an event is noted, for that many live series.
-    base: f64,
+    score_floor: f64,
     /// How many insights it may raise.
     pub(in crate::detect) alarms: AlarmBudget,
     /// Who is known to it.
@@ -53,7 +53,7 @@ pub struct AccountImage {
     begin: Option<i64>,
     mature: bool,
     live: u32,
-    base: f64,
+    score_floor: f64,
     alarms: AlarmBudget,
     /// Positions of its regions in the order in which they began.
     seen: Vec<u32>,
@@ -83,7 +83,7 @@ impl Account {
             begin: None,
             mature: false,
             live: 0,
-            base: 0.0,
+            score_floor: 0.0,
             alarms: AlarmBudget::new(0, warm_up),
             principals: Principals::default(),
             observations: Observations::default(),
@@ -108,7 +108,7 @@ impl Account {
             begin: self.begin,
             mature: self.mature,
             live: self.live as u32,
-            base: self.base,
+            score_floor: self.score_floor,
             alarms: self.alarms,
             seen: self.seen.iter().map(|&at| at as u32).collect(),
         }
@@ -122,7 +122,7 @@ impl Account {
     /// Back to what it was, or what was saved.
     pub fn put_back(&mut self, image: AccountImage, observations: Observations) {
         (self.begin, self.mature, self.live) = (image.begin, image.mature, image.live as usize);
-        (self.base, self.alarms, self.observations) = (image.base, image.alarms, observations);
+        (self.score_floor, self.alarms, self.observations) = (image.score_floor, image.alarms, observations);
         self.seen = image.seen.into_iter().map(|at| at as usize).collect();
     }
 
@@ -146,7 +146,7 @@ impl Account {
     }
 
     fn owner(&self) -> Owner {
-        Owner { account: self.id, begin: self.begin(), base: self.base }
+        Owner { account: self.id, begin: self.begin(), score_floor: self.score_floor }
     }
 
     pub(in crate::detect) fn place(&self, at: usize) -> RegionId {
@@ -275,14 +275,14 @@ impl Account {
         self.regions.iter().position(|r| &*r.name == name)
     }
 
-    /// A calibrated score passes the base in 25 minutes a week over all live series of the account, and in an account of few series
-    /// more often: `log10(minutes a week x live^2 / (live + 10) / 25)`.
+    /// Sets the number of live series, and the score floor that follows from it:
+    /// `log10(minutes a week x live^2 / (live + 10) / 25)`. See [`crate::detect::decide::budget`].
     pub(in crate::detect) fn set_live(&mut self, live: usize) {
         self.live = live;
         let live = live.max(1) as f64;
         // What bursts without an attack are a loop or a script here and there: the fewer series, the fewer.
         let calm = live / (live + FEW_SERIES);
-        self.base = (7.0 * DAY as f64 * live * calm / MINUTES_AT_BASE).log10();
+        self.score_floor = (7.0 * DAY as f64 * live * calm / MINUTES_ABOVE_FLOOR).log10();
     }
 
     /// Moves the clock of region `at` to `time`; Ends of open insights come out in the order of their Starts.

@@ -15,7 +15,7 @@ use self::frozen::Frozen;
 pub use self::saved::Running;
 use crate::cloudtrail::event::AccountId;
 use crate::cloudtrail::insight::{Insight, SourceCategory};
-use crate::detect::decide::budget::{AlarmBudget, Strength};
+use crate::detect::decide::budget::{AlarmBudget, BudgetEvent, Strength};
 use crate::detect::decide::episode::{Episode, Step};
 use crate::detect::decide::suppression::RuleSuppression;
 use crate::detect::intake::clock::Clock;
@@ -94,8 +94,8 @@ pub struct SeriesContext<'a> {
     pub region_begin: i64,
     /// Last closed minute of the clock.
     pub closed: i64,
-    /// Score from which an event is noted: log10(minutes a week x live series / 25).
-    pub base: f64,
+    /// Score floor of the account; see [`crate::detect::decide::budget`].
+    pub score_floor: f64,
     /// Bounds and knobs.
     pub settings: &'a Settings,
     /// Horizons.
@@ -109,8 +109,8 @@ pub struct Owner {
     pub account: AccountId,
     /// First minute of its history.
     pub begin: i64,
-    /// See [`SeriesContext::base`].
-    pub base: f64,
+    /// See [`SeriesContext::score_floor`].
+    pub score_floor: f64,
 }
 
 impl<'a> SeriesContext<'a> {
@@ -126,7 +126,7 @@ impl<'a> SeriesContext<'a> {
             begin: owner.begin,
             region_begin: region_begin.unwrap_or(i64::MAX),
             closed: clock.closed(settings.lateness),
-            base: owner.base,
+            score_floor: owner.score_floor,
             settings,
             horizons,
         }
@@ -151,11 +151,6 @@ pub struct Caller<'a> {
     /// Whether this call was added to what is new about it.
     pub counted: bool,
 }
-
-/// Minutes a week, of all series of an account, in which a calibrated score reaches the base.
-pub const MINUTES_AT_BASE: f64 = 25.0;
-/// The incidents that they belong to.
-pub const RATE_AT_BASE: f64 = 10.0;
 
 /// Smallest count of one minute that can be significant.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -269,7 +264,7 @@ impl Series {
     }
 
     /// Counts one call; returns the Start that it tips, if any.
-    pub fn add(
+    pub(in crate::detect) fn add(
         &mut self,
         call: &Call<'_>,
         context: &SeriesContext<'_>,
@@ -295,19 +290,21 @@ impl Series {
         let by_counts = self.count_evidence(call, count, context);
         let mut found: Option<(Evidence, Strength)> = None;
         for evidence in [by_principal, by_counts].into_iter().flatten() {
-            let strength = alarms.note(
-                evidence.reason,
-                (evidence.x, evidence.trend, self.raised_before(call.minute)),
-                call.minute,
-                context.settings.budget,
-            );
+            let event = BudgetEvent {
+                reason: evidence.reason,
+                minute: call.minute,
+                x: evidence.x,
+                trend: evidence.trend,
+                repeats: self.raised_before(call.minute),
+            };
+            let strength = alarms.note(&event, context.settings.budget);
             let fires = self.fires(&evidence, strength, call, context);
             if fires && found.is_none_or(|(_, other)| strength.log_rho < other.log_rho) {
                 found = Some((evidence, strength));
             }
         }
         let (evidence, strength) = found?;
-        alarms.raised(call.minute);
+        alarms.record_start(call.minute);
         self.principals.told(who, call.minute);
         if let Some(principal) = &mut caller.principal {
             principal.told(call.minute);

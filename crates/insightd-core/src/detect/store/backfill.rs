@@ -170,7 +170,7 @@ impl Account {
     fn absorb(&mut self, mut past: Self, places: &[usize], wall: i64, context: &mut DetectorContext) {
         let (since, begin) = (self.begin, past.begin());
         match since {
-            Some(since) => self.alarms.absorb(past.alarms, since, context.settings.budget),
+            Some(since) => self.alarms.merge(past.alarms, since, context.settings.budget),
             None => self.alarms = past.alarms,
         }
         let was = (self.begin.is_some(), self.mature);

@@ -79,7 +79,7 @@ impl Series {
         if self.need.minute != call.minute {
             let before = self.sum_before(call.minute, context.horizons);
             let count =
-                self.statistic.trigger_count(call.minute, before, context.base - self.shift(), context.horizons);
+                self.statistic.trigger_count(call.minute, before, context.score_floor - self.shift(), context.horizons);
             self.need = TriggerCount { minute: call.minute, count };
         }
         if count < self.need.count { None } else { self.score_evidence(call.minute, context) }
@@ -92,7 +92,7 @@ impl Series {
         let count = f64::from(self.recent.count(minute));
         let sum = self.sum_before(minute, context.horizons) + count;
         let score = self.statistic.score(minute, count, sum, Side::Rise, context.horizons);
-        let x = score.value + self.shift() - context.base;
+        let x = score.value + self.shift() - context.score_floor;
         let (trend, expected) = (score.trend, score.expected);
         (x >= 0.0).then_some(Evidence { reason: Reason::Counts, x, trend, minute, expected, falls: false })
     }

@@ -4,7 +4,7 @@
 use super::evidence::Evidence;
 use super::{Call, Caller, Series, SeriesContext};
 use crate::cloudtrail::insight::{Insight, Reason};
-use crate::detect::decide::budget::AlarmBudget;
+use crate::detect::decide::budget::{AlarmBudget, BudgetEvent};
 use crate::detect::statistics::expectation::Side;
 
 /// Spreads below the usual rate from which on a minute is unusual, as for the end of an insight.
@@ -19,7 +19,7 @@ impl Series {
     }
 
     /// The clock (at `now`, seconds) has closed a minute; returns the Start, if that minute is part of a drop.
-    pub fn look_for_drop(
+    pub(in crate::detect) fn look_for_drop(
         &mut self,
         now: i64,
         context: &SeriesContext<'_>,
@@ -37,16 +37,17 @@ impl Series {
         }
         let sum = self.statistic.sum_at(minute, context.horizons) + count;
         let score = self.statistic.score(minute, count, sum, Side::Fall, context.horizons);
-        let x = score.value - context.base;
+        let x = score.value - context.score_floor;
         if x < 0.0 {
             return None;
         }
-        let strength =
-            alarms.note(Reason::Counts, (x, score.trend, self.raised_before(minute)), minute, context.settings.budget);
+        let repeats = self.raised_before(minute);
+        let event = BudgetEvent { reason: Reason::Counts, minute, x, trend: score.trend, repeats };
+        let strength = alarms.note(&event, context.settings.budget);
         if !strength.fires(1.0) {
             return None;
         }
-        alarms.raised(minute);
+        alarms.record_start(minute);
         let evidence =
             Evidence { reason: Reason::Counts, x, trend: score.trend, minute, expected: score.expected, falls: true };
         // Nobody's call tipped it.

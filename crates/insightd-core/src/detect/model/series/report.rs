@@ -7,7 +7,7 @@ use super::{Call, Caller, Series, SeriesContext, TriggerCount, WINDOW};
 use crate::cloudtrail::event::AccountId;
 use crate::cloudtrail::insight::{Attribution, Finding, Insight, InsightType, Reason, Severity, State};
 use crate::detect::DAY;
-use crate::detect::decide::budget::Strength;
+use crate::detect::decide::budget::{INCIDENTS_ABOVE_FLOOR, Strength};
 use crate::detect::decide::episode::Episode;
 use crate::detect::intake::dedup;
 use crate::detect::model::attribution::baseline_count;
@@ -48,7 +48,7 @@ impl Series {
         let series_new = start - self.first < DAY;
         let region_new = start - context.region_begin < DAY;
         // The rate of incidents as strong, as the score of a calibrated tail that would be reached as often.
-        let score = context.base + super::RATE_AT_BASE.log10() - strength.rate.log10();
+        let score = context.score_floor + INCIDENTS_ABOVE_FLOOR.log10() - strength.rate.log10();
         let finding = Finding {
             detected_at: call.time,
             tipping_event: dedup::cut(call.event_id).to_owned(),
@@ -56,7 +56,7 @@ impl Series {
             observed: f64::from(self.recent.count(detection)),
             expected: self.statistic.expectation().mean,
             score,
-            limit: score + strength.log_rho + strength.lift - context.factor(call).log10(),
+            limit: score + strength.log_rho + strength.cooldown - context.factor(call).log10(),
             series_new,
             region_new,
             reason: evidence.reason,
