@@ -7,19 +7,16 @@
 #![allow(clippy::print_stdout, reason = "a program that prints a table")]
 #![allow(unreachable_pub, reason = "nothing outside reaches a test; its modules say pub to each other")]
 
-#[path = "../tests/support/mod.rs"]
-mod support;
-
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use hdrhistogram::Histogram;
+use insightd_test_support::broker::{Broker, broker};
+use insightd_test_support::clock::iso;
+use insightd_test_support::insightd::Daemon;
 use rdkafka::config::ClientConfig;
 use rdkafka::message::Message as _;
 use rdkafka::producer::{BaseRecord, DefaultProducerContext, ThreadedProducer};
 use serde_json::json;
-use support::broker::{Broker, broker};
-use support::clock::iso;
-use support::insightd::Daemon;
 
 /// Accounts and APIs of the load: 10,000 series.
 const ACCOUNTS: usize = 100;

@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use insightd_core::detect::counts::Counts;
 use insightd_core::detect::statistics::horizon::{Direction, Horizons};
 
-use crate::arithmetic::median;
-use crate::arithmetic::moments::{Exponential, Moments, Window};
-use crate::arithmetic::tails::{NegativeBinomial, normal_ln_sf, two_sided};
-use crate::arithmetic::threshold::{Scores, at_budget};
-use crate::labelled::{Series, load};
 use crate::table::Table;
+use insightd_test_support::quality::arithmetic::median;
+use insightd_test_support::quality::arithmetic::moments::{Exponential, Moments, Window};
+use insightd_test_support::quality::arithmetic::tails::{NegativeBinomial, normal_ln_sf, two_sided};
+use insightd_test_support::quality::arithmetic::threshold::{Scores, at_budget};
+use insightd_test_support::quality::labelled::{Series, load};
 
 /// False-alarm hours per series and day.
 const BUDGETS: [f64; 4] = [0.05, 0.1, 0.3, 1.0];

@@ -13,9 +13,7 @@
 #![allow(unreachable_pub, reason = "nothing outside reaches a test; its modules say pub to each other")]
 
 mod arguments;
-mod arithmetic;
 mod counts;
-mod labelled;
 mod memory;
 mod organisations;
 mod patient;

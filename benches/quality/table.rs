@@ -1,6 +1,6 @@
 //! Markdown tables, and how several seeds stand in one cell.
 
-use crate::arithmetic::median;
+use insightd_test_support::quality::arithmetic::median;
 
 /// A table under a line that says what it shows.
 #[derive(Debug)]

@@ -7,5 +7,6 @@ mod docs;
 mod generated;
 mod markdown;
 mod samples;
+mod shipped_sample;
 mod source;
 mod tidy;

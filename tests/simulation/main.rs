@@ -16,9 +16,6 @@
 
 #![allow(unreachable_pub, reason = "nothing outside reaches a test; its modules say pub to each other")]
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod broker;
 mod client;
 mod cluster;

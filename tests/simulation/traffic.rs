@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::random::Random;
-use crate::support::clock::iso;
+use insightd_test_support::clock::iso;
 
 /// Event time of the first record, seconds since 1970.
 pub const BEGIN: i64 = 1_750_000_000 - 1_750_000_000 % 86_400;

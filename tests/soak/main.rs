@@ -7,9 +7,6 @@
 #![allow(clippy::print_stdout, clippy::decimal_bitwise_operands, reason = "the report of the run; seeds")]
 #![allow(unreachable_pub, reason = "nothing outside reaches a test; its modules say pub to each other")]
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod ledger;
 mod outages;
 mod scene;
@@ -64,7 +61,7 @@ fn nothing_is_lost_repeated_or_changed_whenever_a_process_is_killed() {
     });
     let mut daemons = ["a", "b"].map(|process| scene.start(process, None));
     scene.wait_until_read(&mut daemons);
-    daemons.iter_mut().for_each(support::insightd::Daemon::stop);
+    daemons.iter_mut().for_each(insightd_test_support::insightd::Daemon::stop);
     (ledger.rebalances, ledger.markerless) = scene.said_by_brokers();
 
     ledger.show(&scene.form);

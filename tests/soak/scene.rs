@@ -6,9 +6,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::time::{Duration, Instant};
 
-use crate::support::broker::Broker;
-use crate::support::insightd::Daemon;
-use crate::support::load::PARTITIONS;
+use insightd_test_support::broker::Broker;
+use insightd_test_support::insightd::Daemon;
+use insightd_test_support::load::PARTITIONS;
 
 /// How large it is.
 #[derive(Clone, Copy, Debug)]

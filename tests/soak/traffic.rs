@@ -7,11 +7,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::scene::{Form, Scene};
-use crate::support::clock::{DAY, HOUR};
-use crate::support::delivery::Conditions;
-use crate::support::insightd::{Daemon, command};
-use crate::support::load::{Load, partition};
-use crate::support::traffic::Plan;
+use insightd_test_support::clock::{DAY, HOUR};
+use insightd_test_support::delivery::Conditions;
+use insightd_test_support::insightd::{Daemon, command};
+use insightd_test_support::load::{Load, partition};
+use insightd_test_support::traffic::Plan;
 
 /// What comes in while processes are killed, of the rate without kills. That is not all of the load: a backlog lies before them all the time, as large as a producer on
 /// the same cores could not make it meanwhile.

@@ -6,8 +6,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::scene::Scene;
-use crate::support::insightd::Daemon;
-use crate::support::random::Random;
+use insightd_test_support::insightd::Daemon;
+use insightd_test_support::random::Random;
 
 /// Points at which a process can kill itself (src/crash.rs), and how often each is passed at most before it strikes. All but the last two leave a transaction open,
 /// or nobody knows.

@@ -4,8 +4,8 @@ mod raised;
 mod renaming;
 mod report;
 mod rivals;
-pub mod stream;
 
+use insightd_test_support::quality::stream;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -19,7 +19,7 @@ use insightd_generate::label::{Attack, Attacker};
 use self::raised::{Raised, raise};
 pub use self::renaming::same_streams;
 use crate::arguments::Arguments;
-use crate::arithmetic::alarms::{self, Scored};
+use insightd_test_support::quality::arithmetic::alarms::{self, Scored};
 
 /// One seed.
 #[derive(Debug)]

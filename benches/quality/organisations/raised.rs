@@ -5,7 +5,7 @@ use insightd_core::cloudtrail::insight::{Insight, Reason, Severity, State};
 use insightd_core::detect::{Detector, Settings};
 use insightd_generate::label::Label;
 
-use crate::arithmetic::matching::{Start, attack_of};
+use insightd_test_support::quality::arithmetic::matching::{Start, attack_of};
 
 /// A Start of insightd.
 #[derive(Clone, Debug, PartialEq)]

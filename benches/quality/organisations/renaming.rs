@@ -1,5 +1,6 @@
 //! The same calls under made-up API names: what an API is called may matter only through the tables of the configuration.
 
+use insightd_test_support::quality::stream;
 use std::sync::Arc;
 
 use insightd::config::Config;
@@ -9,9 +10,9 @@ use insightd_generate::Organisation;
 use insightd_generate::account::Account;
 use insightd_generate::label::{Attacker, Label};
 
+use super::of_accounts;
 use super::raised::{Raised, raise};
 use super::report::label;
-use super::{of_accounts, stream};
 use crate::arguments::Arguments;
 use crate::table::{Table, over_seeds};
 

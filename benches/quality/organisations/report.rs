@@ -9,9 +9,9 @@ use serde::Serialize;
 use super::raised::Raised;
 use super::{Seed, rivals};
 use crate::arguments::Arguments;
-use crate::arithmetic::interpolation::at_rate;
-use crate::arithmetic::median;
 use crate::table::{Table, over_seeds};
+use insightd_test_support::quality::arithmetic::interpolation::at_rate;
+use insightd_test_support::quality::arithmetic::median;
 
 /// Rates of false insights at which recall is read off the curve.
 const RATES: [f64; 4] = [0.1, 0.3, 1.0, 3.0];

@@ -7,11 +7,11 @@ use std::collections::BTreeMap;
 use insightd_generate::account::Account;
 use insightd_generate::call::Call;
 
-use super::stream::{error, is_counted};
-use crate::arithmetic::alarms::Scored;
-use crate::arithmetic::matching::{Start, attack_of};
-use crate::arithmetic::moments::{Exponential, Moments, Window};
-use crate::arithmetic::tails::{NegativeBinomial, score};
+use insightd_test_support::quality::arithmetic::alarms::Scored;
+use insightd_test_support::quality::arithmetic::matching::{Start, attack_of};
+use insightd_test_support::quality::arithmetic::moments::{Exponential, Moments, Window};
+use insightd_test_support::quality::arithmetic::tails::{NegativeBinomial, score};
+use insightd_test_support::quality::stream::{error, is_counted};
 
 /// Names, in the order of their scores.
 pub const NAMES: [&str; 3] = ["z, 7 days", "z, 1 hour", "negative binomial tail, 7 days"];

@@ -1,0 +1,58 @@
+//! A history that is loaded, without a broker: what comes after it is found as if the daemon had been there all the time.
+
+use insightd::config::Config;
+use insightd_core::cloudtrail::event::AccountId;
+use insightd_core::cloudtrail::insight::Insight;
+use insightd_core::detect::{Detector, Settings};
+use insightd_core::pipeline::{Cutoff, DeadLetterRecord, Output, Pipeline};
+use insightd_test_support::clock::{DAY, HOUR};
+use insightd_test_support::delivery::Conditions;
+use insightd_test_support::load::Load;
+use insightd_test_support::traffic::Plan;
+
+/// The wall clock, seconds since 1970: what is dated further ahead is no record.
+const NOW: i64 = 1_790_000_000;
+
+#[derive(Default)]
+struct Lines(Vec<String>);
+
+impl Output for Lines {
+    fn insight(&mut self, insight: Insight) {
+        let mut line = Vec::new();
+        insight.write_json(&mut line, false);
+        self.0.push(String::from_utf8(line).expect("UTF-8"));
+    }
+
+    fn dead_letter(&mut self, _: DeadLetterRecord<'_>) {}
+}
+
+#[test]
+fn what_comes_after_a_load_is_found_as_if_the_history_had_been_seen() {
+    let config = Config::default_config();
+    let seed = 77;
+    let plan = Plan { length: 4 * DAY, attacks: 12, quiet: 36 * HOUR, poll_every: 240, ..Plan::usual(seed) };
+    let load = Load::new(&plan, &Conditions::usual(seed));
+    let (before, _) = load.messages.split_at(load.messages.len() / 2);
+    let mut plain = Pipeline::for_backfill(&config, 1, Cutoff::new(hashbrown::HashMap::new(), i64::MAX));
+    for message in before {
+        plain.payload(&message.payload, None, NOW, &mut Lines::default());
+    }
+    plain.finish_backfill();
+    let mut accounts: Vec<AccountId> = Vec::new();
+    plain.detector().each_account(&mut |account| accounts.push(account.id));
+    let mut loaded = Pipeline::new(&config).journaled();
+    for account in accounts {
+        let mut past = Detector::new(Settings::from(&config));
+        plain.detector().save_alone(account, &mut |key, value| past.restore(key, value).expect("readable"));
+        past.restored().expect("whole");
+        loaded.detector().absorb(past, 0).expect("taken in");
+    }
+    let (mut expected, mut found) = (Lines::default(), Lines::default());
+    for message in &load.messages {
+        plain.payload(&message.payload, None, NOW, &mut expected);
+        loaded.payload(&message.payload, None, NOW, &mut found);
+        assert_eq!(found.0.last(), expected.0.last());
+    }
+    assert_eq!(found.0, expected.0);
+    assert!(expected.0.len() > 10);
+}

@@ -1,0 +1,17 @@
+//! What the numbers of this bench rest on: thresholds, matching, interpolation, and the scores of the rivals. Pure, and tested by
+//! `tests/detect/quality.rs`; nothing here knows where series or calls come from.
+
+pub mod alarms;
+pub mod interpolation;
+pub mod matching;
+pub mod moments;
+pub mod tails;
+pub mod threshold;
+
+/// The middle of the values, the mean of the two middle ones where they are even in number; none of none.
+pub fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
+    let mut values: Vec<f64> = values.into_iter().collect();
+    values.sort_by(f64::total_cmp);
+    let (below, above) = (values.get(values.len().checked_sub(1)? / 2)?, values.get(values.len() / 2)?);
+    Some(f64::midpoint(*below, *above))
+}
