@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
-
-use crate::config::Format;
+use insightd_core::cloudtrail::insight::Format;
 
 pub mod backtest;
 pub mod check;
@@ -86,11 +86,17 @@ pub struct ReplayArgs {
     #[arg(long)]
     pub explain: bool,
     /// Shape of the records on standard output [default: output.format of the configuration].
-    #[arg(long, value_name = "FORMAT")]
+    #[arg(long, value_name = "FORMAT", value_parser = formats())]
     pub format: Option<Format>,
     /// Files, folders (read recursively: .json .json.gz .ndjson .ndjson.gz) or - for standard input, in the order given.
     #[arg(value_name = "PATH", required = true)]
     pub paths: Vec<PathBuf>,
+}
+
+/// Reads the name of a format; help lists what [`Format::ALL`] holds.
+fn formats() -> impl TypedValueParser<Value = Format> {
+    let names = Format::ALL.map(|format| PossibleValue::new(format.name()).help(format.about()));
+    PossibleValuesParser::new(names).try_map(|name| Format::named(&name).ok_or("no such format"))
 }
 
 /// How a command failed: an exit code of sysexits.h and a message of one or more lines for standard error.

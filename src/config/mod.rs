@@ -25,6 +25,7 @@ mod values;
 mod walk;
 
 pub use errors::{ConfigError, ConfigErrors, Origin};
+use insightd_core::cloudtrail::insight::Format;
 use insightd_core::detect::decide::security::Security;
 use insightd_core::detect::statistics::horizon::Direction;
 use insightd_core::detect::statistics::prior::Priors;
@@ -294,15 +295,6 @@ pub struct Output {
     pub format: Format,
     /// `max_age`: older insights are marked historic and never become a gauge.
     pub max_age: Duration,
-}
-
-/// Shape of an insight on the output topic or on standard output.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
-    /// The bare record, as in a trail's S3 files.
-    Cloudtrail,
-    /// The record as `detail` of an EventBridge event.
-    Eventbridge,
 }
 
 /// `[dlq]`

@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
+use insightd_core::cloudtrail::insight::Format;
 use insightd_core::detect::statistics::horizon::Direction;
 use insightd_core::detect::store::changelog::bounds;
 
@@ -13,8 +14,8 @@ use super::errors::{ConfigError, Origin};
 use super::layers::Merged;
 use super::walk::{Shown, Walk};
 use super::{
-    AttributionConfig, Baseline, Config, ConfigErrors, Detect, Dlq, Format, Http, Input, Kafka, Log, LogFormat,
-    Metrics, Output, StartAt, State, client, rules, tables, topics, values,
+    AttributionConfig, Baseline, Config, ConfigErrors, Detect, Dlq, Http, Input, Kafka, Log, LogFormat, Metrics,
+    Output, StartAt, State, client, rules, tables, topics, values,
 };
 
 const KIB: u64 = 1 << 10;
@@ -216,8 +217,7 @@ fn attribution(walk: &mut Walk) -> Option<AttributionConfig> {
 
 fn output(walk: &mut Walk) -> Option<Output> {
     let topic = walk.text("output.topic", topics::check_name);
-    let formats = [("cloudtrail", Format::Cloudtrail), ("eventbridge", Format::Eventbridge)];
-    let format = walk.choice("output.format", &formats);
+    let format = walk.choice("output.format", &Format::ALL.map(|format| (format.name(), format)));
     let max_age = walk.duration("output.max_age", seconds(MINUTE_S, 365 * DAY_S));
     Some(Output { topic: topic?, format: format?, max_age: max_age? })
 }

@@ -6,13 +6,13 @@
 use std::time::Duration;
 
 use insightd_core::cloudtrail::event::cut;
-use insightd_core::cloudtrail::insight::{Attribution, Insight, rfc3339};
+use insightd_core::cloudtrail::insight::{Attribution, Format, Insight, rfc3339};
 use insightd_core::pipeline::{DeadLetterRecord, Output};
 
 use super::broker::{Broker, BrokerError, Outgoing, TopicPartition};
 use super::dead_letter::header;
 use super::transaction::{Raised, Transaction};
-use crate::config::{Config, Format};
+use crate::config::Config;
 
 /// Longest text that a shortened insight keeps, bytes; as long as the decoder lets a name be.
 const TEXT_BYTES_MAX: usize = 256;
@@ -201,10 +201,7 @@ fn insight_headers(insight: &Insight, historic: bool) -> Vec<(&'static str, Stri
 
 fn encode(insight: &Insight, format: Format) -> Vec<u8> {
     let mut value = Vec::with_capacity(4096);
-    match format {
-        Format::Cloudtrail => insight.write_json(&mut value, false),
-        Format::Eventbridge => insight.write_eventbridge(&mut value, false),
-    }
+    format.write(insight, &mut value, false);
     value
 }
 
@@ -228,7 +225,7 @@ mod tests {
         let broker = ScriptedBroker::default();
         let publishing = Publishing {
             output_topic: "out".into(),
-            format: Format::Cloudtrail,
+            format: Format::CLOUDTRAIL,
             max_age: Duration::from_secs(6 * 3600),
             dlq_topic: "dlq".into(),
             dead_letter_bytes_max: 5000,

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
-use insightd::config::{Config, Format, LogFormat, Resolved, StartAt};
+use insightd::config::{Config, LogFormat, Resolved, StartAt};
+use insightd_core::cloudtrail::insight::Format;
 
 const DEFAULTS: &str = include_str!("../../config/default.toml");
 
@@ -76,7 +77,7 @@ fn defaults_are_what_the_documentation_promises() {
     assert_eq!(config.detect.end_after_minutes, 5);
     assert_eq!(config.detect.false_insights_per_account_per_week, 1.0);
     assert_eq!(config.attribution.values_max, 32);
-    assert_eq!(config.output.format, Format::Cloudtrail);
+    assert_eq!(config.output.format, Format::CLOUDTRAIL);
     assert_eq!(config.output.max_age, Duration::from_secs(6 * 3600));
     assert_eq!(config.dlq.record_bytes_max, 512 << 10);
     assert!(config.http.listen.ip().is_loopback());

@@ -4,7 +4,8 @@ use std::ffi::OsString;
 use std::io::Write as _;
 use std::time::Duration;
 
-use insightd::config::{Config, ConfigErrors, Format, Resolved, StartAt, TopicFilter};
+use insightd::config::{Config, ConfigErrors, Resolved, StartAt, TopicFilter};
+use insightd_core::cloudtrail::insight::Format;
 
 fn variables(pairs: &[(&str, &str)]) -> Vec<(OsString, OsString)> {
     pairs.iter().map(|(name, value)| (name.into(), value.into())).collect()
@@ -155,7 +156,7 @@ fn kinds_are_read_from_file_and_environment_alike() {
     assert_eq!(config.input.payload_bytes_max, 4096);
     assert_eq!(config.detect.end_after_minutes, 7);
     assert_eq!(config.baseline.warm_up, Duration::ZERO);
-    assert_eq!(config.output.format, Format::Eventbridge);
+    assert_eq!(config.output.format, Format::EVENTBRIDGE);
     assert!(config.input.data_events);
 }
 

@@ -10,10 +10,11 @@ use std::rc::{Rc, Weak};
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use insightd::config::{Config, Format};
+use insightd::config::Config;
 use insightd::stream::broker::{BrokerError, Cause};
 use insightd::stream::publish::{Publishing, RecordLimits};
 use insightd::stream::worker::{Worker, WorkerLimits};
+use insightd_core::cloudtrail::insight::Format;
 use insightd_core::state::CHECKPOINT_KEY;
 
 use super::broker::{CHANGELOG, DLQ, OUTPUT, SimBroker, is_death};
@@ -324,7 +325,7 @@ impl World {
 fn publishing() -> Publishing {
     Publishing {
         output_topic: OUTPUT.into(),
-        format: Format::Cloudtrail,
+        format: Format::CLOUDTRAIL,
         max_age: Duration::from_secs(6 * 3600),
         dlq_topic: DLQ.into(),
         dead_letter_bytes_max: 100_000,

@@ -10,14 +10,14 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 use std::rc::Rc;
 
-use insightd_core::cloudtrail::insight::Insight;
+use insightd_core::cloudtrail::insight::{Format, Insight};
 use insightd_core::pipeline::{DeadLetterRecord, Output, Pipeline};
 use sysexits::ExitCode;
 
 use self::files::{Found, Source};
 use self::progress::Progress;
 use super::{ExitError, ReplayArgs, say, wall_clock};
-use crate::config::{Config, Format};
+use crate::config::Config;
 
 /// Runs the command.
 ///
@@ -128,10 +128,7 @@ impl Output for Lines {
             return;
         }
         self.line.clear();
-        match self.format {
-            Format::Cloudtrail => insight.write_json(&mut self.line, self.explain),
-            Format::Eventbridge => insight.write_eventbridge(&mut self.line, self.explain),
-        }
+        self.format.write(&insight, &mut self.line, self.explain);
         self.line.push(b'\n');
         let mut stdout = io::stdout().lock();
         if let Err(error) = stdout.write_all(&self.line).and_then(|()| stdout.flush()) {

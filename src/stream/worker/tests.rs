@@ -5,10 +5,10 @@ mod recovering;
 
 use std::time::Duration;
 
+use insightd_core::cloudtrail::insight::Format;
 use insightd_core::pipeline::{Gauges, Tally};
 
 use super::{TICK, Worker, WorkerLimits};
-use crate::config::Format;
 use crate::stream::broker::{Action, Assigned, BrokerError, Cause, Polled, Position, TopicPartition};
 use crate::stream::publish::{Publishing, RecordLimits};
 use crate::stream::report::{Report, Restored};
@@ -79,7 +79,7 @@ impl Report for Told {
 fn publishing() -> Publishing {
     Publishing {
         output_topic: "out".into(),
-        format: Format::Cloudtrail,
+        format: Format::CLOUDTRAIL,
         max_age: Duration::from_secs(6 * 3600),
         dlq_topic: "dlq".into(),
         dead_letter_bytes_max: 1000,

@@ -1,12 +1,15 @@
 //! The Insights record: counts in, AWS's JSON out.
 //!
-//! Here what an insight is, in counts and minutes; [`json`] writes it field for field as AWS does.
+//! Here what an insight is, in counts and minutes; [`record`] writes it field for field as AWS does.
 
-mod json;
+mod eventbridge;
+mod format;
+mod record;
 
 use std::sync::Arc;
 
-pub use json::rfc3339;
+pub use format::Format;
+pub use record::rfc3339;
 use serde::{Deserialize, Serialize};
 
 use super::event::AccountId;

@@ -1,4 +1,4 @@
-//! AWS's JSON of an Insights record, and its EventBridge form.
+//! AWS's JSON of an Insights record.
 //!
 //! Field names, their order and their presence follow the CloudTrail User Guide ("CloudTrail record contents for Insights events
 //! for trails") and its examples of version 1.09. Averages are calls per minute with at most ten decimals, as AWS prints them.
@@ -18,7 +18,7 @@ const VERSION: &str = "1.09";
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Record<'a> {
+pub(super) struct Record<'a> {
     event_version: &'static str,
     event_time: String,
     aws_region: &'a str,
@@ -114,41 +114,10 @@ struct FirstSeen {
     principal: bool,
 }
 
-/// An EventBridge event around the record (specification 3).
-#[derive(Serialize)]
-struct EventBridge<'a> {
-    version: &'static str,
-    id: String,
-    #[serde(rename = "detail-type")]
-    detail_type: &'static str,
-    source: &'static str,
-    account: String,
-    time: String,
-    region: &'a str,
-    resources: [(); 0],
-    detail: Record<'a>,
-}
-
 impl Insight {
     /// Appends the record as one JSON object, without a newline. With `explain` it has two more top-level fields.
     pub fn write_json(&self, out: &mut Vec<u8>, explain: bool) {
-        write(out, &self.record(explain));
-    }
-
-    /// Appends the record as `detail` of an EventBridge event, without a newline.
-    pub fn write_eventbridge(&self, out: &mut Vec<u8>, explain: bool) {
-        let event = EventBridge {
-            version: "0",
-            id: self.id("eventbridge"),
-            detail_type: "AWS Insight via CloudTrail",
-            source: "aws.cloudtrail",
-            account: self.account.to_string(),
-            time: rfc3339(self.event_minute * 60),
-            region: &self.region,
-            resources: [],
-            detail: self.record(explain),
-        };
-        write(out, &event);
+        append(out, &self.record(explain));
     }
 
     /// `sharedEventID`: the identity of the insight, the same in Start and End.
@@ -161,7 +130,7 @@ impl Insight {
         self.id(self.state.label())
     }
 
-    fn id(&self, part: &str) -> String {
+    pub(super) fn id(&self, part: &str) -> String {
         // A name in which no two parts can run into one another: lengths stand before the texts.
         let mut name = format!("{} {} {} {part}", self.account, self.start, self.kind.label());
         let category = category_label(self.category);
@@ -171,7 +140,7 @@ impl Insight {
         Uuid::new_v5(&NAMESPACE, name.as_bytes()).to_string()
     }
 
-    fn record(&self, explain: bool) -> Record<'_> {
+    pub(super) fn record(&self, explain: bool) -> Record<'_> {
         let finding = &self.finding;
         Record {
             event_version: VERSION,
@@ -268,7 +237,7 @@ fn average(count: u64, minutes: u64) -> Box<RawValue> {
     RawValue::from_string(trimmed.to_owned()).unwrap_or_else(|_| RawValue::NULL.to_owned())
 }
 
-fn write(out: &mut Vec<u8>, value: &impl Serialize) {
+pub(super) fn append(out: &mut Vec<u8>, value: &impl Serialize) {
     let written = serde_json::to_writer(&mut *out, value);
     // Plain structs with string keys, written to memory.
     assert!(written.is_ok(), "an insight can always be written as JSON");
