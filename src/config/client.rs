@@ -1,4 +1,5 @@
-//! `[kafka.client]`: librdkafka keys passed through, but for those that carry a guarantee or that another key sets.
+//! `[kafka.client]`: librdkafka keys passed to every client, except those that carry a guarantee or that another key
+//! sets.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -8,9 +9,7 @@ use regex::Regex;
 use super::values::Raw;
 use super::walk::Walk;
 
-const SECTION: &str = "kafka.client.";
-
-/// The key of Java clients, which librdkafka does not have.
+/// The login key of Java clients, which librdkafka does not have.
 const JAAS: &str = "sasl.jaas.config";
 
 /// Keys that are refused, aliases included, with the reason.
@@ -75,13 +74,14 @@ const REFUSED: &[(&[&str], &str)] = &[
     ),
 ];
 
-/// Reads the section.
-pub(super) fn read(walk: &mut Walk) -> BTreeMap<String, String> {
+/// Reads all keys below `section`.
+pub(super) fn read(walk: &mut Walk, section: &'static str) -> Option<BTreeMap<String, String>> {
+    let prefix = format!("{section}.");
     let mut client = BTreeMap::new();
     let mut jaas = None;
-    for (path, setting) in walk.below(SECTION) {
-        // Upper case is no other key; librdkafka would refuse it, and a refused key must not slip through.
-        let key = path[SECTION.len()..].to_ascii_lowercase();
+    for (path, setting) in walk.below(&prefix) {
+        // librdkafka takes its keys in lower case only; a refused key must not slip through in upper case.
+        let key = path[prefix.len()..].to_ascii_lowercase();
         if let Some(reason) = refusal(&key) {
             walk.refuse(&path, setting, format!("cannot be passed through: {reason}"));
             continue;
@@ -93,28 +93,27 @@ pub(super) fn read(walk: &mut Walk) -> BTreeMap<String, String> {
         if key == JAAS {
             jaas = Some((path, setting, value));
         } else {
-            walk.show(&format!("{SECTION}{key}"), value.clone(), setting.origin);
+            walk.show(&format!("{prefix}{key}"), value.clone(), setting.origin);
             client.insert(key, value);
         }
     }
-    if let Some((path, setting, value)) = jaas {
-        match login(&value) {
-            Ok(login) => {
-                for (key, value) in login {
-                    // What is given beside it in librdkafka's own terms (by either name) is the nearer one.
-                    if !client.contains_key(key) && !client.contains_key(key.trim_end_matches('s')) {
-                        walk.show(&format!("{SECTION}{key}"), value.clone(), setting.origin.clone());
-                        client.insert(key.to_owned(), value);
-                    }
+    let Some((path, setting, value)) = jaas else { return Some(client) };
+    match login(&value) {
+        Ok(login) => {
+            for (key, value) in login {
+                // librdkafka's own key, by either of its names, takes precedence over the JAAS string.
+                if !client.contains_key(key) && !client.contains_key(key.trim_end_matches('s')) {
+                    walk.show(&format!("{prefix}{key}"), value.clone(), setting.origin.clone());
+                    client.insert(key.to_owned(), value);
                 }
             }
-            Err(reason) => walk.refuse(&path, setting, reason),
         }
+        Err(reason) => walk.refuse(&path, setting, reason),
     }
-    client
+    Some(client)
 }
 
-/// Why this key is refused, if it is.
+/// The reason why a key is refused, if it is.
 fn refusal(key: &str) -> Option<&'static str> {
     REFUSED.iter().find(|(keys, _)| keys.contains(&key)).map(|(_, reason)| *reason)
 }
@@ -129,7 +128,7 @@ fn scalar(raw: &Raw) -> Option<String> {
     }
 }
 
-/// Turns a Java client's login into librdkafka's keys: user and password of the PLAIN and SCRAM login modules.
+/// Translates a Java client's login to librdkafka's keys: user and password of the PLAIN and SCRAM login modules.
 fn login(jaas: &str) -> Result<Vec<(&'static str, String)>, String> {
     // A constant pattern, compiled by a test.
     static OPTION: LazyLock<Regex> =

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use regex::{Captures, Regex};
 
 /// What is shown instead.
-pub const MASK: &str = "********";
+pub(crate) const MASK: &str = "********";
 
 /// Parts of key names whose whole value is a secret (librdkafka's, Java's, and what people call such things).
 const SECRET_PARTS: [&str; 6] = ["pass", "secret", "key.pem", "key_pem", "jaas", "oauthbearer.config"];
@@ -17,12 +17,12 @@ const SECRET_PARTS: [&str; 6] = ["pass", "secret", "key.pem", "key_pem", "jaas",
 const SECRET_ENDINGS: [&str; 5] = ["token", "api_key", "api.key", "apikey", "credentials"];
 
 /// The value of a key as it may be shown.
-pub fn value(key: &str, value: &str) -> String {
+pub(crate) fn value(key: &str, value: &str) -> String {
     if secret_key(key) && !value.is_empty() { MASK.to_owned() } else { text(value) }
 }
 
 /// Whether the whole value of this key is a secret.
-pub fn secret_key(key: &str) -> bool {
+pub(crate) fn secret_key(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
     // Paths and URLs name where a secret is, not the secret.
     let place = ["location", "url", "file"].iter().any(|end| key.ends_with(end));
@@ -32,7 +32,7 @@ pub fn secret_key(key: &str) -> bool {
 
 /// Any text with the secrets inside it masked: private keys in PEM, passwords in URLs, secrets in JAAS strings, JSON and
 /// query strings, bearer tokens.
-pub fn text(text: &str) -> String {
+pub(crate) fn text(text: &str) -> String {
     let mut masked = Cow::Borrowed(text);
     for (pattern, replace) in RULES.iter() {
         if let Cow::Owned(changed) = pattern.replace_all(&masked, *replace) {

@@ -9,7 +9,7 @@ use insightd_core::rules::reach;
 use super::errors::{ConfigErrors, Origin};
 use super::topics::{TopicFilter, is_pattern};
 use super::walk::Shown;
-use super::{Config, host, layers, mask, rules, sections};
+use super::{Config, host, layers, mask, resolve, rules};
 
 /// A configuration with the origin of each setting.
 #[derive(Clone, Debug)]
@@ -30,7 +30,7 @@ impl Resolved {
     ) -> Result<Self, ConfigErrors> {
         let mut merged = layers::merge(path.map(layers::File::Path), variables);
         merged.host = host::name();
-        let (shown, config) = sections::resolve(merged);
+        let (shown, config) = resolve::resolve(merged);
         config.map(|config| Self { config, shown })
     }
 

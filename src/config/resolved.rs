@@ -37,7 +37,7 @@ impl From<&Config> for Settings {
             idle_after_s: seconds(input.idle_after),
             warm_up: minutes(config.baseline.warm_up),
             budget: config.detect.false_insights_per_account_per_week,
-            end_after: config.detect.end_after_minutes,
+            end_after: u32::try_from(minutes(config.detect.end_after)).unwrap_or(u32::MAX),
             accounts_max: input.accounts_max,
             clocks_max: input.clocks_max,
             series_max: config.detect.series_max,

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::errors::{ConfigError, ConfigErrors, Origin};
 use super::layers::{Merged, PREFIX, RuleTable, Setting};
+use super::section::MINUTE_S;
 use super::values::{self, Raw};
 
 /// A setting as resolved, for printing.
@@ -168,20 +169,20 @@ impl Walk {
         })
     }
 
-    /// A duration in whole minutes within a range of minutes. `bare` numbers are minutes.
-    pub(super) fn minutes(&mut self, key: &'static str, range: RangeInclusive<u64>, bare: bool) -> Option<u64> {
+    /// A duration of whole minutes within a range of minutes.
+    pub(super) fn minutes(&mut self, key: &'static str, range: RangeInclusive<u64>) -> Option<Duration> {
+        self.read(key, |raw| whole_minutes(values::duration(raw)?, &range))
+    }
+
+    /// A duration of whole minutes within a range of minutes, or the number of minutes.
+    pub(super) fn minutes_or_number(&mut self, key: &'static str, range: RangeInclusive<u64>) -> Option<Duration> {
         self.read(key, |raw| {
-            let duration = match values::whole(raw).and_then(|minutes| u64::try_from(minutes).ok()) {
-                Some(minutes) if bare => Duration::from_secs(minutes.saturating_mul(60)),
-                _ => values::duration(raw)?,
+            let number = values::whole(raw).and_then(|minutes| u64::try_from(minutes).ok());
+            let duration = match number {
+                Some(minutes) => Duration::from_secs(minutes.saturating_mul(MINUTE_S)),
+                None => values::duration(raw)?,
             };
-            let minutes = duration.as_secs() / 60;
-            if !range.contains(&minutes) || duration != Duration::from_secs(minutes * 60) {
-                let [least, most] =
-                    [range.start(), range.end()].map(|m| values::show_duration(Duration::from_secs(m * 60)));
-                return Err(format!("must be whole minutes, from {least} to {most}"));
-            }
-            Ok((minutes, values::show_duration(duration).into()))
+            whole_minutes(duration, &range)
         })
     }
 
@@ -196,6 +197,15 @@ impl Walk {
             let size = T::try_from(bytes).ok().filter(|_| range.contains(&bytes)).ok_or_else(wrong)?;
             Ok((size, values::show_size(bytes).into()))
         })
+    }
+
+    /// What `read` makes of a key, for a key that no other kind fits.
+    pub(super) fn via<T>(
+        &mut self,
+        key: &'static str,
+        read: impl FnOnce(&mut Self, &'static str) -> Option<T>,
+    ) -> Option<T> {
+        read(self, key)
     }
 
     /// All settings below a prefix, which all are known.
@@ -266,6 +276,16 @@ impl Walk {
             _ => "unknown key".to_owned(),
         }
     }
+}
+
+fn whole_minutes(duration: Duration, range: &RangeInclusive<u64>) -> Result<(Duration, toml::Value), String> {
+    let minutes = duration.as_secs() / MINUTE_S;
+    if !range.contains(&minutes) || duration != Duration::from_secs(minutes * MINUTE_S) {
+        let [least, most] =
+            [range.start(), range.end()].map(|m| values::show_duration(Duration::from_secs(m * MINUTE_S)));
+        return Err(format!("must be whole minutes, from {least} to {most}"));
+    }
+    Ok((duration, values::show_duration(duration).into()))
 }
 
 /// A key as its source spells it.

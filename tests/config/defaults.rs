@@ -74,7 +74,7 @@ fn defaults_are_what_the_documentation_promises() {
     assert_eq!(config.input.lateness, Duration::from_secs(600));
     assert_eq!(config.input.dedup_horizon, Duration::from_secs(3 * 3600));
     assert_eq!(config.baseline.warm_up, Duration::from_secs(36 * 3600));
-    assert_eq!(config.detect.end_after_minutes, 5);
+    assert_eq!(config.detect.end_after, Duration::from_secs(5 * 60));
     assert_eq!(config.detect.false_insights_per_account_per_week, 1.0);
     assert_eq!(config.attribution.values_max, 32);
     assert_eq!(config.output.format, Format::CLOUDTRAIL);

@@ -154,7 +154,7 @@ fn kinds_are_read_from_file_and_environment_alike() {
     assert_eq!(config.input.topics, ["a", "b"]);
     assert_eq!(config.input.start, StartAt::Ago(Duration::from_secs(5400)));
     assert_eq!(config.input.payload_bytes_max, 4096);
-    assert_eq!(config.detect.end_after_minutes, 7);
+    assert_eq!(config.detect.end_after, Duration::from_secs(7 * 60));
     assert_eq!(config.baseline.warm_up, Duration::ZERO);
     assert_eq!(config.output.format, Format::EVENTBRIDGE);
     assert!(config.input.data_events);

@@ -19,25 +19,25 @@ const VERSION: i64 = 1;
 /// Entries of one table at most.
 const ENTRIES_MAX: usize = 100_000;
 
-/// Reads the table that a key names: the one compiled in, or a file. Every fault of the file becomes a fault of the key.
-pub(super) fn read<T>(
-    walk: &mut Walk,
-    key: &'static str,
-    built_in: &str,
-    parse: fn(&str) -> Result<T, Vec<String>>,
-) -> Option<Arc<T>> {
-    let named = walk.text(key, |name| match name.is_empty() {
-        true => Err(format!("must be {BUILT_IN:?} or the path of a file")),
-        false => Ok(()),
-    })?;
-    let text = if named == BUILT_IN { Ok(built_in.to_owned()) } else { file(Path::new(&named)) };
-    match text.and_then(|text| parse(&text)) {
-        Ok(table) => Some(Arc::new(table)),
-        Err(faults) => {
-            for fault in faults {
-                walk.conflict(key, fault);
+impl Walk {
+    /// The table that a key names: the built-in one, or a file. Every error of the file becomes an error of the key.
+    pub(super) fn table<T>(
+        &mut self,
+        key: &'static str,
+        built_in: &str,
+        parse: fn(&str) -> Result<T, Vec<String>>,
+    ) -> Option<Arc<T>> {
+        let named = self.text(key, |name| match name.is_empty() {
+            true => Err(format!("must be {BUILT_IN:?} or the path of a file")),
+            false => Ok(()),
+        })?;
+        let text = if named == BUILT_IN { Ok(built_in.to_owned()) } else { file(Path::new(&named)) };
+        match text.and_then(|text| parse(&text)) {
+            Ok(table) => Some(Arc::new(table)),
+            Err(errors) => {
+                errors.into_iter().for_each(|error| self.conflict(key, error));
+                None
             }
-            None
         }
     }
 }
