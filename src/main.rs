@@ -1,27 +1,14 @@
-//! The binary: parse arguments, run one command, exit with its code.
+//! The binary: parses the command line, runs one command, exits with its code.
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use clap::error::ErrorKind;
-use insightd::commands::{self, Cli};
+use insightd::commands;
 
 fn main() -> ExitCode {
     #[cfg(feature = "crash-points")]
     insightd::crash::arm();
-    match Cli::try_parse() {
+    match commands::parse() {
         Ok(cli) => commands::run(cli),
-        Err(error) => match error.kind() {
-            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-                // A closed standard output is no reason to fail.
-                let _ = error.print();
-                ExitCode::SUCCESS
-            }
-            ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-                let _ = error.print();
-                sysexits::ExitCode::Usage.into()
-            }
-            _ => commands::usage(&error.to_string()),
-        },
+        Err(refused) => commands::explain(&refused),
     }
 }

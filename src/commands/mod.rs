@@ -1,128 +1,86 @@
-//! One file for each command of the binary; here the command line itself and how a command ends.
+//! The commands of the binary, one module each; here the command line and the exit code.
+//!
+//! A command's arguments live in its module. What several commands share lives beside them in a module named for what it is.
+//! A command uses another one only to run it (`demo` runs the daemon of `run`).
 
-use std::io::Write as _;
-use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::{SystemTime, UNIX_EPOCH};
 
-use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use clap::{Args, Parser, Subcommand};
-use insightd_core::cloudtrail::insight::Format;
+use clap::error::ErrorKind;
+use clap::{Parser, Subcommand};
 
-pub mod backtest;
-pub mod check;
+use self::exit_error::ExitError;
+
+mod backtest;
+mod check;
+mod console;
 #[cfg(feature = "generate")]
-pub mod demo;
-pub mod dlq;
+mod demo;
+mod dlq;
+mod exit_error;
 #[cfg(feature = "generate")]
-pub mod generate;
-pub mod insight_text;
-pub mod load;
-mod paint;
-pub mod replay;
-pub mod run;
-pub mod state;
+mod generate;
+mod load;
+mod replay;
+mod run;
+mod sources;
+mod state;
+mod version;
+mod wall_clock;
 
 /// An open, streaming CloudTrail Insights.
 #[derive(Debug, Parser)]
-#[command(name = "insightd", version = version(), propagate_version = true)]
+#[command(name = "insightd", version = version::version(), propagate_version = true)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
-    pub command: Command,
+    command: Command,
 }
 
-/// The commands.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+enum Command {
     /// Run the daemon: CloudTrail in from Kafka, Insights events out to Kafka.
-    Run(RunArgs),
+    Run(run::RunArgs),
     /// Load, validate and print the configuration, secrets masked. Exit code 78 and every fault at once if it is wrong.
-    Check(CheckArgs),
+    Check(check::CheckArgs),
     /// Run the same engine over CloudTrail files. Insights go to standard output, one JSON object a line.
-    Replay(ReplayArgs),
+    Replay(replay::ReplayArgs),
     /// Load history from CloudTrail files into the baselines of the daemon, whether it runs or not. Raises no insights.
-    Load(load::args::LoadArgs),
+    Load(load::LoadArgs),
     /// What would have fired, on counts or on CloudTrail files.
-    Backtest(backtest::args::BacktestArgs),
-    /// Look into the dead letters, and send what can be read now through once more.
-    Dlq(dlq::args::DlqArgs),
-    /// Look into the state of the daemon, or forget it.
-    State(state::args::StateArgs),
+    Backtest(backtest::BacktestArgs),
+    /// List dead letters, and replay those that can be decoded now.
+    Dlq(dlq::DlqArgs),
+    /// Inspect, export or reset the daemon's state.
+    State(state::StateArgs),
     /// Show the daemon at work, with no server: an embedded Kafka, constructed CloudTrail with attacks, insights as they happen.
     #[cfg(feature = "generate")]
     Demo(demo::DemoArgs),
-    /// Make the traffic of a constructed organisation, with labelled attacks in it: log files of a bucket, or messages of a Kafka topic.
+    /// Generate the traffic of a constructed organization with labeled attacks: log files of a bucket, or messages of a Kafka topic.
     #[cfg(feature = "generate")]
     Generate(generate::GenerateArgs),
 }
 
-/// Arguments of `run`.
-#[derive(Debug, Args)]
-pub struct RunArgs {
-    /// Configuration file (TOML). Environment variables INSIGHTD__SECTION__KEY override it.
-    #[arg(long, value_name = "FILE")]
-    pub config: PathBuf,
+/// Reads the command line of this process.
+///
+/// # Errors
+/// What is wrong with it; or the help or version that it asks for.
+pub fn parse() -> Result<Cli, clap::Error> {
+    Cli::try_parse()
 }
 
-/// Arguments of `check`.
-#[derive(Debug, Args)]
-pub struct CheckArgs {
-    /// Configuration file (TOML). Environment variables INSIGHTD__SECTION__KEY override it.
-    #[arg(long, value_name = "FILE")]
-    pub config: PathBuf,
-}
-
-/// Arguments of `replay`.
-#[derive(Debug, Args)]
-pub struct ReplayArgs {
-    /// Configuration file (TOML); without it the defaults (and the environment) hold.
-    #[arg(long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
-    /// Write counts of the run as one JSON object to this file.
-    #[arg(long, value_name = "FILE")]
-    pub stats: Option<PathBuf>,
-    /// Add `detectedAt` and `insightd` (how the insight was found) to each record.
-    #[arg(long)]
-    pub explain: bool,
-    /// Shape of the records on standard output [default: output.format of the configuration].
-    #[arg(long, value_name = "FORMAT", value_parser = formats())]
-    pub format: Option<Format>,
-    /// Files, folders (read recursively: .json .json.gz .ndjson .ndjson.gz) or - for standard input, in the order given.
-    #[arg(value_name = "PATH", required = true)]
-    pub paths: Vec<PathBuf>,
-}
-
-/// Reads the name of a format; help lists what [`Format::ALL`] holds.
-fn formats() -> impl TypedValueParser<Value = Format> {
-    let names = Format::ALL.map(|format| PossibleValue::new(format.name()).help(format.about()));
-    PossibleValuesParser::new(names).try_map(|name| Format::named(&name).ok_or("no such format"))
-}
-
-/// How a command failed: an exit code of sysexits.h and a message of one or more lines for standard error.
-#[derive(Debug)]
-pub struct ExitError {
-    /// Exit code.
-    pub code: sysexits::ExitCode,
-    /// What happened, where, and what to do.
-    pub message: String,
-}
-
-impl ExitError {
-    /// A failure with this code.
-    pub fn new(code: sysexits::ExitCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+/// Runs one command. A failure goes to standard error and into the exit code.
+pub fn run(cli: Cli) -> ExitCode {
+    match dispatch(cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            console::say(&error.message);
+            error.code.into()
+        }
     }
 }
 
-/// Version and git revision (`unknown` in a build outside git).
-pub fn version() -> &'static str {
-    concat!(env!("CARGO_PKG_VERSION"), " (", env!("INSIGHTD_REVISION"), ")")
-}
-
-/// Runs one command and turns its outcome into the process's exit code.
-pub fn run(cli: Cli) -> ExitCode {
-    let outcome = match cli.command {
+fn dispatch(command: Command) -> Result<(), ExitError> {
+    match command {
         Command::Run(args) => run::run(&args),
         Command::Check(args) => check::run(&args),
         Command::Replay(args) => replay::run(&args),
@@ -134,33 +92,56 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         #[cfg(feature = "generate")]
         Command::Generate(args) => generate::run(&args),
-    };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            say(&failure.message);
-            failure.code.into()
+    }
+}
+
+/// Prints help and version as asked (exit code 0), and what is wrong with a command line in one line (exit code 64).
+pub fn explain(refused: &clap::Error) -> ExitCode {
+    match refused.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            // A closed standard output is not a reason to fail.
+            let _ = refused.print();
+            ExitCode::SUCCESS
+        }
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            let _ = refused.print();
+            sysexits::ExitCode::Usage.into()
+        }
+        _ => {
+            console::say(&one_line(&refused.to_string()));
+            sysexits::ExitCode::Usage.into()
         }
     }
 }
 
-/// A command line that cannot be understood, told in one line: what clap says of it before its usage lines.
-pub fn usage(said: &str) -> ExitCode {
+/// The lines of clap's message before its usage lines, joined.
+fn one_line(message: &str) -> String {
     let ends = |line: &str| line.starts_with("Usage:") || line.starts_with("For more information");
-    let before_usage = said.lines().take_while(|line| !ends(line));
+    let before_usage = message.lines().take_while(|line| !ends(line));
     let parts: Vec<&str> = before_usage.map(str::trim).filter(|line| !line.is_empty()).collect();
     let line = parts.join(" ");
-    say(&format!("{} (insightd --help tells more)", line.strip_prefix("error: ").unwrap_or(&line)));
-    sysexits::ExitCode::Usage.into()
+    format!("{} (insightd --help tells more)", line.strip_prefix("error: ").unwrap_or(&line))
 }
 
-/// Seconds since 1970.
-pub(crate) fn wall_clock() -> i64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(now.as_secs()).unwrap_or(i64::MAX)
-}
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
 
-/// One line for people on standard error. A closed standard error is no reason to fail.
-pub(crate) fn say(line: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "insightd: {line}");
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    /// The image is built without the feature `generate`: its help offers no command that needs the generator.
+    #[test]
+    fn demo_and_generate_are_offered_with_the_generator_only() {
+        let help = Cli::command().render_help().to_string();
+        let offered = |command: &str| help.lines().any(|line| line.trim_start().starts_with(command));
+        assert!(offered("replay"), "{help}");
+        for command in ["demo", "generate"] {
+            assert_eq!(offered(command), cfg!(feature = "generate"), "{command}:\n{help}");
+        }
+    }
 }

@@ -127,7 +127,7 @@ fn ends_by_itself_with_a_summary_whose_numbers_add_up() {
     let insight = |state: &str| text.lines().filter(|line| line.get(20..25) == Some(state)).count() as u64;
     let (starts, ends) = (insight("start"), insight("end  "));
     let records = text.lines().find(|line| line.starts_with("Records: ")).expect("the counts");
-    assert_eq!(number_before(records, "written"), number_before(records, "taken in"));
+    assert_eq!(number_before(records, "written"), number_before(records, "processed"));
     assert!(number_before(records, "written") > 1000, "{records}");
     let insights = text.lines().find(|line| line.starts_with("Insights: ")).expect("the insights");
     assert_eq!((number_before(insights, "started"), number_before(insights, "ended")), (starts, ends), "{text}");

@@ -7,31 +7,31 @@ use insightd_core::detect::statistics::horizon::Direction;
 
 /// Arguments of `backtest`.
 #[derive(Debug, Args)]
-pub struct BacktestArgs {
+pub(crate) struct BacktestArgs {
     /// Configuration file (TOML); without it the defaults (and the environment) hold.
     #[arg(long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
+    pub(crate) config: Option<PathBuf>,
     /// Counts: the width of a bucket, 60s to 7d [default: 60s].
     #[arg(long, value_name = "DURATION")]
-    pub bucket: Option<String>,
+    pub(crate) bucket: Option<String>,
     /// Which deviations count, rises or rises and drops [default: detect.direction of the configuration].
     #[arg(long, value_name = "up|both", value_parser = direction)]
-    pub direction: Option<Direction>,
+    pub(crate) direction: Option<Direction>,
     /// CloudTrail files: one JSON object instead of tables.
     #[arg(long)]
-    pub json: bool,
+    pub(crate) json: bool,
     /// Draw values, expectation and insights of one series into this file.
     #[arg(long, value_name = "FILE.svg")]
-    pub plot: Option<PathBuf>,
+    pub(crate) plot: Option<PathBuf>,
     /// CloudTrail files: the series to draw [default: the one with most insights].
     #[arg(long, value_name = "ACCOUNT/REGION/SOURCE/NAME[/ERROR]", requires = "plot")]
-    pub series: Option<String>,
-    /// CloudTrail files: write what was learnt of each API as a table for `detect.priors`. The files should hold no attack.
+    pub(crate) series: Option<String>,
+    /// CloudTrail files: write what was learned of each API as a table for `detect.priors`. The files should hold no attack.
     #[arg(long, value_name = "FILE.toml")]
-    pub learn_priors: Option<PathBuf>,
+    pub(crate) learn_priors: Option<PathBuf>,
     /// One CSV file of counts (timestamp,value), or CloudTrail files and folders as `replay` reads them; - for standard input.
     #[arg(value_name = "PATH", required = true)]
-    pub paths: Vec<PathBuf>,
+    pub(crate) paths: Vec<PathBuf>,
 }
 
 fn direction(text: &str) -> Result<Direction, String> {

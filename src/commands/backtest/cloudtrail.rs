@@ -1,70 +1,68 @@
-//! CloudTrail files through the pipeline of `replay`, at the configured budget, at half and at twice of it: decoded once, judged by each.
+//! CloudTrail files through the pipeline of `replay`, at the configured budget, at half and at twice of it.
 //!
-//! The cost is one decoding and three detections, and three times the memory of `replay` (series, principals, eventIDs), within the same limits.
+//! The files are decoded once. Detection runs three times, with three times the memory of `replay` (series, principals, eventIDs), each
+//! run within the same limits.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, Read};
+use std::io::Read;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use insightd_core::cloudtrail::event::AccountId;
 use insightd_core::pipeline::{Gauges, Output, Pipeline, Tally};
-use sysexits::ExitCode;
 
-use super::super::ExitError;
-use super::super::replay::files::{Found as Files, Source};
-use super::super::replay::progress::Progress;
-use super::found::Collector;
-use super::learn::Learnt;
+use super::collector::Collector;
+use super::learn::LearnedPriors;
+use crate::commands::console::progress::ReadProgress;
+use crate::commands::sources::{Source, Sources};
+use crate::commands::wall_clock;
 use crate::config::Config;
 
 /// The budgets, as factors of the configured one.
-pub(super) const FACTORS: [f64; 3] = [1.0, 0.5, 2.0];
+pub(crate) const FACTORS: [f64; 3] = [1.0, 0.5, 2.0];
 
-/// All that a backtest knows in the end.
+/// The result of a backtest.
 #[derive(Debug)]
-pub(super) struct Outcome {
+pub(crate) struct BacktestResult {
     /// The configuration of the run.
-    pub config: Config,
-    /// One run for each of [`FACTORS`]; the first has details.
-    pub runs: Vec<Collector>,
+    pub(crate) config: Config,
+    /// One run for each of [`FACTORS`]. Only the first keeps details.
+    pub(crate) runs: Vec<Collector>,
     /// What became of the records.
-    pub tally: Tally,
-    /// What was live in the end.
-    pub levels: Gauges,
+    pub(crate) tally: Tally,
+    /// The gauges at the end.
+    pub(crate) levels: Gauges,
     /// Accounts with a series.
-    pub accounts: BTreeMap<AccountId, Watched>,
+    pub(crate) accounts: BTreeMap<AccountId, AccountSpan>,
     /// Files read.
-    pub files: usize,
+    pub(crate) files: usize,
     /// Files that could not be read to their end.
-    pub unreadable: usize,
-    /// What can go into a table of priors, if that was asked for.
-    pub learnt: Option<Learnt>,
+    pub(crate) unreadable: usize,
+    /// The priors learned from the files, if asked for.
+    pub(crate) learned: Option<LearnedPriors>,
 }
 
-/// How long an account was watched.
+/// The history of an account. Minutes are since 1970.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Watched {
-    /// Its first minute (minutes since 1970).
-    pub begin: i64,
+pub(crate) struct AccountSpan {
+    /// Its first minute.
+    pub(crate) begin: i64,
     /// Its newest minute.
-    pub end: i64,
+    pub(crate) end: i64,
 }
 
-impl Watched {
-    /// Weeks in which it could raise insights.
-    pub(super) fn weeks(&self, warm_up_minutes: i64) -> f64 {
+impl AccountSpan {
+    /// Weeks in which the account could raise insights: all but the warm-up.
+    pub(crate) fn weeks(&self, warm_up_minutes: i64) -> f64 {
         (self.end - self.begin - warm_up_minutes).max(0) as f64 / 10_080.0
     }
 }
 
-/// Reads all files; those that cannot be read are told, counted and passed over. `begun` is standard input, if some of it was looked at
-/// already. With `learn` a further run is made without priors, as a table is to be learnt without the help of another one.
-pub(super) fn run(config: Config, files: &Files, begun: Option<Box<dyn Read>>, learn: bool) -> Outcome {
+/// Runs the backtest. Files that cannot be read are reported, counted and skipped. `peeked` is standard input, if its beginning was read
+/// already. With `learn`, one more run is made without priors: a table must not be learned with the help of another one.
+pub(crate) fn run(config: Config, sources: &Sources, peeked: Option<Box<dyn Read>>, learn: bool) -> BacktestResult {
     let mut collectors: Vec<Collector> = FACTORS.iter().map(|_| Collector::default()).collect();
     collectors[0] = Collector::with_details();
-    let mut unlearnt = Collector::default();
+    let mut without_priors = Collector::default();
     let mut runs: Vec<(Pipeline, &mut dyn Output)> = Vec::new();
     for (factor, collector) in FACTORS.iter().zip(&mut collectors) {
         let mut config = config.clone();
@@ -74,26 +72,27 @@ pub(super) fn run(config: Config, files: &Files, begun: Option<Box<dyn Read>>, l
     if learn {
         let mut config = config.clone();
         config.detect.priors = Arc::default();
-        runs.push((Pipeline::new(&config), &mut unlearnt));
+        runs.push((Pipeline::new(&config), &mut without_priors));
     }
-    let unreadable = read_all(files, begun, &mut runs);
+    let unreadable = read_all(sources, peeked, &mut runs);
     runs.iter_mut().for_each(|(pipeline, out)| pipeline.finish(*out));
 
-    let learnt = runs.get(FACTORS.len()).map(|(pipeline, _)| Learnt::of(pipeline));
+    let learned = runs.get(FACTORS.len()).map(|(pipeline, _)| LearnedPriors::of(pipeline));
     let (pipeline, _) = &mut runs[0];
     let (tally, levels) = (pipeline.take_tally(), pipeline.gauges());
     let accounts = accounts(pipeline);
     drop(runs);
-    Outcome { config, runs: collectors, tally, levels, accounts, files: files.sources.len(), unreadable, learnt }
+    let files = sources.list.len();
+    BacktestResult { config, runs: collectors, tally, levels, accounts, files, unreadable, learned }
 }
 
-fn read_all(files: &Files, mut begun: Option<Box<dyn Read>>, runs: &mut [(Pipeline, &mut dyn Output)]) -> usize {
-    let progress = Progress::new(files.bytes, runs[0].0.taken_in());
-    let now = wall_clock();
+fn read_all(sources: &Sources, mut peeked: Option<Box<dyn Read>>, runs: &mut [(Pipeline, &mut dyn Output)]) -> usize {
+    let progress = ReadProgress::new(sources.bytes, runs[0].0.taken_in());
+    let now = wall_clock::seconds();
     let mut unreadable = 0;
-    for source in &files.sources {
-        let begun = if *source == Source::StandardInput { begun.take() } else { None };
-        let input = begun.map_or_else(|| open(source), Ok);
+    for source in &sources.list {
+        let peeked = if *source == Source::StandardInput { peeked.take() } else { None };
+        let input = peeked.map_or_else(|| source.open(), Ok);
         let read = input.and_then(|input| Pipeline::stream_to_all(runs, &mut progress.watch(input), now));
         if let Err(error) = read {
             unreadable += 1;
@@ -104,39 +103,12 @@ fn read_all(files: &Files, mut begun: Option<Box<dyn Read>>, runs: &mut [(Pipeli
     unreadable
 }
 
-fn accounts(pipeline: &Pipeline) -> BTreeMap<AccountId, Watched> {
+fn accounts(pipeline: &Pipeline) -> BTreeMap<AccountId, AccountSpan> {
     let mut accounts = BTreeMap::new();
     pipeline.each_series(&mut |series| {
         let end = series.clock.div_euclid(60);
-        let watched = accounts.entry(series.account).or_insert(Watched { begin: series.begin, end });
-        watched.end = watched.end.max(end);
+        let span = accounts.entry(series.account).or_insert(AccountSpan { begin: series.begin, end });
+        span.end = span.end.max(end);
     });
     accounts
-}
-
-/// Opens one input.
-pub(super) fn open(source: &Source) -> io::Result<Box<dyn Read>> {
-    match source {
-        Source::StandardInput => Ok(Box::new(io::stdin().lock())),
-        Source::File(path) => Ok(Box::new(File::open(path)?)),
-    }
-}
-
-/// Seconds since 1970.
-pub(super) fn wall_clock() -> i64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(now.as_secs()).unwrap_or(i64::MAX)
-}
-
-/// How it ended, where files could not be read.
-///
-/// # Errors
-/// 74 if there is any.
-pub(super) fn check_readable(unreadable: usize) -> Result<(), ExitError> {
-    match unreadable {
-        0 => Ok(()),
-        n => {
-            Err(ExitError::new(ExitCode::IoErr, format!("{n} of the files could not be read to their end, see above")))
-        }
-    }
 }

@@ -1,27 +1,26 @@
-//! A CSV file of counts: each row scored by the rows before it, with the statistic of live series.
+//! A CSV file of counts: scores each row by the rows before it, with the statistic of live series.
 
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
-use std::path::Path;
 use std::time::Duration;
 
 use insightd_core::detect::counts::Counts;
 use insightd_core::detect::statistics::horizon::{Direction, Horizons};
 use sysexits::ExitCode;
 
-use super::super::ExitError;
 use super::csv::{RowError, Rows};
 use super::trace::{Band, Trace};
+use crate::commands::exit_error::ExitError;
 
 /// Narrowest and widest bucket, seconds.
 const BUCKET_S: std::ops::RangeInclusive<u64> = 60..=604_800;
-/// What is written first.
+/// The header of the output.
 const HEADER: &str = "timestamp,value,baseline,score,insight";
 
 /// The horizons for buckets of this width.
 ///
 /// # Errors
-/// A width that is no duration or out of range (64).
-pub(super) fn horizons(bucket: Option<&str>, direction: Direction) -> Result<Horizons, ExitError> {
+/// 64 for a width that is not a duration or is out of range.
+pub(crate) fn horizons(bucket: Option<&str>, direction: Direction) -> Result<Horizons, ExitError> {
     let text = bucket.unwrap_or("60s");
     let wrong = |reason: &str| {
         ExitError::new(ExitCode::Usage, format!("--bucket {text}: {reason}, such as 60s, 5min or 1h, from 60s to 7d"))
@@ -31,34 +30,39 @@ pub(super) fn horizons(bucket: Option<&str>, direction: Direction) -> Result<Hor
     if width != Duration::from_secs(seconds) || !BUCKET_S.contains(&seconds) {
         return Err(wrong("must be whole seconds"));
     }
-    // The range fits.
+    // Cannot fail: the range fits.
     Ok(Horizons::per_bucket(u32::try_from(seconds).unwrap_or(u32::MAX), direction))
 }
 
-/// Scores all rows of `input` and writes one line for each; gives back the trace if it is wanted.
+/// How counts are scored.
+pub(crate) struct Scoring {
+    /// Those of the width of a bucket.
+    pub(crate) horizons: Horizons,
+    /// `detect.false_insights_per_account_per_week`
+    pub(crate) budget: f64,
+    /// Whether to return the trace for a plot.
+    pub(crate) traced: bool,
+}
+
+/// Scores all rows of the input called `name` and writes one line for each; returns the trace if asked for.
 ///
 /// # Errors
-/// A line that is no row (65), input that cannot be read (66) or output that cannot be written (74).
-pub(super) fn run(
-    name: &str,
-    input: Box<dyn io::Read>,
-    (horizons, budget): (Horizons, f64),
-    traced: bool,
-) -> Result<Option<Trace>, ExitError> {
-    let mut trace = traced.then(Trace::default);
+/// 65 for a line that is not a row, 66 for input that cannot be read, 74 for output that cannot be written.
+pub(crate) fn run(name: &str, input: Box<dyn io::Read>, scoring: &Scoring) -> Result<Option<Trace>, ExitError> {
+    let mut trace = scoring.traced.then(Trace::default);
     let mut out = BufWriter::new(io::stdout().lock());
-    let outcome = score(name, BufReader::new(input), (horizons, budget), &mut out, trace.as_mut());
-    let flushed = out.flush().map_err(|error| ExitError::new(ExitCode::IoErr, unwritable(&error)));
+    let outcome = score(name, BufReader::new(input), scoring, &mut out, trace.as_mut());
+    let flushed = out.flush().map_err(|error| ExitError::stdout(&error));
     match (outcome, flushed) {
         (Ok(()), Ok(())) => Ok(trace),
         (Err(Stop::ReaderLeft), _) => Ok(trace),
-        (Err(Stop::Failed(failure)), _) | (_, Err(failure)) => Err(failure),
+        (Err(Stop::Failed(error)), _) | (_, Err(error)) => Err(error),
     }
 }
 
-/// Why it ended before its end.
+/// Why the scoring stopped early.
 enum Stop {
-    /// Whoever read standard output has closed it, which is no fault.
+    /// The reader of standard output has closed it, which is not a failure.
     ReaderLeft,
     Failed(ExitError),
 }
@@ -66,12 +70,12 @@ enum Stop {
 fn score(
     name: &str,
     input: impl BufRead,
-    (horizons, budget): (Horizons, f64),
+    scoring: &Scoring,
     out: &mut impl Write,
     mut trace: Option<&mut Trace>,
 ) -> Result<(), Stop> {
-    let mut counts = Counts::new(horizons, budget);
-    let mut band = Band::new(horizons);
+    let mut counts = Counts::new(scoring.horizons, scoring.budget);
+    let mut band = Band::new(scoring.horizons);
     writeln!(out, "{HEADER}").map_err(stop)?;
     for row in Rows::new(input) {
         let row = row.map_err(|error| Stop::Failed(unreadable(name, &error)))?;
@@ -90,12 +94,8 @@ fn score(
 fn stop(error: io::Error) -> Stop {
     match error.kind() {
         io::ErrorKind::BrokenPipe => Stop::ReaderLeft,
-        _ => Stop::Failed(ExitError::new(ExitCode::IoErr, unwritable(&error))),
+        _ => Stop::Failed(ExitError::stdout(&error)),
     }
-}
-
-fn unwritable(error: &io::Error) -> String {
-    format!("cannot write to standard output: {error}")
 }
 
 fn unreadable(name: &str, error: &RowError) -> ExitError {
@@ -103,9 +103,4 @@ fn unreadable(name: &str, error: &RowError) -> ExitError {
         RowError::Io(error) => ExitError::new(ExitCode::NoInput, format!("cannot read {name}: {error}")),
         RowError::Line { line, reason } => ExitError::new(ExitCode::DataErr, format!("{name}, line {line}: {reason}")),
     }
-}
-
-/// The name of an input in messages.
-pub(super) fn called(path: &Path) -> String {
-    if path.as_os_str() == "-" { "standard input".to_owned() } else { path.display().to_string() }
 }

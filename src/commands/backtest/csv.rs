@@ -1,7 +1,7 @@
-//! Rows of `timestamp,value`, as they come: one at a time, in the order of the file, whatever their times are. Pure but for reading.
+//! Rows of `timestamp,value`, one at a time in the order of the file, whatever their times are.
 //!
-//! A header line may be there or not. Fields may have spaces around them or quotes; lines may end in CR LF. A header names the columns
-//! `timestamp` and `value`, which then may stand anywhere among others.
+//! The header line is optional. With one, the columns `timestamp` and `value` may stand anywhere among others. Fields may have spaces
+//! or quotes around them. Lines may end in CR LF.
 
 use std::io::{self, BufRead};
 
@@ -11,40 +11,40 @@ use jiff::tz::TimeZone;
 
 /// Longest line, bytes.
 const LINE_BYTES_MAX: usize = 64 << 10;
-/// Largest value, either way. Its square and sums of squares stay far from what a float can hold.
-pub(super) const VALUE_MAX: f64 = 1e15;
+/// Largest absolute value. Its square and sums of squares stay far below the largest float.
+pub(crate) const VALUE_MAX: f64 = 1e15;
 
 /// One row.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Row {
+pub(crate) struct Row {
     /// The timestamp as written, without the spaces around it.
-    pub timestamp: String,
+    pub(crate) timestamp: String,
     /// The value as written, without the spaces around it.
-    pub written: String,
+    pub(crate) written: String,
     /// The timestamp, seconds since 1970.
-    pub time: i64,
+    pub(crate) time: i64,
     /// The value.
-    pub value: f64,
+    pub(crate) value: f64,
 }
 
 /// Why reading stopped.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum RowError {
+pub(crate) enum RowError {
     /// The input could not be read.
     #[error("{0}")]
     Io(#[from] io::Error),
-    /// A line is no row.
+    /// A line is not a row.
     #[error("line {line}: {reason}")]
     Line {
         /// From 1.
         line: u64,
-        /// What is wrong and what would be right.
+        /// What is wrong, and what would be right.
         reason: String,
     },
 }
 
-/// Reads rows.
-pub(super) struct Rows<R> {
+/// An iterator over the rows of an input. Ends at the first error.
+pub(crate) struct Rows<R> {
     input: R,
     line: u64,
     columns: Option<(usize, usize)>,
@@ -54,7 +54,7 @@ pub(super) struct Rows<R> {
 
 impl<R: BufRead> Rows<R> {
     /// Reads from the beginning of `input`.
-    pub(super) fn new(input: R) -> Self {
+    pub(crate) fn new(input: R) -> Self {
         Self { input, line: 0, columns: None, buffer: Vec::new(), failed: false }
     }
 
@@ -109,7 +109,7 @@ impl<R: BufRead> Iterator for Rows<R> {
     }
 }
 
-/// The columns that a header names; none if the line is a row.
+/// The positions of the columns timestamp and value in a header; none if the line is a row.
 fn header(fields: &[&str]) -> Result<Option<(usize, usize)>, String> {
     let at = |name: &str| fields.iter().position(|field| bare(field).eq_ignore_ascii_case(name));
     match (at("timestamp"), at("value")) {
@@ -156,12 +156,12 @@ mod tests {
         Rows::new(text.as_bytes()).collect()
     }
 
-    fn told(text: &str) -> String {
+    fn error_of(text: &str) -> String {
         rows(text).expect_err("it is wrong").to_string()
     }
 
     #[test]
-    fn every_way_of_writing_a_row_is_read_and_given_back_as_written() {
+    fn all_forms_of_a_row_are_read_and_kept_as_written() {
         let text = "\u{feff} timestamp , value \r\n2026-03-04T10:00:00Z,3\r\n2026-03-04 10:01:00, 4.50 \n\n\
                     2026-03-04T12:02:00+02:00,1e3\n\"2026-03-04 10:03:00\",\"7\"\n2026-03-04T10:04:00.5,-0.25";
         let read = rows(text).expect("sound");
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_with_its_line() {
+    fn errors_name_the_line() {
         for (text, wanted) in [
             ("time,count\n", "line 1: is neither the header"),
             ("timestamp,value\n2026-03-04 00:00:00,x\n", "line 2: \"x\" is no number"),
@@ -192,9 +192,9 @@ mod tests {
             ("timestamp,value\n2026-03-04 00:00:00\n", "line 2: has 1 fields"),
             ("1772618400,5\n", "line 1: \"1772618400\" is no timestamp"),
         ] {
-            assert!(told(text).contains(wanted), "{text:?}: {}", told(text));
+            assert!(error_of(text).contains(wanted), "{text:?}: {}", error_of(text));
         }
-        assert!(told(&"1,".repeat(40_000)).contains("longer than"));
+        assert!(error_of(&"1,".repeat(40_000)).contains("longer than"));
         let bytes: Result<Vec<Row>, _> = Rows::new(&b"timestamp,value\n\xff,1\n"[..]).collect();
         assert!(bytes.expect_err("it is wrong").to_string().contains("line 2: is no UTF-8"));
     }

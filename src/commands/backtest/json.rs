@@ -1,38 +1,40 @@
-//! The outcome as one JSON object, for machines. Minutes are given as RFC 3339; rates are `null` where nothing could be raised.
+//! The result as one JSON object. Times are RFC 3339. A rate is `null` if no insight could be raised.
 
 use insightd_core::cloudtrail::insight::Severity;
-use insightd_core::pipeline::Outcome as Ended;
+use insightd_core::pipeline::Outcome;
 use serde_json::{Map, Value, json};
 
-use super::cloudtrail::Outcome;
-use super::found::{BySeverity, Found};
+use super::cloudtrail::BacktestResult;
+use super::collector::{BySeverity, FoundInsight};
 
 /// The object.
-pub(super) fn object(outcome: &Outcome) -> Value {
-    let mut records: Map<String, Value> =
-        Ended::ALL.iter().map(|&ended| (ended.label().to_owned(), outcome.tally.outcome(ended).into())).collect();
-    records.insert("total".to_owned(), outcome.tally.total().into());
+pub(crate) fn object(result: &BacktestResult) -> Value {
+    let mut records: Map<String, Value> = Outcome::ALL
+        .iter()
+        .map(|&outcome| (outcome.label().to_owned(), result.tally.outcome(outcome).into()))
+        .collect();
+    records.insert("total".to_owned(), result.tally.total().into());
     let times = |minute: Option<i64>| minute.map(instant);
     json!({
-        "files": outcome.files,
-        "files_unreadable": outcome.unreadable,
+        "files": result.files,
+        "files_unreadable": result.unreadable,
         "records": records,
-        "series": outcome.levels.series,
-        "begin": times(outcome.accounts.values().map(|watched| watched.begin).min()),
-        "end": times(outcome.accounts.values().map(|watched| watched.end).max()),
-        "weeks": outcome.weeks(),
-        "account_weeks": outcome.account_weeks(),
-        "cautions": outcome.cautions(),
-        "insights": outcome.main().found.iter().map(insight).collect::<Vec<_>>(),
-        "insights_left_out": outcome.main().left_out(),
-        "accounts": accounts(outcome),
-        "apis": apis(outcome),
-        "noisiest_series": series(outcome),
-        "budgets": budgets(outcome),
+        "series": result.levels.series,
+        "begin": times(result.accounts.values().map(|watched| watched.begin).min()),
+        "end": times(result.accounts.values().map(|watched| watched.end).max()),
+        "weeks": result.weeks(),
+        "account_weeks": result.account_weeks(),
+        "cautions": result.cautions(),
+        "insights": result.main().found.iter().map(insight).collect::<Vec<_>>(),
+        "insights_left_out": result.main().left_out(),
+        "accounts": accounts(result),
+        "apis": apis(result),
+        "noisiest_series": series(result),
+        "budgets": budgets(result),
     })
 }
 
-fn insight(found: &Found) -> Value {
+fn insight(found: &FoundInsight) -> Value {
     json!({
         "account": found.series.account.to_string(),
         "region": found.series.region,
@@ -55,48 +57,48 @@ fn insight(found: &Found) -> Value {
     })
 }
 
-fn accounts(outcome: &Outcome) -> Vec<Value> {
+fn accounts(result: &BacktestResult) -> Vec<Value> {
     let of = |rate: &super::rates::AccountRate| {
         let mut value = rates(rate.insights, rate.weeks);
         value.insert("account".to_owned(), rate.account.to_string().into());
         value.insert("weeks".to_owned(), rate.weeks.into());
         Value::from(value)
     };
-    outcome.by_account().iter().map(of).collect()
+    result.by_account().iter().map(of).collect()
 }
 
-fn apis(outcome: &Outcome) -> Vec<Value> {
+fn apis(result: &BacktestResult) -> Vec<Value> {
     let of = |((source, name, error), insights): (super::rates::Api, BySeverity)| {
-        let mut value = rates(insights, outcome.weeks());
+        let mut value = rates(insights, result.weeks());
         value.insert("event_source".to_owned(), source.into());
         value.insert("event_name".to_owned(), name.into());
         value.insert("error_code".to_owned(), error.into());
         Value::from(value)
     };
-    outcome.by_api().into_iter().map(of).collect()
+    result.by_api().into_iter().map(of).collect()
 }
 
-fn series(outcome: &Outcome) -> Vec<Value> {
+fn series(result: &BacktestResult) -> Vec<Value> {
     let mut all = Vec::new();
-    for (series, insights) in outcome.by_series() {
-        let mut value = rates(insights, outcome.weeks_of(series.account));
+    for (series, insights) in result.by_series() {
+        let mut value = rates(insights, result.weeks_of(series.account));
         value.insert("series".to_owned(), series.to_string().into());
         all.push(Value::from(value));
     }
     all
 }
 
-fn budgets(outcome: &Outcome) -> Vec<Value> {
+fn budgets(result: &BacktestResult) -> Vec<Value> {
     let of = |rate: &super::rates::BudgetRate| {
-        let mut value = rates(rate.insights, outcome.account_weeks());
+        let mut value = rates(rate.insights, result.account_weeks());
         value.insert("budget".to_owned(), rate.budget.into());
         value.insert("suppressed".to_owned(), rate.suppressed.into());
         Value::from(value)
     };
-    outcome.by_budget().iter().map(of).collect()
+    result.by_budget().iter().map(of).collect()
 }
 
-/// Insights, a week, and by severity.
+/// Number of insights, rate a week, and numbers by severity.
 fn rates(insights: BySeverity, weeks: f64) -> Map<String, Value> {
     let total = insights.total();
     let mut value = Map::new();

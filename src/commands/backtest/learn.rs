@@ -1,9 +1,9 @@
-//! A table of priors, learnt from what the series of a run have shown.
+//! A table of priors, learned from the series of a run.
 //!
-//! For each API, and each error code over all APIs, and for each of the two views: from k incidents with summed excess x in T minutes,
-//! all summed over the series, rate `q = (k + 1) / (T + 500)` a minute and mean excess `B = (x + 0.66) / (k + 2)`: the default (a rate
-//! of 2e-3, an excess of 0.33) weighed as one incident in 500 minutes and two incidents. A series adds at most four incidents, so that one
-//! wild one does not speak for all.
+//! There is an entry for each API, and for each error code over all APIs. For each of the two views it has a rate and a mean excess.
+//! From k incidents with summed excess x in T minutes, all summed over the series, the rate is `q = (k + 1) / (T + 500)` a minute and
+//! the mean excess `B = (x + 0.66) / (k + 2)`. This weighs the default rate, 2e-3, as one incident in 500 minutes, and the default
+//! excess, 0.33, as two incidents. A series adds at most four incidents, so that one wild series does not dominate.
 
 use std::collections::BTreeMap;
 
@@ -13,35 +13,38 @@ use insightd_core::pipeline::{Pipeline, SeriesView};
 
 use crate::config::tables::priors::{Entry, write};
 
-/// What is watched for less than two weeks over all its series is left to the default.
+/// An entry needs two weeks of minutes over all its series; otherwise the default holds.
 const MINUTES_MIN: f64 = 20_160.0;
-/// So is what shows fewer incidents, both views together: that it is quiet a series says best itself, and most of such an entry would
-/// be the default again.
+/// An entry needs this many incidents in both views together: with fewer, it would mostly repeat the default, and a quiet series soon
+/// learns that it is quiet.
 const ENTRY_INCIDENTS_MIN: f64 = 5.0;
-/// Incidents of one series that count at most, in each view.
+/// Most incidents of one series that count, in each view.
 const INCIDENTS_MAX: f64 = 4.0;
 
+/// An entry of the table: API (source and name) and error code. Without an API, it is for the error code over all APIs.
 type Key = (Option<(String, String)>, Option<String>);
 
+/// What the series of one entry have shown.
 #[derive(Clone, Copy, Debug, Default)]
 struct Sums {
+    /// Incidents and their summed excess, in the burst and in the slow view.
     views: [(f64, f64); 2],
     minutes: f64,
 }
 
-/// See the module.
+/// The sums for all entries.
 #[derive(Debug, Default)]
-pub(super) struct Learnt {
+pub(crate) struct LearnedPriors {
     sums: BTreeMap<Key, Sums>,
     series: usize,
 }
 
-impl Learnt {
-    /// What the series of a pipeline have shown.
-    pub(super) fn of(pipeline: &Pipeline) -> Self {
-        let mut learnt = Self::default();
-        pipeline.each_series(&mut |series| learnt.add(&series));
-        learnt
+impl LearnedPriors {
+    /// Learns from all series of a pipeline.
+    pub(crate) fn of(pipeline: &Pipeline) -> Self {
+        let mut learned = Self::default();
+        pipeline.each_series(&mut |series| learned.add(&series));
+        learned
     }
 
     fn add(&mut self, series: &SeriesView<'_>) {
@@ -55,7 +58,7 @@ impl Learnt {
     }
 
     /// Entries with enough evidence: error codes first, then APIs, each in alphabetical order.
-    pub(super) fn entries(&self) -> Vec<Entry> {
+    pub(crate) fn entries(&self) -> Vec<Entry> {
         let enough = self.sums.iter().filter(|(_, sums)| sums.is_enough());
         let entry = |((api, error), sums): (&Key, &Sums)| Entry {
             api: api.clone(),
@@ -66,14 +69,14 @@ impl Learnt {
         enough.map(entry).collect()
     }
 
-    /// The whole file.
-    pub(super) fn file(&self, version: &str, source: &str) -> String {
+    /// The table as a file. `source` says what it was learned from.
+    pub(crate) fn file(&self, version: &str, source: &str) -> String {
         let head = format!(
             "What is known of an API before its own history speaks, for `detect.priors`: by API (and error code), else by error code over all\n\
              APIs, else the default. For the burst and the slow view: `rate`, exceedances of three standard deviations a minute, and `excess`,\n\
              their mean ln(z / 3). `incidents` tells how much is behind an entry; it is not read.\n\
              \n\
-             Learnt by insightd {version} from {} series:\n{source}\n\
+             Learned by insightd {version} from {} series:\n{source}\n\
              Entries have at least {MINUTES_MIN} minutes watched and {ENTRY_INCIDENTS_MIN} incidents, over all series.",
             self.series
         );
@@ -116,7 +119,7 @@ mod tests {
     use super::*;
     use crate::config::tables::priors::parse;
 
-    fn view<'a>(name: &'a str, error: Option<&'a str>, minutes: f64, learnt: [(f64, f64); 2]) -> SeriesView<'a> {
+    fn view<'a>(name: &'a str, error: Option<&'a str>, minutes: f64, sums: [(f64, f64); 2]) -> SeriesView<'a> {
         SeriesView {
             account: AccountId::parse("111122223333").expect("an account"),
             region: "eu-west-1",
@@ -128,7 +131,7 @@ mod tests {
             },
             begin: 0,
             clock: 0,
-            incident_sums: learnt.map(|(incidents, excess)| IncidentSums { incidents, excess }),
+            incident_sums: sums.map(|(incidents, excess)| IncidentSums { incidents, excess }),
             minutes,
             expected: insightd_core::detect::statistics::expectation::Expectation { mean: 0.0, sd: 1.0 },
             first: 0,
@@ -141,11 +144,11 @@ mod tests {
     }
 
     #[test]
-    fn sums_over_series_give_the_formulas_and_a_wild_series_counts_for_four() {
-        let mut learnt = Learnt::default();
-        learnt.add(&view("CreateUser", None, 15_000.0, [(2.0, 1.0), (0.0, 0.0)]));
-        learnt.add(&view("CreateUser", None, 10_000.0, [(40.0, 20.0), (1.0, 0.5)]));
-        let entries = learnt.entries();
+    fn a_wild_series_counts_as_four_incidents() {
+        let mut learned = LearnedPriors::default();
+        learned.add(&view("CreateUser", None, 15_000.0, [(2.0, 1.0), (0.0, 0.0)]));
+        learned.add(&view("CreateUser", None, 10_000.0, [(40.0, 20.0), (1.0, 0.5)]));
+        let entries = learned.entries();
         assert_eq!(entries.len(), 1);
         let ViewPriors { burst, slow } = entries[0].pair;
         assert!((burst.rate - 7.0 / 25_500.0).abs() < 1e-12 && (burst.excess - 3.66 / 8.0).abs() < 1e-12, "{burst:?}");
@@ -153,15 +156,15 @@ mod tests {
     }
 
     #[test]
-    fn little_evidence_is_not_written_and_error_codes_are_summed_over_apis() {
-        let mut learnt = Learnt::default();
-        learnt.add(&view("CreateUser", Some("AccessDenied"), 12_000.0, [(2.0, 0.6); 2]));
-        learnt.add(&view("DeleteUser", Some("AccessDenied"), 12_000.0, [(1.0, 0.3); 2]));
-        learnt.add(&view("ListUsers", None, 50_000.0, [(2.0, 0.6); 2]));
-        let entries = learnt.entries();
+    fn little_evidence_is_left_out_and_error_codes_are_summed() {
+        let mut learned = LearnedPriors::default();
+        learned.add(&view("CreateUser", Some("AccessDenied"), 12_000.0, [(2.0, 0.6); 2]));
+        learned.add(&view("DeleteUser", Some("AccessDenied"), 12_000.0, [(1.0, 0.3); 2]));
+        learned.add(&view("ListUsers", None, 50_000.0, [(2.0, 0.6); 2]));
+        let entries = learned.entries();
         assert_eq!(entries.len(), 1, "{entries:?}");
         assert_eq!((&entries[0].api, entries[0].error.as_deref()), (&None, Some("AccessDenied")));
-        let file = learnt.file("0", "logs");
+        let file = learned.file("0", "logs");
         let read = parse(&file).unwrap_or_else(|faults| panic!("{}\n{file}", faults.join("\n")));
         let known = read.lookup("ec2.amazonaws.com", "RunInstances", Some("AccessDenied"));
         assert!((known.burst.rate - 4.0 / 24_500.0).abs() < 1e-6, "{known:?}");

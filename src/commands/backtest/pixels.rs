@@ -1,20 +1,20 @@
-//! Many points brought down to the columns of a picture, so that no spike is lost: each column keeps its lowest and its highest value.
+//! Reduces a trace to the columns of a picture. Each column keeps its lowest and its highest value, so no spike is lost.
 
-use super::trace::Trace;
+use super::trace::{Interval, Trace};
 
 /// One column with at least one point.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Column {
+pub(crate) struct Column {
     /// Time of its first point, seconds since 1970.
-    pub time: i64,
+    pub(crate) time: i64,
     /// Lowest and highest value.
-    pub values: (f64, f64),
-    /// Lowest lower and highest upper end of the band.
-    pub usual: (f64, f64),
+    pub(crate) values: Interval,
+    /// Lowest lower and highest upper bound of the band.
+    pub(crate) usual: Interval,
 }
 
-/// Columns from left to right, at most `count`. Points are put in order of time.
-pub(super) fn columns(trace: &Trace, count: usize) -> Vec<Column> {
+/// At most `count` columns, from left to right. Points may come in any order of time.
+pub(crate) fn columns(trace: &Trace, count: usize) -> Vec<Column> {
     let (Some(begin), Some(end)) = (trace.iter().map(|p| p.time).min(), trace.iter().map(|p| p.time).max()) else {
         return Vec::new();
     };
@@ -22,27 +22,41 @@ pub(super) fn columns(trace: &Trace, count: usize) -> Vec<Column> {
     let mut columns: Vec<Option<Column>> = vec![None; count];
     for point in trace {
         let at = (((point.time - begin) as f64 / width) as usize).min(count - 1);
-        let (value, (low, high)) = (point.value, point.usual);
+        let values = Interval { low: point.value, high: point.value };
         match &mut columns[at] {
             Some(column) => {
                 column.time = column.time.min(point.time);
-                column.values = (column.values.0.min(value), column.values.1.max(value));
-                column.usual = (column.usual.0.min(low), column.usual.1.max(high));
+                column.values.extend(values);
+                column.usual.extend(point.usual);
             }
-            empty => *empty = Some(Column { time: point.time, values: (value, value), usual: (low, high) }),
+            empty => *empty = Some(Column { time: point.time, values, usual: point.usual }),
         }
     }
     columns.into_iter().flatten().collect()
 }
 
-/// Stretches of time in which an insight is open, from the first to the last point of each.
-pub(super) fn insights(trace: &Trace) -> Vec<(i64, i64)> {
-    let mut spans: Vec<(i64, i64)> = Vec::new();
+impl Interval {
+    fn extend(&mut self, other: Self) {
+        self.low = self.low.min(other.low);
+        self.high = self.high.max(other.high);
+    }
+}
+
+/// A stretch of time, seconds since 1970; both ends included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Span {
+    pub(crate) begin: i64,
+    pub(crate) end: i64,
+}
+
+/// The spans in which an insight is open.
+pub(crate) fn insights(trace: &Trace) -> Vec<Span> {
+    let mut spans: Vec<Span> = Vec::new();
     let mut before = false;
     for point in trace {
         match spans.last_mut() {
-            Some(span) if before && point.insight => span.1 = span.1.max(point.time),
-            _ if point.insight => spans.push((point.time, point.time)),
+            Some(span) if before && point.insight => span.end = span.end.max(point.time),
+            _ if point.insight => spans.push(Span { begin: point.time, end: point.time }),
             _ => {}
         }
         before = point.insight;
@@ -56,7 +70,7 @@ mod tests {
     use super::*;
 
     fn point(time: i64, value: f64, insight: bool) -> Point {
-        Point { time, value, usual: (value - 1.0, value + 1.0), insight }
+        Point { time, value, usual: Interval { low: value - 1.0, high: value + 1.0 }, insight }
     }
 
     #[test]
@@ -64,9 +78,9 @@ mod tests {
         let trace: Trace = (0..10_000).map(|n| point(n * 60, if n == 7_777 { 500.0 } else { 3.0 }, false)).collect();
         let columns = columns(&trace, 100);
         assert_eq!(columns.len(), 100);
-        let high: Vec<usize> = (0..100).filter(|&n| columns[n].values.1 == 500.0).collect();
+        let high: Vec<usize> = (0..100).filter(|&n| columns[n].values.high == 500.0).collect();
         assert_eq!(high, [77]);
-        assert_eq!(columns[77].values.0, 3.0);
+        assert_eq!(columns[77].values.low, 3.0);
     }
 
     #[test]
@@ -81,6 +95,6 @@ mod tests {
     fn open_points_in_a_row_are_one_insight() {
         let open = [false, true, true, false, true];
         let trace: Trace = open.iter().enumerate().map(|(n, &open)| point(n as i64 * 60, 0.0, open)).collect();
-        assert_eq!(insights(&trace), [(60, 120), (240, 240)]);
+        assert_eq!(insights(&trace), [Span { begin: 60, end: 120 }, Span { begin: 240, end: 240 }]);
     }
 }

@@ -1,7 +1,7 @@
-//! Values, the band in which they are usual, and insights, as one SVG picture.
+//! A trace as one SVG picture: values, the band of usual values, insights.
 //!
-//! plotters with nothing but its SVG backend: kept up, pure Rust, and it needs neither fonts nor a display. Colours are of Okabe and Ito's
-//! palette, which people with any colour vision tell apart; what is an insight is also marked by a triangle.
+//! Uses plotters with its SVG backend alone, which is maintained, pure Rust, and needs neither fonts nor a display. The colors are of
+//! Okabe and Ito's palette, which people with any color vision can tell apart; insights also have a triangle.
 
 use std::ops::Range;
 
@@ -10,49 +10,50 @@ use plotters::coord::Shift;
 use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, ValueFormatter};
 use plotters::prelude::*;
 
-use super::pixels::{Column, columns, insights};
-use super::trace::Trace;
+use super::pixels::{Column, Span, columns, insights};
+use super::trace::{Interval, Trace};
 
 const SIZE: (u32, u32) = (1280, 640);
-/// Columns of the plotted area; a little less than its pixels.
+/// Columns of the plotted area; slightly fewer than its pixels.
 const COLUMNS: usize = 1180;
 const BLUE: RGBColor = RGBColor(0, 114, 178);
 const BAND: RGBColor = RGBColor(86, 180, 233);
 const VERMILLION: RGBColor = RGBColor(213, 94, 0);
 const BAND_ALPHA: f64 = 0.35;
-/// Where title and legend begin.
+/// Left edge of title and legend, pixels.
 const LEFT: i32 = 90;
 const FONT: &str = "sans-serif";
-/// Labels of the time axis at most.
+/// Most labels of the time axis.
 const TICKS_MAX: i64 = 10;
 const DAY_S: i64 = 86_400;
 
 /// Draws the picture.
 ///
 /// # Errors
-/// An empty trace, or what the library says.
-pub(super) fn svg(title: &str, trace: &Trace) -> Result<String, String> {
+/// For an empty trace, or what the library reports.
+pub(crate) fn svg(title: &str, trace: &Trace) -> Result<String, String> {
     let columns = columns(trace, COLUMNS);
     let (Some(first), Some(last)) = (columns.first(), columns.last()) else {
         return Err("there is nothing to draw".to_owned());
     };
     let mut svg = String::new();
-    // A single point gets room on both sides.
+    // A single point needs room on both sides.
     let room = if first.time == last.time { 60 } else { 0 };
-    let range = (first.time - room, last.time + room);
+    let range = Span { begin: first.time - room, end: last.time + room };
     draw(&mut svg, title, range, &columns, &insights(trace)).map_err(|error| error.to_string())?;
     Ok(svg)
 }
 
 type Drawn = Result<(), Box<dyn std::error::Error>>;
 
-fn draw(svg: &mut String, title: &str, (begin, end): (i64, i64), columns: &[Column], spans: &[(i64, i64)]) -> Drawn {
+fn draw(svg: &mut String, title: &str, range: Span, columns: &[Column], insights: &[Span]) -> Drawn {
     let root = SVGBackend::with_string(svg, SIZE).into_drawing_area();
     root.fill(&WHITE)?;
     root.draw(&Text::new(title.to_owned(), (LEFT, 14), (FONT, 20).into_font()))?;
-    let (low, high) = heights(columns);
-    let (ticks, form) = ticks(begin, end);
-    let times = Times { range: begin as f64..end as f64, ticks, form };
+    let heights = heights(columns);
+    let Interval { low, high } = heights;
+    let (ticks, form) = ticks(range.begin, range.end);
+    let times = Times { range: range.begin as f64..range.end as f64, ticks, form };
     let mut chart = ChartBuilder::on(&root)
         .margin(14)
         .margin_top(72)
@@ -71,25 +72,34 @@ fn draw(svg: &mut String, title: &str, (begin, end): (i64, i64), columns: &[Colu
         .y_label_formatter(&|value| count(*value))
         .draw()?;
 
-    let width = ((end - begin) as f64 / COLUMNS as f64).max(1.0);
-    let marks: Vec<(f64, f64)> =
-        spans.iter().map(|&(a, b)| (a as f64, (b as f64).max(a as f64 + 2.0 * width))).collect();
+    let marks = marks(insights, range);
     chart.draw_series(
         marks.iter().map(|&(a, b)| Rectangle::new([(a, low), (b, high)], VERMILLION.mix(0.25).filled())),
     )?;
-    let shown = |y: f64| y.clamp(low, high);
-    let upper = columns.iter().map(|c| (c.time as f64, shown(c.usual.1)));
-    let lower = columns.iter().rev().map(|c| (c.time as f64, shown(c.usual.0)));
-    chart.draw_series([Polygon::new(upper.chain(lower).collect::<Vec<_>>(), BAND.mix(BAND_ALPHA).filled())])?;
+    chart.draw_series([Polygon::new(band(columns, heights), BAND.mix(BAND_ALPHA).filled())])?;
     chart.draw_series([PathElement::new(path(columns), BLUE.stroke_width(1))])?;
     let foot = low + (high - low) * 0.985;
     chart.draw_series(marks.iter().map(|&(a, _)| TriangleMarker::new((a, foot), 7, VERMILLION.filled())))?;
-    legend(&root, spans.len())?;
+    legend(&root, insights.len())?;
     root.present()?;
     Ok(())
 }
 
-/// What is what, in one line between title and picture, where it covers nothing.
+/// Left and right edge of each insight; at least two columns wide.
+fn marks(insights: &[Span], range: Span) -> Vec<(f64, f64)> {
+    let width = ((range.end - range.begin) as f64 / COLUMNS as f64).max(1.0);
+    insights.iter().map(|span| (span.begin as f64, (span.end as f64).max(span.begin as f64 + 2.0 * width))).collect()
+}
+
+/// The outline of the band, cut to the heights of the picture.
+fn band(columns: &[Column], heights: Interval) -> Vec<(f64, f64)> {
+    let point = |column: &Column, y: f64| (column.time as f64, y.clamp(heights.low, heights.high));
+    let upper = columns.iter().map(|column| point(column, column.usual.high));
+    let lower = columns.iter().rev().map(|column| point(column, column.usual.low));
+    upper.chain(lower).collect()
+}
+
+/// The legend: one line between title and picture.
 fn legend(root: &DrawingArea<SVGBackend<'_>, Shift>, insights: usize) -> Drawn {
     const Y: i32 = 52;
     let text = |x: i32, text: String| Text::new(text, (x + 30, Y - 8), (FONT, 15).into_font());
@@ -103,12 +113,12 @@ fn legend(root: &DrawingArea<SVGBackend<'_>, Shift>, insights: usize) -> Drawn {
     Ok(())
 }
 
-/// A line through the lowest and the highest value of each column, nearer one first.
+/// A line through the lowest and the highest value of each column, the one nearer to the last point first.
 fn path(columns: &[Column]) -> Vec<(f64, f64)> {
     let mut path = Vec::with_capacity(2 * columns.len());
-    let mut at = columns.first().map_or(0.0, |column| column.values.0);
+    let mut at = columns.first().map_or(0.0, |column| column.values.low);
     for column in columns {
-        let (low, high) = column.values;
+        let Interval { low, high } = column.values;
         let (one, other) = if (at - low).abs() <= (at - high).abs() { (low, high) } else { (high, low) };
         path.push((column.time as f64, one));
         if one != other {
@@ -119,19 +129,19 @@ fn path(columns: &[Column]) -> Vec<(f64, f64)> {
     path
 }
 
-/// The lower and the upper end of the axis of counts: all values, and the band as far as it does not dwarf them.
-fn heights(columns: &[Column]) -> (f64, f64) {
-    let least = columns.iter().map(|c| c.values.0).fold(0.0, f64::min);
-    let most = columns.iter().map(|c| c.values.1).fold(f64::MIN_POSITIVE, f64::max);
-    let usual = columns.iter().map(|c| c.usual.1).fold(0.0, f64::max).min(2.0 * most);
-    (least * 1.05, most.max(usual).max(1.0) * 1.08)
+/// The range of the count axis: all values, and the band up to twice the highest value.
+fn heights(columns: &[Column]) -> Interval {
+    let least = columns.iter().map(|column| column.values.low).fold(0.0, f64::min);
+    let most = columns.iter().map(|column| column.values.high).fold(f64::MIN_POSITIVE, f64::max);
+    let usual = columns.iter().map(|column| column.usual.high).fold(0.0, f64::max).min(2.0 * most);
+    Interval { low: least * 1.05, high: most.max(usual).max(1.0) * 1.08 }
 }
 
 /// The time axis, seconds since 1970, with labels at round times.
 struct Times {
     range: Range<f64>,
     ticks: Vec<i64>,
-    form: Form,
+    form: TimeForm,
 }
 
 impl Ranged for Times {
@@ -158,15 +168,15 @@ impl ValueFormatter<f64> for Times {
     }
 }
 
-/// How a time is labelled.
+/// How a time is labeled.
 #[derive(Clone, Copy)]
-enum Form {
+enum TimeForm {
     Minute,
     Day,
 }
 
-/// Round times for the axis.
-fn ticks(begin: i64, end: i64) -> (Vec<i64>, Form) {
+/// Round times for the axis, and how they are labeled.
+fn ticks(begin: i64, end: i64) -> (Vec<i64>, TimeForm) {
     const STEPS_S: [i64; 20] = [
         1,
         10,
@@ -191,15 +201,15 @@ fn ticks(begin: i64, end: i64) -> (Vec<i64>, Form) {
     ];
     let step = STEPS_S.into_iter().find(|step| (end - begin) / step < TICKS_MAX).unwrap_or((end - begin) / TICKS_MAX);
     let first = begin.div_euclid(step) * step + if begin.rem_euclid(step) == 0 { 0 } else { step };
-    let form = if step >= DAY_S { Form::Day } else { Form::Minute };
+    let form = if step >= DAY_S { TimeForm::Day } else { TimeForm::Minute };
     ((0..=TICKS_MAX).map(|n| first + n * step).filter(|&tick| tick <= end).collect(), form)
 }
 
-fn label(time: i64, form: Form) -> String {
+fn label(time: i64, form: TimeForm) -> String {
     let time = Timestamp::from_second(time).unwrap_or_default();
     let form = match form {
-        Form::Minute => "%m-%d %H:%M",
-        Form::Day => "%Y-%m-%d",
+        TimeForm::Minute => "%m-%d %H:%M",
+        TimeForm::Day => "%Y-%m-%d",
     };
     time.strftime(form).to_string()
 }
@@ -219,12 +229,17 @@ mod tests {
     use super::*;
 
     fn drawn(points: impl IntoIterator<Item = (i64, f64, bool)>) -> String {
-        let point = |(time, value, insight)| Point { time, value, usual: (value - 3.0, value + 3.0), insight };
+        let point = |(time, value, insight)| Point {
+            time,
+            value,
+            usual: Interval { low: value - 3.0, high: value + 3.0 },
+            insight,
+        };
         svg("a <title> & more", &points.into_iter().map(point).collect()).expect("drawn")
     }
 
     #[test]
-    fn any_trace_gives_a_picture_that_is_escaped_and_small() {
+    fn any_trace_gives_a_small_picture_with_escaped_text() {
         let many = drawn((0..100_000).map(|n| (n * 60, (n % 97) as f64, n == 50_000)));
         assert!(many.len() < 300_000, "{} bytes", many.len());
         assert!(many.contains("a &lt;title&gt; &amp; more"), "{}", &many[..600]);

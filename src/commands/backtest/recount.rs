@@ -1,5 +1,5 @@
-//! The counts of one series from CloudTrail files, minute by minute, for a plot. The files are read a second time, so that the first
-//! reading needs to keep no counts.
+//! The trace of one series of CloudTrail files, minute by minute, for a plot. Reads the files a second time, so that the backtest
+//! itself need not keep counts.
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -11,46 +11,47 @@ use insightd_core::detect::intake::dedup::Seen;
 use insightd_core::detect::statistics::horizon::Horizons;
 use insightd_core::rules::Action;
 
-use super::super::replay::files::Found as Files;
-use super::cloudtrail::{Outcome, open, wall_clock};
-use super::found::{Found, SeriesName};
+use super::cloudtrail::BacktestResult;
+use super::collector::FoundInsight;
+use super::series_name::SeriesName;
 use super::trace::{Band, Trace};
-use crate::config::Config;
-use crate::config::decoding_limits;
+use crate::commands::sources::Sources;
+use crate::commands::wall_clock;
+use crate::config::{Config, decoding_limits};
 
-/// Longest history that is drawn, minutes: four years.
+/// Longest history that is drawn: four years, in minutes.
 const MINUTES_MAX: i64 = 4 * 366 * 1440;
 
 /// The trace of a series over the history of its account.
 ///
 /// # Errors
-/// What stands against it, in one sentence.
-pub(super) fn trace(outcome: &Outcome, series: &SeriesName, files: &Files) -> Result<Trace, String> {
-    let watched = outcome.accounts.get(&series.account).ok_or_else(|| format!("there is no series {series}"))?;
+/// Why there is none, in one sentence.
+pub(crate) fn trace(result: &BacktestResult, series: &SeriesName, sources: &Sources) -> Result<Trace, String> {
+    let span = result.accounts.get(&series.account).ok_or_else(|| format!("there is no series {series}"))?;
     let mut counts =
-        Counts { series, config: &outcome.config, seen: Seen::default(), newest: 0, minutes: BTreeMap::new() };
-    let limits = decoding_limits(&outcome.config, wall_clock());
-    for source in &files.sources {
-        // Files that cannot be read were told of at the first reading.
-        let _ = open(source).and_then(|mut input| envelope::decode_stream(&mut input, &limits, &mut counts));
+        Counts { series, config: &result.config, seen: Seen::default(), newest: 0, minutes: BTreeMap::new() };
+    let limits = decoding_limits(&result.config, wall_clock::seconds());
+    for source in &sources.list {
+        // The first reading has reported the files that cannot be read.
+        let _ = source.open().and_then(|mut input| envelope::decode_stream(&mut input, &limits, &mut counts));
     }
     if counts.minutes.is_empty() {
         return Err(format!("there is no series {series}; a name is account/region/source/name[/error]"));
     }
     let minutes = counts.minutes;
-    let length = watched.end - watched.begin;
+    let length = span.end - span.begin;
     if length > MINUTES_MAX {
         return Err(format!("{length} minutes of history are too many to draw"));
     }
-    let insights: Vec<&Found> = outcome.main().found.iter().filter(|found| found.series == *series).collect();
+    let insights: Vec<&FoundInsight> = result.main().found.iter().filter(|found| found.series == *series).collect();
     let open_at =
         |minute: i64| insights.iter().any(|found| minute >= found.start && found.end.is_none_or(|end| minute < end));
-    let mut band = Band::new(Horizons::per_minute(outcome.config.detect.direction));
-    let of = |minute: i64| f64::from(minutes.get(&minute).copied().unwrap_or(0));
-    Ok((watched.begin..=watched.end).map(|minute| band.next(minute * 60, of(minute), open_at(minute))).collect())
+    let mut band = Band::new(Horizons::per_minute(result.config.detect.direction));
+    let count = |minute: i64| f64::from(minutes.get(&minute).copied().unwrap_or(0));
+    Ok((span.begin..=span.end).map(|minute| band.next(minute * 60, count(minute), open_at(minute))).collect())
 }
 
-/// Counts the calls of one series, as the detector does: repeats once, and what a rule excludes not at all.
+/// Counts the calls of one series as the detector does: repeats once, and what a rule excludes not at all.
 struct Counts<'a> {
     series: &'a SeriesName,
     config: &'a Config,

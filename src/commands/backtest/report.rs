@@ -1,75 +1,76 @@
-//! The outcome as text for people.
+//! The result as text for people.
 
 use std::fmt::Write as _;
 
 use insightd_core::cloudtrail::insight::Severity;
-use insightd_core::pipeline::Outcome as Ended;
+use insightd_core::pipeline::Outcome;
 use jiff::Timestamp;
 
-use super::super::dlq::text::shown;
-use super::super::paint::number;
-use super::cloudtrail::Outcome;
-use super::found::{BySeverity, Found, SeriesName};
+use super::cloudtrail::BacktestResult;
+use super::collector::{BySeverity, FoundInsight};
+use super::series_name::SeriesName;
 use super::table::columns;
+use crate::commands::console::number::number;
+use crate::commands::console::printable::printable;
 
-/// Lines of the tables of accounts, APIs and noisiest series.
+/// Most lines of a table.
 const LINES_MAX: usize = 20;
-/// Longest principal or error code shown.
+/// Longest principal, error code or part of a name shown, characters.
 const CHARS_MAX: usize = 80;
 
-/// The whole report.
-pub(super) fn report(outcome: &Outcome) -> String {
+/// The report.
+pub(crate) fn report(result: &BacktestResult) -> String {
     let mut text = String::new();
-    text += &input(outcome);
-    text += &fired(outcome);
-    text += &accounts(outcome);
-    text += &apis(outcome);
-    text += &noisiest(outcome);
-    text += &budgets(outcome);
-    for caution in outcome.cautions() {
+    text += &input(result);
+    text += &fired(result);
+    text += &accounts(result);
+    text += &apis(result);
+    text += &noisiest(result);
+    text += &budgets(result);
+    for caution in result.cautions() {
         let _ = writeln!(text, "\nNote: {caution}.");
     }
     text
 }
 
-fn input(outcome: &Outcome) -> String {
-    let tally = &outcome.tally;
-    let count = |ended: Ended| number(tally.outcome(ended) as f64);
-    let begin = outcome.accounts.values().map(|w| w.begin).min();
-    let end = outcome.accounts.values().map(|w| w.end).max();
+fn input(result: &BacktestResult) -> String {
+    let tally = &result.tally;
+    let count = |outcome: Outcome| number(tally.outcome(outcome) as f64);
+    let begin = result.accounts.values().map(|w| w.begin).min();
+    let end = result.accounts.values().map(|w| w.end).max();
     let mut text = format!(
         "{} records of {} files: {} counted, {} repeats, {} in no series, {} too late, {} malformed, {} beyond a limit\n",
         number(tally.total() as f64),
-        number(outcome.files as f64),
-        count(Ended::Counted),
-        count(Ended::Duplicate),
-        count(Ended::OutOfScope),
-        count(Ended::TooLate),
-        count(Ended::Malformed),
-        count(Ended::Shed),
+        number(result.files as f64),
+        count(Outcome::Counted),
+        count(Outcome::Duplicate),
+        count(Outcome::OutOfScope),
+        count(Outcome::TooLate),
+        count(Outcome::Malformed),
+        count(Outcome::Shed),
     );
     if let (Some(begin), Some(end)) = (begin, end) {
         let _ = writeln!(
             text,
             "{} accounts, {} series, from {} to {}: {:.1} account-weeks beyond the warm-up",
-            outcome.accounts.len(),
-            number(outcome.levels.series as f64),
+            result.accounts.len(),
+            number(result.levels.series as f64),
             minute(begin),
             minute(end),
-            outcome.account_weeks()
+            result.account_weeks()
         );
     }
     text
 }
 
-fn fired(outcome: &Outcome) -> String {
-    let run = outcome.main();
-    let budget = outcome.config.detect.false_insights_per_account_per_week;
+fn fired(result: &BacktestResult) -> String {
+    let run = result.main();
+    let budget = result.config.detect.false_insights_per_account_per_week;
     let mut text = format!("\nWhat would have fired at a budget of {budget} per account and week\n");
     if run.found.is_empty() {
         return text + "  nothing\n";
     }
-    let mut found: Vec<&Found> = run.found.iter().collect();
+    let mut found: Vec<&FoundInsight> = run.found.iter().collect();
     found.sort_by(|a, b| (&a.series, a.start).cmp(&(&b.series, b.start)));
     for series in found.chunk_by(|a, b| a.series == b.series) {
         let _ = writeln!(text, "{}", name(&series[0].series));
@@ -79,12 +80,12 @@ fn fired(outcome: &Outcome) -> String {
     text
 }
 
-fn line(found: &Found) -> Vec<String> {
+fn line(found: &FoundInsight) -> Vec<String> {
     let duration = match found.end {
         Some(end) => format!("{} min", number((end - found.start) as f64)),
         None => "open".to_owned(),
     };
-    let mut who = shown(found.principal.as_deref().unwrap_or("-"), CHARS_MAX);
+    let mut who = printable(found.principal.as_deref().unwrap_or("-"), CHARS_MAX);
     if let Some(rule) = &found.suppressed_by {
         let _ = write!(who, " (suppressed by {rule})");
     }
@@ -99,8 +100,8 @@ fn line(found: &Found) -> Vec<String> {
     ]
 }
 
-fn accounts(outcome: &Outcome) -> String {
-    let rates = outcome.by_account();
+fn accounts(result: &BacktestResult) -> String {
+    let rates = result.by_account();
     let mut rows = vec![head("account", &["insights", "a week", "low", "medium", "high", "weeks"])];
     for rate in rates.iter().take(LINES_MAX) {
         let mut row = vec![rate.account.to_string()];
@@ -111,34 +112,34 @@ fn accounts(outcome: &Outcome) -> String {
     titled("Accounts", rows, rates.len())
 }
 
-fn apis(outcome: &Outcome) -> String {
-    let rates = outcome.by_api();
+fn apis(result: &BacktestResult) -> String {
+    let rates = result.by_api();
     let mut rows = vec![head("API", &["insights", "a week", "low", "medium", "high"])];
     for ((source, name, error), insights) in rates.iter().take(LINES_MAX) {
-        let error = error.as_ref().map_or(String::new(), |error| format!(" {}", shown(error, CHARS_MAX)));
-        let mut row = vec![format!("{} {}{error}", shown(source, CHARS_MAX), shown(name, CHARS_MAX))];
-        row.extend(cells(*insights, outcome.weeks()));
+        let error = error.as_ref().map_or(String::new(), |error| format!(" {}", printable(error, CHARS_MAX)));
+        let mut row = vec![format!("{} {}{error}", printable(source, CHARS_MAX), printable(name, CHARS_MAX))];
+        row.extend(cells(*insights, result.weeks()));
         rows.push(row);
     }
     titled("APIs, over all accounts", rows, rates.len())
 }
 
-fn noisiest(outcome: &Outcome) -> String {
-    let rates = outcome.by_series();
+fn noisiest(result: &BacktestResult) -> String {
+    let rates = result.by_series();
     let mut rows = vec![head("series", &["insights", "a week", "low", "medium", "high"])];
     for (series, insights) in rates.iter().take(LINES_MAX / 2) {
         let mut row = vec![name(series)];
-        row.extend(cells(*insights, outcome.weeks_of(series.account)));
+        row.extend(cells(*insights, result.weeks_of(series.account)));
         rows.push(row);
     }
     titled("Noisiest series", rows, 0)
 }
 
-fn budgets(outcome: &Outcome) -> String {
-    let weeks = outcome.account_weeks();
+fn budgets(result: &BacktestResult) -> String {
+    let weeks = result.account_weeks();
     let mut rows = vec![head("budget", &["insights", "a week and account", "low", "medium", "high"])];
     let mut suppressed = 0;
-    for rate in outcome.by_budget() {
+    for rate in result.by_budget() {
         let mut row = vec![number(rate.budget)];
         row.extend(cells(rate.insights, weeks));
         rows.push(row);
@@ -155,7 +156,7 @@ fn head(first: &str, others: &[&str]) -> Vec<String> {
     std::iter::once(&first).chain(others).map(|cell| (*cell).to_owned()).collect()
 }
 
-/// All, a week, and by severity.
+/// Number of insights, rate a week, and numbers by severity.
 fn cells(insights: BySeverity, weeks: f64) -> Vec<String> {
     let total = insights.total();
     let rate = if weeks > 0.0 { format!("{:.2}", total as f64 / weeks) } else { "-".to_owned() };
@@ -164,7 +165,7 @@ fn cells(insights: BySeverity, weeks: f64) -> Vec<String> {
     cells
 }
 
-/// A table below its title; `all` is how many lines it would have.
+/// A table with its title. `all` is the number of lines without a limit; 0 if that is not shown.
 fn titled(title: &str, rows: Vec<Vec<String>>, all: usize) -> String {
     let shown = rows.len() - 1;
     let mut text = format!("\n{title}\n");
@@ -179,11 +180,11 @@ fn titled(title: &str, rows: Vec<Vec<String>>, all: usize) -> String {
 }
 
 fn name(series: &SeriesName) -> String {
-    shown(&series.to_string(), 4 * CHARS_MAX)
+    printable(&series.to_string(), 4 * CHARS_MAX)
 }
 
 /// A minute, `2026-03-04T10:00Z`.
-pub(super) fn minute(minute: i64) -> String {
+pub(crate) fn minute(minute: i64) -> String {
     let time = Timestamp::from_second(minute.saturating_mul(60)).unwrap_or_default();
     time.strftime("%Y-%m-%dT%H:%MZ").to_string()
 }

@@ -1,7 +1,7 @@
-//! Columns of text, each as wide as its widest cell.
+//! Tables of text whose columns are as wide as their widest cell.
 
-/// One line for each row; cells of the columns that `right` names stand to the right.
-pub(super) fn columns(rows: &[Vec<String>], right: &[usize]) -> String {
+/// One line for each row. The columns in `right` are right-aligned.
+pub(crate) fn columns(rows: &[Vec<String>], right: &[usize]) -> String {
     let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
     let count = rows.iter().map(Vec::len).max().unwrap_or(0);
     let widths: Vec<usize> = (0..count).map(|column| width(column).unwrap_or(0)).collect();
@@ -25,9 +25,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_are_as_wide_as_they_need_to_be() {
-        let rows = [vec!["a", "5"], vec!["längeres", "12,345"], vec!["c"]]
+    fn columns_are_as_wide_as_their_widest_cell() {
+        let rows = [vec!["a", "5"], vec!["größer", "12,345"], vec!["c"]]
             .map(|row| row.into_iter().map(str::to_owned).collect());
-        assert_eq!(columns(&rows, &[1]), "  a              5\n  längeres  12,345\n  c\n");
+        assert_eq!(columns(&rows, &[1]), "  a            5\n  größer  12,345\n  c\n");
     }
 }

@@ -1,69 +1,69 @@
-//! Insights against the labels of what was injected: which attack an insight belongs to, and which are false.
+//! Matches insights with the labels of the injected attacks: which attack an insight belongs to, and which insights are false.
 
 use insightd_core::cloudtrail::insight::Severity;
 use insightd_generate::label::{Label, LabelSeries};
 
-use super::super::insight_text::InsightText;
+use crate::commands::console::insight_text::InsightText;
 
-/// An insight may begin this much before the first call of its attack: its Start minute is the first that stands out.
+/// An insight may begin this many seconds before the first call of its attack: its Start minute is the first unusual one.
 const BEFORE_S: i64 = 5 * 60;
-/// And this much after the last call: a rate that the attack has raised is looked at for a while.
+/// An insight may begin this many seconds after the last call: the raised rate stays visible for a while.
 const AFTER_S: i64 = 60 * 60;
 
-/// All attacks with what was found of them, and the insights that belong to none.
+/// All attacks with the insights that found them, and the insights that belong to no attack.
 #[derive(Debug)]
-pub(super) struct Ledger {
-    /// In order of their beginnings.
-    pub attacks: Vec<Injected>,
+pub(crate) struct Ledger {
+    /// In the order of their first calls.
+    pub(crate) attacks: Vec<Injected>,
     /// Starts that belong to no attack, by severity (in the order of [`Severity::ALL`]).
-    pub false_insights: [u64; Severity::ALL.len()],
-    /// Starts, all of them.
-    pub starts: u64,
-    /// Ends.
-    pub ends: u64,
+    pub(crate) false_insights: [u64; Severity::ALL.len()],
+    /// All Starts.
+    pub(crate) starts: u64,
+    /// All Ends.
+    pub(crate) ends: u64,
 }
 
 /// One injected attack.
 #[derive(Debug)]
-pub(super) struct Injected {
-    /// What was injected.
-    pub label: Label,
-    /// The first insight that belongs to it.
-    pub found: Option<Found>,
-    /// Insights that belong to it.
-    pub insights: u64,
+pub(crate) struct Injected {
+    /// The label that the generator gave it.
+    pub(crate) label: Label,
+    /// How it was found, if it was.
+    pub(crate) found: Option<Detection>,
+    /// Number of its insights.
+    pub(crate) insights: u64,
 }
 
 /// How an attack was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Found {
-    /// Seconds of event time from its first call to the call that tipped the scales.
-    pub after_s: i64,
+pub(crate) struct Detection {
+    /// Seconds of event time from its first call to the call that raised the first insight.
+    pub(crate) after_s: i64,
     /// Highest severity of its insights.
-    pub severity: Severity,
+    pub(crate) severity: Severity,
 }
 
-/// What an insight is.
+/// What a Start is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(crate) enum Verdict {
     /// The first insight of an attack (by index).
     Finds(usize),
     /// A further insight of an attack.
     Follows(usize),
-    /// Nothing was injected there.
+    /// It belongs to no attack.
     False,
 }
 
 impl Ledger {
-    /// Nothing is found yet.
-    pub(super) fn new(mut labels: Vec<Label>) -> Self {
+    /// No attack is found yet.
+    pub(crate) fn new(mut labels: Vec<Label>) -> Self {
         labels.sort_by_key(|label| label.start);
         let attacks = labels.into_iter().map(|label| Injected { label, found: None, insights: 0 }).collect();
         Self { attacks, false_insights: [0; Severity::ALL.len()], starts: 0, ends: 0 }
     }
 
-    /// Enters an insight; an End has no verdict of its own.
-    pub(super) fn enter(&mut self, insight: &InsightText) -> Option<Verdict> {
+    /// Enters an insight. An End gets no verdict.
+    pub(crate) fn enter(&mut self, insight: &InsightText) -> Option<Verdict> {
         if !insight.is_start {
             self.ends += 1;
             return None;
@@ -80,15 +80,15 @@ impl Ledger {
         attack.insights += 1;
         let after_s = (insight.detected_at - attack.label.start).max(0);
         let first = attack.found.is_none();
-        let found = attack.found.get_or_insert(Found { after_s, severity: insight.severity });
-        // Insights of several partitions come in no certain order.
+        let found = attack.found.get_or_insert(Detection { after_s, severity: insight.severity });
+        // Insights of several partitions arrive in any order.
         found.after_s = found.after_s.min(after_s);
         found.severity = found.severity.max(insight.severity);
         Some(if first { Verdict::Finds(n) } else { Verdict::Follows(n) })
     }
 
     /// Starts that belong to no attack.
-    pub(super) fn false_total(&self) -> u64 {
+    pub(crate) fn false_total(&self) -> u64 {
         self.false_insights.iter().sum()
     }
 }
@@ -184,7 +184,7 @@ pub(super) mod tests {
         second.severity = Severity::High;
         assert_eq!(ledger.enter(&start("1", "CreateUser", None, NOON + 90)), Some(Verdict::Finds(0)));
         assert_eq!(ledger.enter(&second), Some(Verdict::Follows(0)));
-        assert_eq!(ledger.attacks[0].found, Some(Found { after_s: 17, severity: Severity::High }));
+        assert_eq!(ledger.attacks[0].found, Some(Detection { after_s: 17, severity: Severity::High }));
         assert_eq!((ledger.attacks[0].insights, ledger.starts), (2, 2));
     }
 

@@ -1,4 +1,4 @@
-//! The daemon's own counts, read where anybody reads them: from `/metrics`, over HTTP.
+//! The daemon's own counts, read over HTTP from `/metrics` as Prometheus does.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -7,26 +7,28 @@ use std::time::Duration;
 /// Longest wait for the answer.
 const ANSWER_MAX: Duration = Duration::from_secs(5);
 
-/// What the daemon has counted.
+/// The counts of the daemon.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Counts {
-    /// Records taken in, whatever became of them.
-    pub records: u64,
-    /// Of these: entered a series.
-    pub counted: u64,
-    /// Of these: repeats.
-    pub duplicates: u64,
-    /// Of these: malformed, shed or too late.
-    pub unused: u64,
-    /// Insights written, Starts and Ends.
-    pub insights: u64,
+pub(crate) struct Counts {
+    /// All records; the sum of the next four.
+    pub(crate) records: u64,
+    /// Records that entered a series.
+    pub(crate) counted: u64,
+    /// Records that were delivered again.
+    pub(crate) duplicates: u64,
+    /// Records that no series counts, such as reads.
+    pub(crate) out_of_scope: u64,
+    /// Records that were malformed, shed or too late.
+    pub(crate) unusable: u64,
+    /// Insights that were written, Starts and Ends.
+    pub(crate) insights: u64,
 }
 
-/// Asks for `/metrics`.
+/// Reads `/metrics`.
 ///
 /// # Errors
 /// What went wrong, in one sentence.
-pub(super) fn scrape(address: SocketAddr) -> Result<Counts, String> {
+pub(crate) fn scrape(address: SocketAddr) -> Result<Counts, String> {
     let answer = get(address).map_err(|error| format!("cannot read http://{address}/metrics: {error}"))?;
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
     if !head.lines().next().is_some_and(|status| status.contains(" 200 ")) {
@@ -59,8 +61,10 @@ impl Counts {
                     counts.counted += value;
                 } else if is("duplicate") {
                     counts.duplicates += value;
-                } else if !is("out_of_scope") {
-                    counts.unused += value;
+                } else if is("out_of_scope") {
+                    counts.out_of_scope += value;
+                } else {
+                    counts.unusable += value;
                 }
             }
         }
@@ -85,7 +89,8 @@ mod tests {
         }
         metrics.committed(&tally);
         let counts = Counts::read(&metrics.render().unwrap());
-        let expected = Counts { records: 21, counted: 1, duplicates: 2, unused: 4 + 5 + 6, insights: 6 };
+        let expected =
+            Counts { records: 21, counted: 1, duplicates: 2, out_of_scope: 3, unusable: 4 + 5 + 6, insights: 6 };
         assert_eq!(counts, expected);
     }
 }

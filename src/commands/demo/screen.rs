@@ -1,4 +1,4 @@
-//! What the demo shows while it runs: insights on standard output, and how far it is below them where that is a terminal.
+//! The display of the running demo: insights on standard output, and on a terminal a progress bar below them.
 
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
@@ -7,24 +7,39 @@ use anstyle::AnsiColor;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use jiff::Timestamp;
 
-use super::super::insight_text::{InsightText, Remark};
-use super::super::paint::{self, Paint, number};
 use super::matching::{Ledger, Verdict};
 use super::summary;
+use crate::commands::console::insight_text::{InsightText, Remark};
+use crate::commands::console::number::number;
+use crate::commands::console::paint::{self, Paint};
 
-/// See the module.
-pub(super) struct Screen {
+/// Standard output and the bar.
+pub(crate) struct Screen {
     paint: Paint,
-    /// Blocks for people who watch; else lines for whatever reads them.
+    /// Blocks for a terminal; otherwise lines.
     blocks: bool,
     bar: ProgressBar,
-    /// The reader of standard output has left.
+    /// Whether the reader of standard output has closed it.
     closed: bool,
 }
 
+/// How far the demo is.
+pub(crate) struct Progress {
+    /// Seconds of traffic since the beginning.
+    pub(crate) played_s: u64,
+    /// Time of the newest record, seconds since 1970; 0 before the first one.
+    pub(crate) time: i64,
+    /// The part of the demo.
+    pub(crate) part: &'static str,
+    /// Records written.
+    pub(crate) records: u64,
+    /// Time since the start.
+    pub(crate) elapsed: Duration,
+}
+
 impl Screen {
-    /// A screen for this process; `span_s` is the length of what is played.
-    pub(super) fn new(span_s: u64) -> Self {
+    /// The display of this process; the bar ends at `span_s` seconds of traffic.
+    pub(crate) fn new(span_s: u64) -> Self {
         let blocks = paint::is_terminal();
         let bar = if blocks && std::io::stderr().is_terminal() {
             ProgressBar::with_draw_target(Some(span_s), ProgressDrawTarget::stderr_with_hz(10))
@@ -37,18 +52,18 @@ impl Screen {
         Self { paint: Paint::for_stdout(), blocks, bar, closed: false }
     }
 
-    /// Whoever read standard output has seen enough.
-    pub(super) fn is_closed(&self) -> bool {
+    /// Whether the reader of standard output has closed it.
+    pub(crate) fn is_closed(&self) -> bool {
         self.closed
     }
 
-    /// How to paint on it.
-    pub(super) fn paint(&self) -> Paint {
+    /// Whether it shows colors.
+    pub(crate) fn paint(&self) -> Paint {
         self.paint
     }
 
-    /// Text as it is.
-    pub(super) fn say(&mut self, text: &str) {
+    /// Shows the text as it is.
+    pub(crate) fn say(&mut self, text: &str) {
         if self.closed {
             return;
         }
@@ -59,13 +74,13 @@ impl Screen {
         self.closed = written.is_err();
     }
 
-    /// A part of the demo begins.
-    pub(super) fn heading(&mut self, title: &str, text: &str) {
+    /// Announces a part of the demo.
+    pub(crate) fn heading(&mut self, title: &str, text: &str) {
         self.say(&format!("{} {text}\n\n", self.paint.bold(title)));
     }
 
-    /// An insight of the history, where nothing was injected.
-    pub(super) fn brief(&mut self, insight: &InsightText, verdict: Option<Verdict>, ledger: &Ledger) {
+    /// Shows an insight of the history, in which nothing was injected.
+    pub(crate) fn brief(&mut self, insight: &InsightText, verdict: Option<Verdict>, ledger: &Ledger) {
         if !self.blocks {
             self.insight(insight, verdict, ledger);
         } else if insight.is_start {
@@ -73,8 +88,8 @@ impl Screen {
         }
     }
 
-    /// An insight, with what it is.
-    pub(super) fn insight(&mut self, insight: &InsightText, verdict: Option<Verdict>, ledger: &Ledger) {
+    /// Shows an insight with its verdict.
+    pub(crate) fn insight(&mut self, insight: &InsightText, verdict: Option<Verdict>, ledger: &Ledger) {
         let remark = verdict.map(|verdict| remark(verdict, insight, ledger));
         let text = match (self.blocks, insight.is_start) {
             (true, true) => insight.block(remark.as_ref(), self.paint) + "\n",
@@ -84,8 +99,9 @@ impl Screen {
         self.say(&text);
     }
 
-    /// How far it is: seconds played, the time of the newest record, records written, and for how long it has run.
-    pub(super) fn progress(&self, played_s: u64, time: i64, part: &str, records: u64, elapsed: Duration) {
+    /// Updates the bar.
+    pub(crate) fn progress(&self, progress: &Progress) {
+        let Progress { played_s, time, part, records, elapsed } = *progress;
         let at =
             Timestamp::from_second(time).map_or_else(|_| String::new(), |at| at.strftime("%a %b %d %H:%M").to_string());
         let rate = number((records as f64 / elapsed.as_secs_f64().max(0.001)).round());

@@ -1,4 +1,4 @@
-//! Insights read back, matched and shown; and the summary at the end.
+//! Reads the insights back, matches and shows them, and sums up at the end.
 
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
@@ -9,35 +9,45 @@ use insightd_generate::Plan;
 use insightd_generate::label::Label;
 use sysexits::ExitCode;
 
-use super::feed::Fed;
+use super::feed::FeedProgress;
 use super::matching::Ledger;
 use super::scrape::{Counts, scrape};
-use super::screen::Screen;
+use super::screen::{Progress, Screen};
 use super::summary::{self, Played};
-use super::{DAY_S, Day, failed};
-use crate::commands::ExitError;
-use crate::commands::insight_text::InsightText;
+use super::timeline::{AttackDay, DAY_S};
+use crate::commands::console::insight_text::InsightText;
+use crate::commands::exit_error::ExitError;
 use crate::kafka::embedded::Reader;
+use crate::stream::broker::BrokerError;
 
-/// Longest wait for an insight before the display moves on.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// Counts are published right after the commit that is waited for.
+/// Longest wait for an insight before the bar moves.
+const POLL_PAUSE: Duration = Duration::from_millis(100);
+/// Longest wait for the counts of a commit: they are published right after it.
 const COUNTED_WITHIN: Duration = Duration::from_secs(5);
 /// Age of an account before its first insight, days (`baseline.warm_up`, which the demo leaves as it is).
 const WARM_UP_DAYS: f64 = 1.5;
 
-/// Where the demo stands when it sums up.
+/// When the demo sums up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stage {
-    /// The day with attacks is over, and it goes on.
+pub(crate) enum Stage {
+    /// After the day with attacks; live traffic follows.
     Day,
-    /// All of it is over.
+    /// At the end of the traffic.
     End,
-    /// It was stopped.
+    /// When it was stopped early.
     Stopped,
 }
 
-/// What is being played.
+/// What the demo plays.
+pub(crate) struct Scenario {
+    pub(crate) plan: Plan,
+    /// The labels of the attacks in the traffic.
+    pub(crate) labels: Vec<Label>,
+    /// The daemon's `detect.false_insights_per_account_per_week`.
+    pub(crate) budget: f64,
+}
+
+/// The parts of the demo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Part {
     History,
@@ -55,70 +65,69 @@ impl Part {
     }
 }
 
-/// See the module.
-pub(super) struct Show<'a> {
+/// Everything that is shown, and what it is made from.
+pub(crate) struct Show<'a> {
     screen: Screen,
     ledger: Ledger,
     reader: Reader,
+    /// Insights read back.
     read_back: u64,
-    fed: &'a Fed,
+    fed: &'a FeedProgress,
     plan: Plan,
-    day: Day,
+    day: AttackDay,
     part: Part,
     started: Instant,
+    /// `detect.false_insights_per_account_per_week`
+    budget: f64,
 }
 
 impl<'a> Show<'a> {
-    /// Nothing was shown yet.
-    pub(super) fn new(
-        plan: &Plan,
-        day: Day,
-        labels: Vec<Label>,
-        reader: Reader,
-        fed: &'a Fed,
-        started: Instant,
-    ) -> Self {
+    /// Nothing is shown yet.
+    pub(crate) fn new(scenario: Scenario, reader: Reader, fed: &'a FeedProgress, started: Instant) -> Self {
+        let Scenario { plan, labels, budget } = scenario;
+        let day = AttackDay::of(&plan);
         Self {
             screen: Screen::new((day.until - plan.start).unsigned_abs()),
             ledger: Ledger::new(labels),
             reader,
             read_back: 0,
             fed,
-            plan: plan.clone(),
+            plan,
             day,
             part: Part::History,
             started,
+            budget,
         }
     }
 
-    /// Says what is going to happen and where to look.
-    pub(super) fn open(&mut self, metrics: SocketAddr, kafka: &str) {
+    /// Announces the demo and the addresses of its parts.
+    pub(crate) fn open(&mut self, metrics: SocketAddr, kafka: &str) {
         let text = summary::opening(&self.plan, metrics, kafka, self.screen.paint());
         self.screen.say(&text);
         self.screen.heading(
             "History.",
-            &format!("{} days in which nothing is injected: whatever is found in them is false.", self.plan.quiet_days),
+            &format!("{} days in which nothing is injected: every insight in them is false.", self.plan.quiet_days),
         );
     }
 
-    /// Text as it is.
-    pub(super) fn say(&mut self, text: &str) {
+    /// Shows the text as it is.
+    pub(crate) fn say(&mut self, text: &str) {
         self.screen.say(text);
     }
 
-    /// Shows insights until the feed has ended and all was read, or the daemon is asked to stop.
+    /// Shows insights until the feed has ended and all are read, or until the daemon is asked to stop.
     ///
     /// # Errors
-    /// When the output topic cannot be read, or holds what is no insight.
-    pub(super) fn watch(
+    /// If the output topic cannot be read, or holds a record that is not an insight.
+    pub(crate) fn watch(
         &mut self,
         fed_all: &dyn Fn() -> bool,
         is_stopping: &dyn Fn() -> bool,
     ) -> Result<(), ExitError> {
         while !self.screen.is_closed() {
-            // Asked before the last look at the topic: what was written by then is seen by it.
+            // Asked before the topic is read: the read sees everything that was written by then.
             let fed_all = fed_all();
-            if !self.take_in()? && ((fed_all && self.reader.behind().map_err(failed)? <= 0) || is_stopping()) {
+            if !self.show_next()? && ((fed_all && self.reader.behind().map_err(failed)? <= 0) || is_stopping()) {
                 return Ok(());
             }
             self.progress();
@@ -126,13 +135,13 @@ impl<'a> Show<'a> {
         Ok(())
     }
 
-    /// Whether nobody reads standard output any more: the end of the demo, but no fault.
-    pub(super) fn reader_left(&self) -> bool {
+    /// Whether the reader of standard output has closed it: the end of the demo, but not a failure.
+    pub(crate) fn reader_left(&self) -> bool {
         self.screen.is_closed()
     }
 
-    fn take_in(&mut self) -> Result<bool, ExitError> {
-        let Some(record) = self.reader.next(LOOK_EVERY).map_err(failed)? else { return Ok(false) };
+    fn show_next(&mut self) -> Result<bool, ExitError> {
+        let Some(record) = self.reader.next(POLL_PAUSE).map_err(failed)? else { return Ok(false) };
         self.read_back += 1;
         let insight = InsightText::read(&record.payload, &record.headers)
             .map_err(|text| ExitError::new(ExitCode::Software, format!("the output topic: {text}")))?;
@@ -148,7 +157,7 @@ impl<'a> Show<'a> {
     fn part_of(&self, time: i64) -> Part {
         match time {
             time if time < self.day.from => Part::History,
-            // The last files of the day are delivered some minutes after it.
+            // The last files of the day are delivered minutes after it.
             time if time < self.day.until || self.plan.days == self.plan.quiet_days + 1 => Part::Day,
             _ => Part::Live,
         }
@@ -167,20 +176,20 @@ impl<'a> Show<'a> {
         }
         self.part = part;
         let records = self.fed.records.load(Ordering::Relaxed);
-        self.screen.progress(
-            (time - self.plan.start).max(0).unsigned_abs(),
+        self.screen.progress(&Progress {
+            played_s: (time - self.plan.start).max(0).unsigned_abs(),
             time,
-            part.label(),
+            part: part.label(),
             records,
-            self.started.elapsed(),
-        );
+            elapsed: self.started.elapsed(),
+        });
     }
 
     /// Compares the counts and sums up.
     ///
     /// # Errors
-    /// When the counts do not agree, or `/metrics` cannot be read.
-    pub(super) fn close(&mut self, stage: Stage, metrics: SocketAddr) -> Result<(), ExitError> {
+    /// If the counts do not agree, or if `/metrics` cannot be read.
+    pub(crate) fn close(&mut self, stage: Stage, metrics: SocketAddr) -> Result<(), ExitError> {
         let records = self.fed.records.load(Ordering::Relaxed);
         let counts = match stage {
             Stage::Stopped => None,
@@ -194,6 +203,7 @@ impl<'a> Show<'a> {
             records,
             took: self.started.elapsed(),
             counts,
+            budget: self.budget,
             read_back: self.read_back,
         };
         let text = summary::text(&self.ledger, &played, self.screen.paint());
@@ -208,14 +218,18 @@ impl<'a> Show<'a> {
     }
 }
 
-/// The daemon's counts, as soon as they are what was written, or what they are when they do not become so.
+/// The daemon's counts, as soon as they agree with the records written, or after [`COUNTED_WITHIN`].
 fn settled(metrics: SocketAddr, records: u64) -> Result<Counts, ExitError> {
-    let asked = Instant::now();
+    let began = Instant::now();
     loop {
-        let counts = scrape(metrics).map_err(|text| ExitError::new(ExitCode::IoErr, text))?;
-        if counts.records == records || asked.elapsed() > COUNTED_WITHIN {
+        let counts = scrape(metrics).map_err(ExitError::io)?;
+        if counts.records == records || began.elapsed() > COUNTED_WITHIN {
             return Ok(counts);
         }
-        thread::sleep(LOOK_EVERY);
+        thread::sleep(POLL_PAUSE);
     }
+}
+
+fn failed(error: BrokerError) -> ExitError {
+    ExitError::io(error.message)
 }

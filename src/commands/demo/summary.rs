@@ -1,4 +1,4 @@
-//! The closing summary: what was injected, what was found and after how long, what was false, and whether the counts agree.
+//! The opening text and the closing summary: which attacks were found and when, which insights were false, whether the counts agree.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -9,42 +9,45 @@ use insightd_generate::Plan;
 use insightd_generate::label::{Attack, Attacker, Label};
 use jiff::Timestamp;
 
-use super::super::paint::{Paint, number};
 use super::matching::{Injected, Ledger};
 use super::scrape::Counts;
+use crate::commands::console::number::{counted, number};
+use crate::commands::console::paint::Paint;
 
-/// What to do with it.
-pub(super) const NEXT: &str = "\nThe same engine on your own CloudTrail files: insightd replay --explain FOLDER\n";
+/// What to try next.
+pub(crate) const NEXT: &str = "\nThe same engine on your own CloudTrail files: insightd replay --explain FOLDER\n";
 
 /// Days of a week.
 const WEEK: f64 = 7.0;
 
-/// What was played.
+/// The traffic that was played, and what the daemon made of it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Played {
+pub(crate) struct Played {
     /// Accounts of the organisation.
-    pub accounts: usize,
-    /// Days for which insights can be raised: without the warm-up.
-    pub watched_days: f64,
-    /// Time of the newest record, seconds since 1970: what ends later was not played.
-    pub until: i64,
+    pub(crate) accounts: usize,
+    /// Days on which insights can be raised: all but the warm-up.
+    pub(crate) watched_days: f64,
+    /// Time of the newest record, seconds since 1970.
+    pub(crate) until: i64,
     /// Records written to the input topic.
-    pub records: u64,
+    pub(crate) records: u64,
     /// How long it took.
-    pub took: Duration,
-    /// What the daemon has counted; none if it was not asked because it was stopped before.
-    pub counts: Option<Counts>,
-    /// Records read from the output topic.
-    pub read_back: u64,
+    pub(crate) took: Duration,
+    /// The daemon's counts; none if the demo was stopped early.
+    pub(crate) counts: Option<Counts>,
+    /// Insights read from the output topic.
+    pub(crate) read_back: u64,
+    /// The budget of false insights per account and week (`detect.false_insights_per_account_per_week`).
+    pub(crate) budget: f64,
 }
 
 impl Played {
-    /// Why the counts do not agree, if so.
-    pub(super) fn fault(&self) -> Option<String> {
+    /// How the counts differ, if they do.
+    pub(crate) fn fault(&self) -> Option<String> {
         let counts = self.counts?;
         if counts.records != self.records {
             return Some(format!(
-                "{} records were written to the input topic and the daemon took in {}",
+                "{} records were written to the input topic and the daemon counted {}",
                 number(self.records as f64),
                 number(counts.records as f64)
             ));
@@ -54,8 +57,8 @@ impl Played {
     }
 }
 
-/// What is going to happen, and where to look.
-pub(super) fn opening(plan: &Plan, metrics: SocketAddr, kafka: &str, paint: Paint) -> String {
+/// Announces the demo and the addresses of its parts.
+pub(crate) fn opening(plan: &Plan, metrics: SocketAddr, kafka: &str, paint: Paint) -> String {
     format!(
         "{} {} days of CloudTrail of {} accounts in a time lapse, then a day with attacks (seed {}).\n\
          The traffic is constructed; the daemon is the real one, on a Kafka inside this process.\n\
@@ -69,9 +72,9 @@ pub(super) fn opening(plan: &Plan, metrics: SocketAddr, kafka: &str, paint: Pain
     )
 }
 
-/// The whole text.
-pub(super) fn text(ledger: &Ledger, played: &Played, paint: Paint) -> String {
-    // One that still goes on is not missed yet.
+/// The summary.
+pub(crate) fn text(ledger: &Ledger, played: &Played, paint: Paint) -> String {
+    // An attack that has not ended is not missed yet.
     let is_played = |attack: &&Injected| attack.found.is_some() || attack.label.end <= played.until;
     let attacks: Vec<&Injected> = ledger.attacks.iter().filter(is_played).collect();
     let mut text = headline(&attacks, paint);
@@ -99,23 +102,18 @@ fn headline(attacks: &[&Injected], paint: Paint) -> String {
 
 fn row(attack: &Injected, paint: Paint) -> String {
     let label = &attack.label;
-    let begun = Timestamp::from_second(label.start)
+    let began = Timestamp::from_second(label.start)
         .map_or_else(|_| label.start.to_string(), |t| t.strftime("%H:%M").to_string());
     let (outcome, style) = match attack.found {
-        Some(found) => (
-            format!(
-                "after {:>8}  {:6}  {} insight{}",
-                duration(found.after_s),
-                found.severity.label(),
-                attack.insights,
-                if attack.insights == 1 { "" } else { "s" }
-            ),
-            AnsiColor::Green.on_default(),
-        ),
+        Some(found) => {
+            let (after, severity) = (duration(found.after_s), found.severity.label());
+            let insights = counted(attack.insights, "insight");
+            (format!("after {after:>8}  {severity:6}  {insights}"), AnsiColor::Green.on_default())
+        }
         None => ("missed".to_owned(), AnsiColor::Red.on_default()),
     };
     let who = attacker(label.attacker);
-    let what = format!("  {begun}  {:26}  {who:20}  {:12}  {:14}  ", name(label.attack), label.account, label.region);
+    let what = format!("  {began}  {:26}  {who:20}  {:12}  {:14}  ", name(label.attack), label.account, label.region);
     format!("{what}{}\n", paint.paint(style, &outcome))
 }
 
@@ -134,7 +132,10 @@ fn by_attacker(attacks: &[&Injected]) -> String {
 fn false_insights(ledger: &Ledger, played: &Played) -> String {
     let total = ledger.false_total();
     let weeks = played.accounts as f64 * played.watched_days / WEEK;
-    let rate = if weeks > 0.0 { format!(", {:.2} a week and account", total as f64 / weeks) } else { String::new() };
+    let rate = match weeks > 0.0 {
+        true => format!(", {:.2} a week and account (budget {})", total as f64 / weeks, number(played.budget)),
+        false => String::new(),
+    };
     let severities: Vec<String> = Severity::ALL
         .into_iter()
         .rev()
@@ -162,20 +163,21 @@ fn counts(ledger: &Ledger, played: &Played) -> String {
         Some(fault) => format!("THE COUNTS DO NOT AGREE: {fault}"),
     };
     format!(
-        "Records: {written} written, {} taken in ({} counted, {} repeats recognised, {} unusable)\n\
+        "Records: {written} written, {} processed ({} counted, {} in no series, {} repeats recognized, {} unusable)\n\
          Insights: {} started, {} ended; {verdict}\n\
          Time: {took:.0} s, {speed} records a second\n",
         number(counts.records as f64),
         number(counts.counted as f64),
+        number(counts.out_of_scope as f64),
         number(counts.duplicates as f64),
-        number(counts.unused as f64),
+        number(counts.unusable as f64),
         ledger.starts,
         ledger.ends,
     )
 }
 
-/// What an attack is, for people.
-pub(super) fn describe(label: &Label) -> String {
+/// An attack and its attacker, such as `delete spree by a stranger`.
+pub(crate) fn describe(label: &Label) -> String {
     format!("{} by {}", name(label.attack), attacker(label.attacker))
 }
 
@@ -211,12 +213,12 @@ fn attackers(attacker: Attacker) -> &'static str {
 }
 
 /// `Mon Nov 23`.
-pub(super) fn date(seconds: i64) -> String {
+pub(crate) fn date(seconds: i64) -> String {
     Timestamp::from_second(seconds).map_or_else(|_| seconds.to_string(), |time| time.strftime("%a %b %d").to_string())
 }
 
 /// `17 s`, `4 min 5 s`, `2 h 3 min`.
-pub(super) fn duration(seconds: i64) -> String {
+pub(crate) fn duration(seconds: i64) -> String {
     let (hours, minutes, rest) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     match (hours, minutes) {
         (0, 0) => format!("{rest} s"),
@@ -239,6 +241,7 @@ mod tests {
             took: Duration::from_secs(50),
             counts,
             read_back: 3,
+            budget: 1.0,
         }
     }
 
@@ -252,8 +255,15 @@ mod tests {
     }
 
     #[test]
-    fn the_summary_says_what_was_found_what_was_false_and_that_the_counts_agree() {
-        let counts = Counts { records: 2_412_331, counted: 400_000, duplicates: 24_000, unused: 0, insights: 3 };
+    fn the_summary_names_what_was_found_and_what_was_false() {
+        let counts = Counts {
+            records: 2_412_331,
+            counted: 400_000,
+            duplicates: 24_000,
+            out_of_scope: 1_988_331,
+            unusable: 0,
+            insights: 3,
+        };
         let text = text(&ledger(), &played(2_412_331, Some(counts)), Paint::Plain);
         let expected = "\
 Found 1 of 2 attacks, in the median after 17 s of event time
@@ -261,8 +271,8 @@ Found 1 of 2 attacks, in the median after 17 s of event time
   23:20  burst beside a cron job     a user of these APIs  2             us-east-1       missed
 
 By kind of attacker: strangers 1 of 1, users of these APIs 0 of 1
-False insights: 1 (1 medium) in 2 accounts over 7.0 days, 0.50 a week and account
-Records: 2,412,331 written, 2,412,331 taken in (400,000 counted, 24,000 repeats recognised, 0 unusable)
+False insights: 1 (1 medium) in 2 accounts over 7.0 days, 0.50 a week and account (budget 1)
+Records: 2,412,331 written, 2,412,331 processed (400,000 counted, 1,988,331 in no series, 24,000 repeats recognized, 0 unusable)
 Insights: 2 started, 0 ended; the counts agree
 Time: 50 s, 48,247 records a second
 ";
@@ -270,7 +280,7 @@ Time: 50 s, 48,247 records a second
     }
 
     #[test]
-    fn an_attack_that_still_goes_on_is_not_missed_yet() {
+    fn an_attack_that_has_not_ended_is_not_missed_yet() {
         let mut early = played(10, None);
         early.until = NOON + 7300;
         let text = text(&ledger(), &early, Paint::Plain);
@@ -284,7 +294,7 @@ Time: 50 s, 48,247 records a second
         assert!(
             played(10, Some(counts))
                 .fault()
-                .is_some_and(|fault| fault.contains("10 records") && fault.contains("took in 9"))
+                .is_some_and(|fault| fault.contains("10 records") && fault.contains("counted 9"))
         );
         assert_eq!(played(9, Some(counts)).fault(), None);
         let fewer_read = Counts { insights: 4, ..counts };

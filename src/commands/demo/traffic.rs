@@ -1,4 +1,4 @@
-//! The constructed traffic as it arrives on the input topic: each record a message of its own, in order of delivery.
+//! The constructed traffic as messages of the input topic, one record each, in order of delivery.
 
 use std::sync::Arc;
 
@@ -7,59 +7,69 @@ use insightd_generate::call::Call;
 use insightd_generate::delivery::{Delivery, File, Merged};
 use insightd_generate::json::{Callers, Writer};
 
-/// A record as it arrives.
+/// One message.
 #[derive(Clone, Debug)]
-pub(super) struct Delivered {
-    /// When it is delivered, seconds since 1970.
-    pub time: i64,
-    /// Index of its account.
-    pub account: usize,
-    /// Id of its account: the message key.
-    pub key: Arc<str>,
+pub(crate) struct Delivered {
+    /// Delivery time, seconds since 1970.
+    pub(crate) time: i64,
+    /// Index of the account.
+    pub(crate) account: usize,
+    /// The message key: the id of the account.
+    pub(crate) key: Arc<str>,
     /// The record.
-    pub payload: Vec<u8>,
+    pub(crate) payload: Vec<u8>,
+}
+
+/// A log file that is being delivered.
+struct OpenFile {
+    /// Index of its account.
+    account: usize,
+    file: File,
+    /// Number of its next record.
+    next: usize,
 }
 
 /// Calls of one account.
 type Calls<'a> = Box<dyn Iterator<Item = Call> + Send + 'a>;
 
-/// See the module.
-pub(super) struct Traffic<'a> {
+/// The traffic of all accounts that is not delivered yet.
+pub(crate) struct Traffic<'a> {
     accounts: Vec<(Arc<str>, Callers)>,
     writer: Writer,
     files: Merged<Delivery<Calls<'a>>>,
-    /// The file that is being delivered, with the index of its account and the number of its next record.
-    file: Option<(usize, File, usize)>,
+    /// The file that is being delivered.
+    file: Option<OpenFile>,
 }
 
 impl<'a> Traffic<'a> {
-    /// All that the accounts do.
-    pub(super) fn new(accounts: &'a [Account]) -> Self {
+    /// The traffic of these accounts.
+    pub(crate) fn new(accounts: &'a [Account]) -> Self {
         let calls = |account: &'a Account| -> Calls<'a> { Box::new(account.calls()) };
         let files = Merged::new(accounts.iter().map(|account| Delivery::new(account.id(), calls(account))));
         let made = |account: &Account| (account.id().into(), Callers::new(account.id(), account.actors()));
         Self { accounts: accounts.iter().map(made).collect(), writer: Writer::default(), files, file: None }
     }
 
-    /// What is delivered before `until`; without it, all that is left.
-    pub(super) fn until(&mut self, until: Option<i64>) -> impl Iterator<Item = Delivered> {
+    /// Delivers the records before `until` (seconds since 1970); without it, all that remain.
+    pub(crate) fn until(&mut self, until: Option<i64>) -> impl Iterator<Item = Delivered> {
         std::iter::from_fn(move || {
-            let (account, file, next) = self.file.take().or_else(|| self.open())?;
-            if until.is_some_and(|until| file.delivered >= until) {
-                self.file = Some((account, file, next));
+            let mut open = self.file.take().or_else(|| self.open())?;
+            if until.is_some_and(|until| open.file.delivered >= until) {
+                self.file = Some(open);
                 return None;
             }
-            let record = self.record(account, file.delivered, &file.calls[next]);
-            if next + 1 < file.calls.len() {
-                self.file = Some((account, file, next + 1));
+            let record = self.record(open.account, open.file.delivered, &open.file.calls[open.next]);
+            open.next += 1;
+            if open.next < open.file.calls.len() {
+                self.file = Some(open);
             }
             Some(record)
         })
     }
 
-    fn open(&mut self) -> Option<(usize, File, usize)> {
+    fn open(&mut self) -> Option<OpenFile> {
         let (account, file) = self.files.find(|(_, file)| !file.calls.is_empty())?;
-        Some((account, file, 0))
+        Some(OpenFile { account, file, next: 0 })
     }
 
     fn record(&mut self, account: usize, time: i64, call: &Call) -> Delivered {
@@ -80,16 +90,16 @@ mod tests {
     const NOON: i64 = START + 12 * 3600;
 
     #[test]
-    fn records_come_in_order_of_delivery_and_a_pause_loses_none() {
+    fn records_come_in_order_and_a_pause_loses_none() {
         let plan = Plan { seed: 3, accounts: 3, start: START, days: 1, activity: 0.2, attacks: 0, quiet_days: 1 };
-        let organisation = Organisation::new(plan);
-        let all: Vec<Delivered> = Traffic::new(organisation.accounts()).until(None).collect();
+        let organization = Organisation::new(plan);
+        let all: Vec<Delivered> = Traffic::new(organization.accounts()).until(None).collect();
         assert!(all.is_sorted_by_key(|record| record.time));
-        let calls: usize = organisation.accounts().iter().map(|account| account.calls().count()).sum();
+        let calls: usize = organization.accounts().iter().map(|account| account.calls().count()).sum();
         assert!(calls > 1000 && all.len() >= calls, "{} records of {calls} calls", all.len());
-        assert!(all.iter().all(|record| *organisation.accounts()[record.account].id() == *record.key));
+        assert!(all.iter().all(|record| *organization.accounts()[record.account].id() == *record.key));
 
-        let mut paused = Traffic::new(organisation.accounts());
+        let mut paused = Traffic::new(organization.accounts());
         let before: Vec<Delivered> = paused.until(Some(NOON)).collect();
         let after: Vec<Delivered> = paused.until(None).collect();
         assert!(before.iter().all(|record| record.time < NOON) && after.iter().all(|record| record.time >= NOON));

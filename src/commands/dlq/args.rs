@@ -2,67 +2,76 @@
 
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
+use insightd_core::cloudtrail::outcome::{DecodeError, Limit};
+
+use super::when::When;
 
 /// Arguments of `dlq`.
 #[derive(Debug, Args)]
-pub struct DlqArgs {
+pub(crate) struct DlqArgs {
     /// What to do with the dead letters.
     #[command(subcommand)]
-    pub command: DlqCommand,
+    pub(crate) command: DlqCommand,
 }
 
 /// The commands about dead letters.
 #[derive(Debug, Subcommand)]
-pub enum DlqCommand {
-    /// Show the dead letters, oldest first in each partition, and how many there are for each reason. Writes nothing.
+pub(crate) enum DlqCommand {
+    /// List dead letters, oldest first in each partition, and count them by reason. Writes nothing.
     List(DlqListArgs),
-    /// Decode dead letters again, by this version and configuration. Each that is fine now is written to the partition of the input topic that
-    /// it came from, once, however often this is run; those that still fail stay as they are.
+    /// Decode dead letters again, by this version and configuration. Those that decode now are written back to the partition of
+    /// the input topic that they came from, once, however often this is run. Those that still fail stay as they are.
     Replay(DlqReplayArgs),
 }
 
 /// Which dead letters.
 #[derive(Debug, Args)]
-pub struct DlqFilterArgs {
+pub(crate) struct DlqFilterArgs {
     /// Configuration file (TOML). Environment variables INSIGHTD__SECTION__KEY override it.
     #[arg(long, value_name = "FILE")]
-    pub config: PathBuf,
+    pub(crate) config: PathBuf,
     /// Only dead letters of this reason; may be given several times.
-    #[arg(long = "reason", value_name = "REASON", value_parser = super::filter::reasons())]
-    pub reasons: Vec<String>,
+    #[arg(long = "reason", value_name = "REASON", value_parser = reasons())]
+    pub(crate) reasons: Vec<String>,
     /// Only those written at this time or later: 2026-03-04T10:00:00Z, 2026-03-04, or an age such as 2h or 7d.
     #[arg(long, value_name = "TIME")]
-    pub since: Option<super::filter::When>,
+    pub(crate) since: Option<When>,
     /// Only those written before this time.
     #[arg(long, value_name = "TIME")]
-    pub until: Option<super::filter::When>,
+    pub(crate) until: Option<When>,
     /// At most this many.
     #[arg(long, value_name = "N")]
-    pub limit: Option<u64>,
+    pub(crate) limit: Option<u64>,
 }
 
 /// Arguments of `dlq list`.
 #[derive(Debug, Args)]
-pub struct DlqListArgs {
+pub(crate) struct DlqListArgs {
     /// Which.
     #[command(flatten)]
-    pub filter: DlqFilterArgs,
+    pub(crate) filter: DlqFilterArgs,
     /// One JSON object a line on standard output, with the whole record; the summary goes to standard error.
     #[arg(long)]
-    pub json: bool,
-    /// Show those as well that were replayed already.
+    pub(crate) json: bool,
+    /// Include those that were replayed already.
     #[arg(long)]
-    pub all: bool,
+    pub(crate) all: bool,
 }
 
 /// Arguments of `dlq replay`.
 #[derive(Debug, Args)]
-pub struct DlqReplayArgs {
+pub(crate) struct DlqReplayArgs {
     /// Which.
     #[command(flatten)]
-    pub filter: DlqFilterArgs,
+    pub(crate) filter: DlqFilterArgs,
     /// Decode and report, but write nothing.
     #[arg(long)]
-    pub dry_run: bool,
+    pub(crate) dry_run: bool,
+}
+
+/// The reasons of dead letters. Any other word is refused: it would silently match nothing.
+fn reasons() -> PossibleValuesParser {
+    PossibleValuesParser::new(DecodeError::ALL.map(DecodeError::label).into_iter().chain(Limit::ALL.map(Limit::label)))
 }

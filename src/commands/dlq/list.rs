@@ -10,27 +10,37 @@ use serde_json::{Value, json};
 
 use super::args::DlqListArgs;
 use super::filter::Filter;
-use super::text::{NONE, origin, print, shown, shown_bytes, time};
-use super::{load, probe, replayed, wall_clock_millis};
-use crate::commands::{ExitError, say};
+use super::letter_text::{NONE, origin, time};
+use super::{probe, replayed};
+use crate::commands::console::printable::{printable, printable_bytes};
+use crate::commands::console::{print, say};
+use crate::commands::exit_error::ExitError;
+use crate::commands::wall_clock;
+use crate::config::Config;
 use crate::kafka::dead_letters::Reader;
 use crate::stream::dead_letter::{DeadLetter, DeadLetterId};
 
-/// Columns of the table; the last two are as long as they are.
+/// The head of the table. The last two columns have no fixed width.
 const HEAD: &str = "TIME                  REASON                 FROM                                     BYTES  DETAIL; FIRST BYTES\n";
-/// Longest detail and beginning shown, characters.
+/// Longest detail shown, characters.
 const DETAIL_CHARS_MAX: usize = 80;
+/// Longest reason shown, characters: that of another program may be any text.
+const REASON_CHARS_MAX: usize = 40;
+/// Longest beginning of a value shown, characters.
 const BEGIN_CHARS_MAX: usize = 60;
 
 /// Runs the command.
-pub(super) fn run(args: &DlqListArgs) -> Result<(), ExitError> {
-    let config = load(&args.filter.config)?;
+///
+/// # Errors
+/// Those of [`super::run`].
+pub(crate) fn run(args: &DlqListArgs) -> Result<(), ExitError> {
+    let config = Config::load(Some(&args.filter.config))?;
     probe(&config)?;
-    let filter = Filter::new(&args.filter, wall_clock_millis());
+    let filter = Filter::new(&args.filter, wall_clock::millis());
     let reader = Reader::open(&config, filter.since)?;
     let replayed = replayed(&reader, &config.dlq.topic)?;
-    let mut list = List { args, filter, replayed, shown: 0, seen: BTreeMap::new() };
-    reader.read(&mut |letter| list.take(letter))?;
+    let mut list = List { args, filter, replayed, shown: 0, counts: BTreeMap::new() };
+    reader.read(&mut |letter| list.add(letter))?;
     let summary = list.summary(&config.dlq.topic);
     if args.json {
         summary.lines().for_each(say);
@@ -39,7 +49,7 @@ pub(super) fn run(args: &DlqListArgs) -> Result<(), ExitError> {
     print(&summary).map(drop)
 }
 
-/// How many there are of one reason.
+/// How many letters there are of one reason. All but `replayed` leave out those that were replayed.
 #[derive(Clone, Copy, Debug, Default)]
 struct Count {
     letters: u64,
@@ -48,21 +58,23 @@ struct Count {
     replayed: u64,
 }
 
+/// The list while the topic is read.
 struct List<'a> {
     args: &'a DlqListArgs,
     filter: Filter,
     replayed: BTreeSet<DeadLetterId>,
     shown: u64,
-    seen: BTreeMap<String, Count>,
+    /// By reason, including those that are not shown.
+    counts: BTreeMap<String, Count>,
 }
 
 impl List<'_> {
-    fn take(&mut self, letter: &DeadLetter<'_>) -> Result<ControlFlow<()>, ExitError> {
-        if letter.replays.is_some() || !self.filter.takes(letter) {
+    fn add(&mut self, letter: &DeadLetter<'_>) -> Result<ControlFlow<()>, ExitError> {
+        if letter.replays.is_some() || !self.filter.selects(letter) {
             return Ok(ControlFlow::Continue(()));
         }
         let replayed = self.replayed.contains(&letter.place);
-        let count = self.seen.entry(shown(letter.reason.unwrap_or(NONE), 40)).or_default();
+        let count = self.counts.entry(printable(letter.reason.unwrap_or(NONE), REASON_CHARS_MAX)).or_default();
         if replayed {
             count.replayed += 1;
         } else {
@@ -86,17 +98,17 @@ impl List<'_> {
     }
 
     fn summary(&self, topic: &str) -> String {
-        if self.seen.is_empty() {
-            return format!("no dead letters in {topic} that are asked for\n");
+        if self.counts.is_empty() {
+            return format!("no dead letters in {topic} match\n");
         }
         let mut total = Count::default();
         let mut text = String::new();
         let mut line = |name: &str, count: Count| {
             let Count { letters, bytes, cut, replayed } = count;
-            // Writing to a text cannot fail.
+            // Writing to a string cannot fail.
             let _ = writeln!(text, "{name:<22} {letters:>9} {bytes:>13} {cut:>9} {replayed:>9}");
         };
-        for (reason, count) in &self.seen {
+        for (reason, count) in &self.counts {
             line(reason, *count);
             total.letters += count.letters;
             total.bytes += count.bytes;
@@ -118,15 +130,15 @@ fn row(letter: &DeadLetter<'_>, replayed: bool) -> String {
     format!(
         "{:<21} {:<22} {:<36} {:>9}  {}{marks}; {}",
         time(letter.millis),
-        shown(letter.reason.unwrap_or(NONE), 40),
+        printable(letter.reason.unwrap_or(NONE), REASON_CHARS_MAX),
         origin(letter),
         letter.value.len(),
-        shown(letter.detail, DETAIL_CHARS_MAX),
-        shown_bytes(letter.value, BEGIN_CHARS_MAX),
+        printable(letter.detail, DETAIL_CHARS_MAX),
+        printable_bytes(letter.value, BEGIN_CHARS_MAX),
     )
 }
 
-/// Everything that is known of a letter, with its whole value: as text, or in base64 where it is none.
+/// A letter with all its headers and its whole value: as text, or in base64 if it is not UTF-8.
 fn json_line(letter: &DeadLetter<'_>, replayed: bool) -> Value {
     let (partition, offset) = letter.place;
     let mut line = json!({
@@ -164,7 +176,7 @@ mod tests {
     ];
 
     #[test]
-    fn a_row_is_one_line_that_says_when_why_where_and_how_it_begins() {
+    fn a_row_says_when_why_where_and_how_the_value_begins() {
         let letter = DeadLetter::read((0, 9), Some(1_688_989_512_000), HEADERS.into_iter(), b"<html>\x1b[0m");
         let line = row(&letter, true);
         for said in [

@@ -1,10 +1,9 @@
-//! `insightd dlq replay`: what can be read now goes through, once.
+//! `insightd dlq replay`: replays the dead letters that can be decoded now, each once.
 //!
-//! Each letter that is fine is written to the partition it came from, together with its mark, in one transaction. What was marked is left
-//! out, so a second replay writes nothing, and one that was killed goes on where it was: what it had not committed was never there.
+//! A letter is written to the partition it came from, together with its replay marker, in one transaction. Letters with a marker
+//! are skipped. So a second replay writes nothing, and a replay after a crash continues at the last committed transaction.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
@@ -12,12 +11,13 @@ use insightd_core::cloudtrail::envelope::DecodeLimits;
 
 use super::args::DlqReplayArgs;
 use super::filter::Filter;
-use super::text::print;
-use super::verdict::{Fine, Verdict};
-use super::{load, probe, replayed, unprobed, wall_clock_millis};
-use crate::commands::ExitError;
-use crate::config::Config;
-use crate::config::decoding_limits;
+use super::report::{Counts, Obstacle, Sent};
+use super::verdict::{Decodable, Verdict};
+use super::{probe, probe_failed, replayed};
+use crate::commands::console::print;
+use crate::commands::exit_error::ExitError;
+use crate::commands::wall_clock;
+use crate::config::{Config, decoding_limits};
 use crate::kafka::dead_letters::{Reader, Writer, limits};
 use crate::stream::dead_letter::{DeadLetter, DeadLetterId, DeadLetterSource};
 
@@ -29,13 +29,16 @@ const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
 const BATCH_AGE_PART: u32 = 4;
 
 /// Runs the command.
-pub(super) fn run(args: &DlqReplayArgs) -> Result<(), ExitError> {
-    let config = load(&args.filter.config)?;
+///
+/// # Errors
+/// Those of [`super::run`].
+pub(crate) fn run(args: &DlqReplayArgs) -> Result<(), ExitError> {
+    let config = Config::load(Some(&args.filter.config))?;
     let topics: BTreeMap<String, usize> =
         probe(&config)?.topics.into_iter().map(|topic| (topic.name, topic.partitions)).collect();
-    let millis = wall_clock_millis();
+    let millis = wall_clock::millis();
     let filter = Filter::new(&args.filter, millis);
-    // The writer comes first: from then on nobody else replays, so what the reader sees of marks stays true.
+    // The writer comes first: it fences every other replay, so the markers that the reader sees are complete.
     let writer = if args.dry_run { None } else { writer(&config, &topics)? };
     let reader = Reader::open(&config, filter.since)?;
     let now = millis.div_euclid(1000);
@@ -51,57 +54,33 @@ pub(super) fn run(args: &DlqReplayArgs) -> Result<(), ExitError> {
         batch: None,
         counts: Counts::default(),
     };
-    let outcome = reader.read(&mut |letter| replay.take(letter)).and_then(|()| replay.commit());
+    let outcome = reader.read(&mut |letter| replay.add(letter)).and_then(|()| replay.commit());
     if outcome.is_err() {
         replay.abort();
     }
     let counts = replay.counts;
     print(&counts.report(&config, args.dry_run))?;
-    outcome.map_err(|failure| ExitError {
+    outcome.map_err(|error| ExitError {
         message: format!(
             "{}; what was committed is reported above, and running it again goes on from there",
-            failure.message
+            error.message
         ),
-        ..failure
+        ..error
     })
 }
 
-/// The writer for the input topic; none where no topic is read, and nothing can be replayed.
+/// The writer for the input topic; none if no input topic exists, so that nothing can be replayed.
 fn writer(config: &Config, topics: &BTreeMap<String, usize>) -> Result<Option<Writer>, ExitError> {
     let Some(input) = topics.keys().next() else { return Ok(None) };
-    let limits = limits(config, input).map_err(|error| unprobed(config, error))?;
+    let limits = limits(config, input).map_err(|error| probe_failed(config, error))?;
     Ok(Some(Writer::open(config, limits)?))
-}
-
-/// Why a letter that may be fine cannot be sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Hindrance {
-    Cut,
-    Empty,
-    NoOrigin,
-    OtherTopic,
-    NoPartition,
-    TooLarge,
-}
-
-impl Hindrance {
-    fn told(self) -> &'static str {
-        match self {
-            Self::Cut => "were cut to dlq.record_bytes_max or to what the topic takes: the original must be sent again",
-            Self::Empty => "hold nothing of what failed",
-            Self::NoOrigin => "do not say where they came from: not of this daemon",
-            Self::OtherTopic => "came from a topic that input.topics does not name",
-            Self::NoPartition => "came from a partition that the topic no longer has",
-            Self::TooLarge => "are larger than the input topic takes (its max.message.bytes)",
-        }
-    }
 }
 
 /// The open transaction.
 struct Batch {
     begun: Instant,
     bytes: usize,
-    /// Counted once it is committed.
+    /// Added to the counts when the transaction commits.
     sent: Sent,
 }
 
@@ -111,31 +90,16 @@ impl Batch {
     }
 }
 
-/// What was sent.
-#[derive(Clone, Copy, Debug, Default)]
-struct Sent {
-    letters: u64,
-    records: u64,
-    failing: u64,
-    old: u64,
-}
-
-impl Sent {
-    fn add(&mut self, more: Self) {
-        self.letters += more.letters;
-        self.records += more.records;
-        self.failing += more.failing;
-        self.old += more.old;
-    }
-}
-
+/// The replay while the topic is read.
 struct Replay<'a> {
     config: &'a Config,
     filter: Filter,
+    /// Letters that may still be sent.
     limit: u64,
     /// Input topics with their partitions.
     topics: BTreeMap<String, usize>,
     decoding: DecodeLimits,
+    /// Records dated before this second (since 1970) are beyond the deduplication horizon.
     horizon: i64,
     replayed: BTreeSet<DeadLetterId>,
     /// None in a dry run.
@@ -145,39 +109,40 @@ struct Replay<'a> {
 }
 
 impl Replay<'_> {
-    fn take(&mut self, letter: &DeadLetter<'_>) -> Result<ControlFlow<()>, ExitError> {
-        if letter.replays.is_some() || !self.filter.takes(letter) {
+    fn add(&mut self, letter: &DeadLetter<'_>) -> Result<ControlFlow<()>, ExitError> {
+        if letter.replays.is_some() || !self.filter.selects(letter) {
             return Ok(ControlFlow::Continue(()));
         }
         if self.replayed.contains(&letter.place) {
-            self.counts.before += 1;
+            self.counts.replayed_before += 1;
             return Ok(ControlFlow::Continue(()));
         }
         if self.limit == 0 {
             return Ok(ControlFlow::Break(()));
         }
         match Verdict::of(letter, &self.decoding, self.horizon) {
-            Verdict::Fine(fine) => self.fine(letter, fine)?,
+            Verdict::Decodable(decodable) => self.replay(letter, decodable)?,
             Verdict::Fails(reason) => *self.counts.failing.entry(reason).or_default() += 1,
             Verdict::NoRecords => self.counts.no_records += 1,
-            Verdict::Cut => self.counts.hinder(Hindrance::Cut),
-            Verdict::Empty => self.counts.hinder(Hindrance::Empty),
+            Verdict::Cut => self.counts.obstruct(Obstacle::Cut),
+            Verdict::Empty => self.counts.obstruct(Obstacle::Empty),
         }
         Ok(ControlFlow::Continue(()))
     }
 
-    fn fine(&mut self, letter: &DeadLetter<'_>, fine: Fine) -> Result<(), ExitError> {
-        let account = fine.account.to_string();
-        // On a topic keyed by account, the record gets the key that the original had.
+    fn replay(&mut self, letter: &DeadLetter<'_>, decodable: Decodable) -> Result<(), ExitError> {
+        let account = decodable.account.to_string();
+        // On a topic keyed by account, the record gets the key of the original.
         let key = self.config.input.keyed_by_account.then_some(account.as_bytes());
-        match self.way(letter, key) {
+        match self.destination(letter, key) {
             Ok(origin) => {
                 self.limit -= 1;
-                let sent = Sent { letters: 1, records: fine.records, failing: fine.failing, old: fine.old };
+                let Decodable { records, failing, old, .. } = decodable;
+                let sent = Sent { letters: 1, records, failing, old };
                 self.send(letter, &origin, key, sent)
             }
-            Err(hindrance) => {
-                self.counts.hinder(hindrance);
+            Err(obstacle) => {
+                self.counts.obstruct(obstacle);
                 Ok(())
             }
         }
@@ -210,16 +175,16 @@ impl Replay<'_> {
         Ok(())
     }
 
-    /// Where a letter goes: to the partition that it came from. What its key hashes to may be another one, as the original's producer may use
-    /// another hash, and an account's records must stay together.
-    fn way<'l>(&self, letter: &DeadLetter<'l>, key: Option<&[u8]>) -> Result<DeadLetterSource<'l>, Hindrance> {
-        let origin = letter.origin.ok_or(Hindrance::NoOrigin)?;
-        let partitions = *self.topics.get(origin.topic).ok_or(Hindrance::OtherTopic)?;
+    /// Where a letter goes: to the partition that it came from, whatever its key hashes to. The producer of the original may use
+    /// another hash, and all records of an account must stay in one partition.
+    fn destination<'l>(&self, letter: &DeadLetter<'l>, key: Option<&[u8]>) -> Result<DeadLetterSource<'l>, Obstacle> {
+        let origin = letter.origin.ok_or(Obstacle::NoOrigin)?;
+        let partitions = *self.topics.get(origin.topic).ok_or(Obstacle::OtherTopic)?;
         if usize::try_from(origin.partition).map_or(true, |number| number >= partitions) {
-            return Err(Hindrance::NoPartition);
+            return Err(Obstacle::NoPartition);
         }
         match self.writer {
-            Some(writer) if !writer.fits(letter, &origin, key) => Err(Hindrance::TooLarge),
+            Some(writer) if !writer.fits(letter, &origin, key) => Err(Obstacle::TooLarge),
             _ => Ok(origin),
         }
     }
@@ -237,88 +202,5 @@ impl Replay<'_> {
         if let (Some(_), Some(writer)) = (self.batch.take(), self.writer) {
             writer.abort();
         }
-    }
-}
-
-/// What became of the letters.
-#[derive(Debug, Default)]
-struct Counts {
-    sent: Sent,
-    /// Replayed by an earlier run.
-    before: u64,
-    failing: BTreeMap<&'static str, u64>,
-    no_records: u64,
-    hindered: BTreeMap<Hindrance, u64>,
-}
-
-impl Counts {
-    fn hinder(&mut self, hindrance: Hindrance) {
-        *self.hindered.entry(hindrance).or_default() += 1;
-    }
-
-    fn report(&self, config: &Config, dry_run: bool) -> String {
-        let mut text = String::new();
-        // Writing to a text cannot fail.
-        let mut line = |count: u64, told: &str| {
-            let _ = writeln!(text, "{count:>9}  {told}");
-        };
-        let Sent { letters, records, failing, old } = self.sent;
-        let would = if dry_run { "would be replayed" } else { "replayed" };
-        line(letters, &format!("{would}: dead letters that are fine now, with {records} records"));
-        line(self.before, "were replayed before, and are left out");
-        for (reason, count) in &self.failing {
-            line(*count, &format!("still fail: {reason}"));
-        }
-        if self.no_records > 0 {
-            line(self.no_records, "hold no records by today's rules, so there is nothing to replay");
-        }
-        for (hindrance, count) in &self.hindered {
-            line(*count, hindrance.told());
-        }
-        if failing > 0 {
-            line(failing, "records beside those that are fine still fail: they become dead letters of their own");
-        }
-        if old > 0 {
-            let horizon = humantime::format_duration(config.input.dedup_horizon);
-            line(
-                old,
-                &format!(
-                    "warning: records are older than input.dedup_horizon ({horizon}): the daemon counts them as too_late, unless \
-                     nothing newer has come of their account and region"
-                ),
-            );
-        }
-        text
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_report_names_everything_that_occurred_and_nothing_else() {
-        let config = Config::default_config();
-        let mut counts = Counts { before: 3, ..Counts::default() };
-        let text = counts.report(&config, false);
-        assert_eq!(text.lines().count(), 2, "{text}");
-        counts.sent = Sent { letters: 2, records: 5, failing: 1, old: 4 };
-        counts.failing.insert("not_json", 7);
-        counts.no_records = 6;
-        counts.hinder(Hindrance::Cut);
-        let text = counts.report(&config, true);
-        for said in [
-            "2  would be replayed",
-            "5 records",
-            "3  were",
-            "7  still fail: not_json",
-            "6  hold no",
-            "1  were cut",
-            "4  warning",
-            "3h",
-        ] {
-            assert!(text.contains(said), "{said}:\n{text}");
-        }
-        assert_eq!(text.lines().count(), 7, "{text}");
     }
 }

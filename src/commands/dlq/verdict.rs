@@ -1,4 +1,4 @@
-//! Whether a dead letter is fine by today's rules: its value is decoded again, as the daemon would decode it. Pure.
+//! Whether a dead letter can be decoded by today's rules. Decodes its value as the daemon would. Pure.
 
 use insightd_core::cloudtrail::envelope::{DecodeLimits, Sink, decode_slice};
 use insightd_core::cloudtrail::event::{AccountId, Event};
@@ -6,56 +6,60 @@ use insightd_core::cloudtrail::outcome::{DecodeError, Envelope, Limit, Skipped};
 
 use crate::stream::dead_letter::DeadLetter;
 
-/// What decoding a letter again gives.
+/// The result of decoding a letter again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(crate) enum Verdict {
     /// It holds usable records.
-    Fine(Fine),
+    Decodable(Decodable),
     /// It still fails, for this reason.
     Fails(&'static str),
-    /// It holds no records by its nature: recognised by today's rules, and passed over.
+    /// It is of a known kind that holds no records, by today's rules.
     NoRecords,
-    /// It was cut, so what it held is not in it.
+    /// It was cut, so the original is not in it.
     Cut,
-    /// Nothing of what failed was kept.
+    /// It holds nothing of the original.
     Empty,
 }
 
-/// What a letter holds that is fine now.
+/// The contents of a letter that can be decoded now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Fine {
+pub(crate) struct Decodable {
     /// Account of the first usable record.
-    pub account: AccountId,
+    pub(crate) account: AccountId,
     /// Usable records.
-    pub records: u64,
-    /// Records and fragments beside them that still fail; the daemon makes dead letters of their own of them.
-    pub failing: u64,
-    /// Usable records that were dated before the deduplication horizon.
-    pub old: u64,
+    pub(crate) records: u64,
+    /// Records and fragments beside them that still fail. The daemon writes a dead letter for each of them.
+    pub(crate) failing: u64,
+    /// Usable records dated before the deduplication horizon.
+    pub(crate) old: u64,
 }
 
 impl Verdict {
     /// Decodes a letter within these limits. Records dated before `horizon` (seconds since 1970) are old.
-    pub(super) fn of(letter: &DeadLetter<'_>, limits: &DecodeLimits, horizon: i64) -> Self {
+    pub(crate) fn of(letter: &DeadLetter<'_>, limits: &DecodeLimits, horizon: i64) -> Self {
         if letter.truncated {
             return Self::Cut;
         }
         if letter.value.is_empty() {
             return Self::Empty;
         }
-        let mut found = Found { horizon, account: None, records: 0, old: 0, failing: 0, reason: None };
-        decode_slice(letter.value, limits, &mut found);
-        match (found.account, found.reason) {
-            (Some(account), _) => {
-                Self::Fine(Fine { account, records: found.records, failing: found.failing, old: found.old })
-            }
+        let mut contents = Contents { horizon, account: None, records: 0, old: 0, failing: 0, reason: None };
+        decode_slice(letter.value, limits, &mut contents);
+        match (contents.account, contents.reason) {
+            (Some(account), _) => Self::Decodable(Decodable {
+                account,
+                records: contents.records,
+                failing: contents.failing,
+                old: contents.old,
+            }),
             (None, Some(reason)) => Self::Fails(reason),
             (None, None) => Self::NoRecords,
         }
     }
 }
 
-struct Found {
+/// Counts what the decoder reports.
+struct Contents {
     horizon: i64,
     account: Option<AccountId>,
     records: u64,
@@ -64,14 +68,14 @@ struct Found {
     reason: Option<&'static str>,
 }
 
-impl Found {
-    fn fails(&mut self, reason: &'static str) {
+impl Contents {
+    fn fail(&mut self, reason: &'static str) {
         self.failing += 1;
         self.reason.get_or_insert(reason);
     }
 }
 
-impl Sink for Found {
+impl Sink for Contents {
     fn event(&mut self, _: Envelope, event: &Event<'_>) {
         self.account.get_or_insert(event.account);
         self.records += 1;
@@ -79,11 +83,11 @@ impl Sink for Found {
     }
 
     fn malformed(&mut self, _: Envelope, fault: DecodeError, _: &str, _: &[u8]) {
-        self.fails(fault.label());
+        self.fail(fault.label());
     }
 
     fn shed(&mut self, _: Envelope, limit: Limit, _: &[u8]) {
-        self.fails(limit.label());
+        self.fail(limit.label());
     }
 
     fn skipped(&mut self, _: Skipped) {}
@@ -93,7 +97,7 @@ impl Sink for Found {
 mod tests {
     use super::*;
 
-    /// Of 2026-03-04T10:17:05Z.
+    /// Dated 2026-03-04T10:17:05Z.
     const RECORD: &str = r#"{"eventVersion":"1.09","eventTime":"2026-03-04T10:17:05Z","eventSource":"ec2.amazonaws.com","eventName":
         "RunInstances","awsRegion":"eu-west-1","recipientAccountId":"000000000042"}"#;
     const TIME: i64 = 1_772_619_425;
@@ -112,20 +116,20 @@ mod tests {
         }
     }
 
-    fn fine(records: u64, failing: u64, old: u64) -> Verdict {
+    fn decodable(records: u64, failing: u64, old: u64) -> Verdict {
         let account = AccountId::parse("000000000042").unwrap();
-        Verdict::Fine(Fine { account, records, failing, old })
+        Verdict::Decodable(Decodable { account, records, failing, old })
     }
 
     #[test]
-    fn what_decodes_is_fine() {
-        assert_eq!(verdict(RECORD, &limits()), fine(1, 0, 0));
+    fn usable_records_are_counted_with_what_fails_beside_them() {
+        assert_eq!(verdict(RECORD, &limits()), decodable(1, 0, 0));
         let old = RECORD.replace("10:17:05", "10:17:04");
-        assert_eq!(verdict(&format!("{RECORD}\n{old}\nnoise\n"), &limits()), fine(2, 1, 1));
+        assert_eq!(verdict(&format!("{RECORD}\n{old}\nnoise\n"), &limits()), decodable(2, 1, 1));
     }
 
     #[test]
-    fn what_fails_says_why_and_a_raised_limit_or_passed_time_heals_it() {
+    fn a_letter_fails_by_the_limits_of_today() {
         assert_eq!(verdict(&RECORD[..50], &limits()), Verdict::Fails("truncated"));
         let narrow = DecodeLimits { payload_bytes_max: 100, ..limits() };
         assert_eq!(verdict(RECORD, &narrow), Verdict::Fails("payload_bytes"));
@@ -134,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_cut_or_never_kept_is_gone() {
+    fn letters_without_the_original_are_told_apart() {
         let cut =
             DeadLetter { truncated: true, ..DeadLetter::read((0, 0), None, std::iter::empty(), RECORD.as_bytes()) };
         assert_eq!(Verdict::of(&cut, &limits(), 0), Verdict::Cut);

@@ -13,30 +13,31 @@ use insightd_generate::json::{Callers, Writer};
 use insightd_generate::layout;
 use sysexits::ExitCode;
 
-use super::{ExitError, Progress, Written, callers, delivery, pool};
+use super::{Progress, Written, callers, delivery, pool};
+use crate::commands::exit_error::ExitError;
 
-/// Makes the folder. One that holds anything is left as it is.
+/// Makes the folder. Refuses one that is not empty.
 pub(super) fn prepare(folder: &Path) -> Result<(), ExitError> {
     let refused = |text: String| ExitError::new(ExitCode::CantCreat, text);
-    let failed = |e: io::Error| refused(format!("cannot make the folder {}: {e}", folder.display()));
+    let failed = |error: io::Error| refused(format!("cannot make the folder {}: {error}", folder.display()));
     match fs::read_dir(folder).map(|mut entries| entries.next().is_none()) {
         Ok(true) => Ok(()),
         Ok(false) => {
             Err(refused(format!("folder {} is not empty: name a new one, nothing is overwritten", folder.display())))
         }
-        Err(e) if e.kind() == io::ErrorKind::NotFound => fs::create_dir_all(folder).map_err(failed),
-        Err(e) => Err(failed(e)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => fs::create_dir_all(folder).map_err(failed),
+        Err(error) => Err(failed(error)),
     }
 }
 
 /// Writes all files, account by account.
 pub(super) fn write(
     folder: &Path,
-    organisation: &Organisation,
+    organization: &Organisation,
     threads: usize,
     progress: &Progress,
 ) -> Result<Written, ExitError> {
-    let files = organisation.accounts().iter().enumerate().flat_map(|(number, account)| {
+    let files = organization.accounts().iter().enumerate().flat_map(|(number, account)| {
         let callers = callers(account);
         delivery(account).map(move |file| (number, callers.clone(), file))
     });
@@ -71,7 +72,7 @@ impl Files<'_> {
         let path = self.folder.join(layout::path(callers.account(), file));
         let compressed = gzip(&self.json)
             .and_then(|bytes| create(&path, &bytes).map(|()| bytes.len()))
-            .map_err(|e| ExitError::new(ExitCode::IoErr, format!("cannot write {}: {e}", path.display())))?;
+            .map_err(|error| ExitError::io(format!("cannot write {}: {error}", path.display())))?;
         Ok(Written {
             records: file.calls.len() as u64,
             files: 1,
@@ -81,17 +82,17 @@ impl Files<'_> {
     }
 }
 
-/// Compressed as fast as can be: compressing costs more than making the records.
+/// Compresses at the fastest level: compression costs more than making the records.
 fn gzip(bytes: &[u8]) -> io::Result<Vec<u8>> {
     let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 4), Compression::fast());
     encoder.write_all(bytes)?;
     encoder.finish()
 }
 
-/// Writes a file, with the folders above it where it is the first in them.
+/// Writes a file. Creates the folders above it if it is the first in them.
 fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
     match fs::write(path, bytes) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
             fs::create_dir_all(path.parent().unwrap_or(path))?;
             fs::write(path, bytes)
         }

@@ -1,4 +1,4 @@
-//! The labels of the attacks, as a JSON file beside the traffic.
+//! The labels of the attacks as a JSON file.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -9,9 +9,10 @@ use insightd_generate::{Organisation, Plan};
 use serde::Serialize;
 use sysexits::ExitCode;
 
-use super::{ExitError, GenerateArgs};
+use super::GenerateArgs;
+use crate::commands::exit_error::ExitError;
 
-/// What the traffic was made of, and the attacks in it.
+/// The parameters of the traffic, and the attacks in it. Times are seconds since 1970.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Labels<'a> {
@@ -24,7 +25,10 @@ struct Labels<'a> {
     attacks: Vec<&'a Label>,
 }
 
-/// Where the labels go. Not among the log files, where a reader would take them for records.
+/// Where the labels go, if anywhere. Not among the log files: a reader would take them for records.
+///
+/// # Errors
+/// 64 if `--labels` lies among the log files.
 pub(super) fn path(args: &GenerateArgs) -> Result<Option<PathBuf>, ExitError> {
     let Some(path) = &args.labels else { return Ok(args.out.as_ref().map(|folder| folder.join("labels.json"))) };
     if args.out.as_ref().is_some_and(|folder| path.starts_with(folder.join("AWSLogs"))) {
@@ -34,9 +38,9 @@ pub(super) fn path(args: &GenerateArgs) -> Result<Option<PathBuf>, ExitError> {
     Ok(Some(path.clone()))
 }
 
-/// Writes them, all accounts' in order of time.
-pub(super) fn write(path: &Path, plan: &Plan, organisation: &Organisation) -> Result<(), ExitError> {
-    let mut attacks: Vec<&Label> = organisation.accounts().iter().flat_map(|account| account.labels()).collect();
+/// Writes the labels of all accounts in the order of their beginnings.
+pub(super) fn write(path: &Path, plan: &Plan, organization: &Organisation) -> Result<(), ExitError> {
+    let mut attacks: Vec<&Label> = organization.accounts().iter().flat_map(|account| account.labels()).collect();
     attacks.sort_by_key(|label| label.start);
     let Plan { seed, accounts, start, days, activity, quiet_days, .. } = *plan;
     let labels = Labels { seed, accounts, start, days, activity, quiet_days, attacks };
@@ -46,5 +50,5 @@ pub(super) fn write(path: &Path, plan: &Plan, organisation: &Organisation) -> Re
         file.write_all(b"\n")?;
         file.flush()
     });
-    written.map_err(|e| ExitError::new(ExitCode::IoErr, format!("cannot write the labels to {}: {e}", path.display())))
+    written.map_err(|error| ExitError::io(format!("cannot write the labels to {}: {error}", path.display())))
 }

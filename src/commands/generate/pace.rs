@@ -1,41 +1,43 @@
-//! When a record may be sent: by its number, by its time, or at once.
+//! When a record may be sent: limited by a rate, by its time, or not at all.
 
 use std::time::{Duration, Instant};
 
 /// The pace of one run.
 #[derive(Debug)]
 pub(super) struct Pace {
-    /// Records a second.
+    /// Most records a second.
     rate: Option<f64>,
-    /// Seconds of event time in a second.
+    /// Most seconds of event time in a second.
     lapse: Option<f64>,
-    begun: Instant,
-    /// Delivery of the first record, seconds since 1970.
+    /// When the first record was sent.
+    began: Instant,
+    /// Delivery time of the first record, seconds since 1970.
     first: Option<i64>,
+    /// Records sent.
     sent: u64,
 }
 
 impl Pace {
-    /// No faster than either says.
+    /// A pace that keeps both limits.
     pub(super) fn new(rate: Option<f64>, lapse: Option<f64>) -> Self {
-        Self { rate, lapse, begun: Instant::now(), first: None, sent: 0 }
+        Self { rate, lapse, began: Instant::now(), first: None, sent: 0 }
     }
 
-    /// How long to wait before the next record, which is delivered then (seconds since 1970).
+    /// How long the next record waits; `delivered` is its delivery time in seconds since 1970.
     pub(super) fn wait(&mut self, delivered: i64) -> Duration {
         if self.rate.is_none() && self.lapse.is_none() {
             return Duration::ZERO;
         }
         let now = Instant::now();
         if self.first.is_none() {
-            self.begun = now;
+            self.began = now;
         }
         let first = *self.first.get_or_insert(delivered);
         let by_number = self.rate.map_or(0.0, |rate| self.sent as f64 / rate);
         let by_time = self.lapse.map_or(0.0, |lapse| (delivered - first) as f64 / lapse);
         self.sent += 1;
         let due = Duration::try_from_secs_f64(by_number.max(by_time)).unwrap_or(Duration::MAX);
-        due.saturating_sub(now.duration_since(self.begun))
+        due.saturating_sub(now.duration_since(self.began))
     }
 }
 

@@ -1,17 +1,17 @@
-//! Work spread over threads, its results in the order of the work.
+//! Work spread over threads, with the results in the order of the items.
 
 use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-/// Results that may wait for an earlier one, for each thread.
+/// Items in progress for each thread, including results that wait for an earlier one.
 const AHEAD: usize = 8;
 
-/// One item with where its result goes.
+/// One item and where its result goes.
 type Job<T, R> = (T, SyncSender<R>);
 
-/// Lets `threads` workers, each made by `worker`, work on the items, and gives the results to `sink` in the order of the items. Ends at the
+/// Runs `threads` workers, each made by `worker`, on the items. Gives the results to `sink` in the order of the items. Ends at the
 /// first error of `sink`.
 pub(super) fn in_order<T, R, W, E>(
     items: impl Iterator<Item = T>,
@@ -26,24 +26,24 @@ where
 {
     let worker = &worker;
     thread::scope(|scope| {
-        let (give, take) = sync_channel::<Job<T, R>>(threads * AHEAD);
-        // The workers alone hold it: should they all panic, nothing is waited for any more.
-        let take = Arc::new(Mutex::new(take));
+        let (sender, receiver) = sync_channel::<Job<T, R>>(threads * AHEAD);
+        // Only the workers hold the receiver. If all of them panic, sending fails and the loop below ends.
+        let receiver = Arc::new(Mutex::new(receiver));
         for _ in 0..threads {
-            let take = Arc::clone(&take);
+            let receiver = Arc::clone(&receiver);
             scope.spawn(move || {
                 let mut work = worker();
-                while let Some((item, result)) = next(&take) {
-                    // Whoever waited for it may have gone at an error.
+                while let Some((item, result)) = next(&receiver) {
+                    // After an error of the sink, nobody receives the result.
                     let _ = result.send(work(item));
                 }
             });
         }
-        drop(take);
+        drop(receiver);
         let mut waiting: VecDeque<Receiver<R>> = VecDeque::new();
         for item in items {
             let (result, receive) = sync_channel(1);
-            if give.send((item, result)).is_err() {
+            if sender.send((item, result)).is_err() {
                 break;
             }
             waiting.push_back(receive);
@@ -58,14 +58,14 @@ where
     })
 }
 
-fn next<T, R>(take: &Mutex<Receiver<Job<T, R>>>) -> Option<Job<T, R>> {
-    take.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
+fn next<T, R>(receiver: &Mutex<Receiver<Job<T, R>>>) -> Option<Job<T, R>> {
+    receiver.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
 }
 
 fn deliver<R, E>(waiting: &mut VecDeque<Receiver<R>>, sink: &mut impl FnMut(R) -> Result<(), E>) -> Result<(), E> {
     match waiting.pop_front().map(|receive| receive.recv()) {
         Some(Ok(result)) => sink(result),
-        // A worker that panicked; the scope passes the panic on.
+        // The worker has panicked. The scope propagates the panic.
         Some(Err(_)) | None => Ok(()),
     }
 }
@@ -75,12 +75,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn results_come_in_order_whatever_the_number_of_threads() {
+    fn results_come_in_order_with_any_number_of_threads() {
         for threads in [1, 2, 7] {
             let mut seen = Vec::new();
             let square = || {
                 |n: u64| {
-                    // The later ones are the quicker ones.
+                    // Later items are faster.
                     thread::sleep(std::time::Duration::from_micros(500 - n));
                     n * n
                 }
@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "a scoped thread panicked")]
-    fn a_panic_is_passed_on_and_waited_for_by_nobody() {
+    fn a_panic_ends_the_work() {
         let _ = in_order(0.., 2, || |_: u64| -> u64 { panic!("of a worker") }, |_| Ok::<(), ()>(()));
     }
 

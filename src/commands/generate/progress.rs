@@ -1,13 +1,11 @@
-//! How far it has come: a bar on standard error when that is a terminal, nothing otherwise.
+//! The progress of generating traffic.
 
-use std::io::{self, IsTerminal};
-use std::time::Duration;
-
-use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanBytes, ProgressBar};
 
 use super::{DAY_SECONDS, Plan, Written};
+use crate::commands::console::progress;
 
-/// See the module. Counts days of accounts, in seconds.
+/// The bar. Its unit is a second of the traffic of one account.
 pub(super) struct Progress {
     bar: ProgressBar,
     start: i64,
@@ -17,32 +15,24 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// A display for the traffic of a plan.
+    /// The bar for the traffic of a plan.
     pub(super) fn new(plan: &Plan) -> Self {
         let (length, accounts) = (u64::from(plan.days) * DAY_SECONDS as u64, plan.accounts as u64);
-        let bar = if io::stderr().is_terminal() {
-            ProgressBar::with_draw_target(Some(length * accounts), ProgressDrawTarget::stderr_with_hz(10))
-        } else {
-            ProgressBar::hidden()
-        };
-        if let Ok(style) = ProgressStyle::with_template("{bar:30} {percent}%, {msg}, {eta} left") {
-            bar.set_style(style);
-        }
-        bar.enable_steady_tick(Duration::from_millis(200));
+        let bar = progress::ticking_bar(Some(length * accounts), "{bar:30} {percent}%, {msg}{eta} left");
         Self { bar, start: plan.start, length, accounts }
     }
 
-    /// Account number `account` has come to this time; those before it are done.
+    /// The account of this number has reached this time; all accounts before it are done.
     pub(super) fn account(&self, account: usize, time: i64, written: &Written) {
         self.show(account as u64 * self.length + self.since_start(time), written);
     }
 
-    /// All accounts have come to this time.
+    /// All accounts have reached this time.
     pub(super) fn all(&self, time: i64, written: &Written) {
         self.show(self.accounts * self.since_start(time), written);
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub(super) fn finish(&self) {
         self.bar.finish_and_clear();
     }
@@ -56,6 +46,7 @@ impl Progress {
             return;
         }
         self.bar.set_position(position);
-        self.bar.set_message(format!("{} records, {} of JSON", written.records, HumanBytes(written.bytes)));
+        // Until now there was no message, so the comma after it belongs to it.
+        self.bar.set_message(format!("{} records, {} of JSON, ", written.records, HumanBytes(written.bytes)));
     }
 }

@@ -1,4 +1,4 @@
-//! The traffic as messages of a Kafka topic: one record each, keyed by its account, in order of delivery over all accounts.
+//! The traffic as messages of a Kafka topic: one record each, keyed by account, all accounts together in order of delivery.
 
 use std::path::Path;
 use std::time::Duration;
@@ -9,44 +9,50 @@ use insightd_generate::json::Writer;
 use sysexits::ExitCode;
 
 use super::pace::Pace;
-use super::{ExitError, Progress, Written, callers, delivery, pool};
+use super::{Progress, Written, callers, delivery, pool};
+use crate::commands::exit_error::ExitError;
 use crate::config::Config;
 use crate::kafka::{Feeder, ProbeError};
-use crate::stream::broker;
+use crate::stream::broker::BrokerError;
 
-/// How long a broker is given to answer.
+/// Longest wait for the broker.
 const BROKER_WAIT: Duration = Duration::from_secs(5);
 
 /// Connects to the input topic of a configuration file.
+///
+/// # Errors
+/// 78 for a configuration that is wrong, 69 if no broker answers.
 pub(super) fn connect(path: &Path) -> Result<Feeder, ExitError> {
-    let config = Config::load(Some(path)).map_err(|faults| ExitError::new(ExitCode::Config, faults.to_string()))?;
+    let config = Config::load(Some(path))?;
     Feeder::connect(&config, BROKER_WAIT).map_err(|error| match error {
         ProbeError::Unreachable(reason) => {
             let brokers = config.kafka.bootstrap_servers.join(", ");
             ExitError::new(ExitCode::Unavailable, format!("no broker of {brokers} answers: {reason}"))
         }
-        ProbeError::Refused(failure) => ExitError::new(ExitCode::Config, failure.message),
+        ProbeError::Refused(refused) => ExitError::new(ExitCode::Config, refused.message),
     })
 }
 
 /// The records of one file, as messages.
 struct Messages {
+    /// Index of the account.
     account: usize,
+    /// Delivery time, seconds since 1970.
     delivered: i64,
     json: Vec<u8>,
-    /// Where each record ends.
+    /// Where each record ends in `json`.
     ends: Vec<usize>,
 }
 
-/// Sends everything, and returns when the broker has it.
+/// Sends all records, and returns when the broker has acknowledged them.
 pub(super) fn send(
     feeder: &mut Feeder,
-    organisation: &Organisation,
+    organization: &Organisation,
     threads: usize,
     mut pace: Pace,
     progress: &Progress,
 ) -> Result<Written, ExitError> {
-    let accounts = organisation.accounts();
+    let accounts = organization.accounts();
     let callers: Vec<_> = accounts.iter().map(callers).collect();
     let worker = || {
         let (mut writer, callers) = (Writer::default(), &callers);
@@ -74,7 +80,7 @@ pub(super) fn send(
     });
     let outcome = outcome.and_then(|()| feeder.flush());
     progress.finish();
-    outcome.map(|()| total).map_err(|failure: broker::BrokerError| {
-        ExitError::new(ExitCode::IoErr, format!("{} after {} records", failure.message, total.records))
-    })
+    outcome
+        .map(|()| total)
+        .map_err(|error: BrokerError| ExitError::io(format!("{} after {} records", error.message, total.records)))
 }

@@ -1,4 +1,5 @@
-//! What the daemon knows already: where each account lives, and since when. From the changelog, and from pasts that wait to be taken in.
+//! What the daemon knows of each account: its partition and where its history begins. Read from the changelog, and from backfills
+//! that the daemon has not merged yet.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -6,68 +7,67 @@ use insightd_core::cloudtrail::event::AccountId;
 use insightd_core::detect::store::changelog::account_begin;
 use insightd_core::state::{BackfillPart, CHECKPOINT_KEY, Checkpoint};
 
-use super::fold::Past;
+use super::backfill::AccountBackfill;
 use crate::config::Config;
 use crate::kafka::{backfill_topic, changelog};
 use crate::stream::broker::BrokerError;
 
-/// Where an account lives, and first minute of its history, if that has begun.
+/// One account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Home {
-    /// Partition of the input.
-    pub partition: i32,
-    /// First minute, since 1970.
-    pub begin: Option<i64>,
+pub(crate) struct KnownAccount {
+    /// Its partition of the input.
+    pub(crate) partition: i32,
+    /// First minute of its history, since 1970, if that has begun.
+    pub(crate) begin: Option<i64>,
 }
 
-/// See the module.
+/// All accounts, and how far each partition is read.
 #[derive(Debug, Default)]
-pub(super) struct Known {
-    /// Accounts by id.
-    pub accounts: HashMap<AccountId, Home>,
-    /// By partition: next offset of the history topic, as its state says.
-    loaded: BTreeMap<i32, i64>,
-    /// By partition: how far its changelog is read.
+pub(crate) struct KnownAccounts {
+    accounts: HashMap<AccountId, KnownAccount>,
+    /// By partition: next offset of the backfill topic, as the daemon's state says.
+    merged: BTreeMap<i32, i64>,
+    /// By partition: next offset of the changelog that was not read yet.
     read: BTreeMap<i32, i64>,
 }
 
-impl Known {
-    /// Reads all changelogs and all that waits.
+impl KnownAccounts {
+    /// Reads all changelogs, and the backfills that wait.
     ///
     /// # Errors
-    /// When something cannot be read to its end.
-    pub(super) fn read(config: &Config, partitions: i32) -> Result<Self, BrokerError> {
+    /// If one of them cannot be read to its end.
+    pub(crate) fn read(config: &Config, partitions: i32) -> Result<Self, BrokerError> {
         let mut known = Self::default();
         for partition in 0..partitions {
-            known.loaded.insert(partition, 0);
+            known.merged.insert(partition, 0);
             known.catch_up(config, partition)?;
         }
         for partition in 0..partitions {
             for (account, begin) in known.waiting(config, partition)? {
-                let home = known.accounts.entry(account).or_insert(Home { partition, begin: None });
-                home.begin = home.begin.into_iter().chain([begin]).min();
+                let account = known.accounts.entry(account).or_insert(KnownAccount { partition, begin: None });
+                account.begin = account.begin.into_iter().chain([begin]).min();
             }
         }
         Ok(known)
     }
 
-    /// Reads what has come to a changelog since.
+    /// Reads what was added to a changelog since the last call.
     ///
     /// # Errors
-    /// When it cannot be read to its end.
-    pub(super) fn catch_up(&mut self, config: &Config, partition: i32) -> Result<(), BrokerError> {
+    /// If it cannot be read to its end.
+    pub(crate) fn catch_up(&mut self, config: &Config, partition: i32) -> Result<(), BrokerError> {
         let from = self.read.get(&partition).copied().unwrap_or(0);
-        let (accounts, loaded) = (&mut self.accounts, &mut self.loaded);
+        let (accounts, merged) = (&mut self.accounts, &mut self.merged);
         let mut fault = None;
         let end = changelog::read_on(config, partition, from, &mut |key, value| {
             let Some(value) = value else { return };
             if key == CHECKPOINT_KEY {
                 match Checkpoint::read(value) {
-                    Ok(head) => drop(loaded.insert(partition, head.loaded)),
+                    Ok(head) => drop(merged.insert(partition, head.loaded)),
                     Err(newer) => fault = Some(newer),
                 }
             } else if let Some((account, begin)) = account_begin(key, value) {
-                accounts.insert(account, Home { partition, begin });
+                accounts.insert(account, KnownAccount { partition, begin });
             }
         })?;
         self.read.insert(partition, end);
@@ -77,20 +77,31 @@ impl Known {
         }
     }
 
-    /// Whether the daemon has this past: its account's history begins with it, or earlier.
-    pub(super) fn has(&self, past: &Past) -> bool {
-        self.accounts.get(&past.account).is_some_and(|home| home.begin.is_some_and(|begin| begin <= past.begin))
+    /// The accounts whose history has begun, with its first minute since 1970.
+    pub(crate) fn begins(&self) -> impl Iterator<Item = (AccountId, i64)> + '_ {
+        self.accounts.iter().filter_map(|(account, known)| Some((*account, known.begin?)))
     }
 
-    /// Next offset of the history topic, as the state of a partition says.
-    pub(super) fn loaded(&self, partition: i32) -> i64 {
-        self.loaded.get(&partition).copied().unwrap_or(0)
+    /// The partition of an account, if it is known.
+    pub(crate) fn partition(&self, account: AccountId) -> Option<i32> {
+        self.accounts.get(&account).map(|known| known.partition)
     }
 
-    /// Pasts that wait in a partition: account and first minute.
+    /// Whether the daemon has this backfill: the account's history begins with it, or earlier.
+    pub(crate) fn has(&self, backfill: &AccountBackfill) -> bool {
+        let known = self.accounts.get(&backfill.account);
+        known.is_some_and(|known| known.begin.is_some_and(|begin| begin <= backfill.begin))
+    }
+
+    /// Next offset of the backfill topic, as the state of a partition says.
+    pub(crate) fn merged(&self, partition: i32) -> i64 {
+        self.merged.get(&partition).copied().unwrap_or(0)
+    }
+
+    /// Backfills that wait in a partition: account and first minute.
     fn waiting(&self, config: &Config, partition: i32) -> Result<Vec<(AccountId, i64)>, BrokerError> {
         let mut waiting = Vec::new();
-        backfill_topic::read_on(config, partition, self.loaded(partition), &mut |_, payload| {
+        backfill_topic::read_on(config, partition, self.merged(partition), &mut |_, payload| {
             if let Ok(BackfillPart { index: 0, account, begin, .. }) = BackfillPart::read(payload) {
                 waiting.extend(AccountId::of_number(account).map(|account| (account, begin)));
             }
@@ -98,13 +109,13 @@ impl Known {
         Ok(waiting)
     }
 
-    /// Next offset behind the last message of a partition of the history topic; none if none waits.
+    /// The offset behind the last backfill that waits in a partition; none if none waits.
     ///
     /// # Errors
-    /// When it cannot be read to its end.
-    pub(super) fn last(&self, config: &Config, partition: i32) -> Result<Option<i64>, BrokerError> {
-        let mut last = None;
-        backfill_topic::read_on(config, partition, self.loaded(partition), &mut |next, _| last = Some(next))?;
-        Ok(last)
+    /// If the backfill topic cannot be read to its end.
+    pub(crate) fn end_of_waiting(&self, config: &Config, partition: i32) -> Result<Option<i64>, BrokerError> {
+        let mut end = None;
+        backfill_topic::read_on(config, partition, self.merged(partition), &mut |next, _| end = Some(next))?;
+        Ok(end)
     }
 }

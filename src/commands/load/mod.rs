@@ -1,80 +1,61 @@
-//! `insightd load`: history into the baselines of a daemon that runs, or will.
+//! `insightd load`: the history in CloudTrail files into the baselines of a daemon, whether it runs or not.
 //!
-//! The files are folded here, account by account, as `replay` does it but without insights; what comes of it goes to the daemon by way of the
-//! history topic, one transaction an account. Only what lies before the minute in which an account's own history begins is taken
-//! from the files (LOAD-2), so loading twice changes nothing, and after a crash the command is simply given again: accounts whose past has been
-//! handed over have it already.
+//! The files are folded here, account by account, as `replay` does it but without insights. The resulting backfills go to the
+//! daemon through the backfill topic (`state.history_topic`), one transaction an account. Only records before the minute in which
+//! an account's live history begins count (LOAD-2). So loading twice changes nothing, and after a crash the command is simply run
+//! again: it skips the accounts whose backfills are sent already.
 
-pub mod args;
+mod args;
+mod backfill;
 mod fold;
 mod known;
 mod show;
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use hashbrown::HashSet;
+use hashbrown::{HashMap, HashSet};
 use insightd_core::cloudtrail::event::AccountId;
 use sysexits::ExitCode;
 
-use self::args::LoadArgs;
-use self::fold::Past;
-use self::known::Known;
-use self::show::Waiting;
-use super::replay::files::{self, Found, Source};
-use super::{ExitError, say};
+pub(crate) use self::args::LoadArgs;
+use self::backfill::AccountBackfill;
+use self::fold::Folding;
+use self::known::KnownAccounts;
+use super::console::say;
+use super::exit_error::ExitError;
+use super::sources::{Source, Sources};
+use super::wall_clock;
 use crate::config::Config;
 use crate::kafka::topics::{ClusterProbe, ProbeError};
 use crate::kafka::{backfill_topic, changelog, topics};
 
-/// How long a broker is given to answer.
+/// Longest wait for one answer of a broker.
 const BROKER_WAIT: Duration = Duration::from_secs(5);
-/// Pause between two looks at how far the daemon is.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
-/// How often the files are read anew for accounts whose own history began meanwhile.
+/// Pause between two looks at the daemon's state.
+const POLL_PAUSE: Duration = Duration::from_secs(1);
+/// How often the files are read: again for accounts whose live history began in the meantime.
 const PASSES: usize = 3;
 
 /// Runs the command.
 ///
 /// # Errors
-/// 78 for a configuration that is wrong or does not fit the cluster, 66 and 74 for files that cannot be read, 69 and 74 where Kafka fails, 75 where
-/// the daemon has not taken everything in.
-pub fn run(args: &LoadArgs) -> Result<(), ExitError> {
-    let config =
-        Config::load(Some(&args.config)).map_err(|faults| ExitError::new(ExitCode::Config, faults.to_string()))?;
-    let mut found = files::find(&args.paths, None)?;
-    fold::sort_by_delivery(&mut found);
-    if found.others > 0 {
-        say(&found.others_line());
+/// 78 for a configuration that is wrong or does not fit the cluster, 66 and 74 for files that cannot be read, 69 and 74 if Kafka
+/// fails, 75 if the daemon has not merged everything.
+pub(crate) fn run(args: &LoadArgs) -> Result<(), ExitError> {
+    let config = Config::load(Some(&args.config))?;
+    let mut sources = Sources::find(&args.paths, None)?;
+    fold::sort_by_delivery(&mut sources);
+    if let Some(line) = sources.others_line() {
+        say(&line);
     }
     let partitions = partitions(&config)?;
     topics::prepare_history(&config, partitions as usize, BROKER_WAIT)?;
-    let mut known = Known::read(&config, partitions)?;
-    let mut only: Option<HashSet<AccountId>> = None;
-    for pass in 1..=PASSES {
-        let pasts = fold::fold(&config, partitions as usize, &found, &known, only.as_ref())?;
-        hand_over(&config, &known, &pasts)?;
-        if args.no_wait || !wait(&config, &mut known, partitions)? {
-            return Ok(());
-        }
-        // What the daemon has not taken in: the account's own history began while the files were read.
-        let missing: HashSet<AccountId> =
-            pasts.iter().filter(|past| !known.has(past)).map(|past| past.account).collect();
-        if missing.is_empty() {
-            if !pasts.is_empty() {
-                say("the daemon has taken everything in");
-            }
-            return Ok(());
-        }
-        if pass == PASSES || found.sources.contains(&Source::StandardInput) {
-            return Err(not_taken(&missing));
-        }
-        say(&format!("{} accounts began to live meanwhile: their files are read once more", missing.len()));
-        only = Some(missing);
-    }
-    Ok(())
+    let known = KnownAccounts::read(&config, partitions)?;
+    Load { config: &config, sources: &sources, partitions, known }.run(args.no_wait)
 }
 
-/// Partitions of the input, which those of the changelog are as many as.
+/// Partitions of the input topic; the changelog has as many.
 fn partitions(config: &Config) -> Result<i32, ExitError> {
     let cluster = ClusterProbe::new(config).map_err(unreached)?;
     let ready = topics::prepare(config, &cluster, BROKER_WAIT).map_err(unreached)?;
@@ -87,69 +68,119 @@ fn unreached(error: ProbeError) -> ExitError {
         ProbeError::Unreachable(reason) => {
             ExitError::new(ExitCode::Unavailable, format!("no broker answers: {reason}"))
         }
-        ProbeError::Refused(failure) => ExitError::new(ExitCode::Config, failure.message),
+        ProbeError::Refused(refused) => ExitError::new(ExitCode::Config, refused.message),
     }
 }
 
-fn hand_over(config: &Config, known: &Known, pasts: &[Past]) -> Result<(), ExitError> {
-    if pasts.is_empty() {
-        say("nothing in the files is older than what the daemon has counted itself: nothing to load");
-        return Ok(());
-    }
-    let writer = backfill_topic::Writer::connect(config)?;
-    let bar = show::bar(pasts.len() as u64, "accounts handed over");
-    for past in pasts {
-        let home = known.accounts.get(&past.account).map(|home| home.partition);
-        writer.write(home, &past.account.to_string(), &past.parts)?;
-        bar.inc(1);
-    }
-    bar.finish_and_clear();
-    say(&show::handed_over(pasts));
-    Ok(())
+struct Load<'a> {
+    config: &'a Config,
+    sources: &'a Sources,
+    partitions: i32,
+    known: KnownAccounts,
 }
 
-/// Waits until the daemon has read all that was handed over; breaking it off changes nothing about that. False if there is nobody to wait for.
-fn wait(config: &Config, known: &mut Known, partitions: i32) -> Result<bool, ExitError> {
-    let mut waiting = Waiting::new(partitions);
-    let mut told = false;
-    for partition in 0..partitions {
-        let Some(last) = known.last(config, partition)? else { continue };
-        while known.loaded(partition) < last {
-            if changelog::members(config)? == 0 {
-                waiting.finish();
-                say(&format!(
-                    "no process of the group {} runs: what was handed over is taken in when one starts, within the retention of {}",
-                    config.kafka.group_id, config.state.history_topic
-                ));
-                return Ok(false);
+impl Load<'_> {
+    fn run(&mut self, no_wait: bool) -> Result<(), ExitError> {
+        let mut only: Option<HashSet<AccountId>> = None;
+        for pass in 1..=PASSES {
+            let folded = self.folding(only.as_ref()).fold(self.sources)?;
+            if only.is_none() {
+                folded.summary().iter().for_each(|line| say(line));
             }
-            if !told {
-                told = true;
-                say(
-                    "waiting for the daemon, which looks every few seconds; Ctrl-C leaves it to take everything in by itself",
-                );
+            self.send(&folded.backfills)?;
+            if no_wait || !self.wait()? {
+                return Ok(());
             }
-            std::thread::sleep(LOOK_AGAIN);
-            known.catch_up(config, partition)?;
+            // The daemon refuses a backfill if the account's live history began while the files were read.
+            let refused = folded.backfills.iter().filter(|backfill| !self.known.has(backfill));
+            let missing: HashSet<AccountId> = refused.map(|backfill| backfill.account).collect();
+            if missing.is_empty() {
+                if !folded.backfills.is_empty() {
+                    say("the daemon has merged everything");
+                }
+                return Ok(());
+            }
+            if pass == PASSES || self.sources.list.contains(&Source::StandardInput) {
+                return Err(not_merged(&missing));
+            }
+            say(&format!("{} accounts went live in the meantime: their files are read once more", missing.len()));
+            only = Some(missing);
         }
-        waiting.done();
+        Ok(())
     }
-    for partition in 0..partitions {
-        known.catch_up(config, partition)?;
+
+    /// Folds the accounts of `only`, without it all of them.
+    fn folding(&self, only: Option<&HashSet<AccountId>>) -> Folding<'_> {
+        let begins = self.known.begins();
+        let cutoffs: HashMap<AccountId, i64> = match only {
+            None => begins.collect(),
+            Some(only) => begins.filter(|(account, _)| only.contains(account)).collect(),
+        };
+        Folding {
+            config: self.config,
+            partitions: self.partitions as usize,
+            cutoffs,
+            others: if only.is_none() { i64::MAX } else { i64::MIN },
+            now: wall_clock::seconds(),
+            records: Arc::default(),
+        }
     }
-    waiting.finish();
-    Ok(true)
+
+    fn send(&self, backfills: &[AccountBackfill]) -> Result<(), ExitError> {
+        if backfills.is_empty() {
+            say("nothing in the files is older than what the daemon has counted itself: nothing to load");
+            return Ok(());
+        }
+        let writer = backfill_topic::Writer::connect(self.config)?;
+        let bar = show::bar(backfills.len() as u64, "accounts sent");
+        for backfill in backfills {
+            let partition = self.known.partition(backfill.account);
+            writer.write(partition, &backfill.account.to_string(), &backfill.parts)?;
+            bar.inc(1);
+        }
+        bar.finish_and_clear();
+        say(&show::sent(backfills));
+        Ok(())
+    }
+
+    /// Waits until the daemon has read all backfills; false if no daemon runs. Interrupting the wait loses nothing.
+    fn wait(&mut self) -> Result<bool, ExitError> {
+        let bar = show::bar(u64::try_from(self.partitions).unwrap_or(0), "partitions merged by the daemon");
+        let mut announced = false;
+        for partition in 0..self.partitions {
+            let Some(end) = self.known.end_of_waiting(self.config, partition)? else { continue };
+            while self.known.merged(partition) < end {
+                if changelog::members(self.config)? == 0 {
+                    bar.finish_and_clear();
+                    say(&show::no_daemon(self.config));
+                    return Ok(false);
+                }
+                if !announced {
+                    announced = true;
+                    say(
+                        "waiting for the daemon, which looks every few seconds; after Ctrl-C it merges the rest by itself",
+                    );
+                }
+                std::thread::sleep(POLL_PAUSE);
+                self.known.catch_up(self.config, partition)?;
+            }
+            bar.inc(1);
+        }
+        for partition in 0..self.partitions {
+            self.known.catch_up(self.config, partition)?;
+        }
+        bar.finish_and_clear();
+        Ok(true)
+    }
 }
 
-fn not_taken(missing: &HashSet<AccountId>) -> ExitError {
-    let mut named: Vec<String> = missing.iter().map(ToString::to_string).collect();
-    named.sort_unstable();
-    ExitError::new(
-        ExitCode::TempFail,
-        format!(
-            "the daemon has not taken in the history of {} accounts ({}): its log and insightd_history_accounts_total tell why",
-            named.len(),
-            named.join(", ")
-        ),
-    )
+fn not_merged(missing: &HashSet<AccountId>) -> ExitError {
+    let mut accounts: Vec<String> = missing.iter().map(ToString::to_string).collect();
+    accounts.sort_unstable();
+    let text = format!(
+        "the daemon has not merged the history of {} accounts ({}): its log and insightd_history_accounts_total tell why",
+        accounts.len(),
+        accounts.join(", ")
+    );
+    ExitError::new(ExitCode::TempFail, text)
 }

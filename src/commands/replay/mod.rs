@@ -1,59 +1,63 @@
-//! `insightd replay`: the engine of `run` over CloudTrail files. Insights go to standard output and nothing else does.
+//! `insightd replay`: the engine of `run` over CloudTrail files. Only insights go to standard output.
 
-pub(super) mod files;
-pub(super) mod progress;
+mod args;
+mod lines;
 mod stats;
 
-use std::cell::RefCell;
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::Path;
-use std::rc::Rc;
 
-use insightd_core::cloudtrail::insight::{Format, Insight};
-use insightd_core::pipeline::{DeadLetterRecord, Output, Pipeline};
-use sysexits::ExitCode;
+use insightd_core::pipeline::Pipeline;
 
-use self::files::{Found, Source};
-use self::progress::Progress;
-use super::{ExitError, ReplayArgs, say, wall_clock};
+pub(crate) use self::args::ReplayArgs;
+use self::lines::{InsightLines, WriteFailure};
+use super::console::progress::ReadProgress;
+use super::console::say;
+use super::exit_error::ExitError;
+use super::sources::Sources;
+use super::wall_clock;
 use crate::config::Config;
 
 /// Runs the command.
 ///
 /// # Errors
-///
-/// When the configuration, a path or the output cannot be used.
-pub fn run(args: &ReplayArgs) -> Result<(), ExitError> {
-    let config = Config::load(args.config.as_deref()).map_err(|f| ExitError::new(ExitCode::Config, f.to_string()))?;
-    let found = files::find(&args.paths, args.stats.as_deref())?;
+/// 78 for a configuration that is wrong, 64 and 66 for the paths, 74 for files that cannot be read to their end or output that
+/// cannot be written.
+pub(crate) fn run(args: &ReplayArgs) -> Result<(), ExitError> {
+    let config = Config::load(args.config.as_deref())?;
+    let sources = Sources::find(&args.paths, args.stats.as_deref())?;
     let stats = args.stats.as_deref().map(create_stats).transpose()?;
-    if found.others > 0 {
-        say(&found.others_line());
+    if let Some(line) = sources.others_line() {
+        say(&line);
     }
     let mut pipeline = Pipeline::new(&config);
-    let format = args.format.unwrap_or(config.output.format);
-    let mut out = Lines::new(format, args.explain);
-    let unreadable = replay(&found, &mut pipeline, &mut out)?;
+    let mut out = InsightLines::new(args.format.unwrap_or(config.output.format), args.explain);
+    let unreadable = replay(&sources, &mut pipeline, &mut out)?;
     if let Some((mut file, path)) = stats {
         let written = stats::write(&mut file, &pipeline.take_tally(), &pipeline.gauges(), &config.rules);
-        written.map_err(|e| io_failure(path, &e))?;
+        written.map_err(|error| unwritable(path, &error))?;
     }
     match unreadable {
         0 => Ok(()),
         n => {
-            Err(ExitError::new(ExitCode::IoErr, format!("{n} of the files could not be read to their end, see above")))
+            let text = format!("{n} of the files could not be read to their end, see above");
+            Err(ExitError::io(text))
         }
     }
 }
 
 /// Replays all sources; returns how many could not be read.
-fn replay(found: &Found, pipeline: &mut Pipeline, out: &mut Lines) -> Result<usize, ExitError> {
-    let progress = Progress::new(found.bytes, pipeline.taken_in());
-    let now = wall_clock();
+fn replay(sources: &Sources, pipeline: &mut Pipeline, out: &mut InsightLines) -> Result<usize, ExitError> {
+    let progress = ReadProgress::new(sources.bytes, pipeline.taken_in());
+    let now = wall_clock::seconds();
     let mut unreadable = 0;
-    for source in &found.sources {
-        if let Err(error) = replay_one(source, now, pipeline, out, &progress) {
+    for source in &sources.list {
+        let read = source.open().and_then(|input| {
+            let input = StopOnFailure { input, failure: out.failure() };
+            pipeline.stream(&mut progress.watch(input), now, out)
+        });
+        if let Err(error) = read {
             out.check()?;
             if out.reader_left() {
                 break;
@@ -70,86 +74,23 @@ fn replay(found: &Found, pipeline: &mut Pipeline, out: &mut Lines) -> Result<usi
     Ok(unreadable)
 }
 
-fn replay_one(
-    source: &Source,
-    now: i64,
-    pipeline: &mut Pipeline,
-    out: &mut Lines,
-    progress: &Progress,
-) -> io::Result<()> {
-    let input: Box<dyn Read> = match source {
-        Source::StandardInput => Box::new(io::stdin().lock()),
-        Source::File(path) => Box::new(File::open(path)?),
-    };
-    let mut input = progress.watch(Stoppable { input, failed: Rc::clone(&out.failed) });
-    pipeline.stream(&mut input, now, out)
-}
-
 fn create_stats(path: &Path) -> Result<(File, &Path), ExitError> {
-    File::create(path).map(|file| (file, path)).map_err(|e| io_failure(path, &e))
+    File::create(path).map(|file| (file, path)).map_err(|error| unwritable(path, &error))
 }
 
-fn io_failure(path: &Path, error: &io::Error) -> ExitError {
-    ExitError::new(ExitCode::IoErr, format!("cannot write {}: {error}", path.display()))
+fn unwritable(path: &Path, error: &io::Error) -> ExitError {
+    ExitError::io(format!("cannot write {}: {error}", path.display()))
 }
 
-/// Insights as lines on standard output, each written at once, so that a reader sees it when it happens.
-struct Lines {
-    format: Format,
-    explain: bool,
-    line: Vec<u8>,
-    /// The first failed write; reading stops at it.
-    failed: Rc<RefCell<Option<io::Error>>>,
-}
-
-impl Lines {
-    fn new(format: Format, explain: bool) -> Self {
-        Self { format, explain, line: Vec::new(), failed: Rc::default() }
-    }
-
-    /// Whether whoever read standard output has closed it: the end of the run, but no fault.
-    fn reader_left(&self) -> bool {
-        self.failed.borrow().as_ref().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
-    }
-
-    fn check(&self) -> Result<(), ExitError> {
-        match &*self.failed.borrow() {
-            Some(e) if e.kind() != io::ErrorKind::BrokenPipe => {
-                Err(ExitError::new(ExitCode::IoErr, format!("cannot write to standard output: {e}")))
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
-impl Output for Lines {
-    fn insight(&mut self, insight: Insight) {
-        if self.failed.borrow().is_some() {
-            return;
-        }
-        self.line.clear();
-        self.format.write(&insight, &mut self.line, self.explain);
-        self.line.push(b'\n');
-        let mut stdout = io::stdout().lock();
-        if let Err(error) = stdout.write_all(&self.line).and_then(|()| stdout.flush()) {
-            *self.failed.borrow_mut() = Some(error);
-        }
-    }
-
-    fn dead_letter(&mut self, _: DeadLetterRecord<'_>) {
-        // Counted by the pipeline; files stay where they are, so nothing is lost.
-    }
-}
-
-/// Input that ends with an error once standard output has failed.
-struct Stoppable {
+/// An input that fails as soon as standard output has failed.
+struct StopOnFailure {
     input: Box<dyn Read>,
-    failed: Rc<RefCell<Option<io::Error>>>,
+    failure: WriteFailure,
 }
 
-impl Read for Stoppable {
+impl Read for StopOnFailure {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.failed.borrow().is_some() {
+        if self.failure.is_set() {
             return Err(io::Error::other("standard output failed"));
         }
         self.input.read(buffer)

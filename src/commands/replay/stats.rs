@@ -1,7 +1,7 @@
 //! The counts of a replay as one JSON object.
 //!
-//! `records` is the sum of `counted`, `duplicates`, `out_of_scope`, `too_late`, `malformed` and `shed` (CNT-1); the other
-//! numbers stand beside that sum.
+//! `records` is the sum of `counted`, `duplicates`, `out_of_scope`, `too_late`, `malformed` and `shed` (CNT-1). The other
+//! numbers are not part of that sum.
 
 use std::io::{self, Write};
 
@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 ///
 /// # Errors
 /// Those of writing.
-pub(super) fn write(out: &mut impl Write, tally: &Tally, levels: &Gauges, rules: &Rules) -> io::Result<()> {
+pub(crate) fn write(out: &mut impl Write, tally: &Tally, levels: &Gauges, rules: &Rules) -> io::Result<()> {
     let insights =
         |state: State| InsightType::ALL.iter().map(|&k| tally.insights[k as usize][state as usize]).sum::<u64>();
     let by_envelope = |e: Envelope| tally.records[e as usize].iter().sum::<u64>();
@@ -51,7 +51,7 @@ pub(super) fn write(out: &mut impl Write, tally: &Tally, levels: &Gauges, rules:
     out.flush()
 }
 
-/// What each rule did, in the order of the rules; those that did nothing too, as that is what one looks for.
+/// What each rule did, in the order of the rules. Includes rules that matched nothing: an operator looks for those.
 fn by_rule(rules: &Rules, tally: &Tally) -> Vec<Value> {
     let count = |counts: &[u64], position: usize| counts.get(position).copied().unwrap_or_default();
     let one = |(position, rule): (usize, &Rule)| {
@@ -67,9 +67,6 @@ fn by_rule(rules: &Rules, tally: &Tally) -> Vec<Value> {
 
 /// Counts above zero, by label.
 fn named<T: Copy>(all: &[T], label: impl Fn(T) -> &'static str, count: impl Fn(T) -> u64) -> Map<String, Value> {
-    all.iter()
-        .map(|&kind| (label(kind).to_owned(), count(kind)))
-        .filter(|&(_, n)| n > 0)
-        .map(|(l, n)| (l, n.into()))
-        .collect()
+    let counts = all.iter().map(|&kind| (label(kind), count(kind)));
+    counts.filter(|&(_, count)| count > 0).map(|(label, count)| (label.to_owned(), count.into())).collect()
 }

@@ -1,16 +1,16 @@
-//! Log lines on standard error, as `[log]` says.
+//! Logging on standard error, as `[log]` configures it.
 
 use std::io;
 
 use tracing_subscriber::EnvFilter;
 
-use crate::commands::ExitError;
+use crate::commands::exit_error::ExitError;
 use crate::config::{Log, LogFormat};
 
 /// Starts logging for the rest of the process.
 ///
 /// # Errors
-/// When `log.level` is no filter.
+/// 78 if `log.level` is not a filter.
 pub(crate) fn start(log: &Log) -> Result<(), ExitError> {
     let filter = EnvFilter::try_new(&log.level).map_err(|error| {
         ExitError::new(sysexits::ExitCode::Config, format!("log.level = {:?} is no filter: {error}", log.level))

@@ -1,4 +1,4 @@
-//! What a worker tells the outside: log line and metrics of each event, together.
+//! What a worker reports to the outside: the log line, the metrics and the health of each event, together.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -8,9 +8,9 @@ use insightd_core::cloudtrail::insight::{State, rfc3339};
 use insightd_core::detect::{BackfillResult, Backfilled};
 use insightd_core::pipeline::{Gauges, Tally};
 
-use super::Daemon;
-use super::committed::Committed;
-use super::reach::Reach;
+use super::committed::CommittedOffsets;
+use super::handles::Handles;
+use super::reachability::BrokerReachability;
 use crate::http::{Health, WorkerState};
 use crate::metrics::{Metrics, Rebalance, RestoreOutcome, Task, Transaction as Ended, Truncated};
 use crate::stream::broker::{Assigned, TopicPartition};
@@ -19,62 +19,64 @@ use crate::stream::tasks::TaskOrigin;
 use crate::stream::transaction::{Raised, Transaction};
 use crate::stream::watchdog::{Calls, Phase};
 
-/// Dead letters of one reason are logged once within this time; the metrics count them all.
-const SAY_AGAIN_AFTER: Duration = Duration::from_secs(60);
+/// Dead-letter records of one reason are logged once within this time; the metrics count them all.
+const LOG_AGAIN_AFTER: Duration = Duration::from_secs(60);
 
-/// The voice of one worker.
-pub(super) struct WorkerReport {
+/// The reports of one worker.
+pub(crate) struct WorkerReport {
+    /// Its number, from 0.
     worker: usize,
     calls: Arc<Calls>,
     metrics: Arc<Metrics>,
     health: Arc<Health>,
-    reach: Arc<Reach>,
-    positions: Arc<Committed>,
-    /// How long the group keeps its partitions after a stop; none if it leaves.
+    reachability: Arc<BrokerReachability>,
+    committed: Arc<CommittedOffsets>,
+    /// How long the group keeps the partitions after a stop; none if the worker leaves the group.
     kept_for: Option<Duration>,
-    /// Partitions held; none while it waits for its place in the group.
+    /// Number of assigned partitions; none before an assignment.
     partitions: Option<usize>,
-    /// Partitions whose state is not in memory yet, each with what is left of its changelog.
+    /// Partitions whose state is being restored, each with the records that remain of its changelog.
     restoring: BTreeMap<TopicPartition, i64>,
-    letters_said: HashMap<&'static str, Instant>,
+    /// When each reason for dead-letter records was last logged.
+    dead_letters_logged: HashMap<&'static str, Instant>,
     /// `output.max_age`, seconds.
     max_age_s: i64,
 }
 
 impl WorkerReport {
-    /// A worker that has not begun.
-    pub(super) fn new(daemon: &Daemon, worker: usize, calls: Arc<Calls>) -> Self {
+    /// Reports for a worker that has not started.
+    pub(crate) fn new(handles: &Handles, worker: usize, calls: Arc<Calls>) -> Self {
         Self {
             worker,
             calls,
-            metrics: daemon.metrics.clone(),
-            health: daemon.health.clone(),
-            reach: daemon.reach.clone(),
-            positions: daemon.committed.clone(),
-            kept_for: (!daemon.config.kafka.leave_on_stop).then_some(daemon.config.kafka.session_timeout),
+            metrics: handles.metrics.clone(),
+            health: handles.health.clone(),
+            reachability: handles.reachability.clone(),
+            committed: handles.committed.clone(),
+            kept_for: (!handles.config.kafka.leave_on_stop).then_some(handles.config.kafka.session_timeout),
             partitions: None,
             restoring: BTreeMap::new(),
-            letters_said: HashMap::new(),
-            max_age_s: i64::try_from(daemon.config.output.max_age.as_secs()).unwrap_or(i64::MAX),
+            dead_letters_logged: HashMap::new(),
+            max_age_s: i64::try_from(handles.config.output.max_age.as_secs()).unwrap_or(i64::MAX),
         }
     }
 
-    /// No broker lets it register yet.
-    pub(super) fn waiting(&self, reason: &str) {
-        self.reach.down(self.worker, reason);
+    /// No broker is reachable, so the worker cannot register its producer.
+    pub(crate) fn waiting(&self, reason: &str) {
+        self.reachability.down(self.worker, reason);
         self.metrics.broker_up(self.worker, false);
         self.health.set(self.worker, WorkerState::BrokerAway { error: reason.to_owned() });
     }
 
-    /// Registered; waits for its place in the group.
-    pub(super) fn joining(&self) {
-        self.reach.up(self.worker);
+    /// The worker has registered its producer and joins the group.
+    pub(crate) fn joining(&self) {
+        self.reachability.up(self.worker);
         self.metrics.broker_up(self.worker, true);
         self.health.set(self.worker, WorkerState::Connecting);
     }
 
-    /// The loop has ended.
-    pub(super) fn stopping(&self) {
+    /// The worker loop has ended.
+    pub(crate) fn stopping(&self) {
         self.calls.ended();
         self.health.set(self.worker, WorkerState::Stopping);
         if let Some(partitions @ 1..) = self.partitions {
@@ -94,13 +96,13 @@ impl WorkerReport {
         Task::new(self.worker, partition.topic.clone(), partition.partition)
     }
 
-    fn rebalanced(&mut self, what: Rebalance, partitions: Option<usize>) {
+    fn rebalanced(&mut self, kind: Rebalance, partitions: Option<usize>) {
         self.partitions = partitions;
-        self.metrics.rebalance(self.worker, what, partitions.unwrap_or_default());
-        self.health.set(self.worker, self.place());
+        self.metrics.rebalance(self.worker, kind, partitions.unwrap_or_default());
+        self.health.set(self.worker, self.worker_state());
     }
 
-    fn place(&self) -> WorkerState {
+    fn worker_state(&self) -> WorkerState {
         match self.partitions {
             None => WorkerState::Connecting,
             Some(partitions) if self.restoring.is_empty() => WorkerState::Assigned { partitions },
@@ -137,25 +139,25 @@ impl WorkerReport {
         match loaded.outcome {
             Ok(Backfilled { begin, series, .. }) => {
                 let begin = rfc3339(begin * 60);
-                tracing::info!(worker, account, begin, series, "history of an account taken in");
+                tracing::info!(worker, account, begin, series, "backfill of an account merged");
             }
             Err(refusal) => tracing::warn!(
                 worker,
                 account,
                 reason = refusal.label(),
-                "history of an account not taken in: {}",
+                "backfill of an account refused: {}",
                 refusal.remedy()
             ),
         }
     }
 
-    fn letters(&mut self, reason: &'static str, count: u64) {
+    fn dead_letters(&mut self, reason: &'static str, count: u64) {
         for _ in 0..count {
             self.metrics.dead_letter(reason);
         }
         let now = Instant::now();
-        if self.letters_said.get(reason).is_none_or(|at| now.duration_since(*at) >= SAY_AGAIN_AFTER) {
-            self.letters_said.insert(reason, now);
+        if self.dead_letters_logged.get(reason).is_none_or(|at| now.duration_since(*at) >= LOG_AGAIN_AFTER) {
+            self.dead_letters_logged.insert(reason, now);
             tracing::warn!(reason, count, "records went to the dead-letter topic");
         }
     }
@@ -213,12 +215,12 @@ impl Report for WorkerReport {
         self.metrics.transaction(Ended::Committed, open);
         self.health.committed(self.worker);
         self.metrics.state_saved(transaction.state_records, transaction.state_bytes);
-        self.positions.note(transaction.positions());
+        self.committed.commit(transaction.positions());
         for raised in &transaction.insights {
             self.raised(raised, wall);
         }
         for (reason, count) in &transaction.dead_letters {
-            self.letters(reason, *count);
+            self.dead_letters(reason, *count);
         }
         for (cut, count) in [
             (Truncated::DeadLetterRecord, transaction.dead_letters_cut),
@@ -241,18 +243,13 @@ impl Report for WorkerReport {
         let left = end.saturating_sub(position).max(0);
         self.metrics.state_left(&self.task(partition), left);
         self.restoring.insert(partition.clone(), left);
-        self.health.set(self.worker, self.place());
+        self.health.set(self.worker, self.worker_state());
     }
 
     fn restored(&mut self, partition: &TopicPartition, restored: &Restored<'_>) {
         let task = self.task(partition);
         let state = restored.head.map(|head| head.state);
-        let found = match (state, restored.expected) {
-            (None, None | Some(0)) => RestoreOutcome::Nothing,
-            (None, Some(_)) => RestoreOutcome::StateLost,
-            (Some(state), Some(expected)) if state == expected => RestoreOutcome::State,
-            (Some(_), _) => RestoreOutcome::OtherState,
-        };
+        let found = found(state, restored.expected);
         self.metrics.state_restored(&task, found, restored.took);
         let fresh = |clock: i64| restored.wall.saturating_sub(clock) <= self.max_age_s;
         for (insight, _) in restored.open.iter().filter(|(_, clock)| fresh(*clock)) {
@@ -265,8 +262,8 @@ impl Report for WorkerReport {
             }
             RestoreOutcome::OtherState => tracing::warn!(
                 worker, %partition, state, expected = restored.expected, position, open, ?took,
-                "state restored, but the group's offset was not committed with it: somebody has set the offset; records that the \
-                 state knows already are recognised by their eventID within input.dedup_horizon"
+                "state restored, but the group's offset was not committed with it, so the offset was set by hand; records that the \
+                 state has counted already are recognized by their eventID within input.dedup_horizon"
             ),
             RestoreOutcome::StateLost => tracing::error!(
                 worker, %partition, expected = restored.expected, position,
@@ -274,7 +271,7 @@ impl Report for WorkerReport {
             ),
         }
         self.restoring.remove(partition);
-        self.health.set(self.worker, self.place());
+        self.health.set(self.worker, self.worker_state());
     }
 
     fn counted(&mut self, tally: &Tally) {
@@ -314,12 +311,22 @@ impl Report for WorkerReport {
     }
 
     fn up(&mut self) {
-        self.reach.up(self.worker);
+        self.reachability.up(self.worker);
         self.metrics.broker_up(self.worker, true);
-        self.health.set(self.worker, self.place());
+        self.health.set(self.worker, self.worker_state());
     }
 
     fn retrying(&mut self, what: &str, reason: &str) {
         tracing::warn!(worker = self.worker, reason, "cannot {what}; trying again");
+    }
+}
+
+/// What a restore has found: the state in the changelog against the state that the group's offset was committed with.
+fn found(state: Option<u64>, expected: Option<u64>) -> RestoreOutcome {
+    match (state, expected) {
+        (None, None | Some(0)) => RestoreOutcome::Nothing,
+        (None, Some(_)) => RestoreOutcome::StateLost,
+        (Some(state), Some(expected)) if state == expected => RestoreOutcome::State,
+        (Some(_), _) => RestoreOutcome::OtherState,
     }
 }

@@ -3,65 +3,66 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use insightd_core::cloudtrail::event::AccountId;
 
 /// Arguments of `state`.
 #[derive(Debug, Args)]
-pub struct StateArgs {
+pub(crate) struct StateArgs {
     /// What to do with the state.
     #[command(subcommand)]
-    pub command: StateCommand,
+    pub(crate) command: StateCommand,
 }
 
 /// The commands about the state.
 #[derive(Debug, Subcommand)]
-pub enum StateCommand {
+pub(crate) enum StateCommand {
     /// Show accounts and series as the changelog has them, one JSON object a line. Writes nothing; the daemon may run.
     Inspect(StateInspectArgs),
-    /// Show everything in the changelog that makes up the state, one JSON object a line: partitions, accounts, regions, series.
+    /// Show the whole state in the changelog, one JSON object a line: partitions, accounts, regions, series.
     Export(StateConfigArgs),
     /// Forget all baselines, open insights and eventIDs: the changelog is emptied. No process of the group may run.
     Reset(StateResetArgs),
 }
 
-/// Which configuration.
+/// The configuration that names the state.
 #[derive(Debug, Args)]
-pub struct StateConfigArgs {
+pub(crate) struct StateConfigArgs {
     /// Configuration file (TOML). Environment variables INSIGHTD__SECTION__KEY override it.
     #[arg(long, value_name = "FILE")]
-    pub config: PathBuf,
+    pub(crate) config: PathBuf,
 }
 
 /// Arguments of `state inspect`.
 #[derive(Debug, Args)]
-pub struct StateInspectArgs {
+pub(crate) struct StateInspectArgs {
     /// Which configuration.
     #[command(flatten)]
-    pub config: StateConfigArgs,
+    pub(crate) config: StateConfigArgs,
     /// Only this account.
     #[arg(long, value_name = "ID", value_parser = account)]
-    pub account: Option<insightd_core::cloudtrail::event::AccountId>,
+    pub(crate) account: Option<AccountId>,
     /// Only this region.
     #[arg(long, value_name = "REGION")]
-    pub region: Option<String>,
+    pub(crate) region: Option<String>,
     /// Only series of this service, such as iam.amazonaws.com.
     #[arg(long, value_name = "SOURCE")]
-    pub event_source: Option<String>,
+    pub(crate) event_source: Option<String>,
     /// Only series of this API.
     #[arg(long, value_name = "NAME")]
-    pub event_name: Option<String>,
+    pub(crate) event_name: Option<String>,
 }
 
 /// Arguments of `state reset`.
 #[derive(Debug, Args)]
-pub struct StateResetArgs {
+pub(crate) struct StateResetArgs {
     /// Which configuration.
     #[command(flatten)]
-    pub config: StateConfigArgs,
-    /// Do it. Without this the command only says what it would do.
+    pub(crate) config: StateConfigArgs,
+    /// Reset the state. Without this the command only says what it would do.
     #[arg(long)]
-    pub yes: bool,
+    pub(crate) yes: bool,
 }
 
-fn account(text: &str) -> Result<insightd_core::cloudtrail::event::AccountId, String> {
-    insightd_core::cloudtrail::event::AccountId::parse(text).ok_or_else(|| "an account has twelve digits".to_owned())
+fn account(text: &str) -> Result<AccountId, String> {
+    AccountId::parse(text).ok_or_else(|| "an account has twelve digits".to_owned())
 }

@@ -1,13 +1,17 @@
 //! `insightd state reset`: empties the changelog.
 
 use super::args::StateResetArgs;
-use super::load;
-use crate::commands::{ExitError, say};
+use crate::commands::console::say;
+use crate::commands::exit_error::ExitError;
+use crate::config::Config;
 use crate::kafka::{backfill_topic, changelog};
 
 /// Runs the command.
-pub(super) fn run(args: &StateResetArgs) -> Result<(), ExitError> {
-    let config = load(&args.config.config)?;
+///
+/// # Errors
+/// Those of [`super::run`]; 74 if members of the group run.
+pub(crate) fn run(args: &StateResetArgs) -> Result<(), ExitError> {
+    let config = Config::load(Some(&args.config.config))?;
     let (topic, group) = (&config.state.topic, &config.kafka.group_id);
     let partitions = changelog::partitions(&config)?;
     let members = changelog::members(&config)?;
@@ -19,17 +23,17 @@ pub(super) fn run(args: &StateResetArgs) -> Result<(), ExitError> {
     }
     if !args.yes {
         say(&format!(
-            "would empty the {partitions} partitions of {topic}: the group {group} forgets its baselines, open insights and eventIDs, and each account \
-             raises nothing for baseline.warm_up; its offsets stay; add --yes to do it"
+            "would empty the {partitions} partitions of {topic}: the group {group} forgets its baselines, open insights and \
+             eventIDs, and each account raises nothing for baseline.warm_up; its offsets stay; add --yes to do it"
         ));
         return Ok(());
     }
-    // First of all: a reset that is broken off here is given again, and nothing comes back meanwhile.
+    // The backfill topic first: if the command is interrupted, no backfill fills the emptied changelog before it runs again.
     backfill_topic::empty(&config)?;
     let mut records = 0;
     for partition in 0..partitions {
         records += changelog::empty(&config, partition)?;
     }
-    say(&format!("{topic} is empty: {records} records were taken away"));
+    say(&format!("{topic} is empty: {records} records were deleted"));
     Ok(())
 }

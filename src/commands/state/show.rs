@@ -1,4 +1,4 @@
-//! The state as JSON lines: each line says in `kind` what it is.
+//! The state as JSON lines. The field `kind` of each line says what it is.
 
 use std::io::{self, BufWriter, Write as _};
 
@@ -8,16 +8,18 @@ use insightd_core::state::{CHECKPOINT_KEY, Checkpoint};
 use serde_json::{Value, json};
 
 use super::args::{StateConfigArgs, StateInspectArgs};
-use super::load;
-use crate::commands::ExitError;
+use crate::commands::exit_error::ExitError;
 use crate::config::Config;
 use crate::kafka::changelog;
 
-/// Shows what fits.
-pub(super) fn inspect(args: &StateInspectArgs) -> Result<(), ExitError> {
-    let config = load(&args.config.config)?;
+/// Shows the accounts and series that `args` select. Asking for an API selects series only.
+///
+/// # Errors
+/// Those of [`super::run`].
+pub(crate) fn inspect(args: &StateInspectArgs) -> Result<(), ExitError> {
+    let config = Config::load(Some(&args.config.config))?;
     let of_series = args.event_source.is_some() || args.event_name.is_some();
-    let fits = |wanted: &Option<String>, is: &str| wanted.as_ref().is_none_or(|wanted| wanted == is);
+    let matches = |wanted: &Option<String>, is: &str| wanted.as_ref().is_none_or(|wanted| wanted == is);
     each_partition(&config, &mut |_, _, detector, out| {
         detector.each_account(&mut |account| {
             if !of_series && args.account.is_none_or(|id| id == account.id) {
@@ -25,17 +27,20 @@ pub(super) fn inspect(args: &StateInspectArgs) -> Result<(), ExitError> {
             }
         });
         detector.each_series(&mut |series| {
-            let api = fits(&args.event_source, series.key.source) && fits(&args.event_name, series.key.name);
-            if api && fits(&args.region, series.region) && args.account.is_none_or(|id| id == series.account) {
+            let api = matches(&args.event_source, series.key.source) && matches(&args.event_name, series.key.name);
+            if api && matches(&args.region, series.region) && args.account.is_none_or(|id| id == series.account) {
                 out(series_line(&series));
             }
         });
     })
 }
 
-/// Shows all.
-pub(super) fn export(args: &StateConfigArgs) -> Result<(), ExitError> {
-    let config = load(&args.config)?;
+/// Shows everything.
+///
+/// # Errors
+/// Those of [`super::run`].
+pub(crate) fn export(args: &StateConfigArgs) -> Result<(), ExitError> {
+    let config = Config::load(Some(&args.config))?;
     each_partition(&config, &mut |partition, head, detector, out| {
         out(json!({
             "kind": "partition",
@@ -50,42 +55,47 @@ pub(super) fn export(args: &StateConfigArgs) -> Result<(), ExitError> {
     })
 }
 
+/// Shows one partition: its number, its checkpoint, its state, and where the lines go.
 type Show<'a> = dyn FnMut(i32, Option<&Checkpoint>, &Detector, &mut dyn FnMut(Value)) + 'a;
 
 /// Restores one partition after the other and shows it.
 fn each_partition(config: &Config, show: &mut Show<'_>) -> Result<(), ExitError> {
     let mut out = BufWriter::new(io::stdout().lock());
     for partition in 0..changelog::partitions(config)? {
-        let mut detector = Detector::new(Settings::from(config));
-        let (mut head, mut fault) = (None, None);
-        changelog::read_on(config, partition, 0, &mut |key, value| {
-            let taken = if key == CHECKPOINT_KEY {
-                value.map(Checkpoint::read).transpose().map(|read| head = read)
-            } else {
-                detector.restore(key, value)
-            };
-            fault = fault.take().or(taken.err());
-        })?;
-        if let Some(fault) = fault.or_else(|| detector.restored().err()) {
-            let text = format!("{}[{partition}]: {fault}", config.state.topic);
-            return Err(ExitError::new(sysexits::ExitCode::Config, text));
-        }
+        let (head, detector) = restore(config, partition)?;
         let mut failed = None;
         show(partition, head.as_ref(), &detector, &mut |line| {
             failed = failed.take().or(writeln!(out, "{line}").err());
         });
         match failed {
-            // Whoever reads has seen enough.
+            // The reader has closed it, which is not a failure.
             Some(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
-            Some(error) => return Err(unwritten(&error)),
+            Some(error) => return Err(ExitError::stdout(&error)),
             None => {}
         }
     }
-    out.flush().map_err(|error| unwritten(&error))
+    out.flush().map_err(|error| ExitError::stdout(&error))
 }
 
-fn unwritten(error: &io::Error) -> ExitError {
-    ExitError::new(sysexits::ExitCode::IoErr, format!("cannot write to standard output: {error}"))
+/// The state of one partition, restored from its changelog.
+fn restore(config: &Config, partition: i32) -> Result<(Option<Checkpoint>, Detector), ExitError> {
+    let mut detector = Detector::new(Settings::from(config));
+    let (mut head, mut fault) = (None, None);
+    changelog::read_on(config, partition, 0, &mut |key, value| {
+        let restored = if key == CHECKPOINT_KEY {
+            value.map(Checkpoint::read).transpose().map(|read| head = read)
+        } else {
+            detector.restore(key, value)
+        };
+        fault = fault.take().or(restored.err());
+    })?;
+    match fault.or_else(|| detector.restored().err()) {
+        Some(fault) => {
+            let text = format!("{}[{partition}]: {fault}", config.state.topic);
+            Err(ExitError::new(sysexits::ExitCode::Config, text))
+        }
+        None => Ok((head, detector)),
+    }
 }
 
 fn minute(minute: i64) -> String {

@@ -1,42 +1,45 @@
-//! What the paths hold: counts or CloudTrail. Told by the name where it ends in a known way, else by the first bytes.
+//! Whether an input holds counts or CloudTrail: by its name if that has a known ending, otherwise by its first bytes.
 
 use std::fs::File;
 use std::io::{self, Cursor, Read};
 use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
+use sysexits::ExitCode;
 
-/// Bytes looked at.
+use crate::commands::exit_error::ExitError;
+
+/// Bytes that decide.
 const HEAD_BYTES: u64 = 4096;
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// What an input holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// Rows of timestamp and value.
+pub(crate) enum Kind {
+    /// CSV rows of timestamp and value.
     Counts,
     /// CloudTrail records.
     CloudTrail,
 }
 
-/// An input of which the first bytes were looked at and given back.
-pub(super) type Peeked = io::Chain<Cursor<Vec<u8>>, Box<dyn Read>>;
+/// An input whose first bytes were read and put back.
+pub(crate) type Peeked = io::Chain<Cursor<Vec<u8>>, Box<dyn Read>>;
 
-/// Reads the first bytes.
+/// Reads the first bytes, and puts them back.
 ///
 /// # Errors
 /// Those of reading.
-pub(super) fn peek(mut input: Box<dyn Read>) -> io::Result<(Vec<u8>, Peeked)> {
+pub(crate) fn peek(mut input: Box<dyn Read>) -> io::Result<(Vec<u8>, Peeked)> {
     let mut head = Vec::new();
     (&mut input).take(HEAD_BYTES).read_to_end(&mut head)?;
     Ok((head.clone(), Cursor::new(head).chain(input)))
 }
 
-/// What a file holds. A folder holds CloudTrail.
+/// The kind of a file. A folder holds CloudTrail.
 ///
 /// # Errors
 /// Those of reading it.
-pub(super) fn of_path(path: &Path) -> io::Result<Kind> {
+pub(crate) fn of_path(path: &Path) -> io::Result<Kind> {
     if path.is_dir() {
         return Ok(Kind::CloudTrail);
     }
@@ -51,14 +54,14 @@ pub(super) fn of_path(path: &Path) -> io::Result<Kind> {
     Ok(of_head(&head))
 }
 
-/// What an input with these first bytes holds: rows begin with a line that has a comma and is no JSON.
-pub(super) fn of_head(head: &[u8]) -> Kind {
-    let mut unpacked = Vec::new();
+/// The kind of an input with these first bytes. Counts begin with a line that has a comma and is not JSON.
+pub(crate) fn of_head(head: &[u8]) -> Kind {
+    let mut decompressed = Vec::new();
     let head = match head.starts_with(&GZIP) {
         true => {
-            // The head is cut, so an error at its end is no matter.
-            let _ = MultiGzDecoder::new(head).take(HEAD_BYTES).read_to_end(&mut unpacked);
-            &unpacked[..]
+            // The head is cut, so an error at its end does not matter.
+            let _ = MultiGzDecoder::new(head).take(HEAD_BYTES).read_to_end(&mut decompressed);
+            &decompressed[..]
         }
         false => head,
     };
@@ -71,9 +74,19 @@ pub(super) fn of_head(head: &[u8]) -> Kind {
     }
 }
 
-/// The input, unpacked if it is gzip.
-pub(super) fn unpacked(head: &[u8], input: Peeked) -> Box<dyn Read> {
+/// The input, decompressed if it is gzip.
+pub(crate) fn decompressed(head: &[u8], input: Peeked) -> Box<dyn Read> {
     if head.starts_with(&GZIP) { Box::new(MultiGzDecoder::new(input)) } else { Box::new(input) }
+}
+
+/// The name of an input in messages.
+pub(crate) fn name(path: &Path) -> String {
+    if path.as_os_str() == "-" { "standard input".to_owned() } else { path.display().to_string() }
+}
+
+/// 66: an input cannot be read.
+pub(crate) fn unreadable(path: &Path, error: &io::Error) -> ExitError {
+    ExitError::new(ExitCode::NoInput, format!("cannot read {}: {error}", name(path)))
 }
 
 #[cfg(test)]
@@ -83,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_and_records_are_told_apart_by_their_first_bytes() {
+    fn the_first_bytes_tell_rows_from_records() {
         for rows in
             ["timestamp,value\n", "2020-01-01 00:00:00,3\n", "\u{feff}timestamp,value\r\n", "\"timestamp\",\"value\"\n"]
         {
@@ -95,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn packed_rows_are_rows_as_well() {
+    fn compressed_rows_are_rows() {
         let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         packed.write_all(b"timestamp,value\n").expect("packed");
         assert_eq!(of_head(&packed.finish().expect("packed")), Kind::Counts);

@@ -1,85 +1,86 @@
-//! An insight in a form made for people: who, what, where, how much above normal, since when, how serious.
+//! An insight as text for people: who, what, where, how much above normal, since when, how serious.
 //!
-//! Read from the record and the headers of the output topic, so that whoever has the topic can have this. A block of lines with a
-//! bar for terminals, one line for everything else. Only text is made here; nothing is written.
+//! Made from a record of the output topic and its headers alone, so any consumer of the topic can show it. A block of lines with a bar
+//! for terminals, one line for everything else. Writes nothing.
 
 use anstyle::{AnsiColor, Style};
 use insightd_core::cloudtrail::insight::Severity;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::paint::{Paint, number};
+use super::number::{counted, number};
+use super::paint::Paint;
 
 /// Minutes of a day.
 const DAY: f64 = 24.0 * 60.0;
-/// Cells of the bar; each half of them is a factor of [`PER_HALF_CELL`].
+/// Cells of the bar.
 const BAR_CELLS: usize = 10;
-/// So the bar is full at 100,000 times the usual rate, and each two cells are a factor of ten.
+/// Decimal orders of magnitude in half a cell: two cells are a factor of ten, and the bar is full at 100,000 times the usual rate.
 const PER_HALF_CELL: f64 = 0.25;
-/// Width of the first column of a block: the time.
+/// Width of the first column of a block, the time.
 const MARGIN: usize = 17;
-/// Longer texts are cut.
+/// Longest text from a record, characters.
 const CHARS_MAX: usize = 100;
-/// Of a user agent.
+/// Longest user agent, characters.
 const TOOL_CHARS_MAX: usize = 40;
-/// Principals named; the record has five at most.
+/// Most principals shown; the record has up to five.
 const NAMED_MAX: usize = 2;
-/// An attribute of a record lists this many values at most, so a longer list proves nothing about those that are not in it.
+/// Most values that an attribution of a record lists. A list of this length may be cut, so a value that is not in it is not new.
 const LISTED_MAX: usize = 5;
 
-/// What a record of the output topic says.
+/// The contents of a record of the output topic.
 #[derive(Clone, Debug, PartialEq)]
-pub struct InsightText {
-    /// `eventTime` of the tipping event (Start), or the clock when the End was known; seconds since 1970.
-    pub detected_at: i64,
-    /// A Start; else an End.
-    pub is_start: bool,
-    /// How much it deserves to be looked at.
-    pub severity: Severity,
-    /// Twelve digits.
-    pub account: String,
+pub(crate) struct InsightText {
+    /// `eventTime` of the record that raised the Start, or the event-time clock when the End was certain; seconds since 1970.
+    pub(crate) detected_at: i64,
+    /// Whether it is a Start; otherwise an End.
+    pub(crate) is_start: bool,
+    /// Severity.
+    pub(crate) severity: Severity,
+    /// Account id, twelve digits.
+    pub(crate) account: String,
     /// Region.
-    pub region: String,
+    pub(crate) region: String,
     /// `eventSource`.
-    pub source: String,
+    pub(crate) source: String,
     /// `eventName`.
-    pub name: String,
+    pub(crate) name: String,
     /// The error code of an error-rate insight.
-    pub error: Option<String>,
-    /// `eventTime`: when it began (Start) or was over (End); seconds since 1970.
-    pub event_time: i64,
-    /// Calls (or errors) in its window.
-    pub calls: u64,
+    pub(crate) error: Option<String>,
+    /// `eventTime`: when the deviation began (Start) or ended (End); seconds since 1970.
+    pub(crate) event_time: i64,
+    /// Calls (or errors) in the window of the insight.
+    pub(crate) calls: u64,
     /// Length of that window, minutes.
-    pub minutes: u64,
-    /// Calls in the baseline's window.
-    pub usual_calls: u64,
+    pub(crate) minutes: u64,
+    /// Calls (or errors) in the window of the baseline.
+    pub(crate) usual_calls: u64,
     /// Length of that window, minutes.
-    pub usual_minutes: u64,
-    /// Who, most active first.
-    pub principals: Vec<Named>,
-    /// With which tool, most active first.
-    pub agents: Vec<Named>,
-    /// The rule that marked it.
-    pub suppressed_by: Option<String>,
+    pub(crate) usual_minutes: u64,
+    /// Principals, the most active first.
+    pub(crate) principals: Vec<Named>,
+    /// User agents, the most active first.
+    pub(crate) agents: Vec<Named>,
+    /// The rule that suppresses it.
+    pub(crate) suppressed_by: Option<String>,
 }
 
 /// One value of an attribution.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Named {
+pub(crate) struct Named {
     /// The value, as in the record.
-    pub value: String,
-    /// It does not occur in the baseline.
-    pub is_new: bool,
+    pub(crate) value: String,
+    /// Whether it does not occur in the baseline.
+    pub(crate) is_new: bool,
 }
 
-/// What the viewer knows beyond the record.
+/// What the caller knows beyond the record.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Remark {
+pub(crate) struct Remark {
     /// The text.
-    pub text: String,
-    /// How it is shown in colour.
-    pub style: Style,
+    pub(crate) text: String,
+    /// Its style where colors are shown.
+    pub(crate) style: Style,
 }
 
 // === reading ===
@@ -141,7 +142,7 @@ impl InsightText {
     ///
     /// # Errors
     /// What is wrong with it, in one sentence.
-    pub fn read(payload: &[u8], headers: &[(String, String)]) -> Result<Self, String> {
+    pub(crate) fn read(payload: &[u8], headers: &[(String, String)]) -> Result<Self, String> {
         let record: Record =
             serde_json::from_slice(payload).map_err(|error| format!("a record is no Insights event: {error}"))?;
         let header = |name: &str| headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
@@ -178,12 +179,12 @@ fn seconds(what: &str, text: &str) -> Result<i64, String> {
     text.parse().map(Timestamp::as_second).map_err(|error: jiff::Error| format!("{what} is {text:?}: {error}"))
 }
 
-/// The count behind an average a minute; the record rounds averages to ten decimal places.
+/// The count behind an average a minute. The record rounds averages to ten decimal places.
 fn count(average: &Average, minutes: u64) -> u64 {
     (average.average * minutes as f64).round() as u64
 }
 
-/// Whoever calls an API chooses parts of these texts: they shall neither steer a terminal nor fill it.
+/// The caller of an API chooses parts of these texts, so they must neither control a terminal nor fill it.
 fn clean(text: &str) -> String {
     let mut shown: String = text.chars().take(CHARS_MAX).map(|c| if c.is_control() { '?' } else { c }).collect();
     if text.chars().nth(CHARS_MAX).is_some() {
@@ -206,8 +207,8 @@ fn names(attribution: &Listed) -> Vec<Named> {
 // === writing ===
 
 impl InsightText {
-    /// One line without colour.
-    pub fn line(&self, remark: Option<&Remark>) -> String {
+    /// One line without color.
+    pub(crate) fn line(&self, remark: Option<&Remark>) -> String {
         let time = moment(self.detected_at, "%Y-%m-%d %H:%M:%S");
         let state = if self.is_start { "start" } else { "end  " };
         let mut line = format!(
@@ -232,7 +233,7 @@ impl InsightText {
     }
 
     /// A block of lines with a bar; an End is one line.
-    pub fn block(&self, remark: Option<&Remark>, paint: Paint) -> String {
+    pub(crate) fn block(&self, remark: Option<&Remark>, paint: Paint) -> String {
         let time = paint.dim(&format!("{:MARGIN$}", moment(self.detected_at, "%b %d %H:%M:%S")));
         let place = paint.dim(&format!("account {}, {}", self.account, self.region));
         if !self.is_start {
@@ -262,7 +263,7 @@ impl InsightText {
     }
 
     /// One short line that stands back behind others: without who and how many times.
-    pub fn brief(&self, paint: Paint) -> String {
+    pub(crate) fn brief(&self, paint: Paint) -> String {
         let time = paint.dim(&moment(self.detected_at, "%b %d %H:%M:%S"));
         let badge = paint.paint(self.color(), &format!("{:6}", self.severity.label()));
         let place = format!("account {}, {}", self.account, self.region);
@@ -293,7 +294,7 @@ impl InsightText {
         }
     }
 
-    /// What is usual, in the unit in which it is a number that one can think of.
+    /// The usual rate, in the smallest unit of time in which it is at least 1.
     fn usual(&self) -> String {
         let days = (self.usual_minutes as f64 / DAY) as u64;
         if self.usual_calls == 0 {
@@ -310,7 +311,7 @@ impl InsightText {
         }
     }
 
-    /// Times the usual rate; where there was no call at all, times the rate of a single one.
+    /// How many times the usual rate; without any usual call, how many times the rate of a single one.
     fn ratio(&self) -> f64 {
         let usual = self.usual_calls.max(1) as f64 / self.usual_minutes.max(1) as f64;
         self.calls as f64 / self.minutes.max(1) as f64 / usual
@@ -349,7 +350,7 @@ impl InsightText {
 }
 
 fn moment(seconds: i64, format: &str) -> String {
-    // Outside of the years that the calendar knows there is no better text than the number.
+    // Outside the years of the calendar, the number is the best text there is.
     Timestamp::from_second(seconds).map_or_else(|_| seconds.to_string(), |time| time.strftime(format).to_string())
 }
 
@@ -358,7 +359,7 @@ fn service(source: &str) -> &str {
     source.strip_suffix(".amazonaws.com").unwrap_or(source)
 }
 
-/// A principal as one says it: the account and the form of the ARN are known from elsewhere.
+/// The kind and name of a principal. The rest of its ARN is shown elsewhere or says nothing.
 fn principal(value: &str) -> String {
     let resource = value.strip_prefix("arn:").and_then(|arn| arn.splitn(5, ':').nth(4));
     match resource.and_then(|resource| resource.split_once('/')) {
@@ -369,7 +370,7 @@ fn principal(value: &str) -> String {
     }
 }
 
-/// The beginning of a user agent: its first word is the tool, what follows are the tool's parts.
+/// The tool in a user agent: its first word, if that names a version.
 fn tool(agent: &str) -> String {
     let first = agent.split(' ').next().unwrap_or_default();
     let words = if first.contains('/') { first } else { agent };
@@ -379,17 +380,11 @@ fn tool(agent: &str) -> String {
     }
 }
 
-/// `1 call`, `3,204 calls`.
-fn counted(count: u64, unit: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{} {unit}{plural}", number(count as f64))
-}
-
 fn times(ratio: f64, at_least: bool) -> String {
     format!("{}{}x", if at_least { "over " } else { "" }, number(ratio))
 }
 
-/// The bar: its length is the logarithm of how many times the usual rate it is.
+/// The bar. Its length is the logarithm of `ratio`.
 fn bar(ratio: f64) -> String {
     let halves = (ratio.max(1.0).log10() / PER_HALF_CELL).round().clamp(1.0, 2.0 * BAR_CELLS as f64) as usize;
     let mut bar = "█".repeat(halves / 2);

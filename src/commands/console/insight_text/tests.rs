@@ -1,4 +1,4 @@
-//! The text of an insight, to the letter.
+//! The text of an insight, character by character.
 
 use insightd_core::cloudtrail::event::AccountId;
 use insightd_core::cloudtrail::insight::{Attribution, Finding, Insight, InsightType, SourceCategory, State};
@@ -54,7 +54,7 @@ fn a_line_says_who_what_where_how_much_and_since_when() {
 }
 
 #[test]
-fn a_block_says_the_same_with_a_bar() {
+fn a_block_has_the_contents_of_a_line_and_a_bar() {
     let expected = "\
 Mar 05 09:59:41  HIGH   CreateAccessKey (iam)   account 210987654321, eu-west-1
                         ████████·· 41 calls in 5 min, usually 1.48 a day (7,979x), since 09:58
@@ -69,7 +69,7 @@ Mar 05 09:59:41  HIGH   CreateAccessKey (iam)   account 210987654321, eu-west-1
 }
 
 #[test]
-fn colour_changes_nothing_but_colour() {
+fn color_adds_escapes_and_nothing_else() {
     let colored = start().block(Some(&found()), Paint::Color);
     let first = colored.lines().next().unwrap();
     assert_eq!(
@@ -105,7 +105,7 @@ fn an_error_rate_insight_names_its_error_and_counts_errors() {
 }
 
 #[test]
-fn what_is_usual_is_said_in_the_unit_in_which_one_can_think_of_it() {
+fn the_usual_rate_has_a_fitting_unit() {
     let table = [
         (0, 300, "none in the short time before"),
         (0, 10_800, "none in 7 days before"),
@@ -138,7 +138,7 @@ fn the_bar_is_the_logarithm_of_the_ratio() {
 }
 
 #[test]
-fn a_principal_is_new_only_where_the_list_of_those_before_is_whole() {
+fn a_principal_is_new_only_if_the_baseline_lists_all() {
     let four = [r#"{"value":"other","average":1}"#; 4].join(",");
     let five = [r#"{"value":"other","average":1}"#; 5].join(",");
     let known = r#"{"value":"arn:aws:sts::210987654321:assumed-role/provisioner","average":0.0010276507}"#;
@@ -165,7 +165,7 @@ fn principals_are_named_as_people_say_them() {
 }
 
 #[test]
-fn of_a_user_agent_the_tool_is_named() {
+fn a_user_agent_is_shown_as_its_tool() {
     let table = [
         ("aws-cli/2.15.30 Python/3.11.8 Darwin/23.4.0 exe/x86_64", "aws-cli/2.15.30"),
         ("AWS Internal", "AWS Internal"),
@@ -187,7 +187,7 @@ fn a_brief_line_has_no_who() {
 }
 
 #[test]
-fn what_is_no_insight_is_refused_with_a_reason() {
+fn other_records_are_refused_with_a_reason() {
     let error = InsightText::read(b"{}", &[]).unwrap_err();
     assert!(error.starts_with("a record is no Insights event: missing field"), "{error}");
     let error = InsightText::read(START.as_bytes(), &headers("high", "yesterday")).unwrap_err();
@@ -195,7 +195,7 @@ fn what_is_no_insight_is_refused_with_a_reason() {
 }
 
 #[test]
-fn what_a_record_says_cannot_steer_the_terminal_nor_fill_it() {
+fn a_record_can_neither_control_nor_fill_the_terminal() {
     let hostile = START.replace("aws-cli/2.15.30", &format!("\\u001b[2J\\r\\nok {}", "x".repeat(300)));
     let insight = InsightText::read(hostile.as_bytes(), &[]).unwrap();
     for text in [insight.line(None), insight.block(None, Paint::Plain)] {
@@ -206,7 +206,7 @@ fn what_a_record_says_cannot_steer_the_terminal_nor_fill_it() {
 }
 
 #[test]
-fn a_record_as_the_daemon_writes_it_can_be_read() {
+fn records_of_the_daemon_can_be_read() {
     let attribution = |value: &str| Attribution { insight: vec![(value.to_owned(), 41)], baseline: Vec::new() };
     let insight = Insight {
         account: AccountId::parse("210987654321").unwrap(),
