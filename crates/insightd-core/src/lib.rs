@@ -8,11 +8,14 @@
 //! * [`state`]: the format of the changelog's records.
 //! * [`rules`]: the operator's ordered rules.
 //! * [`cloudtrail`]: envelopes and records in, Insights records out.
+//!
+//! [`invariants`] stands beside them: the invariants by name, which any layer may check.
 
 #![forbid(unsafe_code)]
 
 pub mod cloudtrail;
 pub mod detect;
+pub mod invariants;
 pub mod pipeline;
 pub mod rules;
 pub mod state;
