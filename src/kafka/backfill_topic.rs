@@ -146,7 +146,7 @@ impl BackfillTopic {
 ///
 /// # Errors
 /// When it cannot be read.
-pub fn read_on(
+pub(crate) fn read_on(
     config: &Config,
     partition: i32,
     from: i64,
@@ -164,7 +164,7 @@ pub fn read_on(
 ///
 /// # Errors
 /// When no broker answers, or one refuses.
-pub fn empty(config: &Config) -> Result<(), BrokerError> {
+pub(crate) fn empty(config: &Config) -> Result<(), BrokerError> {
     let settings = client::probe_client(config);
     let partitions = partitions(&consumer(&settings)?, &config.state.history_topic, ANSWER_MAX)?;
     if partitions > 0 { admin::empty(&settings, &config.state.history_topic, partitions) } else { Ok(()) }
@@ -180,7 +180,7 @@ fn partitions(asker: &BaseConsumer<Context>, topic: &str, wait: Duration) -> Res
 }
 
 /// Writes pasts.
-pub struct Writer {
+pub(crate) struct Writer {
     topic: String,
     transactions: Transactional,
 }
@@ -190,7 +190,7 @@ impl Writer {
     ///
     /// # Errors
     /// When a broker refuses, or none answers.
-    pub fn connect(config: &Config) -> Result<Self, BrokerError> {
+    pub(crate) fn connect(config: &Config) -> Result<Self, BrokerError> {
         let timeout = config.kafka.transaction_timeout;
         let transactions = Transactional::new(&client::loader(config), Context::new(None), timeout, Arc::default())?;
         if !transactions.register_once()? {
@@ -204,7 +204,7 @@ impl Writer {
     ///
     /// # Errors
     /// When it could not be committed, or nobody knows.
-    pub fn write(&self, partition: Option<i32>, account: &str, parts: &[Vec<u8>]) -> Result<(), BrokerError> {
+    pub(crate) fn write(&self, partition: Option<i32>, account: &str, parts: &[Vec<u8>]) -> Result<(), BrokerError> {
         self.transactions.begin()?;
         for part in parts {
             self.transactions.send(&Outgoing {

@@ -101,7 +101,7 @@ impl Changelog {
 ///
 /// # Errors
 /// When the topic does not exist, or no broker answers.
-pub fn partitions(config: &Config) -> Result<i32, BrokerError> {
+pub(crate) fn partitions(config: &Config) -> Result<i32, BrokerError> {
     let topic = &config.state.topic;
     let metadata = consumer(&client::probe_client(config))?
         .fetch_metadata(Some(topic), ANSWER_MAX)
@@ -117,7 +117,7 @@ pub fn partitions(config: &Config) -> Result<i32, BrokerError> {
 ///
 /// # Errors
 /// When no broker answers.
-pub fn members(config: &Config) -> Result<usize, BrokerError> {
+pub(crate) fn members(config: &Config) -> Result<usize, BrokerError> {
     let group = &config.kafka.group_id;
     let groups = consumer(&client::probe_client(config))?
         .client()
@@ -151,7 +151,12 @@ fn read_whole(config: &Config, partition: i32, show: &mut WriteRecord<'_>) -> Re
 ///
 /// # Errors
 /// When it cannot be read to its end.
-pub fn read_on(config: &Config, partition: i32, from: i64, show: &mut WriteRecord<'_>) -> Result<i64, BrokerError> {
+pub(crate) fn read_on(
+    config: &Config,
+    partition: i32,
+    from: i64,
+    show: &mut WriteRecord<'_>,
+) -> Result<i64, BrokerError> {
     let partition = TopicPartition::new(&config.state.topic, partition);
     let stall_max = config.state.restore_stall_max;
     reader::read_on(&client::reader(config, true), partition, from, stall_max, &mut |_, key, value| show(key, value))
@@ -161,7 +166,7 @@ pub fn read_on(config: &Config, partition: i32, from: i64, show: &mut WriteRecor
 ///
 /// # Errors
 /// When a broker refuses, or none answers.
-pub fn empty(config: &Config, partition: i32) -> Result<usize, BrokerError> {
+pub(crate) fn empty(config: &Config, partition: i32) -> Result<usize, BrokerError> {
     let timeout = config.kafka.transaction_timeout;
     let transactions = Transactional::new(&client::resetter(config), Context::new(None), timeout, Arc::default())?;
     if !transactions.register_once()? {

@@ -22,7 +22,7 @@ use super::transactional::Transactional;
 use super::{client, errors, offsets};
 use crate::config::Config;
 use crate::stream::broker::{Action, BrokerError, Outgoing, TopicPartition};
-use crate::stream::dead_letter::{DeadLetter, DeadLetterSource, replay_marker_headers};
+use crate::stream::dead_letter::{DeadLetter, DeadLetterId, DeadLetterSource, replay_marker_headers};
 use crate::stream::publish::RecordLimits;
 
 /// Longest wait for one answer of a broker.
@@ -42,7 +42,7 @@ struct Span {
 }
 
 /// The dead-letter topic as it is now.
-pub struct Reader {
+pub(crate) struct Reader {
     settings: ClientConfig,
     topic: String,
     spans: BTreeMap<i32, Span>,
@@ -54,7 +54,7 @@ impl Reader {
     ///
     /// # Errors
     /// When the topic does not exist, or the broker does not answer.
-    pub fn open(config: &Config, since: Option<i64>) -> Result<Self, BrokerError> {
+    pub(crate) fn open(config: &Config, since: Option<i64>) -> Result<Self, BrokerError> {
         let topic = config.dlq.topic.clone();
         let all = consumer(&client::reader(config, false))?;
         let mut spans = BTreeMap::new();
@@ -77,7 +77,7 @@ impl Reader {
     ///
     /// # Errors
     /// When the broker refuses, or nothing moves for too long; or the error of `visit`.
-    pub fn read<E: From<BrokerError>>(
+    pub(crate) fn read<E: From<BrokerError>>(
         &self,
         visit: &mut dyn FnMut(&DeadLetter<'_>) -> Result<ControlFlow<()>, E>,
     ) -> Result<(), E> {
@@ -132,7 +132,12 @@ impl Reader {
         let headers = message.headers().into_iter().flat_map(|headers| headers.iter());
         let named = headers.map(|header| (header.key, header.value));
         let value = message.payload().unwrap_or_default();
-        visit(&DeadLetter::read((number, offset), message.timestamp().to_millis(), named, value))
+        visit(&DeadLetter::read(
+            DeadLetterId { partition: number, offset },
+            message.timestamp().to_millis(),
+            named,
+            value,
+        ))
     }
 
     /// Takes out the partitions whose end is passed: markers of transactions lie there as well, and are no messages. Whether there were any.
@@ -176,7 +181,7 @@ fn partitions(consumer: &BaseConsumer<Context>, topic: &str) -> Result<Vec<i32>,
 ///
 /// Making one shuts out any other that lives, and ends what it has left open. So it must be made *before* the [`Reader`]: then the reader sees
 /// every mark that was ever committed, and nobody else commits any more.
-pub struct Writer {
+pub(crate) struct Writer {
     transactions: Transactional,
     dlq: String,
     limits: RecordLimits,
@@ -187,7 +192,7 @@ impl Writer {
     ///
     /// # Errors
     /// When a broker refuses, or none answers in time.
-    pub fn open(config: &Config, limits: RecordLimits) -> Result<Self, BrokerError> {
+    pub(crate) fn open(config: &Config, limits: RecordLimits) -> Result<Self, BrokerError> {
         let settings = client::replayer(config, limits);
         let timeout = config.kafka.transaction_timeout;
         let transactions = Transactional::new(&settings, Context::new(None), timeout, Arc::default())?;
@@ -204,7 +209,7 @@ impl Writer {
     ///
     /// # Errors
     /// When another replay has taken over.
-    pub fn begin(&self) -> Result<(), BrokerError> {
+    pub(crate) fn begin(&self) -> Result<(), BrokerError> {
         self.transactions.begin()
     }
 
@@ -212,7 +217,7 @@ impl Writer {
     ///
     /// # Errors
     /// When they cannot be queued. Failures of delivery show at the commit.
-    pub fn replay(
+    pub(crate) fn replay(
         &self,
         letter: &DeadLetter<'_>,
         origin: &DeadLetterSource<'_>,
@@ -223,7 +228,7 @@ impl Writer {
         let headers = texts.each_ref().map(|(name, text)| (*name, text.as_bytes()));
         let mark = Outgoing {
             topic: &self.dlq,
-            partition: Some(letter.place.0),
+            partition: Some(letter.id.partition),
             key: None,
             value: Some(b""),
             headers: &headers,
@@ -232,7 +237,7 @@ impl Writer {
     }
 
     /// Whether the input topic takes the record.
-    pub fn fits(&self, letter: &DeadLetter<'_>, origin: &DeadLetterSource<'_>, key: Option<&[u8]>) -> bool {
+    pub(crate) fn fits(&self, letter: &DeadLetter<'_>, origin: &DeadLetterSource<'_>, key: Option<&[u8]>) -> bool {
         again(letter, origin, key).bytes_max() <= self.limits.output
     }
 
@@ -240,7 +245,7 @@ impl Writer {
     ///
     /// # Errors
     /// Nothing of it was committed.
-    pub fn commit(&self) -> Result<(), BrokerError> {
+    pub(crate) fn commit(&self) -> Result<(), BrokerError> {
         self.transactions.settle().and_then(|()| self.transactions.commit()).map_err(|mut failure| {
             if failure.message.contains("authorization failed") {
                 failure.message += "; grant Write and Describe on the input topic and on dlq.topic";
@@ -250,7 +255,7 @@ impl Writer {
     }
 
     /// Aborts the open transaction. One that cannot be aborted ends by itself.
-    pub fn abort(&self) {
+    pub(crate) fn abort(&self) {
         if let Err(failure) = self.transactions.abort() {
             tracing::debug!(%failure, "the transaction is left to its time-out");
         }
@@ -266,6 +271,6 @@ fn again<'a>(letter: &DeadLetter<'a>, origin: &DeadLetterSource<'a>, key: Option
 ///
 /// # Errors
 /// When no broker answers.
-pub fn limits(config: &Config, input: &str) -> Result<RecordLimits, ProbeError> {
+pub(crate) fn limits(config: &Config, input: &str) -> Result<RecordLimits, ProbeError> {
     limits_of(config, [input, &config.dlq.topic]).map(|(limits, _)| limits)
 }

@@ -18,18 +18,18 @@ use crate::stream::broker::{Action, BrokerError, TopicPartition};
 use crate::stream::publish::RecordLimits;
 
 /// A partition drops its oldest batches beyond this many bytes (`rdkafka_mock.c`, `max_size`).
-pub const PARTITION_BYTES_MAX: u64 = 5 * 1024 * 1024;
+pub(crate) const PARTITION_BYTES_MAX: u64 = 5 * 1024 * 1024;
 /// A partition drops its oldest batches beyond this many (`max_cnt`).
-pub const PARTITION_BATCHES_MAX: u64 = 100_000;
+pub(crate) const PARTITION_BATCHES_MAX: u64 = 100_000;
 
 /// What its topics take. It has no limit of its own, and does not understand the question.
-pub const RECORD_LIMITS: RecordLimits = RecordLimits { output: 1_000_000, dlq: 1_000_000 };
+pub(crate) const RECORD_LIMITS: RecordLimits = RecordLimits { output: 1_000_000, dlq: 1_000_000 };
 
 /// Longest wait for an answer on loopback.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
 
 /// A cluster of one broker, for as long as it lives.
-pub struct EmbeddedKafka {
+pub(crate) struct EmbeddedKafka {
     cluster: MockCluster<'static, DefaultProducerContext>,
 }
 
@@ -38,7 +38,7 @@ impl EmbeddedKafka {
     ///
     /// # Errors
     /// When the library cannot make it.
-    pub fn start(topics: &[(&str, i32)]) -> Result<Self, BrokerError> {
+    pub(crate) fn start(topics: &[(&str, i32)]) -> Result<Self, BrokerError> {
         let cluster = MockCluster::new(1).map_err(|error| errors::failure("start the embedded Kafka", &error))?;
         for (topic, partitions) in topics {
             let created = cluster.create_topic(topic, *partitions, 1);
@@ -48,14 +48,14 @@ impl EmbeddedKafka {
     }
 
     /// Its address, `host:port`.
-    pub fn address(&self) -> String {
+    pub(crate) fn address(&self) -> String {
         self.cluster.bootstrap_servers()
     }
 }
 
 /// A record read back.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ReadBack {
+pub(crate) struct ReadBack {
     /// Value.
     pub payload: Vec<u8>,
     /// Headers, in order; values that are no UTF-8 are left out.
@@ -63,7 +63,7 @@ pub struct ReadBack {
 }
 
 /// Reads one partition from its beginning, as any consumer would.
-pub struct Reader {
+pub(crate) struct Reader {
     consumer: BaseConsumer<Context>,
     partition: TopicPartition,
     next: i64,
@@ -74,7 +74,7 @@ impl Reader {
     ///
     /// # Errors
     /// When the library cannot make a client.
-    pub fn connect(address: &str, partition: TopicPartition) -> Result<Self, BrokerError> {
+    pub(crate) fn connect(address: &str, partition: TopicPartition) -> Result<Self, BrokerError> {
         let failed = |error| errors::failure(&format!("read {partition}"), &error);
         let mut client = ClientConfig::new();
         client.set("bootstrap.servers", address).set("client.id", "insightd-demo-reader");
@@ -94,7 +94,7 @@ impl Reader {
     ///
     /// # Errors
     /// When the partition cannot be read.
-    pub fn next(&mut self, wait: Duration) -> Result<Option<ReadBack>, BrokerError> {
+    pub(crate) fn next(&mut self, wait: Duration) -> Result<Option<ReadBack>, BrokerError> {
         match self.consumer.poll(wait) {
             None => Ok(None),
             Some(Ok(message)) => {
@@ -116,7 +116,7 @@ impl Reader {
     ///
     /// # Errors
     /// When the broker does not tell its end.
-    pub fn behind(&self) -> Result<i64, BrokerError> {
+    pub(crate) fn behind(&self) -> Result<i64, BrokerError> {
         let bounds = self.consumer.fetch_watermarks(&self.partition.topic, self.partition.partition, ANSWER_MAX);
         let (_, end) =
             bounds.map_err(|error| errors::failure(&format!("ask for the end of {}", self.partition), &error))?;

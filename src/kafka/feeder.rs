@@ -18,7 +18,7 @@ const STEP: Duration = Duration::from_millis(100);
 const LOOK_RECORDS: u32 = 256;
 
 /// See the module.
-pub struct Feeder {
+pub(crate) struct Feeder {
     producer: BaseProducer<Context>,
     topic: String,
     since_look: u32,
@@ -29,7 +29,7 @@ impl Feeder {
     ///
     /// # Errors
     /// [`ProbeError::Unreachable`] when no broker answers within `wait`, the other when the topic does not suit or a setting is refused.
-    pub fn connect(config: &Config, wait: Duration) -> Result<Self, ProbeError> {
+    pub(crate) fn connect(config: &Config, wait: Duration) -> Result<Self, ProbeError> {
         let topic = input_topic(config, wait)?;
         let refused = |error| ProbeError::Refused(errors::failure("make a Kafka client", &error));
         let producer = client::feeder(config).create_with_context(Context::new(None)).map_err(refused)?;
@@ -37,7 +37,7 @@ impl Feeder {
     }
 
     /// The topic that is fed.
-    pub fn topic(&self) -> &str {
+    pub(crate) fn topic(&self) -> &str {
         &self.topic
     }
 
@@ -45,7 +45,7 @@ impl Feeder {
     ///
     /// # Errors
     /// When this or an earlier record cannot be delivered.
-    pub fn send(&mut self, key: &str, payload: &[u8]) -> Result<(), BrokerError> {
+    pub(crate) fn send(&mut self, key: &str, payload: &[u8]) -> Result<(), BrokerError> {
         self.queue(None, key, payload)
     }
 
@@ -53,7 +53,7 @@ impl Feeder {
     ///
     /// # Errors
     /// As [`Self::send`].
-    pub fn send_to(&mut self, partition: i32, key: &str, payload: &[u8]) -> Result<(), BrokerError> {
+    pub(crate) fn send_to(&mut self, partition: i32, key: &str, payload: &[u8]) -> Result<(), BrokerError> {
         self.queue(Some(partition), key, payload)
     }
 
@@ -79,7 +79,7 @@ impl Feeder {
     ///
     /// # Errors
     /// When a record could not be delivered.
-    pub fn wait(&self, duration: Duration) -> Result<(), BrokerError> {
+    pub(crate) fn wait(&self, duration: Duration) -> Result<(), BrokerError> {
         if duration.is_zero() {
             return Ok(());
         }
@@ -98,7 +98,7 @@ impl Feeder {
     ///
     /// # Errors
     /// When a record could not be delivered.
-    pub fn flush(&self) -> Result<(), BrokerError> {
+    pub(crate) fn flush(&self) -> Result<(), BrokerError> {
         while self.producer.in_flight_count() > 0 {
             self.look(STEP)?;
         }

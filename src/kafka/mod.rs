@@ -6,24 +6,24 @@
 //! process, for `demo`.
 
 mod admin;
-pub mod backfill_topic;
+pub(crate) mod backfill_topic;
 pub mod broker;
-pub mod changelog;
-pub mod client;
+pub(crate) mod changelog;
+pub(crate) mod client;
 mod context;
-pub mod dead_letters;
+pub(crate) mod dead_letters;
 #[cfg(feature = "generate")]
-pub mod embedded;
+pub(crate) mod embedded;
 mod errors;
 #[cfg(feature = "generate")]
-pub mod feeder;
+pub(crate) mod feeder;
 mod offsets;
 mod partition_ends;
 mod reader;
-pub mod topics;
+pub(crate) mod topics;
 mod transactional;
 
 pub use broker::KafkaBroker;
 #[cfg(feature = "generate")]
-pub use feeder::Feeder;
-pub use topics::{Probe, ProbeError, probe};
+pub(crate) use feeder::Feeder;
+pub(crate) use topics::{Probe, ProbeError, probe};

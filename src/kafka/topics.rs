@@ -23,7 +23,7 @@ const EVENTS_MAX: Duration = Duration::from_millis(50);
 
 /// An input topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InputTopic {
+pub(crate) struct InputTopic {
     /// Name.
     pub name: String,
     /// Partitions it has.
@@ -32,7 +32,7 @@ pub struct InputTopic {
 
 /// What a look at the cluster has found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Probe {
+pub(crate) struct Probe {
     /// Topics that are read.
     pub topics: Vec<InputTopic>,
     /// Topics that `input.topics` matches and that are not read, because the daemon writes them itself.
@@ -45,7 +45,7 @@ pub struct Probe {
 
 /// Why nothing was found out.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ProbeError {
+pub(crate) enum ProbeError {
     /// No broker answered; it may do so later.
     #[error("{0}")]
     Unreachable(String),
@@ -58,14 +58,14 @@ pub enum ProbeError {
 ///
 /// # Errors
 /// When no broker answers, or one refuses.
-pub fn probe(config: &Config, wait: Duration) -> Result<Probe, ProbeError> {
+pub(crate) fn probe(config: &Config, wait: Duration) -> Result<Probe, ProbeError> {
     ClusterProbe::new(config)?.look(config, wait)
 }
 
 impl Probe {
     /// Everything that keeps `run` from starting with what was found, one sentence each. Missing topics are no fault when they are
     /// going to be created.
-    pub fn faults(&self, config: &Config) -> Vec<String> {
+    pub(crate) fn faults(&self, config: &Config) -> Vec<String> {
         let mut faults = Vec::new();
         if !config.kafka.create_topics {
             faults.extend(self.missing.iter().map(|topic| missing(config, topic, self.partitions())));
@@ -201,7 +201,7 @@ fn choose(config: &Config, existing: &[InputTopic]) -> (Vec<InputTopic>, Vec<Str
 // === looking ===
 
 /// A client that looks and never joins the group.
-pub struct ClusterProbe {
+pub(crate) struct ClusterProbe {
     consumer: BaseConsumer<Context>,
     /// What the topics take, where that is known without asking.
     limits: Option<RecordLimits>,
@@ -212,7 +212,7 @@ impl ClusterProbe {
     ///
     /// # Errors
     /// When the library refuses a setting.
-    pub fn new(config: &Config) -> Result<Self, ProbeError> {
+    pub(crate) fn new(config: &Config) -> Result<Self, ProbeError> {
         let consumer = client::probe_client(config).create_with_context(Context::new(None));
         let refused = |error| ProbeError::Refused(errors::failure("make a Kafka client", &error));
         Ok(Self { consumer: consumer.map_err(refused)?, limits: None })
@@ -220,7 +220,7 @@ impl ClusterProbe {
 
     /// The same, for a cluster of which it is known what its topics take: it is not asked then.
     #[must_use]
-    pub fn knowing(self, limits: Option<RecordLimits>) -> Self {
+    pub(crate) fn knowing(self, limits: Option<RecordLimits>) -> Self {
         Self { limits, ..self }
     }
 
@@ -228,7 +228,7 @@ impl ClusterProbe {
     ///
     /// # Errors
     /// As [`probe`].
-    pub fn look(&self, config: &Config, wait: Duration) -> Result<Probe, ProbeError> {
+    pub(crate) fn look(&self, config: &Config, wait: Duration) -> Result<Probe, ProbeError> {
         let (mut existing, mut absent) = (Vec::new(), BTreeSet::new());
         if config.input.topics.iter().any(|item| is_pattern(item)) {
             existing.extend(self.metadata(None, wait)?.topics().iter().map(input_topic));
@@ -299,7 +299,7 @@ const PAUSE: Duration = Duration::from_millis(250);
 
 /// What the workers need to know of the cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ready {
+pub(crate) struct Ready {
     /// Input topics.
     pub topics: Vec<InputTopic>,
     /// Topics that matched and are left out.
@@ -316,7 +316,7 @@ pub struct Ready {
 ///
 /// # Errors
 /// [`ProbeError::Unreachable`] may go away by itself, the other does not.
-pub fn prepare(config: &Config, probe_client: &ClusterProbe, wait: Duration) -> Result<Ready, ProbeError> {
+pub(crate) fn prepare(config: &Config, probe_client: &ClusterProbe, wait: Duration) -> Result<Ready, ProbeError> {
     let mut probe = probe_client.look(config, wait)?;
     let mut created = Vec::new();
     // The changelog comes last, when the partitions of the input are known.
@@ -366,7 +366,7 @@ fn appeared(
 ///
 /// # Errors
 /// [`Action::Retry`] when no broker answers; when the topic is missing and must not be created, or has another number of partitions.
-pub fn prepare_history(config: &Config, partitions: usize, wait: Duration) -> Result<(), BrokerError> {
+pub(crate) fn prepare_history(config: &Config, partitions: usize, wait: Duration) -> Result<(), BrokerError> {
     let topic = &config.state.history_topic;
     let probe_client = ClusterProbe::new(config).map_err(refused)?;
     for _ in 0..LOOKS {

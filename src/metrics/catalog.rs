@@ -213,6 +213,12 @@ families! {
             help: "Input partitions assigned to the worker.",
         };
 
+        invariant_violations: IntCounterVec {
+            name: "insightd_invariant_violations_total",
+            labels: ["invariant"],
+            help: "Violations of the daemon's own invariants, by name: 0 unless the daemon has a defect.",
+        };
+
         // === state ===
 
         state_records: IntCounter {

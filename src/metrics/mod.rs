@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use insightd_core::cloudtrail::insight::{Insight, State};
+use insightd_core::invariants::Invariant;
 use insightd_core::pipeline::{Gauges, Tally};
 use insightd_core::rules::Rules;
 use prometheus::{IntGaugeVec, Registry, TextEncoder};
@@ -191,6 +192,11 @@ impl Metrics {
     /// Counts an error that librdkafka reported. `kind` is the name of its code (a fixed set).
     pub(crate) fn kafka_error(&self, kind: &str) {
         self.families.kafka_errors.with_label_values(&[kind]).inc();
+    }
+
+    /// Counts violations of an invariant.
+    pub(crate) fn violated(&self, invariant: Invariant, times: u64) {
+        self.families.invariant_violations.with_label_values(&[invariant.label()]).inc_by(times);
     }
 
     /// Sets whether a worker reaches a broker.

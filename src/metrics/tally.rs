@@ -3,6 +3,7 @@
 use insightd_core::cloudtrail::insight::{InsightType, State};
 use insightd_core::cloudtrail::outcome::{DecodeError, Envelope, Limit, Skipped};
 use insightd_core::detect::BackfillRefusal;
+use insightd_core::invariants::Invariant;
 use insightd_core::pipeline::{Gauges, Outcome, Tally};
 use insightd_core::rules::Rules;
 use prometheus::IntCounterVec;
@@ -36,6 +37,7 @@ impl Families {
         touch(&self.records_truncated, Truncated::ALL.map(|kind| [kind.label()]));
         touch(&self.transactions, Transaction::ALL.map(|outcome| [outcome.label()]));
         touch(&self.rebalances, Rebalance::ALL.map(|kind| [kind.label()]));
+        touch(&self.invariant_violations, Invariant::ALL.map(|invariant| [invariant.label()]));
         touch(&self.restores, RestoreOutcome::ALL.map(|found| [found.label()]));
         touch(&self.backfills, BackfillRefusal::ALL.map(|refusal| [refusal.label()]));
         touch(&self.backfills, [[BACKFILL_TAKEN]]);

@@ -8,6 +8,7 @@ use std::time::Duration;
 use insightd_core::cloudtrail::event::AccountId;
 use insightd_core::cloudtrail::insight::{Attribution, Finding, Insight, InsightType, SourceCategory, State};
 use insightd_core::cloudtrail::outcome::{DecodeError, Envelope, Limit, Skipped};
+use insightd_core::invariants::Invariant;
 use insightd_core::pipeline::{Gauges, Outcome, Tally};
 use insightd_core::rules::{Action, Rule, Rules};
 
@@ -306,6 +307,7 @@ fn kafka_is_counted_by_outcome_kind_and_worker() {
     metrics.transaction(Transaction::Aborted, Duration::from_secs(3));
     metrics.transaction(Transaction::Fenced, Duration::from_secs(11));
     metrics.kafka_error("AllBrokersDown");
+    metrics.violated(Invariant::Cnt1, 2);
     metrics.broker_up(1, true);
     metrics.broker_up(1, false);
     metrics.rebalance(1, Rebalance::Assigned, 3);
@@ -322,6 +324,8 @@ fn kafka_is_counted_by_outcome_kind_and_worker() {
         ("insightd_transaction_duration_seconds_bucket{le=\"0.025\"}", 1.0),
         ("insightd_transaction_duration_seconds_count", 3.0),
         ("insightd_kafka_errors_total{kind=\"AllBrokersDown\"}", 1.0),
+        ("insightd_invariant_violations_total{invariant=\"CNT-1\"}", 2.0),
+        ("insightd_invariant_violations_total{invariant=\"EO-1\"}", 0.0),
         ("insightd_broker_up{worker=\"1\"}", 0.0),
         ("insightd_rebalances_total{kind=\"assigned\"}", 1.0),
         ("insightd_rebalances_total{kind=\"revoked\"}", 1.0),

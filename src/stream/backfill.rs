@@ -1,66 +1,66 @@
-//! The pasts of accounts on their way into a task: parts are gathered until one is whole, and then taken in at once (LOAD-1).
+//! Backfills on their way into a task: parts are gathered until an account's backfill is whole, and then merged at once
+//! (LOAD-1).
 //!
-//! Pure, like the task that it belongs to. What is gathered is no state: the state says how far the topic is taken in, and a past that is not whole
-//! yet is read again from its first part.
+//! Pure, like the task that it belongs to. What is gathered is not state: the state says up to where the topic is
+//! merged, and an incomplete backfill is read again from its first part.
 
 use insightd_core::cloudtrail::event::AccountId;
 use insightd_core::detect::{BackfillRefusal, BackfillResult, Detector, Settings};
+use insightd_core::invariants::is_whole;
 use insightd_core::state::{BackfillPart, RestoreError};
 
-/// See the module.
-pub struct BackfillAssembler {
+/// Assembles the backfills of one partition, one after the other.
+pub(crate) struct BackfillAssembler {
     settings: Settings,
     gathered: Option<Gathered>,
     next: i64,
 }
 
-/// A past of which parts are missing still.
+/// A backfill of which parts are still missing.
 struct Gathered {
     account: u64,
     parts: u32,
-    past: Box<Detector>,
-    /// It will be refused; its parts are passed over.
+    backfill: Box<Detector>,
+    /// It will be refused; its remaining parts are skipped.
     refused: Option<BackfillRefusal>,
 }
 
 impl BackfillAssembler {
-    /// Nothing taken in.
-    pub fn new(settings: Settings) -> Self {
+    /// An assembler that has read nothing.
+    pub(crate) fn new(settings: Settings) -> Self {
         Self { settings, gathered: None, next: 0 }
     }
 
-    /// Offset of the history topic from which it has to be read: that of the first part of what is gathered.
-    pub fn next(&self) -> i64 {
+    /// Offset from which a restart has to read the backfill topic: that of the first part of what is gathered.
+    pub(crate) fn next(&self) -> i64 {
         self.next
     }
 
-    /// Gives up what is gathered, and goes back to where a state stands.
-    pub fn go_to(&mut self, next: i64) {
+    /// Drops what is gathered and continues where a state stands.
+    pub(crate) fn go_to(&mut self, next: i64) {
         (self.gathered, self.next) = (None, next);
     }
 
-    /// Takes in a message whose next offset is `next`, at wall time `now`, seconds since 1970. Tells what became of the past that ends with it,
-    /// if one does.
-    pub fn take(&mut self, payload: &[u8], next: i64, now: i64, into: &mut Detector) -> Option<BackfillResult> {
+    /// Adds a message whose next offset is `next`, at wall time `now` (seconds since 1970). Returns the result of the
+    /// backfill that ends with it, if one does.
+    pub(crate) fn add(&mut self, payload: &[u8], next: i64, now: i64, into: &mut Detector) -> Option<BackfillResult> {
         let part = match BackfillPart::read(payload) {
             Ok(part) => part,
-            Err(fault) => {
+            Err(error) => {
                 self.go_to(next);
-                return Some(BackfillResult { account: None, outcome: Err(refusal(&fault)) });
+                return Some(BackfillResult { account: None, outcome: Err(refusal(&error)) });
             }
         };
         if part.index == 0 {
-            let past = Box::new(Detector::new(self.settings.clone()));
-            self.gathered = Some(Gathered { account: part.account, parts: 0, past, refused: None });
+            let backfill = Box::new(Detector::new(self.settings.clone()));
+            self.gathered = Some(Gathered { account: part.account, parts: 0, backfill, refused: None });
             self.next = next - 1;
         }
         let account = AccountId::of_number(part.account);
         let follows = |gathered: &&mut Gathered| (gathered.account, gathered.parts) == (part.account, part.index);
         let Some(gathered) = self.gathered.as_mut().filter(follows) else {
             self.go_to(next);
-            // The first of the parts that nothing belongs to tells; they end with their last one.
-            return (part.index == 0 || part.last)
-                .then_some(BackfillResult { account, outcome: Err(BackfillRefusal::Incomplete) });
+            return orphan(&part, account);
         };
         gathered.gather(&part.records, self.settings.attribution_bytes_max);
         if !part.last {
@@ -70,10 +70,16 @@ impl BackfillAssembler {
         self.next = next;
         let outcome = match gathered.refused {
             Some(refused) => Err(refused),
-            None => gathered.finish().and_then(|past| into.absorb(past, now)),
+            None if !is_whole(gathered.parts, part.index) => Err(BackfillRefusal::Incomplete),
+            None => gathered.finish().and_then(|backfill| into.absorb(backfill, now)),
         };
         Some(BackfillResult { account, outcome })
     }
+}
+
+/// A part that continues nothing. Of several in a row, the last one reports that their backfill is incomplete.
+fn orphan(part: &BackfillPart, account: Option<AccountId>) -> Option<BackfillResult> {
+    (part.index == 0 || part.last).then_some(BackfillResult { account, outcome: Err(BackfillRefusal::Incomplete) })
 }
 
 impl Gathered {
@@ -83,22 +89,22 @@ impl Gathered {
             if self.refused.is_some() {
                 return;
             }
-            if let Err(fault) = self.past.restore(key, Some(value)) {
-                self.refused = Some(refusal(&fault));
-            } else if self.past.attribution_bytes() > bytes_max {
+            if let Err(error) = self.backfill.restore(key, Some(value)) {
+                self.refused = Some(refusal(&error));
+            } else if self.backfill.attribution_bytes() > bytes_max {
                 self.refused = Some(BackfillRefusal::NoRoom);
             }
         }
     }
 
     fn finish(mut self) -> Result<Detector, BackfillRefusal> {
-        self.past.restored().map_err(|fault| refusal(&fault))?;
-        Ok(*self.past)
+        self.backfill.restored().map_err(|error| refusal(&error))?;
+        Ok(*self.backfill)
     }
 }
 
-fn refusal(fault: &RestoreError) -> BackfillRefusal {
-    match fault {
+fn refusal(error: &RestoreError) -> BackfillRefusal {
+    match error {
         RestoreError::Newer { .. } => BackfillRefusal::Newer,
         RestoreError::Damaged { .. } => BackfillRefusal::Damaged,
     }
@@ -121,7 +127,7 @@ mod tests {
         }
     }
 
-    /// The messages of a past of 900 series.
+    /// The messages of a backfill of 900 series.
     fn messages() -> Vec<Vec<u8>> {
         let mut pipeline = Pipeline::new(&Config::default_config());
         for n in 0..900 {
@@ -147,39 +153,39 @@ mod tests {
     fn backfilled(messages: &[&[u8]]) -> (BackfillAssembler, Detector, Vec<BackfillResult>) {
         let settings = Settings::from(&Config::default_config());
         let (mut assembler, mut into) = (BackfillAssembler::new(settings.clone()), Detector::new(settings));
-        let take = |(message, offset): (&&[u8], i64)| assembler.take(message, offset + 1, 0, &mut into);
-        let told = messages.iter().zip(10..).filter_map(take).collect();
-        (assembler, into, told)
+        let add = |(message, offset): (&&[u8], i64)| assembler.add(message, offset + 1, 0, &mut into);
+        let results = messages.iter().zip(10..).filter_map(add).collect();
+        (assembler, into, results)
     }
 
     #[test]
-    fn a_whole_past_is_taken_in_and_the_position_moves_with_it() {
+    fn a_whole_backfill_is_merged_and_the_position_moves_with_it() {
         let all = messages();
         let parts: Vec<&[u8]> = all.iter().map(Vec::as_slice).collect();
-        let (assembler, into, told) = backfilled(&parts);
-        assert_eq!(told.len(), 1);
-        assert_eq!(told[0].outcome.map(|absorbed| absorbed.series), Ok(900));
+        let (assembler, into, results) = backfilled(&parts);
+        assert_eq!(results.len(), 1);
+        assert_eq!(results[0].outcome.map(|backfilled| backfilled.series), Ok(900));
         assert_eq!((assembler.next(), into.gauges().series), (10 + parts.len() as i64, 900));
-        let (assembler, into, told) = backfilled(&parts[..parts.len() - 1]);
-        assert!(told.is_empty());
+        let (assembler, into, results) = backfilled(&parts[..parts.len() - 1]);
+        assert!(results.is_empty());
         assert_eq!((assembler.next(), into.gauges().series), (10, 0), "a restart reads it again");
     }
 
     #[test]
-    fn what_is_damaged_newer_or_incomplete_is_told_once_and_passed_over() {
+    fn a_damaged_newer_or_incomplete_backfill_is_reported_once_and_skipped() {
         let all = messages();
         let parts: Vec<&[u8]> = all.iter().map(Vec::as_slice).collect();
         let damaged = &parts[0][..parts[0].len() / 2];
         let newer = [&[99], &parts[0][1..]].concat();
         for (first, refusal) in [(damaged, BackfillRefusal::Damaged), (&newer[..], BackfillRefusal::Newer)] {
             let messages: Vec<&[u8]> = [first].into_iter().chain(parts.iter().copied()).collect();
-            let (_, into, told) = backfilled(&messages);
-            assert_eq!((told.len(), told[0].outcome), (2, Err(refusal)));
+            let (_, into, results) = backfilled(&messages);
+            assert_eq!((results.len(), results[0].outcome), (2, Err(refusal)));
             assert_eq!(into.gauges().series, 900);
         }
         let messages: Vec<&[u8]> = parts[1..].iter().chain(&parts).copied().collect();
-        let (assembler, into, told) = backfilled(&messages);
-        assert_eq!((told.len(), told[0].outcome), (2, Err(BackfillRefusal::Incomplete)));
+        let (assembler, into, results) = backfilled(&messages);
+        assert_eq!((results.len(), results[0].outcome), (2, Err(BackfillRefusal::Incomplete)));
         assert_eq!((assembler.next(), into.gauges().series), (10 + messages.len() as i64, 900));
     }
 }

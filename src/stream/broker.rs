@@ -1,8 +1,8 @@
-//! The seam between the worker and Kafka: what a worker needs of a broker, and nothing of how a client library says it.
+//! The seam between the worker and Kafka: what a worker needs from a broker, independent of any client library.
 //!
-//! Two implementations are meant: `kafka` (librdkafka) and a simulator. Everything is synchronous, because a worker is a
-//! thread of its own; every method takes `&self`, because a message borrows from the broker while its consequences are
-//! produced. No type of a client library may occur here.
+//! There are two implementations: `kafka` (librdkafka) and the simulator of the tests. Everything is synchronous, because
+//! a worker is a thread of its own. Every method takes `&self`, because a message borrows from the broker while its
+//! results are produced. No type of a client library may occur here.
 
 use std::fmt;
 use std::sync::Arc;
@@ -38,11 +38,11 @@ pub trait Message {
     fn topic(&self) -> &str;
     /// Partition it was read from.
     fn partition(&self) -> i32;
-    /// Its offset.
+    /// Offset in the partition.
     fn offset(&self) -> i64;
-    /// Its key.
+    /// Key, if it has one.
     fn key(&self) -> Option<&[u8]>;
-    /// Its value; none is a tombstone.
+    /// Value; a tombstone has none.
     fn payload(&self) -> Option<&[u8]>;
 }
 
@@ -51,19 +51,19 @@ pub trait Message {
 pub struct Outgoing<'a> {
     /// Topic.
     pub topic: &'a str,
-    /// Partition; without one it follows from the key.
+    /// Partition; without one the key decides.
     pub partition: Option<i32>,
     /// Key.
     pub key: Option<&'a [u8]>,
-    /// Value; none is a tombstone.
+    /// Value; a tombstone has none.
     pub value: Option<&'a [u8]>,
     /// Headers, in order.
     pub headers: &'a [(&'a str, &'a [u8])],
 }
 
 impl Outgoing<'_> {
-    /// An upper bound of the bytes that the record takes inside a batch of its own: contents, lengths as varints,
-    /// record and batch header (Kafka's message format 2).
+    /// An upper bound of the bytes that the record takes in a batch of its own: contents, lengths as varints, and the
+    /// headers of record and batch (Kafka's message format 2).
     pub fn bytes_max(&self) -> usize {
         const BATCH_AND_RECORD_HEADER: usize = 128;
         const LENGTHS: usize = 10;
@@ -81,83 +81,87 @@ pub struct Assigned {
     pub position: i64,
     /// Whether the group had committed that offset; otherwise it follows from `input.start`.
     pub committed: bool,
-    /// Number of the state that was committed with it; none where the offset was set by somebody else.
+    /// Number of the state that was committed with the offset; none if the offset was set from outside.
     pub state: Option<u64>,
 }
 
-/// Where a partition shall stand after a commit.
+/// Where a partition stands after a commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Position {
     /// The partition.
     pub partition: TopicPartition,
     /// Offset of the next record to read.
     pub next: i64,
-    /// Number of the state that belongs to it.
+    /// Number of the state that belongs to the offset.
     pub state: u64,
 }
 
-/// What a step of reading the changelog has come to.
+/// How far the changelog is read after one step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reading {
     /// Offset of the next record.
     pub position: i64,
-    /// Everything below the end is read that is there: what lies between was compacted away, or are markers of transactions.
+    /// Nothing readable is left before the end: compaction removed it, or only transaction markers remain.
     pub complete: bool,
 }
 
-/// What a poll brought.
+/// Offsets of a partition that no longer exist: reading continues elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skipped {
+    /// The partition.
+    pub partition: TopicPartition,
+    /// The offset that was to be read next.
+    pub from: i64,
+    /// Where reading continues: the oldest offset if retention was faster, the end if the log was truncated.
+    pub to: i64,
+}
+
+/// What a poll returns.
 #[derive(Debug)]
 pub enum Polled<M> {
-    /// Nothing within the wait, or something internal that the client dealt with itself.
+    /// Nothing within the wait, or something internal that the client has handled.
     Nothing,
     /// A message.
     Message(M),
-    /// The partition was read to its end.
+    /// The partition is read to its end.
     End(TopicPartition),
-    /// The partition cannot be read at the moment: nobody knows any more whether its end was reached. [`Polled::End`]
-    /// follows when it is known again.
+    /// The partition cannot be read now, so whether its end is reached is unknown. [`Polled::End`] follows when it is
+    /// known again.
     Away(TopicPartition),
-    /// The group gives these partitions to this worker. To be answered by [`Broker::assign`].
+    /// The group assigns these partitions to this worker. [`Broker::assign`] answers it.
     Assign(Vec<TopicPartition>),
-    /// The group takes all partitions back. To be answered by [`Broker::unassign`].
+    /// The group revokes all partitions. [`Broker::unassign`] answers it.
     Revoke {
-        /// They belong to somebody else already: nothing about them may be committed any more.
+        /// Other workers may have them already: nothing may be committed for them any more.
         lost: bool,
     },
-    /// The next offset of this partition does not exist any more (retention was faster): reading goes on at `to`.
-    Skipped {
-        /// The partition.
-        partition: TopicPartition,
-        /// The offset that should have been read.
-        from: i64,
-        /// The oldest offset that exists.
-        to: i64,
-    },
-    /// No broker is in reach; the text says why. The client goes on trying by itself.
+    /// The next offset of a partition no longer exists.
+    Skipped(Skipped),
+    /// No broker is reachable, for this reason. The client keeps trying by itself.
     Down(String),
-    /// A broker is in reach again.
+    /// A broker is reachable again.
     Up,
 }
 
-/// What to do about a failure. Errors are named by it, not by their cause.
+/// What to do about a failed call. Errors are named by the action, not by the cause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Action {
-    /// Nothing is lost: try the same again, later.
+    /// Nothing is lost: try the same call again later.
     Retry,
-    /// The transaction cannot be committed: abort it and take up at the committed offsets.
+    /// The transaction cannot be committed: abort it and return to the committed offsets.
     AbortAndRewind,
-    /// The client is of no more use, or nobody knows what happened.
+    /// The client is unusable, or the outcome is unknown.
     Fatal,
 }
 
-/// Causes that the operator is told in other words, or that end the process with a code of their own.
+/// Causes that need their own advice or exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Cause {
-    /// Another member with the same static identity took this one's place.
+    /// Another member with the same static identity replaced this one.
     MemberFenced,
-    /// Another producer with the same transactional id took over, or the transaction outlived its time-out.
+    /// Another producer with the same transactional id took over, or the transaction outlived its timeout.
     ProducerFenced,
-    /// What is configured does not fit what is there.
+    /// The configuration does not fit the cluster.
     Configuration,
     /// Anything else.
     Other,
@@ -169,19 +173,19 @@ pub enum Cause {
 pub struct BrokerError {
     /// What to do.
     pub action: Action,
-    /// Why, where it matters.
+    /// The cause, where it matters.
     pub cause: Cause,
-    /// What happened, where, and what the operator can do, on one line.
+    /// What failed, where, and what the operator can do, on one line.
     pub message: String,
 }
 
 impl BrokerError {
-    /// A failure of no special cause.
+    /// An error of no special cause.
     pub fn new(action: Action, message: impl Into<String>) -> Self {
         Self { action, cause: Cause::Other, message: message.into() }
     }
 
-    /// A fatal failure that only another configuration (or another topic) cures.
+    /// A fatal error that only another configuration (or another topic) cures.
     pub fn configuration(message: impl Into<String>) -> Self {
         Self { action: Action::Fatal, cause: Cause::Configuration, message: message.into() }
     }
@@ -189,9 +193,10 @@ impl BrokerError {
 
 /// A consumer in a group and a transactional producer, as one.
 ///
-/// At most one transaction is open at a time. Partitions are fetched only between [`Broker::resume`] and [`Broker::pause`].
+/// At most one transaction is open at a time. Partitions are fetched only between [`Broker::resume`] and
+/// [`Broker::pause`].
 pub trait Broker {
-    /// The consumed message, borrowed.
+    /// A consumed message, borrowed.
     type Message<'a>: Message
     where
         Self: 'a;
@@ -199,59 +204,59 @@ pub trait Broker {
     /// Waits up to `wait` for the next event.
     ///
     /// # Errors
-    /// Only what ends the worker; that brokers are out of reach is an event.
+    /// Only those that end the worker; unreachable brokers are an event.
     fn poll(&self, wait: Duration) -> Result<Polled<Self::Message<'_>>, BrokerError>;
 
-    /// Answers [`Polled::Assign`]: settles where each partition begins. Offsets are asked for only when no transaction of a predecessor can
-    /// change them any more. Nothing is fetched yet.
+    /// Answers [`Polled::Assign`] and returns where each partition begins. Reads the committed offsets only when no
+    /// transaction of a previous owner can change them any more. Nothing is fetched yet.
     ///
     /// # Errors
-    /// [`Action::Retry`] when the offsets could not be asked for; the answer is still due.
+    /// [`Action::Retry`] if the offsets could not be read; the answer is still due.
     fn assign(&self, partitions: &[TopicPartition]) -> Result<Vec<Assigned>, BrokerError>;
 
     /// Answers [`Polled::Revoke`]: gives all partitions back.
     ///
     /// # Errors
-    /// When the client refuses.
+    /// If the client refuses.
     fn unassign(&self) -> Result<(), BrokerError>;
 
-    /// Stops fetching these partitions. What was fetched already may still be delivered.
+    /// Stops fetching these partitions. Messages that were already fetched may still be delivered.
     ///
     /// # Errors
-    /// When the client refuses.
+    /// If the client refuses.
     fn pause(&self, partitions: &[TopicPartition]) -> Result<(), BrokerError>;
 
-    /// Fetches these partitions, on from where they stand.
+    /// Fetches these partitions from where they stand.
     ///
     /// # Errors
-    /// When the client refuses.
+    /// If the client refuses.
     fn resume(&self, partitions: &[TopicPartition]) -> Result<(), BrokerError>;
 
-    /// Sets all assigned partitions back to the group's committed offsets, after a transaction that was not committed, and says which they
-    /// are. Nothing is fetched then, and nothing from before is delivered any more.
+    /// Sets all assigned partitions back to the group's committed offsets, after a transaction that was not committed,
+    /// and returns those offsets. Nothing is fetched then, and nothing that was fetched before is delivered.
     ///
     /// # Errors
-    /// [`Action::Retry`] when the offsets could not be asked for; it is still due.
+    /// [`Action::Retry`] if the offsets could not be read; the rewind is still due.
     fn rewind(&self) -> Result<Vec<Assigned>, BrokerError>;
 
-    /// Takes a new producer in place of one that was fenced. What the old one left open is aborted, or was committed.
+    /// Replaces a producer that was fenced. What the old one left open is aborted, unless it was committed.
     ///
     /// # Errors
-    /// [`Action::Retry`] when no broker could be asked; it is still due.
+    /// [`Action::Retry`] if no broker answers; the replacement is still due.
     fn renew(&self) -> Result<(), BrokerError>;
 
-    /// Begins to read the changelog of a partition from its beginning. Returns its end, uncommitted records included: a
-    /// transaction that is still open may lie before it, and nothing is complete before that one has ended.
+    /// Starts to read the changelog of a partition from its beginning. Returns its end, uncommitted records included: a
+    /// transaction that is still open may lie before it, and the changelog is not complete before that one has ended.
     ///
     /// # Errors
-    /// [`Action::Retry`] when the end could not be asked for.
+    /// [`Action::Retry`] if the end could not be read.
     fn open_changelog(&self, partition: i32) -> Result<i64, BrokerError>;
 
-    /// Reads on in the changelog, up to `records_max` records or what comes within `wait`. Only committed records are shown: key, and value or
-    /// none for a tombstone.
+    /// Continues to read the changelog: up to `records_max` records, or what arrives within `wait`. Shows only committed
+    /// records: key, and value or none for a tombstone.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// If it cannot be read.
     fn read_changelog(
         &self,
         records_max: usize,
@@ -259,17 +264,19 @@ pub trait Broker {
         show: &mut WriteRecord<'_>,
     ) -> Result<Reading, BrokerError>;
 
-    /// Begins to read a partition of the history topic at offset `from`; false if nothing committed lies there now, or there is no such topic.
+    /// Starts to read a partition of the backfill topic at offset `from`; false if nothing committed lies there, or the
+    /// topic does not exist.
     ///
     /// # Errors
-    /// [`Action::Retry`] when no broker tells.
+    /// [`Action::Retry`] if no broker answers.
     fn open_backfill(&self, partition: i32, from: i64) -> Result<bool, BrokerError>;
 
-    /// Reads on in the partition of the history topic that was opened, up to `messages_max` messages or what comes within `wait`. Shows the next offset and the value of each
-    /// committed message, and is told from where the partition had to be read again then; true when there is nothing more.
+    /// Continues to read the opened partition of the backfill topic: up to `messages_max` messages, or what arrives
+    /// within `wait`. Calls `show` with the next offset and the value of each committed message; it returns the offset
+    /// from which a restart would have to read. True if nothing is left.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// If it cannot be read.
     fn read_backfill(
         &self,
         partition: i32,
@@ -278,31 +285,31 @@ pub trait Broker {
         show: &mut dyn FnMut(i64, &[u8]) -> i64,
     ) -> Result<bool, BrokerError>;
 
-    /// Opens a transaction.
+    /// Begins a transaction.
     ///
     /// # Errors
-    /// When the producer is fenced or has another transaction open.
+    /// If the producer is fenced or has another transaction open.
     fn begin(&self) -> Result<(), BrokerError>;
 
     /// Adds a record to the open transaction. Waits while the send queue is full.
     ///
     /// # Errors
-    /// When it cannot be queued. Failures of delivery show at the commit.
+    /// If it cannot be queued. Failed deliveries show at the commit.
     fn produce(&self, record: &Outgoing<'_>) -> Result<(), BrokerError>;
 
-    /// Commits the open transaction together with the offset of the *next* record of each partition, which must be
-    /// assigned at this moment, and the number of the state that belongs to it.
+    /// Commits the open transaction with the offset of the *next* record of each partition, all of which must be
+    /// assigned now, and the number of the state that belongs to it.
     ///
     /// # Errors
-    /// It was not committed, or nobody knows: [`Broker::rewind`] tells.
+    /// It was not committed, or the outcome is unknown: [`Broker::rewind`] tells which.
     fn commit_with_offsets(&self, next: &[Position]) -> Result<(), BrokerError>;
 
     /// Aborts the open transaction.
     ///
     /// # Errors
-    /// When the coordinator did not confirm it; it will then end at its time-out.
+    /// If the coordinator did not confirm it; the transaction then ends at its timeout.
     fn abort(&self) -> Result<(), BrokerError>;
 
-    /// Offset behind the last record a reader of committed records can see now; none when it is not known.
+    /// Offset after the last record that a reader of committed records can see now; none if unknown.
     fn end_offset(&self, partition: &TopicPartition) -> Option<i64>;
 }

@@ -1,4 +1,4 @@
-//! Time as a value: the worker asks a clock, so that a test or a simulator can be one.
+//! Time as a value: the worker asks a clock, so that a test or a simulator can provide one.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -10,15 +10,15 @@ pub trait Clock {
     fn wall(&self) -> i64;
 }
 
-/// The machine's clocks.
+/// The clocks of the machine.
 #[derive(Clone, Copy, Debug)]
-pub struct SystemClock {
+pub(crate) struct SystemClock {
     start: Instant,
 }
 
 impl SystemClock {
-    /// Begins to count now.
-    pub fn start() -> Self {
+    /// A clock whose elapsed time begins now.
+    pub(crate) fn start() -> Self {
         Self { start: Instant::now() }
     }
 }

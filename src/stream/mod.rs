@@ -1,9 +1,9 @@
 //! The worker loop: records in, tasks, one transaction for everything that goes out, rebalances.
 //!
-//! Written against the trait [`broker::Broker`] and the trait [`clock::Clock`]: no type of a Kafka client and no reading of
-//! the time may occur here, so that a simulator can drive the very same code.
+//! Written against the traits [`broker::Broker`] and [`clock::Clock`], so that a simulator can drive the same code: no
+//! type of a Kafka client may occur here, and nothing may read the time by itself.
 
-pub mod backfill;
+pub(crate) mod backfill;
 pub mod broker;
 pub mod clock;
 pub mod dead_letter;

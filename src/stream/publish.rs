@@ -1,7 +1,7 @@
 //! From a task's output to records of the open transaction: keys, headers, sizes.
 //!
-//! No record may make a transaction fail twice, so everything is brought below what the topic takes *before* it is
-//! handed to the broker: a dead letter is cut, an insight loses its attributions, and both are counted.
+//! No record may make a transaction fail twice, so everything is brought below the topic's limit *before* it goes to the
+//! broker: a dead-letter record is cut, an insight loses its attributions, and both are counted.
 
 use std::time::Duration;
 
@@ -14,12 +14,12 @@ use super::dead_letter::header;
 use super::transaction::{Raised, Transaction};
 use crate::config::Config;
 
-/// Longest text that a shortened insight keeps, bytes; as long as the decoder lets a name be.
+/// Longest text that a shortened insight keeps, bytes; the same as the decoder's limit for a name.
 const TEXT_BYTES_MAX: usize = 256;
-/// Longest `detail` header of a dead letter, bytes.
+/// Longest `detail` header of a dead-letter record, bytes.
 const DETAIL_BYTES_MAX: usize = 512;
 
-/// Largest records that the topics take, bytes.
+/// Largest records that the topics accept, bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecordLimits {
     /// Of `output.topic`.
@@ -29,12 +29,12 @@ pub struct RecordLimits {
 }
 
 impl RecordLimits {
-    /// What either topic must take at least. An insight without attributions and with its texts cut stays below it,
-    /// even where every byte of a text needs six in JSON.
+    /// What either topic must accept at least. An insight without attributions and with its texts cut stays below it,
+    /// even if every byte of a text needs six in JSON.
     pub const LEAST: usize = 16 * 1024;
 }
 
-/// Where and in which shape records go. Resolved once at start.
+/// Where records go, and in which form. Resolved once at start.
 #[derive(Clone, Debug)]
 pub struct Publishing {
     /// `output.topic`
@@ -47,14 +47,14 @@ pub struct Publishing {
     pub dlq_topic: String,
     /// `dlq.record_bytes_max`
     pub dead_letter_bytes_max: usize,
-    /// What the topics take.
+    /// What the topics accept.
     pub limits: RecordLimits,
     /// `state.topic`
     pub state_topic: String,
 }
 
 impl Publishing {
-    /// As configured, for topics with these limits.
+    /// The settings of a configuration, for topics with these limits.
     pub fn new(config: &Config, limits: RecordLimits) -> Self {
         Self {
             output_topic: config.output.topic.clone(),
@@ -68,25 +68,25 @@ impl Publishing {
     }
 }
 
-/// What a task is handling.
+/// The record that a task is applying.
 #[derive(Clone, Copy, Debug)]
 pub struct Source<'a> {
     /// Its partition.
     pub partition: &'a TopicPartition,
-    /// Offset of the record, or of the next one where time alone has passed.
+    /// Offset of the record, or of the next one if only time has passed.
     pub offset: i64,
     /// Wall clock, seconds since 1970.
     pub now: i64,
 }
 
-/// Receives the output of one task while it handles one record (or a tick of the clock).
+/// Receives the output of one task while it applies one record (or a tick of the clock).
 pub struct Publisher<'a, B: Broker> {
     broker: &'a B,
     publishing: &'a Publishing,
     transaction: &'a mut Transaction,
     source: Source<'a>,
-    /// The first failure; a task knows nothing of it, so it is kept until the task is done.
-    failure: Option<BrokerError>,
+    /// The first error. A task does not see errors, so it is kept until the task is done.
+    error: Option<BrokerError>,
 }
 
 impl<'a, B: Broker> Publisher<'a, B> {
@@ -97,23 +97,23 @@ impl<'a, B: Broker> Publisher<'a, B> {
         transaction: &'a mut Transaction,
         source: Source<'a>,
     ) -> Self {
-        Self { broker, publishing, transaction, source, failure: None }
+        Self { broker, publishing, transaction, source, error: None }
     }
 
-    /// Whether everything could be handed to the broker.
+    /// Ends the output of the task.
     ///
     /// # Errors
-    /// The first failure.
+    /// The first error of the broker.
     pub fn finish(self) -> Result<(), BrokerError> {
-        self.failure.map_or(Ok(()), Err)
+        self.error.map_or(Ok(()), Err)
     }
 
     fn publish(&mut self, record: &Outgoing<'_>) {
-        if self.failure.is_some() {
+        if self.error.is_some() {
             return;
         }
-        if let Err(failure) = self.begin().and_then(|()| self.broker.produce(record)) {
-            self.failure = Some(failure);
+        if let Err(error) = self.begin().and_then(|()| self.broker.produce(record)) {
+            self.error = Some(error);
         }
     }
 
@@ -205,8 +205,8 @@ fn encode(insight: &Insight, format: Format) -> Vec<u8> {
     value
 }
 
-/// The same insight without what may be long: the lists of attributions, and the end of a long error code. The other
-/// texts are bounded by the decoder.
+/// The same insight without what may be long: the lists of attributions, and the end of a long error code. The decoder
+/// bounds the other texts.
 fn shortened(insight: &Insight) -> Insight {
     let mut short = insight.clone();
     short.principals = Attribution::default();
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn an_insight_has_its_account_as_key_and_says_in_headers_what_it_is() {
+    fn an_insight_has_its_account_as_key_and_headers_that_describe_it() {
         let (produced, transaction) = published(WIDE, |out| out.insight(insight(WALL - 60)));
         assert_eq!((produced.0.as_str(), produced.1.as_deref()), ("out", Some("000000000042")));
         let expected = [
@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn a_marked_insight_names_its_rule_in_a_header() {
+    fn a_suppressed_insight_names_its_rule_in_a_header() {
         for rule in [None, Some("patch-night")] {
             let mut marked = insight(WALL);
             marked.finding.suppressed_by = rule.map(Into::into);
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn an_insight_above_the_topics_limit_loses_its_attributions_and_goes_out() {
+    fn an_insight_above_the_limit_loses_its_attributions() {
         let mut long = insight(WALL);
         long.principals.insight = (0..5).map(|n| (format!("{n}-{}", "p".repeat(9000)), 10)).collect();
         long.error = Some("E".repeat(9000));
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn the_shortened_insight_fits_where_every_text_is_as_long_as_it_may_be_and_needs_escapes() {
+    fn the_shortened_insight_fits_even_if_every_text_needs_escapes() {
         let mut worst = insight(WALL);
         let text = "\u{1}".repeat(TEXT_BYTES_MAX);
         (worst.region, worst.source, worst.name) = (text.clone(), text.clone(), text.clone());
@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dead_letter_says_where_it_came_from_and_why() {
+    fn a_dead_letter_record_says_where_it_came_from_and_why() {
         let (produced, transaction) = published(WIDE, |out| out.dead_letter(letter(b"{\"a\":")));
         assert_eq!((produced.0.as_str(), &produced.1, produced.2.as_slice()), ("dlq", &None, &b"{\"a\":"[..]));
         let expected = [
@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dead_letter_is_cut_to_the_configured_size_and_to_what_the_topic_takes() {
+    fn a_dead_letter_record_is_cut_to_both_limits() {
         let raw = vec![b'x'; 20_000];
         let narrow = RecordLimits { output: 1_000_000, dlq: 4000 };
         for (limits, least, most) in [(WIDE, 5000, 5000), (narrow, 3000, 4000)] {
@@ -345,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dead_letter_at_the_limit_to_the_byte_is_whole() {
+    fn a_dead_letter_record_of_exactly_the_limit_is_whole() {
         let raw = [b'x'; 5000];
         let (produced, transaction) = published(WIDE, |out| out.dead_letter(letter(&raw)));
         assert_eq!((produced.2.len(), transaction.dead_letters_cut), (5000, 0));

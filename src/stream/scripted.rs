@@ -1,5 +1,5 @@
-//! For unit tests of the worker: a broker that plays a script and writes down what is asked of it, and a clock that is set.
-//! What a real broker does is tested against a real broker.
+//! For unit tests of the worker: a broker that plays a script and records the calls, and a clock that is set by hand. What
+//! a real broker does is tested against a real broker.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use insightd_core::cloudtrail::event::AccountId;
 use insightd_core::cloudtrail::insight::{Attribution, Finding, Insight, InsightType, SourceCategory, State};
+use insightd_core::invariants::Violations;
 use insightd_core::pipeline::{DeadLetterRecord, Gauges, Output, Tally};
 use insightd_core::state::{CHECKPOINT_KEY, Checkpoint, RestoreError, WriteRecord};
 
@@ -87,18 +88,18 @@ pub(super) struct ScriptedBroker {
     pub fail_commit: RefCell<Option<BrokerError>>,
     pub fail_renew: Cell<bool>,
     pub fail_rewind: RefCell<Option<BrokerError>>,
-    /// The next commit is done, and its answer is lost.
+    /// The next commit succeeds, and its answer is lost.
     pub lose_answer: Cell<bool>,
     held: RefCell<Vec<TopicPartition>>,
-    /// The history topic of every partition.
+    /// The backfill topic of every partition.
     pub backfill: RefCell<Vec<Vec<u8>>>,
     /// Where each partition of it is read.
-    history_read: RefCell<BTreeMap<i32, usize>>,
+    backfill_position: RefCell<BTreeMap<i32, usize>>,
     pub fail_backfill: RefCell<Option<BrokerError>>,
-    /// How long a look into the history topic takes.
-    pub history_takes: Cell<Duration>,
-    /// Partitions of the history topic that were looked at.
-    pub history_looks: RefCell<Vec<i32>>,
+    /// How long a probe of the backfill topic takes.
+    pub probe_takes: Cell<Duration>,
+    /// Partitions of the backfill topic that were probed.
+    pub backfill_probes: RefCell<Vec<i32>>,
     pub commit_takes: Cell<Duration>,
     pub clock: ScriptedClock,
 }
@@ -112,7 +113,7 @@ impl ScriptedBroker {
         self.event(Polled::Message(ScriptedMessage { partition, offset, payload: payload.into() }));
     }
 
-    /// The calls since the last look.
+    /// The calls since this was last asked.
     pub(super) fn take_calls(&self) -> Vec<String> {
         self.calls.take()
     }
@@ -216,12 +217,12 @@ impl Broker for ScriptedBroker {
     }
 
     fn open_backfill(&self, partition: i32, from: i64) -> Result<bool, BrokerError> {
-        self.clock.pass(self.history_takes.get());
-        self.history_looks.borrow_mut().push(partition);
+        self.clock.pass(self.probe_takes.get());
+        self.backfill_probes.borrow_mut().push(partition);
         if let Some(failure) = self.fail_backfill.borrow_mut().take() {
             return Err(failure);
         }
-        self.history_read.borrow_mut().insert(partition, from as usize);
+        self.backfill_position.borrow_mut().insert(partition, from as usize);
         Ok(self.backfill.borrow().len() as i64 > from)
     }
 
@@ -232,7 +233,7 @@ impl Broker for ScriptedBroker {
         _: Duration,
         show: &mut dyn FnMut(i64, &[u8]) -> i64,
     ) -> Result<bool, BrokerError> {
-        let mut read = self.history_read.borrow_mut();
+        let mut read = self.backfill_position.borrow_mut();
         let position = read.entry(partition).or_default();
         for _ in 0..messages_max.min(2) {
             let Some(message) = self.backfill.borrow().get(*position).cloned() else { return Ok(true) };
@@ -290,18 +291,18 @@ impl Broker for ScriptedBroker {
 #[derive(Default)]
 pub(super) struct ScriptedTask {
     records: u64,
-    pub told_the_time: u64,
+    pub received_the_time: u64,
     changed: bool,
     state: u64,
     saved: Option<u64>,
-    /// Records of the changelog that it was shown.
+    /// Records of the changelog that were restored.
     pub shown: usize,
     pub rollbacks: usize,
-    /// Messages of the history topic that it has taken in.
+    /// Messages of the backfill topic that were read.
     pub loads: Vec<Vec<u8>>,
     loaded: i64,
     loaded_before: i64,
-    /// The changelog held what does not fit.
+    /// The changelog held a record that does not fit.
     misfit: bool,
 }
 
@@ -318,8 +319,8 @@ impl Task for ScriptedTask {
     }
 
     fn caught_up(&mut self, _: i64, now: i64, out: &mut dyn Output) {
-        self.told_the_time += 1;
-        if self.told_the_time == 3 {
+        self.received_the_time += 1;
+        if self.received_the_time == 3 {
             self.changed = true;
             out.insight(insight(now));
         }
@@ -392,6 +393,8 @@ impl Task for ScriptedTask {
     fn gauges(&self) -> Gauges {
         Gauges::default()
     }
+
+    fn check(&self, _: &mut Violations) {}
 }
 
 /// An insight that was found at this time.

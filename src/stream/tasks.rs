@@ -1,86 +1,96 @@
 //! The tasks of one worker: those of its assigned partitions, and those that a rebalance has parked.
 //!
-//! An eager assignor takes every partition back at each rebalance and gives most of them to the same worker again a moment
-//! later. A task whose state is in memory is not restored again then: it is parked, and taken up again if the group's committed offset
-//! carries the number of the task's own state, for then nobody else has moved the partition on.
+//! An eager assignor revokes every partition at each rebalance and gives most of them back to the same worker a moment
+//! later. Such a task need not be restored again: it is parked, and resumes if the group's committed offset carries the
+//! number of the task's own state, because then no other worker has committed for the partition meanwhile.
 
 use std::time::Duration;
+
+use insightd_core::invariants::{Invariant, StateAt, Violations, memory_is_committed};
 
 use super::broker::{Assigned, TopicPartition};
 use super::task::Task;
 
-/// What a task is at.
+/// The stage of a task's life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
-    /// It waits for its turn to be restored.
+pub(crate) enum Stage {
+    /// It waits to be restored.
     Waiting,
     /// Its changelog is being read.
-    Restoring {
-        /// Offset behind the last record that has to be read (RES-1).
-        end: i64,
-        /// How far it is.
-        position: i64,
-        /// When it began, on the worker's clock.
-        began: Duration,
-        /// When it last came further, on the worker's clock.
-        moved: Duration,
-    },
-    /// It takes in records.
+    Restoring(Restoring),
+    /// It applies records.
     Running,
 }
 
-/// Whether there is something for a task in the history topic.
+/// A changelog that is being read. Times are on the worker's clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Backfill {
-    /// To be looked at.
+pub(crate) struct Restoring {
+    /// Offset after the last record to read, captured at the start (RES-1).
+    pub end: i64,
+    /// Offset of the next record to read.
+    pub position: i64,
+    /// When the restore began.
+    pub began: Duration,
+    /// When the position last moved.
+    pub moved: Duration,
+}
+
+/// How far a task has read its partition of the backfill topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Backfill {
+    /// To be probed for messages.
     Due {
-        /// For the first time since the state is there: the input waits for it.
+        /// For the first time since the state was restored: the input waits for it.
         first: bool,
     },
-    /// Something is there, and being read.
+    /// Messages are being read.
     Reading {
-        /// See [`Backfill::Due`].
+        /// As in [`Backfill::Due`].
         first: bool,
     },
-    /// Nothing is left, as of the last look.
+    /// Nothing was left at the last probe.
     Read,
 }
 
 impl Backfill {
     /// Whether the input waits for it.
-    pub fn is_first(self) -> bool {
+    pub(crate) fn is_first(self) -> bool {
         matches!(self, Self::Due { first: true } | Self::Reading { first: true })
     }
 
-    /// To be looked at again, if it was read.
-    pub fn look_again(&mut self) {
+    /// Makes the next probe due, unless one is under way.
+    pub(crate) fn probe_again(&mut self) {
         if *self == Self::Read {
             *self = Self::Due { first: false };
         }
     }
 
-    /// What was read is forgotten: it is read again from where the task stands. The input waits for it if a past is gone that had been taken in: what was read
-    /// behind it shall come behind it again.
-    pub fn begin_again(&mut self, gone: bool) {
-        *self = Self::Due { first: gone || self.is_first() };
+    /// Reads again from where the task stands. If a merged backfill was `lost` with its transaction, the input waits
+    /// until it is merged again: records that were read after it must come after it again.
+    pub(crate) fn begin_again(&mut self, lost: bool) {
+        *self = Self::Due { first: lost || self.is_first() };
     }
 }
 
 /// A task and where it stands in its partition.
-pub struct Assignment<T> {
+pub(crate) struct Assignment<T> {
     /// The partition.
     pub partition: TopicPartition,
     /// Offset of the next record to apply.
     pub position: i64,
-    /// The same as of the last commit.
-    pub committed: i64,
-    /// The partition was read to its end, and nothing has come since.
+    /// Offset of the last record applied since the last commit or skip.
+    pub applied: Option<i64>,
+    /// The lowest offset that the next commit may have (EO-2).
+    pub floor: i64,
+    /// Where the last commit left the partition.
+    pub committed: StateAt,
+    /// The partition is read to its end, and nothing has arrived since.
     pub at_end: bool,
-    /// What it is at.
+    /// The stage of the task.
     pub stage: Stage,
-    /// When its changelog was first found not to fit together, on the worker's clock.
+    /// When the records of its changelog first did not fit together, on the worker's clock.
     pub misfit: Option<Duration>,
-    /// Its share of the history topic.
+    /// Its share of the backfill topic.
     pub backfill: Backfill,
     /// How it was assigned.
     pub began: Assigned,
@@ -91,16 +101,25 @@ pub struct Assignment<T> {
 /// What became of a partition's task when the partition was assigned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TaskOrigin {
-    /// A task that is to be restored.
+    /// There was none: a new task is to be restored.
     New,
-    /// The parked one goes on.
+    /// The parked task resumes.
     Kept,
-    /// There was a parked one, but the partition had been moved on by somebody else: it is to be restored.
+    /// The parked task is stale, because another worker has committed for the partition: a new one is to be restored.
     Outdated,
 }
 
+/// What an assignment did to the tasks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Takeover {
+    /// What became of each assigned partition, in their order.
+    pub origins: Vec<TaskOrigin>,
+    /// Partitions whose parked tasks were dropped, because another worker has them now.
+    pub gone: Vec<TopicPartition>,
+}
+
 /// All tasks of a worker.
-pub struct Tasks<T> {
+pub(crate) struct Tasks<T> {
     active: Vec<Assignment<T>>,
     parked: Vec<Assignment<T>>,
 }
@@ -113,40 +132,81 @@ impl<T: Task> Default for Tasks<T> {
 
 impl<T: Task> Assignment<T> {
     fn new(assigned: &Assigned, stage: Stage, task: T) -> Self {
-        let (partition, position) = (assigned.partition.clone(), assigned.position);
-        let backfill = Backfill::Due { first: stage != Stage::Running };
-        let began = assigned.clone();
-        Self { partition, position, committed: position, at_end: false, stage, misfit: None, backfill, began, task }
+        Self {
+            partition: assigned.partition.clone(),
+            position: assigned.position,
+            applied: None,
+            floor: assigned.position,
+            committed: StateAt { next: assigned.position, state: task.state() },
+            at_end: false,
+            stage,
+            misfit: None,
+            backfill: Backfill::Due { first: stage != Stage::Running },
+            began: assigned.clone(),
+            task,
+        }
     }
 
     /// Whether the group's committed offset is the one that the task's own state was committed with.
-    pub fn fits(&self, assigned: &Assigned) -> bool {
-        self.stage == Stage::Running
-            && self.committed == assigned.position
-            && assigned.state.unwrap_or_default() == self.task.state()
+    pub(crate) fn fits(&self, assigned: &Assigned) -> bool {
+        let group = StateAt { next: assigned.position, state: assigned.state.unwrap_or_default() };
+        self.stage == Stage::Running && self.committed == group
     }
 
-    /// Back to what was committed last, also in what was counted and read.
-    pub fn roll_back(&mut self) {
-        let loaded = self.task.backfill_next();
+    /// The changelog is read to its end: the task runs.
+    pub(crate) fn run(&mut self) {
+        self.stage = Stage::Running;
+        self.committed.state = self.task.state();
+    }
+
+    /// The open transaction, which holds what the task has saved, is committed.
+    pub(crate) fn commit(&mut self) {
+        self.task.commit();
+        self.committed = StateAt { next: self.position, state: self.task.state() };
+        (self.applied, self.floor) = (None, self.position);
+    }
+
+    /// Continues at an offset that was not reached by applying records.
+    pub(crate) fn skip_to(&mut self, position: i64) {
+        (self.position, self.applied, self.at_end) = (position, None, false);
+        self.floor = self.floor.min(position);
+    }
+
+    /// Goes back to what was last committed, in memory, in counts and in what was read (EO-3).
+    pub(crate) fn roll_back(&mut self, violations: &mut Violations) {
+        let backfill_next = self.task.backfill_next();
         self.task.rollback();
-        // What was counted is counted again.
+        // These records are counted when they are applied again.
         drop(self.task.take_tally());
-        self.backfill.begin_again(self.task.backfill_next() != loaded);
-        self.position = self.committed;
+        self.backfill.begin_again(self.task.backfill_next() != backfill_next);
+        (self.position, self.applied, self.floor) = (self.committed.next, None, self.committed.next);
+        let memory = (self.task.state(), self.task.is_changed());
+        violations.check(Invariant::Eo3, memory_is_committed(&memory, &(self.committed.state, false)), || {
+            format!(
+                "{}: after an abort memory has state {} (changed: {}), committed is state {}",
+                self.partition, memory.0, memory.1, self.committed.state
+            )
+        });
     }
 
     /// Begins anew, to be restored.
-    pub fn restart(&mut self, assigned: &Assigned, task: T) {
+    pub(crate) fn restart(&mut self, assigned: &Assigned, task: T) {
         *self = Self::new(assigned, Stage::Waiting, task);
     }
 }
 
 impl<T: Task> Tasks<T> {
-    /// Takes up the assigned partitions. Returns what became of each; tasks whose partitions went elsewhere are
-    /// handed out as well, so that their last traces can be removed.
-    pub fn assign(&mut self, assigned: &[Assigned], make: &dyn Fn() -> T) -> (Vec<TaskOrigin>, Vec<TopicPartition>) {
-        assert!(self.active.is_empty(), "OWN-1: assigned while {} tasks run", self.active.len());
+    /// Takes over the assigned partitions: resumes the parked tasks that still fit and makes new ones for the others.
+    pub(crate) fn assign(
+        &mut self,
+        assigned: &[Assigned],
+        make: &dyn Fn() -> T,
+        violations: &mut Violations,
+    ) -> Takeover {
+        let held = self.active.len();
+        if !violations.check(Invariant::Own1, held == 0, || format!("partitions are assigned while {held} tasks run")) {
+            self.park();
+        }
         let mut origins = Vec::with_capacity(assigned.len());
         for assigned in assigned {
             let parked = self.parked.iter().position(|kept| kept.partition == assigned.partition);
@@ -163,51 +223,50 @@ impl<T: Task> Tasks<T> {
             origins.push(origin);
             self.active.push(assignment);
         }
-        // Sorted by number, so that finding one does not grow with the number of partitions.
+        // Sorted by number, so that the time to find a task does not grow with the number of partitions.
         self.active.sort_by(|a, b| order(&a.partition).cmp(&order(&b.partition)));
         let gone = self.parked.drain(..).map(|kept| kept.partition).collect();
-        (origins, gone)
+        Takeover { origins, gone }
     }
 
     /// Stops all tasks and keeps them, in case their partitions come back.
-    pub fn park(&mut self) {
+    pub(crate) fn park(&mut self) {
         self.parked.append(&mut self.active);
     }
 
     /// The task of an assigned partition.
-    pub fn find(&mut self, topic: &str, partition: i32) -> Option<&mut Assignment<T>> {
+    pub(crate) fn find(&mut self, topic: &str, partition: i32) -> Option<&mut Assignment<T>> {
         let found = self.active.binary_search_by(|running| order(&running.partition).cmp(&(partition, topic)));
         found.ok().map(|index| &mut self.active[index])
     }
 
-    /// The task to restore: the one that is being restored, else the first that waits.
-    pub fn to_restore(&mut self) -> Option<&mut Assignment<T>> {
-        let restoring = self.active.iter().position(|one| matches!(one.stage, Stage::Restoring { .. }));
+    /// The task to restore: the one that is being restored, or else the first that waits.
+    pub(crate) fn to_restore(&mut self) -> Option<&mut Assignment<T>> {
+        let restoring = self.active.iter().position(|one| matches!(one.stage, Stage::Restoring(_)));
         let next = restoring.or_else(|| self.active.iter().position(|one| one.stage == Stage::Waiting));
         next.map(|at| &mut self.active[at])
     }
 
-    /// All tasks that take in records.
-    pub fn running_mut(&mut self) -> impl Iterator<Item = &mut Assignment<T>> {
+    /// All tasks that apply records.
+    pub(crate) fn running_mut(&mut self) -> impl Iterator<Item = &mut Assignment<T>> {
         self.active.iter_mut().filter(|one| one.stage == Stage::Running)
     }
 
     /// All tasks whose state is not in memory yet.
-    pub fn unready_mut(&mut self) -> impl Iterator<Item = &mut Assignment<T>> {
+    pub(crate) fn unready_mut(&mut self) -> impl Iterator<Item = &mut Assignment<T>> {
         self.active.iter_mut().filter(|one| one.stage != Stage::Running)
     }
 
-    /// Partitions of all tasks that take in records, and do not wait for what the history topic holds.
-    pub fn running(&self) -> Vec<TopicPartition> {
-        let fetched = |one: &&Assignment<T>| one.stage == Stage::Running && !one.backfill.is_first();
-        self.active.iter().filter(fetched).map(|one| one.partition.clone()).collect()
+    /// Partitions whose input may be fetched: their tasks run and do not wait for the backfill topic.
+    pub(crate) fn fetched(&self) -> Vec<TopicPartition> {
+        let is_fetched = |one: &&Assignment<T>| one.stage == Stage::Running && !one.backfill.is_first();
+        self.active.iter().filter(is_fetched).map(|one| one.partition.clone()).collect()
     }
 
-    /// The task whose share of the history topic is read, else the first that has to look.
-    pub fn next_backfill(&mut self) -> Option<&mut Assignment<T>> {
+    /// The task whose backfill is being read, or else the first whose probe is due.
+    pub(crate) fn next_backfill(&mut self) -> Option<&mut Assignment<T>> {
         let find = |reading: bool| {
-            let is_wanted =
-                |history| matches!(history, Backfill::Reading { .. }) == reading && history != Backfill::Read;
+            let is_wanted = |stage| matches!(stage, Backfill::Reading { .. }) == reading && stage != Backfill::Read;
             self.active.iter().position(|one| one.stage == Stage::Running && is_wanted(one.backfill))
         };
         let next = find(true).or_else(|| find(false));
@@ -215,13 +274,8 @@ impl<T: Task> Tasks<T> {
     }
 
     /// All tasks.
-    pub fn iter(&self) -> impl Iterator<Item = &Assignment<T>> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Assignment<T>> {
         self.active.iter()
-    }
-
-    /// Whether there is no task.
-    pub fn is_empty(&self) -> bool {
-        self.active.is_empty()
     }
 }
 

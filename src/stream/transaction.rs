@@ -1,16 +1,17 @@
 //! The open transaction as the worker sees it: which offsets it will commit and what it will make visible.
 //!
-//! Nothing in here is shown in a log line or a metric before the commit has succeeded.
+//! Nothing in here reaches a log line or a metric before the commit has succeeded.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use insightd_core::cloudtrail::insight::Insight;
+use insightd_core::invariants::{Invariant, Violations, offset_follows};
 
 use super::broker::{Position, TopicPartition};
 
-/// The offset to commit once the record at `applied` was applied: that of the next record to read (EO-2).
-pub fn next_offset(applied: i64) -> i64 {
+/// The offset to commit after the record at `applied`: that of the next record to read (EO-2).
+pub(crate) fn next_offset(applied: i64) -> i64 {
     applied + 1
 }
 
@@ -21,7 +22,7 @@ pub struct Raised {
     pub source: TopicPartition,
     /// The insight.
     pub insight: Insight,
-    /// Older than `output.max_age` when it was raised.
+    /// Whether it was older than `output.max_age` when it was raised.
     pub historic: bool,
 }
 
@@ -30,31 +31,31 @@ pub struct Raised {
 pub struct Transaction {
     /// When its first change came, on the worker's clock.
     pub opened: Duration,
-    /// Whether the broker knows of it: a transaction is begun with its first record, or at its commit.
+    /// Whether the broker knows of it. A transaction begins with its first record, or at its commit.
     pub begun: bool,
-    /// Somebody waits for it: it holds an insight about the present.
+    /// It holds something that must not wait for `kafka.commit_interval`: an insight about the present, or a backfill.
     pub urgent: bool,
     /// Messages applied.
     pub messages: usize,
     /// Insights, in order.
     pub insights: Vec<Raised>,
-    /// Dead letters by reason.
+    /// Dead-letter records by reason.
     pub dead_letters: BTreeMap<&'static str, u64>,
-    /// Dead letters that were cut to `dlq.record_bytes_max` or to what the topic takes.
+    /// Dead-letter records cut to `dlq.record_bytes_max` or to what the topic takes.
     pub dead_letters_cut: u64,
     /// Insights whose attributions were left out because the topic would have refused the record.
     pub insights_cut: u64,
     /// Records of the changelog.
     pub state_records: u64,
-    /// Their bytes, keys and values.
+    /// Bytes of their keys and values.
     pub state_bytes: u64,
     next: BTreeMap<TopicPartition, i64>,
     states: BTreeMap<TopicPartition, u64>,
 }
 
 impl Transaction {
-    /// An empty one.
-    pub fn open(now: Duration) -> Self {
+    /// An empty transaction.
+    pub(crate) fn open(now: Duration) -> Self {
         Self {
             opened: now,
             begun: false,
@@ -71,30 +72,32 @@ impl Transaction {
         }
     }
 
-    /// Notes that the partition's records below `next` are applied.
-    pub fn advance(&mut self, partition: &TopicPartition, next: i64) {
-        match self.next.get_mut(partition) {
-            Some(noted) => {
-                assert!(next >= *noted, "EO-2: offset of {partition} went back from {noted} to {next}");
-                *noted = next;
-            }
-            None => {
-                self.next.insert(partition.clone(), next);
-            }
+    /// Notes that the partition's records before offset `next` are applied. An offset never decreases (EO-2).
+    pub(crate) fn advance(&mut self, partition: &TopicPartition, next: i64, violations: &mut Violations) {
+        let Some(noted) = self.next.get_mut(partition) else {
+            self.next.insert(partition.clone(), next);
+            return;
+        };
+        let before = *noted;
+        let follows = violations.check(Invariant::Eo2, offset_follows(before, None, next), || {
+            format!("the offset of {partition} went back from {before} to {next}")
+        });
+        if follows {
+            *noted = next;
         }
     }
 
-    /// Whether the state of each partition that was touched is among its records: a commit was tried.
-    pub fn is_saved(&self) -> bool {
+    /// Whether the state of each touched partition is among the records: a commit was attempted.
+    pub(crate) fn is_saved(&self) -> bool {
         !self.next.is_empty() && self.next.keys().all(|partition| self.states.contains_key(partition))
     }
 
-    /// Notes the number of the state that was saved of a partition.
-    pub fn saved(&mut self, partition: &TopicPartition, state: u64) {
+    /// Notes the number of the state that was saved for a partition.
+    pub(crate) fn saved(&mut self, partition: &TopicPartition, state: u64) {
         self.states.insert(partition.clone(), state);
     }
 
-    /// Where each partition that was touched shall stand, in order of the partitions.
+    /// Where each touched partition stands after the commit, in order of the partitions.
     pub fn positions(&self) -> Vec<Position> {
         let state = |partition| self.states.get(partition).copied().unwrap_or_default();
         let next = self.next.iter();
@@ -103,44 +106,50 @@ impl Transaction {
     }
 
     /// Adds an insight.
-    pub fn raise(&mut self, raised: Raised) {
+    pub(crate) fn raise(&mut self, raised: Raised) {
         self.urgent |= !raised.historic;
         self.insights.push(raised);
     }
 
-    /// Whether the partition is one of those.
-    pub fn touches(&self, partition: &TopicPartition) -> bool {
+    /// Whether the partition is touched.
+    pub(crate) fn touches(&self, partition: &TopicPartition) -> bool {
         self.next.contains_key(partition)
     }
 
     /// Whether there is anything to commit.
-    pub fn is_changed(&self) -> bool {
+    pub(crate) fn is_changed(&self) -> bool {
         self.begun || !self.next.is_empty()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use insightd_core::invariants::OnViolation;
+
     use super::*;
 
     #[test]
     fn the_committed_offset_is_the_last_applied_one_plus_one() {
         let (zero, one) = (TopicPartition::new("t", 0), TopicPartition::new("t", 1));
         let mut transaction = Transaction::open(Duration::ZERO);
-        transaction.advance(&one, next_offset(7));
-        transaction.advance(&zero, next_offset(41));
-        transaction.advance(&zero, next_offset(44));
+        let mut violations = Violations::default();
+        transaction.advance(&one, next_offset(7), &mut violations);
+        transaction.advance(&zero, next_offset(41), &mut violations);
+        transaction.advance(&zero, next_offset(44), &mut violations);
         transaction.saved(&zero, 7);
         let position = |partition, next, state| Position { partition, next, state };
         assert_eq!(transaction.positions(), [position(zero, 45, 7), position(one, 8, 0)]);
     }
 
     #[test]
-    #[should_panic(expected = "EO-2")]
-    fn an_offset_never_goes_back() {
+    fn an_offset_that_goes_back_is_a_violation_and_not_noted() {
         let zero = TopicPartition::new("t", 0);
         let mut transaction = Transaction::open(Duration::ZERO);
-        transaction.advance(&zero, next_offset(41));
-        transaction.advance(&zero, next_offset(40));
+        let mut violations = Violations::new(OnViolation::Record);
+        transaction.advance(&zero, next_offset(41), &mut violations);
+        transaction.advance(&zero, next_offset(40), &mut violations);
+        let found = violations.take();
+        assert_eq!((found.len(), found[0].0.invariant, found[0].1), (1, Invariant::Eo2, 1));
+        assert_eq!(transaction.positions()[0].next, 42);
     }
 }

@@ -1,7 +1,9 @@
-//! Ends the process when a worker does not come on: a call that does not return, a loop that does not turn, a transaction that stays open.
+//! Ends the process when a worker hangs: a call that does not return, a loop that does not iterate, a transaction that
+//! stays open.
 //!
-//! `send_offsets` of librdkafka can ignore its time limit when a group coordinator is lost (librdkafka #5456); nothing inside
-//! the calling thread helps then, so another thread looks at how long the running call has taken, and how long ago the worker began to poll.
+//! `send_offsets` of librdkafka can ignore its time limit when a group coordinator is lost (librdkafka #5456). Nothing
+//! inside the calling thread helps then, so another thread watches how long the running call has taken, and how long ago
+//! the loop last iterated.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
@@ -9,28 +11,28 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How often the watchdog looks.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// A look that comes so late says that the process itself was stopped: its workers get the time until the next one.
-const STOPPED_FOR: Duration = Duration::from_secs(10);
+/// Interval of the watchdog's checks.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
+/// A check that comes this late shows that the process itself was suspended: its workers get until the next check.
+const SUSPENDED_AFTER: Duration = Duration::from_secs(10);
 
-/// What a worker is at, in one turn of its loop.
+/// What a worker is doing, within one poll iteration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Phase {
-    /// It asks the broker for records.
+    /// Polls the broker for records.
     Poll,
-    /// It takes records in.
+    /// Applies records.
     Apply,
-    /// It answers a rebalance.
+    /// Answers a rebalance.
     Rebalance,
-    /// It goes back to the committed offsets.
+    /// Returns to the committed offsets.
     Rewind,
-    /// It reads a changelog.
+    /// Reads a changelog.
     Restore,
-    /// It tells its tasks the time.
+    /// Passes the time to its tasks.
     Tick,
-    /// It commits.
+    /// Commits.
     Commit,
 }
 
@@ -38,8 +40,8 @@ impl Phase {
     const ALL: [Self; 7] =
         [Self::Poll, Self::Apply, Self::Rebalance, Self::Rewind, Self::Restore, Self::Tick, Self::Commit];
 
-    /// As it is told.
-    pub fn name(self) -> &'static str {
+    /// The name, for messages.
+    fn name(self) -> &'static str {
         match self {
             Self::Poll => "poll",
             Self::Apply => "apply",
@@ -52,14 +54,14 @@ impl Phase {
     }
 }
 
-/// What one worker is at, shared between it and its watchdog.
+/// What one worker is doing, shared between it and its watchdog.
 #[derive(Debug)]
 pub struct Calls {
     running: Mutex<Option<(&'static str, Instant)>>,
     start: Instant,
-    /// Milliseconds since `start`, and 1, at which the loop turned last; 0 while it does not turn at all.
+    /// When the loop last iterated, in milliseconds since `start` plus 1; 0 while it does not run.
     iterated: AtomicU64,
-    /// The same of the time since when a transaction is open; 0 while none is.
+    /// Since when a transaction is open, in the same form; 0 while none is.
     opened: AtomicU64,
     phase: AtomicU8,
 }
@@ -77,19 +79,19 @@ impl Default for Calls {
 }
 
 impl Calls {
-    /// Notes that a call begins; it ends when the guard is dropped.
-    pub fn enter(&self, call: &'static str) -> Running<'_> {
+    /// Notes that a call begins. It ends when the guard is dropped.
+    pub fn enter(&self, call: &'static str) -> CallGuard<'_> {
         self.set(Some((call, Instant::now())));
-        Running(self)
+        CallGuard(self)
     }
 
-    /// The running call and how long it has run.
-    pub fn running(&self) -> Option<(&'static str, Duration)> {
+    /// The running call, and for how long it has run.
+    fn running(&self) -> Option<(&'static str, Duration)> {
         let running = *self.running.lock().unwrap_or_else(PoisonError::into_inner);
         running.map(|(call, since)| (call, since.elapsed()))
     }
 
-    /// The loop turns; `open` is whether a transaction of which the broker knows is open.
+    /// The loop iterates; `open` is whether a transaction that the broker knows of is open.
     pub fn iterated(&self, open: bool) {
         let now = self.now();
         self.iterated.store(now, Ordering::Relaxed);
@@ -100,12 +102,12 @@ impl Calls {
         }
     }
 
-    /// The open transaction has ended; another one is noted with the next turn.
+    /// The open transaction has ended. Another one is noted at the next iteration.
     pub fn closed(&self) {
         self.opened.store(0, Ordering::Relaxed);
     }
 
-    /// What the loop is at from now on.
+    /// The loop enters a phase.
     pub fn at(&self, phase: Phase) {
         self.phase.store(phase as u8, Ordering::Relaxed);
     }
@@ -125,8 +127,9 @@ impl Calls {
         (since > 0).then(|| Duration::from_millis(self.now().saturating_sub(since)))
     }
 
-    /// What hangs, if anything does. A call says more than the phase it belongs to, and a turn more than the transaction it holds up.
-    pub fn hung(&self, limits: Limits) -> Option<Hung> {
+    /// What hangs, if anything does. A call says more than the phase it belongs to, and an iteration more than the
+    /// transaction that it holds up.
+    fn hung(&self, limits: HangLimits) -> Option<Hung> {
         if let Some((call, took)) = self.running().filter(|(_, took)| *took > limits.call) {
             return Some(Hung::Call(call, took));
         }
@@ -142,32 +145,32 @@ impl Calls {
     }
 }
 
-/// A call under way.
+/// A call that runs until this is dropped.
 #[derive(Debug)]
-pub struct Running<'a>(&'a Calls);
+pub struct CallGuard<'a>(&'a Calls);
 
-impl Drop for Running<'_> {
+impl Drop for CallGuard<'_> {
     fn drop(&mut self) {
         self.0.set(None);
     }
 }
 
-/// Longest times, each beyond what any time-out of the client or the broker allows.
+/// Longest times, each beyond what any timeout of the client or the broker allows.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub(crate) struct HangLimits {
     /// Of one transactional call.
     pub call: Duration,
-    /// Since the loop turned last.
+    /// Of one poll iteration.
     pub iteration: Duration,
-    /// Of a transaction of which the broker knows.
+    /// Of a transaction that the broker knows of.
     pub transaction: Duration,
 }
 
-impl Limits {
-    /// As `kafka.transaction_timeout` and `kafka.max_poll_interval` say.
-    pub fn new(transaction_timeout: Duration, max_poll_interval: Duration) -> Self {
-        // A call that takes longer than this many time-outs does not come back. A turn has several calls, and one that is longer than the
-        // group allows has lost its partitions, which is no reason yet to end.
+impl HangLimits {
+    /// The limits that follow from `kafka.transaction_timeout` and `kafka.max_poll_interval`.
+    pub(crate) fn new(transaction_timeout: Duration, max_poll_interval: Duration) -> Self {
+        // A call that takes longer than this many timeouts does not return. An iteration has several calls; one that is
+        // longer than the group allows has lost its partitions, which is no reason to end the process.
         let call = transaction_timeout * 3;
         Self { call, iteration: max_poll_interval + 2 * call, transaction: 2 * call }
     }
@@ -175,12 +178,12 @@ impl Limits {
 
 /// What hangs, and for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hung {
+pub(crate) enum Hung {
     /// A call of the client.
     Call(&'static str, Duration),
     /// The loop, in this phase.
     Iteration(Phase, Duration),
-    /// A transaction that is neither committed nor aborted, though the loop turns.
+    /// A transaction that is neither committed nor aborted, though the loop iterates.
     Transaction(Phase, Duration),
 }
 
@@ -198,30 +201,30 @@ impl fmt::Display for Hung {
     }
 }
 
-/// Watches the workers from a thread of its own, for as long as the process lives. `hung` is told the worker and what hangs; it is
-/// expected to end the process.
+/// Watches the workers from a thread of its own, for as long as the process lives. Calls `hung` with the number of the
+/// worker and what hangs; it is expected to end the process.
 ///
 /// # Errors
-/// When the system has no thread to give.
-pub fn watch(
+/// If the system cannot start a thread.
+pub(crate) fn watch(
     workers: Vec<Arc<Calls>>,
-    limits: Limits,
+    limits: HangLimits,
     hung: impl Fn(usize, Hung) + Send + 'static,
 ) -> std::io::Result<()> {
-    let look = move || {
-        let mut looked = Instant::now();
+    let check = move || {
+        let mut checked = Instant::now();
         loop {
-            let was_stopped = looked.elapsed() > STOPPED_FOR;
-            looked = Instant::now();
-            for (number, calls) in workers.iter().enumerate().filter(|_| !was_stopped) {
+            let was_suspended = checked.elapsed() > SUSPENDED_AFTER;
+            checked = Instant::now();
+            for (number, calls) in workers.iter().enumerate().filter(|_| !was_suspended) {
                 if let Some(found) = calls.hung(limits) {
                     hung(number, found);
                 }
             }
-            thread::sleep(LOOK_EVERY);
+            thread::sleep(CHECK_INTERVAL);
         }
     };
-    thread::Builder::new().name("watchdog".to_owned()).spawn(look).map(drop)
+    thread::Builder::new().name("watchdog".to_owned()).spawn(check).map(drop)
 }
 
 #[cfg(test)]
@@ -234,19 +237,19 @@ mod tests {
     const LONG: Duration = Duration::from_secs(3600);
 
     #[test]
-    fn a_call_beyond_the_limit_is_reported_by_name_and_a_finished_one_is_not() {
+    fn a_call_beyond_the_limit_is_reported_by_name() {
         let (finished, hanging) = (Arc::new(Calls::default()), Arc::new(Calls::default()));
         drop(finished.enter("commit_transaction"));
         assert_eq!(finished.running(), None);
         let _running = hanging.enter("send_offsets_to_transaction");
-        let (tell, told) = mpsc::channel();
-        let limits = Limits { call: SHORT, iteration: LONG, transaction: LONG };
+        let (sender, receiver) = mpsc::channel();
+        let limits = HangLimits { call: SHORT, iteration: LONG, transaction: LONG };
         watch(vec![finished, hanging.clone()], limits, move |worker, hung| {
             // The receiver is gone once the test has seen enough.
-            let _ = tell.send((worker, hung));
+            let _ = sender.send((worker, hung));
         })
         .unwrap();
-        let (worker, hung) = told.recv_timeout(Duration::from_secs(10)).unwrap();
+        let (worker, hung) = receiver.recv_timeout(Duration::from_secs(10)).unwrap();
         let Hung::Call(call, took) = hung else { panic!("{hung}") };
         assert_eq!((worker, call), (1, "send_offsets_to_transaction"));
         assert!(took > SHORT);
@@ -254,8 +257,8 @@ mod tests {
     }
 
     #[test]
-    fn a_loop_that_does_not_turn_is_told_with_its_phase_and_one_that_never_began_or_has_ended_is_not() {
-        let limits = Limits { call: LONG, iteration: SHORT, transaction: LONG };
+    fn a_loop_that_does_not_iterate_is_reported_with_its_phase() {
+        let limits = HangLimits { call: LONG, iteration: SHORT, transaction: LONG };
         let calls = Calls::default();
         thread::sleep(2 * SHORT);
         assert_eq!(calls.hung(limits), None, "it waits for its broker");
@@ -270,11 +273,11 @@ mod tests {
     }
 
     #[test]
-    fn a_transaction_that_stays_open_is_told_though_the_loop_turns() {
-        let limits = Limits { call: LONG, iteration: LONG, transaction: 2 * SHORT };
+    fn a_transaction_that_stays_open_is_reported_though_the_loop_iterates() {
+        let limits = HangLimits { call: LONG, iteration: LONG, transaction: 2 * SHORT };
         let calls = Calls::default();
         for _ in 0..3 {
-            // One after the other, each ended in its turn.
+            // One after the other, each ended in its iteration.
             calls.iterated(true);
             thread::sleep(SHORT);
             calls.closed();

@@ -1,13 +1,15 @@
 //! The loop of one worker: poll, apply, commit, answer rebalances.
 //!
-//! A worker is one thread with one consumer, one transactional producer and the tasks of its partitions. It shares nothing
-//! with other workers. Polling may block it, and so may a commit: nothing else happens on its thread.
+//! A worker is one thread with one consumer, one transactional producer and the tasks of its partitions. It shares
+//! nothing with other workers. Polls and commits may block; nothing else happens on its thread.
 //!
-//! *Architecture invariant*: rebalances are answered here, between two records, never inside a callback; so nothing is
+//! *Architecture invariant*: rebalances are answered here, between two records, never inside a callback. So nothing is
 //! committed for a partition after it was given back (OWN-1).
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+
+use insightd_core::invariants::{Invariant, OnViolation, Violations, timeouts_increase};
 
 use super::broker::{Broker, BrokerError, Polled, TopicPartition};
 use super::clock::Clock;
@@ -27,12 +29,12 @@ mod restoring;
 #[cfg(test)]
 mod tests;
 
-/// How often tasks at the end of their partition learn the time, and gauges are refreshed.
+/// Interval at which tasks at the end of their partition learn the time, and gauges are refreshed.
 const TICK: Duration = Duration::from_secs(1);
-/// Longest wait in a poll: how late the loop notices that it shall stop.
+/// Longest wait of a poll: how late the loop notices that it must stop.
 const POLL_MAX: Duration = Duration::from_millis(100);
-/// Pause before a rebalance is answered again that could not be answered.
-const ANSWER_AGAIN: Duration = Duration::from_millis(250);
+/// Pause before something that failed is tried again.
+const RETRY_AFTER: Duration = Duration::from_millis(250);
 
 /// The configured limits of the loop.
 #[derive(Clone, Copy, Debug)]
@@ -47,12 +49,25 @@ pub struct WorkerLimits {
     pub restore_records_max: usize,
     /// `state.restore_stall_max`
     pub restore_stall_max: Duration,
-    /// Whether a second partition would tear an account apart: the input is not keyed by account.
+    /// The input is not keyed by account, so a second partition would split accounts.
     pub single_partition: bool,
+    /// The timeouts that EO-4 orders.
+    pub timeouts: Timeouts,
+}
+
+/// The timeouts that EO-4 orders.
+#[derive(Clone, Copy, Debug)]
+pub struct Timeouts {
+    /// `kafka.transaction_timeout`
+    pub transaction: Duration,
+    /// `kafka.session_timeout`
+    pub session: Duration,
+    /// `kafka.max_poll_interval`
+    pub poll_interval: Duration,
 }
 
 impl WorkerLimits {
-    /// As configured.
+    /// The limits of a configuration.
     pub fn new(config: &Config) -> Self {
         Self {
             commit_interval: config.kafka.commit_interval,
@@ -61,8 +76,53 @@ impl WorkerLimits {
             restore_records_max: config.state.restore_records_max,
             restore_stall_max: config.state.restore_stall_max,
             single_partition: !config.input.keyed_by_account,
+            timeouts: Timeouts {
+                transaction: config.kafka.transaction_timeout,
+                session: config.kafka.session_timeout,
+                poll_interval: config.kafka.max_poll_interval,
+            },
         }
     }
+}
+
+/// What the worker does with what the broker delivers.
+///
+/// Holding no partitions is not a mode: then there are no tasks, and no message arrives. A rewind is due all the same,
+/// because it may be what replaces a lost producer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    /// Messages are applied.
+    Processing,
+    /// A transaction failed: messages are dropped until the committed offsets are known again.
+    Rewinding {
+        /// When to try next, on the worker's clock.
+        due: Duration,
+        /// The producer was fenced or cannot abort: it is replaced first.
+        producer_lost: bool,
+    },
+}
+
+/// An assignment that could not be answered yet.
+struct PendingAssignment {
+    partitions: Vec<TopicPartition>,
+    retry_at: Duration,
+}
+
+/// When the loop next does what it does from time to time, on the worker's clock.
+#[derive(Default)]
+struct Deadlines {
+    /// Tasks at the end of their partition learn the time.
+    tick: Duration,
+    /// Gauges are reported.
+    gauges: Duration,
+    /// An urgent transaction is committed without waiting for `commit_interval`.
+    urgent_commit: Duration,
+    /// The changelog is read again, after it could not be read.
+    restore: Duration,
+    /// The backfill topic is read again, after it could not be read.
+    backfill: Duration,
+    /// Running tasks probe the backfill topic.
+    backfill_probe: Duration,
 }
 
 /// One worker.
@@ -75,26 +135,14 @@ pub struct Worker<'b, B: Broker, T: Task> {
     limits: WorkerLimits,
     tasks: Tasks<T>,
     transaction: Option<Transaction>,
-    /// An assignment that could not be answered yet, and when to try again.
-    unanswered: Option<(Vec<TopicPartition>, Duration)>,
-    /// The open transaction failed: from when on to go back to the committed offsets. Until that is done no record is taken in.
-    rewind_due: Option<Duration>,
-    /// The producer was fenced, or cannot abort.
-    producer_lost: bool,
+    mode: Mode,
+    pending_assignment: Option<PendingAssignment>,
+    /// No broker is reachable: nothing new begins.
+    is_down: bool,
     /// Transactions that failed since the last commit.
-    failed: u32,
-    /// From when on the changelog is asked again.
-    restore_again: Duration,
-    /// From when on the history topic is asked again.
-    backfill_again: Duration,
-    /// When running tasks look into it again.
-    next_look: Duration,
-    /// No broker is in reach: nothing new is begun.
-    down: bool,
-    next_tick: Duration,
-    next_levels: Duration,
-    /// From when on an insight is committed at once again.
-    next_urgent: Duration,
+    failures_in_row: u32,
+    deadlines: Deadlines,
+    violations: Violations,
 }
 
 impl<'b, B: Broker, T: Task> Worker<'b, B, T> {
@@ -116,60 +164,74 @@ impl<'b, B: Broker, T: Task> Worker<'b, B, T> {
             limits,
             tasks: Tasks::default(),
             transaction: None,
-            unanswered: None,
-            rewind_due: None,
-            producer_lost: false,
-            failed: 0,
-            restore_again: Duration::ZERO,
-            backfill_again: Duration::ZERO,
-            next_look: Duration::ZERO,
-            down: false,
-            next_tick: Duration::ZERO,
-            next_levels: Duration::ZERO,
-            next_urgent: Duration::ZERO,
+            mode: Mode::Processing,
+            pending_assignment: None,
+            is_down: false,
+            failures_in_row: 0,
+            deadlines: Deadlines::default(),
+            violations: Violations::default(),
         }
+    }
+
+    /// With this response to a broken invariant instead of the build's own.
+    #[must_use]
+    pub fn on_violation(mut self, response: OnViolation) -> Self {
+        self.violations = Violations::new(response);
+        self
     }
 
     /// Works until `stop` is set, then finishes the open transaction.
     ///
     /// # Errors
-    /// The failure that ends the process; the next start takes up at the committed offsets.
+    /// The error that ends the process; the next start continues at the committed offsets.
     pub fn run(&mut self, stop: &AtomicBool) -> Result<(), BrokerError> {
-        self.work(stop).and_then(|()| self.finish()).map_err(|failure| self.give_up(failure))
+        let Timeouts { transaction, session, poll_interval } = self.limits.timeouts;
+        self.violations.check(Invariant::Eo4, timeouts_increase(transaction, session, poll_interval), || {
+            format!("transaction timeout {transaction:?}, session timeout {session:?}, poll interval {poll_interval:?}")
+        });
+        let outcome = self.iterate_until(stop).and_then(|()| self.finish()).map_err(|error| self.give_up(error));
+        self.report_violations();
+        outcome
     }
 
-    fn work(&mut self, stop: &AtomicBool) -> Result<(), BrokerError> {
+    fn iterate_until(&mut self, stop: &AtomicBool) -> Result<(), BrokerError> {
         while !stop.load(Ordering::Relaxed) {
             self.iterate()?;
         }
         Ok(())
     }
 
-    /// One turn: at most `poll_records_max` messages, then a look at rebalances and at the time.
+    /// One poll iteration: at most `poll_records_max` messages, then rebalances, restores and what is due by time.
     ///
     /// # Errors
     /// As [`Self::run`].
     pub fn iterate(&mut self) -> Result<(), BrokerError> {
-        let open = self.transaction.as_ref().is_some_and(|open| open.begun) && self.rewind_due.is_none();
+        let outcome = self.iteration();
+        self.report_violations();
+        outcome
+    }
+
+    fn iteration(&mut self) -> Result<(), BrokerError> {
+        let open = self.transaction.as_ref().is_some_and(|open| open.begun) && !self.is_rewinding();
         self.report.iterated(open);
-        self.take_in().or_else(|failure| self.recover(failure))?;
+        self.poll_records().or_else(|error| self.recover(error))?;
         self.report.at(Phase::Rebalance);
-        self.answer_again()?;
+        self.retry_assignment()?;
         self.report.at(Phase::Rewind);
         self.rewind()?;
         self.report.at(Phase::Restore);
         self.restore()?;
-        self.read_backfill_step()?;
+        self.step_backfill()?;
         self.report.at(Phase::Tick);
         let now = self.clock.elapsed();
-        if now >= self.next_tick {
-            self.next_tick = now + TICK;
-            self.tick().or_else(|failure| self.recover(failure))?;
+        if now >= self.deadlines.tick {
+            self.deadlines.tick = now + TICK;
+            self.tick().or_else(|error| self.recover(error))?;
         }
-        if self.rewind_due.is_none() && self.commit_is_due(now) { self.commit() } else { Ok(()) }
+        if !self.is_rewinding() && self.commit_is_due(now) { self.commit() } else { Ok(()) }
     }
 
-    fn take_in(&mut self) -> Result<(), BrokerError> {
+    fn poll_records(&mut self) -> Result<(), BrokerError> {
         let wall = self.clock.wall();
         let mut wait = self.wait();
         let broker = self.broker;
@@ -182,14 +244,14 @@ impl<'b, B: Broker, T: Task> Worker<'b, B, T> {
             });
             match polled {
                 Polled::Nothing => break,
-                // What was fetched before is read again.
-                Polled::Message(_) | Polled::End(_) | Polled::Skipped { .. } if self.rewind_due.is_some() => {}
+                // Fetched before the rewind: read again after it.
+                Polled::Message(_) | Polled::End(_) | Polled::Skipped(_) if self.is_rewinding() => {}
                 Polled::Message(message) => self.apply(&message, wall)?,
                 Polled::End(partition) => self.reached_end(&partition, wall)?,
                 Polled::Away(partition) => self.set_at_end(&partition, false),
                 Polled::Assign(partitions) => self.answer_assign(partitions)?,
                 Polled::Revoke { lost } => self.answer_revoke(lost)?,
-                Polled::Skipped { partition, from, to } => self.skip(&partition, from, to)?,
+                Polled::Skipped(skipped) => self.skip(&skipped)?,
                 Polled::Down(reason) => self.went_down(&reason)?,
                 Polled::Up => self.came_up()?,
             }
@@ -204,19 +266,34 @@ impl<'b, B: Broker, T: Task> Worker<'b, B, T> {
     /// How long a poll may block: until the open transaction or the next tick is due.
     fn wait(&mut self) -> Duration {
         let now = self.clock.elapsed();
-        let reads_history = self.tasks.next_backfill().is_some() && now >= self.backfill_again;
-        if (self.tasks.to_restore().is_some() || reads_history) && !self.down {
+        let reads_backfill = self.tasks.next_backfill().is_some() && now >= self.deadlines.backfill;
+        if (self.tasks.to_restore().is_some() || reads_backfill) && !self.is_down {
             return Duration::ZERO;
         }
         let due = match &self.transaction {
-            _ if self.rewind_due.is_some() => now + ANSWER_AGAIN,
-            // Nothing to wait for but a broker.
-            Some(open) if self.down && !open.begun => self.next_tick,
-            Some(open) if open.urgent => self.next_urgent,
+            _ if self.is_rewinding() => now + RETRY_AFTER,
+            // Only a broker can change anything now.
+            Some(open) if self.is_down && !open.begun => self.deadlines.tick,
+            Some(open) if open.urgent => self.deadlines.urgent_commit,
             Some(open) => open.opened + self.limits.commit_interval,
-            None => self.next_tick,
+            None => self.deadlines.tick,
         };
-        let due = due.min(self.next_tick);
-        due.saturating_sub(now).min(POLL_MAX)
+        due.min(self.deadlines.tick).saturating_sub(now).min(POLL_MAX)
+    }
+
+    fn is_rewinding(&self) -> bool {
+        matches!(self.mode, Mode::Rewinding { .. })
+    }
+
+    fn is_producer_lost(&self) -> bool {
+        matches!(self.mode, Mode::Rewinding { producer_lost: true, .. })
+    }
+
+    fn report_violations(&mut self) {
+        if !self.violations.is_empty() {
+            for (violation, times) in self.violations.take() {
+                self.report.violated(&violation, times);
+            }
+        }
     }
 }

@@ -196,7 +196,7 @@ fn an_offset_that_does_not_exist_is_told_and_passed_over() {
     let broker = mock.connect("earliest", "one");
     assigned(&broker);
     let skipped = poll_until(&broker, "skip", |polled| match polled {
-        Polled::Skipped { partition, from, to } => Some((partition, from, to)),
+        Polled::Skipped(skipped) => Some((skipped.partition, skipped.from, skipped.to)),
         _ => None,
     });
     assert_eq!(skipped, (partition(0), 1000, 2));

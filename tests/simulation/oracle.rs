@@ -7,6 +7,9 @@ use insightd::config::Config;
 use insightd::stream::broker::Position;
 use insightd_core::cloudtrail::insight::Insight;
 use insightd_core::detect::{BackfillRefusal, Detector, Settings};
+use insightd_core::invariants::{
+    StateAt, memory_is_committed, offset_follows, state_advances, state_belongs_to_offset,
+};
 use insightd_core::pipeline::{DeadLetterRecord, Outcome, Output, Pipeline, Tally};
 use insightd_core::state::{CHECKPOINT_KEY, Checkpoint, IdleAdvance};
 
@@ -87,7 +90,7 @@ pub fn image(detector: &Detector) -> Image {
 
 /// In what two images differ, in a few words; none if in nothing.
 pub fn difference(found: &Image, right: &Image) -> Option<String> {
-    if found == right {
+    if memory_is_committed(found, right) {
         return None;
     }
     let at = found.iter().zip(right).position(|(found, right)| found != right);
@@ -220,15 +223,16 @@ impl Oracle {
             return Err(format!("EO-1: partition {number}: offset {} is committed without a state", position.next));
         };
         let head = Checkpoint::read(record.value.as_deref().unwrap_or_default()).map_err(|fault| fault.to_string())?;
-        if (head.next, head.state) != (position.next, position.state) {
+        let saved = StateAt { next: head.next, state: head.state };
+        if !state_belongs_to_offset(saved, StateAt { next: position.next, state: position.state }) {
             return Err(format!("EO-1: partition {number}: the head is {head:?}, committed is {position:?}"));
         }
-        if head.state <= fold.state {
+        if !state_advances(fold.state, head.state) {
             return Err(format!("EO-1: partition {number}: state {} follows state {}", head.state, fold.state));
         }
         let is_record = |applied: &&Applied| matches!(applied, Applied::Record(_));
         let applied = record.applied.iter().filter(is_record).count() as i64;
-        if position.next != fold.next + applied {
+        if !offset_follows(fold.next, Some(fold.next + applied - 1), position.next) {
             return Err(format!(
                 "EO-2: partition {number}: {applied} records are applied from offset {}, committed is {}",
                 fold.next, position.next

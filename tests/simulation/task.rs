@@ -3,13 +3,13 @@
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
-use insightd::stream::broker::{Assigned, TopicPartition};
-use insightd::stream::report::{Report, Restored};
+use insightd::stream::broker::{Assigned, Skipped, TopicPartition};
+use insightd::stream::report::{Committed, Report, Restored};
 use insightd::stream::task::{DetectorTask, Record, Task};
-use insightd::stream::tasks::TaskOrigin;
-use insightd::stream::transaction::Transaction;
+use insightd::stream::tasks::{Takeover, TaskOrigin};
 use insightd::stream::watchdog::Phase;
 use insightd_core::cloudtrail::insight::Insight;
+use insightd_core::invariants::{Violation, Violations, is_owned};
 use insightd_core::pipeline::{Gauges, Output, Tally};
 use insightd_core::state::{Checkpoint, RestoreError, WriteRecord};
 
@@ -63,7 +63,7 @@ impl Task for Watched {
         {
             let world = self.world();
             let mut cluster = world.cluster.borrow_mut();
-            let held = |partition: &i32| cluster.clients[self.id].held.contains_key(partition);
+            let held = |partition: &i32| is_owned(partition, cluster.clients[self.id].held.keys());
             match self.partition {
                 None => cluster.violate("RES-1: a record is applied before the restore has ended"),
                 Some(partition) if !held(&partition) => {
@@ -168,6 +168,10 @@ impl Task for Watched {
     fn gauges(&self) -> Gauges {
         self.inner.gauges()
     }
+
+    fn check(&self, violations: &mut Violations) {
+        self.inner.check(violations);
+    }
 }
 
 /// What a worker tells, compared with what was committed (CNT-1).
@@ -193,8 +197,8 @@ impl Report for Told {
 
     fn at(&mut self, _: Phase) {}
 
-    fn assigned(&mut self, _: &[Assigned], origins: &[TaskOrigin], _: &[TopicPartition]) {
-        for origin in origins {
+    fn assigned(&mut self, _: &[Assigned], takeover: &Takeover) {
+        for origin in &takeover.origins {
             self.note(match origin {
                 TaskOrigin::New => "task: new",
                 TaskOrigin::Kept => "task: kept over a rebalance",
@@ -205,7 +209,8 @@ impl Report for Told {
 
     fn revoked(&mut self, _: bool) {}
 
-    fn committed(&mut self, transaction: &Transaction, _: Duration, _: Duration, _: i64) {
+    fn committed(&mut self, committed: &Committed<'_>) {
+        let transaction = committed.transaction;
         let world = self.world.upgrade().expect("a run outlives its processes");
         let mut cluster = world.cluster.borrow_mut();
         let Some(delta) = cluster.clients[self.id].untold.take() else {
@@ -223,7 +228,7 @@ impl Report for Told {
         self.note(if fenced { "worker: aborted, fenced" } else { "worker: aborted" });
     }
 
-    fn restoring(&mut self, _: &TopicPartition, _: i64, _: i64) {}
+    fn restoring(&mut self, _: &TopicPartition, _: i64) {}
 
     fn restored(&mut self, _: &TopicPartition, _: &Restored<'_>) {}
 
@@ -234,10 +239,15 @@ impl Report for Told {
         cluster.told_pasts += tally.loaded.len();
     }
 
-    fn levels(&mut self, _: &TopicPartition, _: &Gauges) {}
+    fn gauges(&mut self, _: &TopicPartition, _: &Gauges) {}
     fn lag(&mut self, _: &TopicPartition, _: i64) {}
-    fn skipped(&mut self, _: &TopicPartition, _: i64, _: i64) {}
+    fn skipped(&mut self, _: &Skipped) {}
     fn down(&mut self, _: &str) {}
     fn up(&mut self) {}
     fn retrying(&mut self, _: &str, _: &str) {}
+
+    fn violated(&mut self, violation: &Violation, _: u64) {
+        let world = self.world.upgrade().expect("a run outlives its processes");
+        world.cluster.borrow_mut().violate(format!("{violation} (seen by the worker)"));
+    }
 }

@@ -15,6 +15,7 @@ use insightd::stream::broker::{BrokerError, Cause};
 use insightd::stream::publish::{Publishing, RecordLimits};
 use insightd::stream::worker::{Worker, WorkerLimits};
 use insightd_core::cloudtrail::insight::Format;
+use insightd_core::invariants::OnViolation;
 use insightd_core::state::CHECKPOINT_KEY;
 
 use super::broker::{CHANGELOG, DLQ, OUTPUT, SimBroker, is_death};
@@ -227,7 +228,10 @@ impl World {
         let report: &'static mut Told = Box::leak(Box::new(Told::new(id, Weak::clone(me))));
         let weak = Weak::clone(me);
         let make_task: &'static dyn Fn() -> Watched = Box::leak(Box::new(move || Watched::new(id, &weak)));
-        let worker = Worker::new(broker, broker, make_task, report, publishing(), WorkerLimits::new(&self.config));
+        let limits = WorkerLimits::new(&self.config);
+        let worker = Worker::new(broker, broker, make_task, report, publishing(), limits);
+        // The same checks as in production, in any build: a violation ends the run, not the process.
+        let worker = worker.on_violation(OnViolation::Record);
         self.workers.borrow_mut().push(Rc::new(RefCell::new(Some(worker))));
     }
 

@@ -35,9 +35,13 @@ impl Filter {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stream::dead_letter::DeadLetterId;
 
     fn letter(reason: Option<&str>, millis: Option<i64>) -> DeadLetter<'_> {
-        DeadLetter { reason, ..DeadLetter::read((0, 0), millis, std::iter::empty(), b"") }
+        DeadLetter {
+            reason,
+            ..DeadLetter::read(DeadLetterId { partition: 0, offset: 0 }, millis, std::iter::empty(), b"")
+        }
     }
 
     #[test]

@@ -35,10 +35,11 @@ pub(crate) fn origin(letter: &DeadLetter<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stream::dead_letter::DeadLetterId;
 
     #[test]
     fn missing_headers_are_shown_as_a_dash() {
-        let letter = DeadLetter::read((0, 0), None, std::iter::empty(), b"");
+        let letter = DeadLetter::read(DeadLetterId { partition: 0, offset: 0 }, None, std::iter::empty(), b"");
         assert_eq!((origin(&letter).as_str(), time(letter.millis).as_str()), ("-", "-"));
         assert_eq!(time(Some(1_688_989_512_999)), "2023-07-10T11:45:12Z");
     }

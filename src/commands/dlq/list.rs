@@ -73,7 +73,7 @@ impl List<'_> {
         if letter.replays.is_some() || !self.filter.selects(letter) {
             return Ok(ControlFlow::Continue(()));
         }
-        let replayed = self.replayed.contains(&letter.place);
+        let replayed = self.replayed.contains(&letter.id);
         let count = self.counts.entry(printable(letter.reason.unwrap_or(NONE), REASON_CHARS_MAX)).or_default();
         if replayed {
             count.replayed += 1;
@@ -140,7 +140,7 @@ fn row(letter: &DeadLetter<'_>, replayed: bool) -> String {
 
 /// A letter with all its headers and its whole value: as text, or in base64 if it is not UTF-8.
 fn json_line(letter: &DeadLetter<'_>, replayed: bool) -> Value {
-    let (partition, offset) = letter.place;
+    let DeadLetterId { partition, offset } = letter.id;
     let mut line = json!({
         "time": letter.millis.map(|millis| time(Some(millis))),
         "reason": letter.reason,
@@ -177,7 +177,12 @@ mod tests {
 
     #[test]
     fn a_row_says_when_why_where_and_how_the_value_begins() {
-        let letter = DeadLetter::read((0, 9), Some(1_688_989_512_000), HEADERS.into_iter(), b"<html>\x1b[0m");
+        let letter = DeadLetter::read(
+            DeadLetterId { partition: 0, offset: 9 },
+            Some(1_688_989_512_000),
+            HEADERS.into_iter(),
+            b"<html>\x1b[0m",
+        );
         let line = row(&letter, true);
         for said in [
             "2023-07-10T11:45:12Z",
@@ -196,12 +201,17 @@ mod tests {
 
     #[test]
     fn json_holds_the_whole_value() {
-        let letter = DeadLetter::read((2, 9), Some(1_688_989_512_000), HEADERS.into_iter(), "<html>ä".as_bytes());
+        let letter = DeadLetter::read(
+            DeadLetterId { partition: 2, offset: 9 },
+            Some(1_688_989_512_000),
+            HEADERS.into_iter(),
+            "<html>ä".as_bytes(),
+        );
         let line = json_line(&letter, false);
         assert_eq!(line["value"], "<html>ä");
         assert_eq!((&line["offset"], &line["record_index"], &line["replayed"]), (&json!(77), &json!(4), &json!(false)));
         assert_eq!(line["letter"], json!({"partition": 2, "offset": 9}));
-        let binary = DeadLetter::read((2, 9), None, std::iter::empty(), b"\x1f\x8b");
+        let binary = DeadLetter::read(DeadLetterId { partition: 2, offset: 9 }, None, std::iter::empty(), b"\x1f\x8b");
         let line = json_line(&binary, true);
         assert_eq!(
             (&line["value_base64"], &line["reason"], &line["time"]),

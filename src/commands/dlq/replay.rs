@@ -113,7 +113,7 @@ impl Replay<'_> {
         if letter.replays.is_some() || !self.filter.selects(letter) {
             return Ok(ControlFlow::Continue(()));
         }
-        if self.replayed.contains(&letter.place) {
+        if self.replayed.contains(&letter.id) {
             self.counts.replayed_before += 1;
             return Ok(ControlFlow::Continue(()));
         }

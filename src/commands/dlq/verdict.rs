@@ -96,6 +96,7 @@ impl Sink for Contents {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stream::dead_letter::DeadLetterId;
 
     /// Dated 2026-03-04T10:17:05Z.
     const RECORD: &str = r#"{"eventVersion":"1.09","eventTime":"2026-03-04T10:17:05Z","eventSource":"ec2.amazonaws.com","eventName":
@@ -103,7 +104,11 @@ mod tests {
     const TIME: i64 = 1_772_619_425;
 
     fn verdict(value: &str, limits: &DecodeLimits) -> Verdict {
-        Verdict::of(&DeadLetter::read((0, 0), None, std::iter::empty(), value.as_bytes()), limits, TIME)
+        Verdict::of(
+            &DeadLetter::read(DeadLetterId { partition: 0, offset: 0 }, None, std::iter::empty(), value.as_bytes()),
+            limits,
+            TIME,
+        )
     }
 
     fn limits() -> DecodeLimits {
@@ -139,8 +144,10 @@ mod tests {
 
     #[test]
     fn letters_without_the_original_are_told_apart() {
-        let cut =
-            DeadLetter { truncated: true, ..DeadLetter::read((0, 0), None, std::iter::empty(), RECORD.as_bytes()) };
+        let cut = DeadLetter {
+            truncated: true,
+            ..DeadLetter::read(DeadLetterId { partition: 0, offset: 0 }, None, std::iter::empty(), RECORD.as_bytes())
+        };
         assert_eq!(Verdict::of(&cut, &limits(), 0), Verdict::Cut);
         assert_eq!(verdict("", &limits()), Verdict::Empty);
         assert_eq!(

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use insightd_core::cloudtrail::insight::{State, rfc3339};
 use insightd_core::detect::{BackfillResult, Backfilled};
+use insightd_core::invariants::{Invariant, Violation};
 use insightd_core::pipeline::{Gauges, Tally};
 
 use super::committed::CommittedOffsets;
@@ -13,10 +14,10 @@ use super::handles::Handles;
 use super::reachability::BrokerReachability;
 use crate::http::{Health, WorkerState};
 use crate::metrics::{Metrics, Rebalance, RestoreOutcome, Task, Transaction as Ended, Truncated};
-use crate::stream::broker::{Assigned, TopicPartition};
-use crate::stream::report::{Report, Restored};
-use crate::stream::tasks::TaskOrigin;
-use crate::stream::transaction::{Raised, Transaction};
+use crate::stream::broker::{Assigned, Skipped, TopicPartition};
+use crate::stream::report::{Committed as Commit, Report, Restored};
+use crate::stream::tasks::{Takeover, TaskOrigin};
+use crate::stream::transaction::Raised;
 use crate::stream::watchdog::{Calls, Phase};
 
 /// Dead-letter records of one reason are logged once within this time; the metrics count them all.
@@ -39,6 +40,8 @@ pub(crate) struct WorkerReport {
     restoring: BTreeMap<TopicPartition, i64>,
     /// When each reason for dead-letter records was last logged.
     dead_letters_logged: HashMap<&'static str, Instant>,
+    /// When violations of each invariant were last logged.
+    violations_logged: HashMap<Invariant, Instant>,
     /// `output.max_age`, seconds.
     max_age_s: i64,
 }
@@ -57,6 +60,7 @@ impl WorkerReport {
             partitions: None,
             restoring: BTreeMap::new(),
             dead_letters_logged: HashMap::new(),
+            violations_logged: HashMap::new(),
             max_age_s: i64::try_from(handles.config.output.max_age.as_secs()).unwrap_or(i64::MAX),
         }
     }
@@ -173,7 +177,8 @@ impl Report for WorkerReport {
         self.calls.at(phase);
     }
 
-    fn assigned(&mut self, assigned: &[Assigned], origins: &[TaskOrigin], gone: &[TopicPartition]) {
+    fn assigned(&mut self, assigned: &[Assigned], takeover: &Takeover) {
+        let Takeover { origins, gone } = takeover;
         for partition in gone {
             self.metrics.drop_task(&self.task(partition));
         }
@@ -210,7 +215,8 @@ impl Report for WorkerReport {
         self.rebalanced(if lost { Rebalance::Lost } else { Rebalance::Revoked }, None);
     }
 
-    fn committed(&mut self, transaction: &Transaction, took: Duration, open: Duration, wall: i64) {
+    fn committed(&mut self, committed: &Commit<'_>) {
+        let Commit { transaction, took, open, wall } = *committed;
         self.calls.closed();
         self.metrics.transaction(Ended::Committed, open);
         self.health.committed(self.worker);
@@ -239,8 +245,8 @@ impl Report for WorkerReport {
         tracing::warn!(worker = self.worker, reason, ?open, "transaction aborted; going back to the committed offsets");
     }
 
-    fn restoring(&mut self, partition: &TopicPartition, position: i64, end: i64) {
-        let left = end.saturating_sub(position).max(0);
+    fn restoring(&mut self, partition: &TopicPartition, remaining: i64) {
+        let left = remaining.max(0);
         self.metrics.state_left(&self.task(partition), left);
         self.restoring.insert(partition.clone(), left);
         self.health.set(self.worker, self.worker_state());
@@ -288,15 +294,16 @@ impl Report for WorkerReport {
         }
     }
 
-    fn levels(&mut self, partition: &TopicPartition, levels: &Gauges) {
-        self.metrics.gauges(&self.task(partition), levels);
+    fn gauges(&mut self, partition: &TopicPartition, gauges: &Gauges) {
+        self.metrics.gauges(&self.task(partition), gauges);
     }
 
     fn lag(&mut self, partition: &TopicPartition, records: i64) {
         self.metrics.lag(&partition.topic, partition.partition, records);
     }
 
-    fn skipped(&mut self, partition: &TopicPartition, from: i64, to: i64) {
+    fn skipped(&mut self, skipped: &Skipped) {
+        let Skipped { partition, from, to } = skipped;
         self.metrics.kafka_error("OffsetOutOfRange");
         let records = to - from;
         if records >= 0 {
@@ -318,6 +325,22 @@ impl Report for WorkerReport {
 
     fn retrying(&mut self, what: &str, reason: &str) {
         tracing::warn!(worker = self.worker, reason, "cannot {what}; trying again");
+    }
+
+    fn violated(&mut self, violation: &Violation, times: u64) {
+        self.metrics.violated(violation.invariant, times);
+        let now = Instant::now();
+        if self.violations_logged.get(&violation.invariant).is_none_or(|at| now.duration_since(*at) >= LOG_AGAIN_AFTER)
+        {
+            self.violations_logged.insert(violation.invariant, now);
+            tracing::error!(
+                worker = self.worker,
+                invariant = violation.invariant.label(),
+                times,
+                detail = violation.detail,
+                "an invariant is violated; please report this"
+            );
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use super::handles::Handles;
 use super::worker_thread::{Outcome, WorkerThread};
 use crate::commands::exit_error::ExitError;
 use crate::kafka::topics::Ready;
-use crate::stream::watchdog::{self, Calls, Limits};
+use crate::stream::watchdog::{self, Calls, HangLimits};
 
 /// Longest wait for clients to close, once all transactions have ended.
 const CLOSE_MAX: Duration = Duration::from_secs(5);
@@ -51,7 +51,7 @@ fn wait_for_outcomes(handles: &Handles, outcomes: &Receiver<Outcome>) -> Outcome
 
 #[expect(clippy::print_stderr, clippy::exit, clippy::disallowed_methods, reason = "a hung worker never returns")]
 fn watch(handles: &Handles, calls: &[Arc<Calls>]) -> Result<(), ExitError> {
-    let limits = Limits::new(handles.config.kafka.transaction_timeout, handles.config.kafka.max_poll_interval);
+    let limits = HangLimits::new(handles.config.kafka.transaction_timeout, handles.config.kafka.max_poll_interval);
     watchdog::watch(calls.to_vec(), limits, |worker, hung| {
         // The form, stream and exit code of any other failure of Kafka. The hung thread cannot end the process by itself.
         eprintln!(

@@ -8,13 +8,13 @@ use super::KafkaBroker;
 use crate::kafka::context::Rebalance;
 use crate::kafka::partition_ends::Change;
 use crate::kafka::{errors, offsets};
-use crate::stream::broker::{Action, Assigned, BrokerError, Polled, TopicPartition};
+use crate::stream::broker::{Action, Assigned, BrokerError, Polled, Skipped, TopicPartition};
 
 /// An event that carries no message.
 pub(super) enum Event {
     Rebalance(Rebalance),
     Change(Change),
-    Skipped { partition: TopicPartition, from: i64, to: i64 },
+    Skipped(Skipped),
     Down(String),
     Up,
 }
@@ -26,7 +26,7 @@ impl<M> From<Event> for Polled<M> {
             Event::Rebalance(Rebalance::Revoke { lost }) => Self::Revoke { lost },
             Event::Change(Change::End(partition)) => Self::End(partition),
             Event::Change(Change::Away(partition)) => Self::Away(partition),
-            Event::Skipped { partition, from, to } => Self::Skipped { partition, from, to },
+            Event::Skipped(skipped) => Self::Skipped(skipped),
             Event::Down(reason) => Self::Down(reason),
             Event::Up => Self::Up,
         }
@@ -96,7 +96,7 @@ impl KafkaBroker {
         for (began, (partition, from, to)) in self.assigned.borrow_mut().iter_mut().zip(repaired) {
             began.position = to;
             if from != to {
-                self.events.borrow_mut().push_back(Event::Skipped { partition, from, to });
+                self.events.borrow_mut().push_back(Event::Skipped(Skipped { partition, from, to }));
             }
         }
         Ok(())

@@ -1,36 +1,37 @@
-//! Pasts of accounts that `insightd load` has left in the history topic: read before a partition is first processed, and looked for now and then
-//! while it is.
+//! Backfills that `insightd load` wrote to the backfill topic: read before a partition is first processed, and probed
+//! for every few seconds while it is.
 //!
-//! How far a task has read is part of its state, so a past, and that it was taken in, are one transaction (EO-1). The topic may be missing or
-//! not to be read: then there is nothing to take in, and that holds up nothing.
+//! How far a task has read the topic is part of its state, so a backfill and the fact that it is merged are one
+//! transaction (EO-1). If the topic is missing or unreadable, there is nothing to merge and nothing waits for it.
 
 use std::time::Duration;
 
-use super::{ANSWER_AGAIN, Worker};
+use super::{RETRY_AFTER, Worker};
 use crate::stream::broker::{Action, Broker, BrokerError};
 use crate::stream::task::Task;
 use crate::stream::tasks::Backfill;
 use crate::stream::transaction::Transaction;
 
-/// How often a running task looks whether there is something new.
-const LOOK_AGAIN: Duration = Duration::from_secs(5);
-/// Longest wait for messages in one turn.
+/// Interval at which running tasks probe for new messages.
+const PROBE_INTERVAL: Duration = Duration::from_secs(5);
+/// Longest wait for messages in one poll iteration.
 const READ_MAX: Duration = Duration::from_millis(20);
-/// Messages taken in before the worker looks at its other partitions. One may be a megabyte.
+/// Messages read before the worker attends to its other partitions. One may be a megabyte.
 const MESSAGES_MAX: usize = 16;
+const DOING: &str = "read the backfill topic";
 
 impl<B: Broker, T: Task> Worker<'_, B, T> {
-    /// One step of what there is to take in.
-    pub(super) fn read_backfill_step(&mut self) -> Result<(), BrokerError> {
+    /// One step of the backfill that is next: a probe, or some messages.
+    pub(super) fn step_backfill(&mut self) -> Result<(), BrokerError> {
         let now = self.clock.elapsed();
-        if self.down || self.rewind_due.is_some() || now < self.backfill_again {
+        if self.is_down || self.is_rewinding() || now < self.deadlines.backfill {
             return Ok(());
         }
         let Some(at) = self.tasks.next_backfill() else { return Ok(()) };
         let (number, from) = (at.partition.partition, at.task.backfill_next());
         let complete = match at.backfill {
             Backfill::Reading { .. } => self.read_backfill(),
-            _ => self.broker.open_backfill(number, from).map(|something| !something),
+            _ => self.broker.open_backfill(number, from).map(|has_messages| !has_messages),
         };
         let Some(at) = self.tasks.next_backfill() else { return Ok(()) };
         match complete {
@@ -39,21 +40,21 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
                 at.backfill = Backfill::Reading { first: at.backfill.is_first() };
                 Ok(())
             }
-            // What need not be known now is asked again with the next look: each question may hold up the other partitions.
-            Err(failure) if failure.action == Action::Fatal || !at.backfill.is_first() => {
-                self.report.retrying("read the history topic", &failure.message);
+            // What is not urgent waits for the next probe: each request may hold up the other partitions.
+            Err(error) if error.action == Action::Fatal || !at.backfill.is_first() => {
+                self.report.retrying(DOING, &error.message);
                 self.backfill_is_read()
             }
-            Err(failure) => {
-                self.report.retrying("read the history topic", &failure.message);
+            Err(error) => {
+                self.report.retrying(DOING, &error.message);
                 at.backfill.begin_again(false);
-                self.backfill_again = now + ANSWER_AGAIN;
+                self.deadlines.backfill = now + RETRY_AFTER;
                 Ok(())
             }
         }
     }
 
-    /// Takes in some messages; true when there is nothing more.
+    /// Reads some messages; true if nothing is left.
     fn read_backfill(&mut self) -> Result<bool, BrokerError> {
         let (now, wall) = (self.clock.elapsed(), self.clock.wall());
         let Some(at) = self.tasks.next_backfill() else { return Ok(true) };
@@ -66,8 +67,8 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
         let complete = self.broker.read_backfill(number, MESSAGES_MAX, READ_MAX, &mut show);
         if at.task.backfill_next() != before {
             let transaction = self.transaction.get_or_insert_with(|| Transaction::open(now));
-            transaction.advance(&at.partition, at.position);
-            // One past may have changed as much as many records: what was taken in is committed soon.
+            transaction.advance(&at.partition, at.position, &mut self.violations);
+            // One backfill may change as much as many records do: it is committed soon.
             transaction.urgent = true;
         }
         complete
@@ -80,12 +81,13 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
         if first { self.broker.resume(std::slice::from_ref(&at.partition)) } else { Ok(()) }
     }
 
-    /// Lets the running tasks look again, one after the other, when all have looked: otherwise the last ones would never have their turn where looking takes long.
-    pub(super) fn look_for_history(&mut self) {
+    /// Makes the running tasks probe again, one after the other. Waits until all have finished the previous round:
+    /// otherwise the last ones would never get their turn where a probe takes long.
+    pub(super) fn schedule_backfill_probes(&mut self) {
         let now = self.clock.elapsed();
-        if now >= self.next_look && self.tasks.next_backfill().is_none() {
-            self.next_look = now + LOOK_AGAIN;
-            self.tasks.running_mut().for_each(|running| running.backfill.look_again());
+        if now >= self.deadlines.backfill_probe && self.tasks.next_backfill().is_none() {
+            self.deadlines.backfill_probe = now + PROBE_INTERVAL;
+            self.tasks.running_mut().for_each(|running| running.backfill.probe_again());
         }
     }
 }

@@ -1,37 +1,46 @@
-//! When the open transaction is committed, and what becomes of it when it cannot be.
+//! When the open transaction is committed, and what happens if it cannot be.
 
 use std::time::Duration;
 
-use super::Worker;
+use insightd_core::invariants::{
+    Invariant, StateAt, is_owned, offset_follows, state_advances, state_belongs_to_offset,
+};
+
+use super::{Mode, RETRY_AFTER, Worker};
 use crate::crash::crash_point;
 use crate::stream::broker::{Action, Assigned, Broker, BrokerError, Cause, Outgoing, Position};
+use crate::stream::report::Committed;
 use crate::stream::task::Task;
 use crate::stream::transaction::Transaction;
 use crate::stream::watchdog::Phase;
 
+/// The pause after transactions that fail in a row doubles up to this many times.
+const BACKOFF_DOUBLINGS_MAX: u32 = 5;
+
 impl<B: Broker, T: Task> Worker<'_, B, T> {
-    /// Whether to commit without waiting for `commit_interval`. The clock is read only where it matters.
+    /// Whether to commit without waiting for `commit_interval`. Reads the clock only where it matters.
     pub(super) fn is_full(&self, open: &Transaction, now: Option<Duration>) -> bool {
-        let urgent = || open.urgent && now.unwrap_or_else(|| self.clock.elapsed()) >= self.next_urgent;
+        let urgent = || open.urgent && now.unwrap_or_else(|| self.clock.elapsed()) >= self.deadlines.urgent_commit;
         open.messages >= self.limits.transaction_records_max || urgent()
     }
 
     pub(super) fn commit_is_due(&self, now: Duration) -> bool {
         let Some(open) = &self.transaction else { return false };
-        // What the broker does not know of yet can wait until one is in reach, and outlives any time-out.
-        let possible = open.begun || !self.down;
+        // A transaction that the broker does not know of has no timeout: it can wait until a broker is reachable.
+        let possible = open.begun || !self.is_down;
         possible && (self.is_full(open, Some(now)) || now >= open.opened + self.limits.commit_interval)
     }
 
-    /// Commits what is open: what was produced, the state of every task that changed, and the offsets behind it (EO-1).
+    /// Commits the open transaction: what was produced, the state of every task that changed, and the offsets behind it
+    /// (EO-1).
     pub(super) fn commit(&mut self) -> Result<(), BrokerError> {
         if self.transaction.is_none() {
             return Ok(());
         }
         self.report.at(Phase::Commit);
         let started = self.clock.elapsed();
-        let outcome = self.save().and_then(|()| match &self.transaction {
-            Some(open) => self.broker.commit_with_offsets(&open.positions()),
+        let outcome = self.save().and_then(|()| match self.checked_positions() {
+            Some(positions) => self.broker.commit_with_offsets(&positions),
             None => Ok(()),
         });
         match outcome {
@@ -39,7 +48,7 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
                 self.committed(started);
                 Ok(())
             }
-            Err(failure) => self.recover(failure),
+            Err(error) => self.recover(error),
         }
     }
 
@@ -70,79 +79,113 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
             crash_point!("producing");
             open.state_records += records;
             open.state_bytes += bytes;
-            // Also where time alone has passed: so a worker that lost the partition without knowing it is fenced by its generation.
-            open.advance(&running.partition, running.position);
+            // Even if only time has passed: so a worker that lost the partition without knowing it is fenced by its
+            // generation.
+            open.advance(&running.partition, running.position, &mut self.violations);
             open.saved(&running.partition, state);
         }
         Ok(())
     }
 
-    /// The open transaction is committed: what it held may be told.
+    /// The offsets that the open transaction commits, each checked against its task (OWN-1, EO-1, EO-2).
+    fn checked_positions(&mut self) -> Option<Vec<Position>> {
+        let positions = self.transaction.as_ref()?.positions();
+        for Position { partition, next, state } in &positions {
+            let held = self.tasks.iter().map(|task| &task.partition);
+            let text = || format!("offset {next} of {partition} is to be committed, which this worker does not hold");
+            self.violations.check(Invariant::Own1, is_owned(partition, held), text);
+            let Some(task) = self.tasks.find(&partition.topic, partition.partition) else { continue };
+            let (before, position) = (task.committed, task.position);
+            let (saved, committed) =
+                (StateAt { next: position, state: *state }, StateAt { next: *next, state: *state });
+            let belongs = state_belongs_to_offset(saved, committed) && state_advances(before.state, *state);
+            self.violations.check(Invariant::Eo1, belongs, || {
+                format!("{partition}: saved is {saved:?}, to be committed is {committed:?}, after {before:?}")
+            });
+            let follows = offset_follows(task.floor, task.applied, *next);
+            self.violations.check(Invariant::Eo2, follows, || {
+                format!(
+                    "{partition}: {next} is to be committed after {}, last applied is {:?}",
+                    task.floor, task.applied
+                )
+            });
+        }
+        Some(positions)
+    }
+
+    /// The open transaction is committed: what it held may be reported.
     fn committed(&mut self, started: Duration) {
-        self.failed = 0;
+        self.failures_in_row = 0;
         for running in self.tasks.running_mut() {
-            running.task.commit();
-            running.committed = running.position;
+            running.commit();
         }
         if let Some(done) = self.transaction.take() {
             let now = self.clock.elapsed();
             let took = now.saturating_sub(started);
-            // One insight after the other (a backlog, an attack) shares commits: they take half of the time at most.
-            self.next_urgent = now + took;
-            self.report.committed(&done, took, now.saturating_sub(done.opened), self.clock.wall());
+            // Insights in quick succession (a backlog, an attack) share commits, which take at most half of the time.
+            self.deadlines.urgent_commit = now + took;
+            let (open, wall) = (now.saturating_sub(done.opened), self.clock.wall());
+            self.report.committed(&Committed { transaction: &done, took, open, wall });
         }
-        self.tell_committed();
+        self.report_committed_counts();
     }
 
-    /// A transaction could not be committed, or nobody knows whether it was: it is ended, and all partitions go back to the committed
-    /// offsets. Nothing is fetched until that is done.
+    /// Ends a transaction that could not be committed, or whose outcome is unknown: all partitions return to the
+    /// committed offsets. Nothing is fetched until that is done.
     ///
     /// # Errors
-    /// A failure that no going back helps against: this process is not wanted any more, or a fault of its own.
-    pub(super) fn recover(&mut self, failure: BrokerError) -> Result<(), BrokerError> {
-        let fenced = failure.cause == Cause::ProducerFenced;
-        if failure.cause == Cause::MemberFenced || (failure.action == Action::Fatal && !fenced) {
-            return Err(failure);
+    /// An error that no rewind cures: this process was replaced, or is itself at fault.
+    pub(super) fn recover(&mut self, error: BrokerError) -> Result<(), BrokerError> {
+        let fenced = error.cause == Cause::ProducerFenced;
+        if error.cause == Cause::MemberFenced || (error.action == Action::Fatal && !fenced) {
+            return Err(error);
         }
         self.report.at(Phase::Rewind);
         let begun = self.transaction.as_ref().is_some_and(|open| open.begun);
-        // A producer that cannot abort is of no more use; its successor ends what it left open.
-        self.producer_lost |= fenced || (begun && self.broker.abort().is_err());
-        let opened = self.transaction.as_ref().map_or_else(|| self.clock.elapsed(), |open| open.opened);
-        self.report.aborted(fenced, self.clock.elapsed().saturating_sub(opened), &failure.message);
-        // What fails again and again is tried ever more seldom.
-        let pause = if self.failed == 0 { Duration::ZERO } else { super::ANSWER_AGAIN * (1 << self.failed.min(5)) };
-        self.failed = self.failed.saturating_add(1);
-        self.rewind_due = Some(self.clock.elapsed() + pause);
-        self.broker.pause(&self.tasks.running())?;
+        // A producer that cannot abort is unusable; its successor ends what it left open.
+        let lost_now = fenced || (begun && self.broker.abort().is_err());
+        let producer_lost = self.is_producer_lost() || lost_now;
+        let now = self.clock.elapsed();
+        let opened = self.transaction.as_ref().map_or(now, |open| open.opened);
+        self.report.aborted(fenced, now.saturating_sub(opened), &error.message);
+        let pause = match self.failures_in_row {
+            0 => Duration::ZERO,
+            failures => RETRY_AFTER * (1 << failures.min(BACKOFF_DOUBLINGS_MAX)),
+        };
+        self.failures_in_row = self.failures_in_row.saturating_add(1);
+        self.mode = Mode::Rewinding { due: self.clock.elapsed() + pause, producer_lost };
+        self.broker.pause(&self.tasks.fetched())?;
         self.rewind()
     }
 
-    /// Goes back to the committed offsets, if that is due and can be done now.
+    /// Returns to the committed offsets, if that is due and possible now.
     pub(super) fn rewind(&mut self) -> Result<(), BrokerError> {
         let now = self.clock.elapsed();
-        if self.rewind_due.is_none_or(|at| now < at) {
+        let Mode::Rewinding { due, producer_lost } = self.mode else { return Ok(()) };
+        if now < due {
             return Ok(());
         }
-        let renewed = if self.producer_lost { self.broker.renew() } else { Ok(()) };
-        self.producer_lost &= renewed.is_err();
+        let renewed = if producer_lost { self.broker.renew() } else { Ok(()) };
+        let producer_lost = producer_lost && renewed.is_err();
+        self.mode = Mode::Rewinding { due, producer_lost };
         match renewed.and_then(|()| self.broker.rewind()) {
             Ok(assigned) => {
-                self.rewind_due = None;
-                self.taken_back(&assigned)
+                self.mode = Mode::Processing;
+                self.resume_at(&assigned)
             }
-            Err(failure) if failure.action == Action::Retry => {
-                self.report.retrying("go back to the committed offsets", &failure.message);
-                self.rewind_due = Some(now + super::ANSWER_AGAIN);
+            Err(error) if error.action == Action::Retry => {
+                self.report.retrying("go back to the committed offsets", &error.message);
+                self.mode = Mode::Rewinding { due: now + RETRY_AFTER, producer_lost };
                 Ok(())
             }
-            Err(failure) => Err(failure),
+            Err(error) => Err(error),
         }
     }
 
-    /// The committed offsets after a transaction that failed. They tell whether it was committed after all; otherwise memory goes back to
-    /// what was committed before (EO-3), and where somebody else has moved on, it is restored.
-    fn taken_back(&mut self, assigned: &[Assigned]) -> Result<(), BrokerError> {
+    /// Continues at the committed offsets after a transaction that failed. They show whether it was committed after
+    /// all. If not, memory returns to the last commit (EO-3); where another worker has committed since, the state is
+    /// restored.
+    fn resume_at(&mut self, assigned: &[Assigned]) -> Result<(), BrokerError> {
         let open = self.transaction.take();
         if let Some(open) =
             open.filter(|open| open.is_saved() && open.positions().iter().all(|p| was_committed(p, assigned)))
@@ -153,7 +196,7 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
         }
         let make_task = self.make_task;
         for running in self.tasks.running_mut() {
-            running.roll_back();
+            running.roll_back(&mut self.violations);
             running.at_end = false;
             match assigned.iter().find(|now| now.partition == running.partition) {
                 Some(now) if running.fits(now) => {}
@@ -162,39 +205,40 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
             }
         }
         for other in self.tasks.unready_mut() {
-            // Its partition may have been moved on as well while it waited for its state: what it would be restored to is of the past.
+            // Another worker may have committed for its partition while it waited: then it would be restored to a state
+            // of the past.
             if let Some(now) = assigned.iter().find(|now| now.partition == other.partition && **now != other.began) {
                 other.restart(now, make_task());
             }
         }
-        self.broker.resume(&self.tasks.running())
+        self.broker.resume(&self.tasks.fetched())
     }
 
-    /// The last commit. What was only read, while no broker is in reach, is left to the next start.
+    /// The last commit. If no broker is reachable, records that were only read are left to the next start.
     pub(super) fn finish(&mut self) -> Result<(), BrokerError> {
         match &self.transaction {
-            // It failed and is aborted; what it held is done again by the next start.
-            _ if self.rewind_due.is_some() => Ok(()),
-            Some(open) if self.down && !open.begun => Ok(()),
+            // It failed and is aborted; the next start does its work again.
+            _ if self.is_rewinding() => Ok(()),
+            Some(open) if self.is_down && !open.begun => Ok(()),
             _ => self.commit(),
         }
     }
 
-    /// Ends the open transaction as well as it can be done, because the process ends with this failure.
-    pub(super) fn give_up(&mut self, failure: BrokerError) -> BrokerError {
+    /// Ends the open transaction as well as possible, because the process ends with this error.
+    pub(super) fn give_up(&mut self, error: BrokerError) -> BrokerError {
         if let Some(open) = self.transaction.take().filter(|open| open.begun) {
-            // Where the producer itself is of no more use, the coordinator does it: at the next start, or at the time-out.
-            let confirmed = failure.cause == Cause::Other && self.broker.abort().is_ok();
+            // If the producer itself is unusable, the coordinator aborts: at the next start, or at the timeout.
+            let confirmed = error.cause == Cause::Other && self.broker.abort().is_ok();
             let age = self.clock.elapsed().saturating_sub(open.opened);
-            self.report.aborted(failure.cause == Cause::ProducerFenced, age, &failure.message);
+            self.report.aborted(error.cause == Cause::ProducerFenced, age, &error.message);
             let ended = if confirmed { "aborted" } else { "lost" };
             let message = format!(
                 "{}; the open transaction is {ended}, the next start takes up at the committed offsets",
-                failure.message
+                error.message
             );
-            return BrokerError { message, ..failure };
+            return BrokerError { message, ..error };
         }
-        failure
+        error
     }
 }
 

@@ -1,9 +1,8 @@
-//! Partitions that come and go, and brokers that do.
+//! Partitions that are assigned and revoked, and brokers that come and go.
 
-use super::{ANSWER_AGAIN, Worker};
+use super::{Mode, PendingAssignment, RETRY_AFTER, Worker};
 use crate::stream::broker::{Action, Broker, BrokerError, TopicPartition};
 use crate::stream::task::Task;
-use crate::stream::tasks::Assignment;
 
 impl<B: Broker, T: Task> Worker<'_, B, T> {
     pub(super) fn answer_assign(&mut self, partitions: Vec<TopicPartition>) -> Result<(), BrokerError> {
@@ -16,32 +15,33 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
         }
         match self.broker.assign(&partitions) {
             Ok(assigned) => {
-                self.unanswered = None;
-                let (origins, gone) = self.tasks.assign(&assigned, self.make_task);
-                self.report.assigned(&assigned, &origins, &gone);
-                self.broker.resume(&self.tasks.running())
+                self.pending_assignment = None;
+                let takeover = self.tasks.assign(&assigned, self.make_task, &mut self.violations);
+                self.report.assigned(&assigned, &takeover);
+                self.broker.resume(&self.tasks.fetched())
             }
-            Err(failure) if failure.action == Action::Retry => {
-                self.report.retrying("ask for the group's offsets", &failure.message);
-                self.unanswered = Some((partitions, self.clock.elapsed() + ANSWER_AGAIN));
+            Err(error) if error.action == Action::Retry => {
+                self.report.retrying("ask for the group's offsets", &error.message);
+                let retry_at = self.clock.elapsed() + RETRY_AFTER;
+                self.pending_assignment = Some(PendingAssignment { partitions, retry_at });
                 Ok(())
             }
-            Err(failure) => Err(failure),
+            Err(error) => Err(error),
         }
     }
 
-    pub(super) fn answer_again(&mut self) -> Result<(), BrokerError> {
+    pub(super) fn retry_assignment(&mut self) -> Result<(), BrokerError> {
         let now = self.clock.elapsed();
-        match self.unanswered.take_if(|(_, at)| now >= *at) {
-            Some((partitions, _)) => self.answer_assign(partitions),
+        match self.pending_assignment.take_if(|pending| now >= pending.retry_at) {
+            Some(pending) => self.answer_assign(pending.partitions),
             None => Ok(()),
         }
     }
 
     pub(super) fn answer_revoke(&mut self, lost: bool) -> Result<(), BrokerError> {
-        self.unanswered = None;
-        if !lost && self.rewind_due.is_none() {
-            // When it fails, nothing is committed for these partitions any more.
+        self.pending_assignment = None;
+        if !lost && !self.is_rewinding() {
+            // If this fails, nothing more is committed for these partitions.
             self.commit()?;
         }
         self.forget_uncommitted();
@@ -51,35 +51,41 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
         Ok(())
     }
 
-    /// Whatever is not committed is somebody else's to do: tasks go back to their committed state.
+    /// Leaves what is not committed to the next owner: tasks go back to their committed state.
     fn forget_uncommitted(&mut self) {
+        let mut producer_lost = self.is_producer_lost();
         if let Some(open) = self.transaction.take() {
-            self.tasks.running_mut().for_each(Assignment::roll_back);
-            if open.begun && !self.producer_lost {
+            for running in self.tasks.running_mut() {
+                running.roll_back(&mut self.violations);
+            }
+            if open.begun && !producer_lost {
                 let age = self.clock.elapsed().saturating_sub(open.opened);
                 let text = "the group took the partitions away while a transaction was open (no poll within \
                             kafka.max_poll_interval, or no heartbeat within kafka.session_timeout)";
                 self.report.aborted(false, age, text);
-                self.producer_lost = self.broker.abort().is_err();
+                producer_lost = self.broker.abort().is_err();
             }
         }
-        // A producer that is of no more use gets its successor before the next transaction, also if the partitions come and go meanwhile.
-        self.rewind_due = self.producer_lost.then(|| self.clock.elapsed());
+        // A lost producer is replaced before the next transaction, even if partitions come and go meanwhile.
+        self.mode = match producer_lost {
+            true => Mode::Rewinding { due: self.clock.elapsed(), producer_lost },
+            false => Mode::Processing,
+        };
     }
 
     pub(super) fn went_down(&mut self, reason: &str) -> Result<(), BrokerError> {
         self.report.down(reason);
-        self.down = true;
+        self.is_down = true;
         for running in self.tasks.running_mut() {
             running.at_end = false;
         }
-        // Otherwise what is still in the client's buffer could open a transaction that cannot be ended in time.
-        self.broker.pause(&self.tasks.running())
+        // Otherwise messages left in the client's buffer could open a transaction that cannot end in time.
+        self.broker.pause(&self.tasks.fetched())
     }
 
     pub(super) fn came_up(&mut self) -> Result<(), BrokerError> {
         self.report.up();
-        self.down = false;
-        if self.rewind_due.is_some() { Ok(()) } else { self.broker.resume(&self.tasks.running()) }
+        self.is_down = false;
+        if self.is_rewinding() { Ok(()) } else { self.broker.resume(&self.tasks.fetched()) }
     }
 }

@@ -1,24 +1,19 @@
-//! Records and time into tasks.
+//! Tasks receive records and the time.
+
+use insightd_core::invariants::{Invariant, Violations, is_owned, is_restored, offset_follows};
 
 use super::{TICK, Worker};
-use crate::stream::broker::{Action, Broker, BrokerError, Message, TopicPartition};
+use crate::stream::broker::{Action, Broker, BrokerError, Message, Skipped, TopicPartition};
 use crate::stream::publish::{Publisher, Source};
 use crate::stream::task::{Record, Task};
-use crate::stream::tasks::Stage;
+use crate::stream::tasks::{Assignment, Stage};
 use crate::stream::transaction::{Transaction, next_offset};
 
 impl<B: Broker, T: Task> Worker<'_, B, T> {
     pub(super) fn apply(&mut self, message: &B::Message<'_>, wall: i64) -> Result<(), BrokerError> {
         let (topic, number, offset) = (message.topic(), message.partition(), message.offset());
-        let Some(running) = self.tasks.find(topic, number).filter(|found| found.stage == Stage::Running) else {
-            let text =
-                format!("OWN-1: got offset {offset} of {topic}[{number}], which this worker does not process now");
-            return Err(BrokerError::new(Action::Fatal, text));
-        };
-        if offset < running.position {
-            let text = format!("EO-2: {topic}[{number}] went back from offset {} to {offset}", running.position);
-            return Err(BrokerError::new(Action::Fatal, text));
-        }
+        let Some(running) = self.tasks.find(topic, number) else { return Err(self.refuse_foreign(message)) };
+        admit(running, offset, &mut self.violations)?;
         let now = self.clock.elapsed();
         let transaction = self.transaction.get_or_insert_with(|| Transaction::open(now));
         let record = Record { key: message.key(), payload: message.payload() };
@@ -27,10 +22,20 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
         running.task.apply(record, wall, &mut publisher);
         publisher.finish()?;
         running.position = next_offset(offset);
+        running.applied = Some(offset);
         running.at_end = false;
-        transaction.advance(&running.partition, running.position);
+        transaction.advance(&running.partition, running.position, &mut self.violations);
         transaction.messages += 1;
         Ok(())
+    }
+
+    /// Refuses a message of a partition that this worker does not hold (OWN-1).
+    fn refuse_foreign(&mut self, message: &B::Message<'_>) -> BrokerError {
+        let partition = TopicPartition::new(message.topic(), message.partition());
+        let text = format!("got offset {} of {partition}, which this worker does not hold", message.offset());
+        let held = self.tasks.iter().map(|task| &task.partition);
+        self.violations.check(Invariant::Own1, is_owned(&partition, held), || text.clone());
+        BrokerError::new(Action::Fatal, format!("{}: {text}", Invariant::Own1))
     }
 
     pub(super) fn reached_end(&mut self, partition: &TopicPartition, wall: i64) -> Result<(), BrokerError> {
@@ -44,7 +49,7 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
         }
     }
 
-    /// Tells the time to every task that has read all there is.
+    /// Passes the time to every task that has read its partition to the end.
     fn caught_up(&mut self, wall: i64) -> Result<(), BrokerError> {
         let now = self.clock.elapsed();
         for running in self.tasks.running_mut().filter(|running| running.at_end) {
@@ -53,10 +58,10 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
             let mut publisher = Publisher::new(self.broker, &self.publishing, &mut transaction, source);
             running.task.caught_up(running.position, wall, &mut publisher);
             let outcome = publisher.finish();
-            // What time alone brings about is committed with the partition's offset as well: so a worker that lost the
+            // What time alone causes is committed with the partition's offset as well: so a worker that lost the
             // partition without knowing it is fenced by its generation.
             if running.task.is_changed() {
-                transaction.advance(&running.partition, running.position);
+                transaction.advance(&running.partition, running.position, &mut self.violations);
             }
             self.transaction = transaction.is_changed().then_some(transaction);
             outcome?;
@@ -64,28 +69,30 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
         Ok(())
     }
 
-    pub(super) fn skip(&mut self, partition: &TopicPartition, from: i64, to: i64) -> Result<(), BrokerError> {
-        self.report.skipped(partition, from, to);
+    pub(super) fn skip(&mut self, skipped: &Skipped) -> Result<(), BrokerError> {
+        let Skipped { partition, from, to } = skipped;
+        self.report.skipped(skipped);
         if to < from {
-            // The log was cut off: what was applied beyond its end is committed first, so that no transaction goes back.
+            // The log was truncated: what was applied beyond its end is committed first, so that no transaction goes
+            // back.
             self.commit()?;
         }
         let Some(running) = self.tasks.find(&partition.topic, partition.partition) else { return Ok(()) };
-        running.position = to;
-        running.at_end = false;
-        self.note_position(partition, to);
+        running.skip_to(*to);
+        self.note_position(partition, *to);
         Ok(())
     }
 
     pub(super) fn note_position(&mut self, partition: &TopicPartition, position: i64) {
         let now = self.clock.elapsed();
-        self.transaction.get_or_insert_with(|| Transaction::open(now)).advance(partition, position);
+        let transaction = self.transaction.get_or_insert_with(|| Transaction::open(now));
+        transaction.advance(partition, position, &mut self.violations);
     }
 
     pub(super) fn tick(&mut self) -> Result<(), BrokerError> {
-        if !self.down && self.rewind_due.is_none() {
+        if !self.is_down && !self.is_rewinding() {
             self.caught_up(self.clock.wall())?;
-            self.look_for_history();
+            self.schedule_backfill_probes();
         }
         for running in self.tasks.iter() {
             if let Some(end) = self.broker.end_offset(&running.partition) {
@@ -93,24 +100,45 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
             }
         }
         if self.transaction.is_none() {
-            self.tell_committed();
+            self.report_committed_counts();
         }
         Ok(())
     }
 
-    /// Counts and levels of all tasks. Called only while no transaction is open, when memory holds nothing but
+    /// Reports counts and gauges of all tasks. Called only while no transaction is open: then memory holds nothing but
     /// what is committed.
-    pub(super) fn tell_committed(&mut self) {
+    pub(super) fn report_committed_counts(&mut self) {
         let now = self.clock.elapsed();
-        let levels_are_due = now >= self.next_levels;
+        let gauges_are_due = now >= self.deadlines.gauges;
         for running in self.tasks.running_mut() {
             self.report.counted(&running.task.take_tally());
-            if levels_are_due {
-                self.report.levels(&running.partition, &running.task.gauges());
+            running.task.check(&mut self.violations);
+            if gauges_are_due {
+                self.report.gauges(&running.partition, &running.task.gauges());
             }
         }
-        if levels_are_due {
-            self.next_levels = now + TICK;
+        if gauges_are_due {
+            self.deadlines.gauges = now + TICK;
         }
     }
+}
+
+/// A message may be applied only if its partition is restored (RES-1) and its offset does not go back (EO-2). Any other
+/// ends the worker: the next start continues at the committed offsets.
+fn admit<T>(task: &Assignment<T>, offset: i64, violations: &mut Violations) -> Result<(), BrokerError> {
+    let restored = match task.stage {
+        Stage::Waiting => false,
+        Stage::Restoring(at) => is_restored(at.position, at.end, false),
+        Stage::Running => true,
+    };
+    let text = || format!("got offset {offset} of {}, whose state is not restored yet", task.partition);
+    if !violations.check(Invariant::Res1, restored, text) {
+        return Err(BrokerError::new(Action::Fatal, format!("{}: {}", Invariant::Res1, text())));
+    }
+    let follows = offset_follows(next_offset(task.position), Some(offset), next_offset(offset));
+    let text = || format!("{} went back from offset {} to {offset}", task.partition, task.position);
+    if !violations.check(Invariant::Eo2, follows, text) {
+        return Err(BrokerError::new(Action::Fatal, format!("{}: {}", Invariant::Eo2, text())));
+    }
+    Ok(())
 }

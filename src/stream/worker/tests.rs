@@ -6,22 +6,22 @@ mod recovering;
 use std::time::Duration;
 
 use insightd_core::cloudtrail::insight::Format;
+use insightd_core::invariants::{Invariant, OnViolation, Violation, Violations};
 use insightd_core::pipeline::{Gauges, Tally};
 
-use super::{TICK, Worker, WorkerLimits};
-use crate::stream::broker::{Action, Assigned, BrokerError, Cause, Polled, Position, TopicPartition};
+use super::{TICK, Timeouts, Worker, WorkerLimits};
+use crate::stream::broker::{Action, Assigned, BrokerError, Cause, Polled, Position, Skipped, TopicPartition};
 use crate::stream::publish::{Publishing, RecordLimits};
-use crate::stream::report::{Report, Restored};
+use crate::stream::report::{Committed, Report, Restored};
 use crate::stream::scripted::{ScriptedBroker, ScriptedTask};
-use crate::stream::tasks::TaskOrigin;
-use crate::stream::transaction::Transaction;
+use crate::stream::tasks::{Takeover, TaskOrigin};
 use crate::stream::watchdog::Phase;
 
 const INTERVAL: Duration = Duration::from_millis(100);
 
-/// What was told to the outside.
+/// What was reported.
 #[derive(Default)]
-struct Told {
+struct Reported {
     insights: usize,
     letters: u64,
     payloads: u64,
@@ -29,15 +29,16 @@ struct Told {
     aborts: usize,
     origins: Vec<TaskOrigin>,
     lag: Option<i64>,
-    /// Whether a transaction was open when the loop turned last, and what it was at since.
+    /// Whether a transaction was open when the last iteration began, and its phases.
     open: bool,
     phases: Vec<Phase>,
-    progress: Vec<(i64, i64)>,
+    remaining: Vec<i64>,
+    violations: Vec<(Invariant, u64)>,
     /// State found, state expected, insights open.
     restored: Vec<(Option<u64>, Option<u64>, usize)>,
 }
 
-impl Report for Told {
+impl Report for Reported {
     fn iterated(&mut self, open: bool) {
         self.open = open;
         self.phases.clear();
@@ -45,20 +46,20 @@ impl Report for Told {
     fn at(&mut self, phase: Phase) {
         self.phases.push(phase);
     }
-    fn assigned(&mut self, _: &[Assigned], origins: &[TaskOrigin], _: &[TopicPartition]) {
-        self.origins = origins.to_vec();
+    fn assigned(&mut self, _: &[Assigned], takeover: &Takeover) {
+        self.origins.clone_from(&takeover.origins);
     }
     fn revoked(&mut self, _: bool) {}
-    fn committed(&mut self, transaction: &Transaction, _: Duration, _: Duration, _: i64) {
+    fn committed(&mut self, committed: &Committed<'_>) {
         self.commits += 1;
-        self.insights += transaction.insights.len();
-        self.letters += transaction.dead_letters.values().sum::<u64>();
+        self.insights += committed.transaction.insights.len();
+        self.letters += committed.transaction.dead_letters.values().sum::<u64>();
     }
     fn aborted(&mut self, _: bool, _: Duration, _: &str) {
         self.aborts += 1;
     }
-    fn restoring(&mut self, _: &TopicPartition, position: i64, end: i64) {
-        self.progress.push((position, end));
+    fn restoring(&mut self, _: &TopicPartition, remaining: i64) {
+        self.remaining.push(remaining);
     }
     fn restored(&mut self, _: &TopicPartition, restored: &Restored<'_>) {
         self.restored.push((restored.head.map(|head| head.state), restored.expected, restored.open.len()));
@@ -66,14 +67,17 @@ impl Report for Told {
     fn counted(&mut self, tally: &Tally) {
         self.payloads += tally.payloads;
     }
-    fn levels(&mut self, _: &TopicPartition, _: &Gauges) {}
+    fn gauges(&mut self, _: &TopicPartition, _: &Gauges) {}
     fn lag(&mut self, _: &TopicPartition, records: i64) {
         self.lag = Some(records);
     }
-    fn skipped(&mut self, _: &TopicPartition, _: i64, _: i64) {}
+    fn skipped(&mut self, _: &Skipped) {}
     fn down(&mut self, _: &str) {}
     fn up(&mut self) {}
     fn retrying(&mut self, _: &str, _: &str) {}
+    fn violated(&mut self, violation: &Violation, times: u64) {
+        self.violations.push((violation.invariant, times));
+    }
 }
 
 fn publishing() -> Publishing {
@@ -88,7 +92,7 @@ fn publishing() -> Publishing {
     }
 }
 
-fn pace() -> WorkerLimits {
+fn limits() -> WorkerLimits {
     WorkerLimits {
         commit_interval: INTERVAL,
         transaction_records_max: 4,
@@ -96,6 +100,11 @@ fn pace() -> WorkerLimits {
         restore_records_max: 2,
         restore_stall_max: Duration::from_secs(60),
         single_partition: false,
+        timeouts: Timeouts {
+            transaction: Duration::from_secs(10),
+            session: Duration::from_secs(45),
+            poll_interval: Duration::from_secs(300),
+        },
     }
 }
 
@@ -110,31 +119,31 @@ fn at(number: i32, next: i64, state: u64) -> Position {
 type Scripted<'b> = Worker<'b, ScriptedBroker, ScriptedTask>;
 
 /// Runs a script against a worker that holds partition 0, committed at offset 10.
-fn with_worker(script: impl FnOnce(&mut Scripted<'_>, &ScriptedBroker)) -> Told {
+fn with_worker(script: impl FnOnce(&mut Scripted<'_>, &ScriptedBroker)) -> Reported {
     let broker = ScriptedBroker::default();
     broker.committed.borrow_mut().push(at(0, 10, 0));
-    let mut told = Told::default();
+    let mut reported = Reported::default();
     let make_task = || ScriptedTask::default();
     {
-        let mut worker = Worker::new(&broker, &broker.clock, &make_task, &mut told, publishing(), pace());
+        let mut worker = Worker::new(&broker, &broker.clock, &make_task, &mut reported, publishing(), limits());
         broker.event(Polled::Assign(vec![partition(0)]));
         worker.iterate().unwrap();
         worker.iterate().unwrap();
         assert_eq!(broker.take_calls(), ["assign", "open 0", "resume in[0]"]);
         script(&mut worker, &broker);
     }
-    told
+    reported
 }
 
 #[test]
-fn the_watchdog_is_told_what_the_loop_is_at_and_which_transaction_is_open() {
+fn the_watchdog_is_reported_what_the_loop_is_at_and_which_transaction_is_open() {
     use Phase::{Apply, Commit, Poll, Rebalance, Restore, Rewind, Tick};
     let iterated = |script: &dyn Fn(&mut Scripted<'_>, &ScriptedBroker)| {
-        let told = with_worker(|worker, broker| {
+        let reported = with_worker(|worker, broker| {
             script(worker, broker);
             worker.iterate().unwrap();
         });
-        (told.open, told.phases)
+        (reported.open, reported.phases)
     };
     let (open, phases) = iterated(&|_, broker| {
         broker.message(0, 10, "now");
@@ -160,7 +169,7 @@ fn the_watchdog_is_told_what_the_loop_is_at_and_which_transaction_is_open() {
 
 #[test]
 fn what_is_only_read_is_begun_and_committed_at_the_interval() {
-    let told = with_worker(|worker, broker| {
+    let reported = with_worker(|worker, broker| {
         broker.message(0, 10, "quiet");
         broker.message(0, 12, "quiet");
         worker.iterate().unwrap();
@@ -169,19 +178,19 @@ fn what_is_only_read_is_begun_and_committed_at_the_interval() {
         worker.iterate().unwrap();
         assert_eq!(broker.take_calls(), ["begin", "commit in[0]=13"]);
     });
-    assert_eq!((told.commits, told.payloads), (1, 2));
+    assert_eq!((reported.commits, reported.payloads), (1, 2));
 }
 
 #[test]
 fn an_insight_is_committed_at_once_together_with_its_offsets() {
-    let told = with_worker(|worker, broker| {
+    let reported = with_worker(|worker, broker| {
         broker.message(0, 10, "quiet");
         broker.message(0, 11, "now");
         broker.message(0, 12, "quiet");
         worker.iterate().unwrap();
         assert_eq!(broker.take_calls(), ["begin", "produce out", "commit in[0]=12"]);
     });
-    assert_eq!((told.insights, told.payloads), (1, 2));
+    assert_eq!((reported.insights, reported.payloads), (1, 2));
 }
 
 #[test]
@@ -203,14 +212,14 @@ fn one_insight_after_the_other_leaves_half_of_the_time_for_records() {
 
 #[test]
 fn a_historic_insight_and_a_dead_letter_wait_for_the_interval() {
-    let told = with_worker(|worker, broker| {
+    let reported = with_worker(|worker, broker| {
         broker.message(0, 10, "old");
         broker.message(0, 11, "odd");
         worker.iterate().unwrap();
         assert_eq!(broker.take_calls(), ["begin", "produce out", "produce dlq"]);
     });
-    // Not committed, so not told.
-    assert_eq!((told.insights, told.letters, told.payloads), (0, 0, 0));
+    // Not committed, so not reported.
+    assert_eq!((reported.insights, reported.letters, reported.payloads), (0, 0, 0));
 }
 
 #[test]
@@ -224,31 +233,31 @@ fn a_full_transaction_is_committed_before_the_interval() {
 
 #[test]
 fn partitions_are_given_back_after_the_commit_and_taken_up_with_their_history() {
-    let told = with_worker(|worker, broker| {
+    let reported = with_worker(|worker, broker| {
         broker.message(0, 10, "quiet");
         broker.event(Polled::Revoke { lost: false });
         broker.event(Polled::Assign(vec![partition(0)]));
         worker.iterate().unwrap();
         assert_eq!(broker.take_calls(), ["begin", "commit in[0]=11", "unassign", "assign", "resume in[0]"]);
     });
-    assert_eq!(told.origins, [TaskOrigin::Kept]);
+    assert_eq!(reported.origins, [TaskOrigin::Kept]);
 }
 
 #[test]
 fn a_partition_that_somebody_else_moved_on_begins_without_history() {
-    let told = with_worker(|worker, broker| {
+    let reported = with_worker(|worker, broker| {
         broker.event(Polled::Revoke { lost: false });
         worker.iterate().unwrap();
         broker.committed.borrow_mut().push(at(0, 17, 9));
         broker.event(Polled::Assign(vec![partition(0)]));
         worker.iterate().unwrap();
     });
-    assert_eq!(told.origins, [TaskOrigin::Outdated]);
+    assert_eq!(reported.origins, [TaskOrigin::Outdated]);
 }
 
 #[test]
 fn a_lost_assignment_commits_nothing_and_forgets_what_was_only_read() {
-    let told = with_worker(|worker, broker| {
+    let reported = with_worker(|worker, broker| {
         broker.message(0, 10, "quiet");
         broker.event(Polled::Revoke { lost: true });
         broker.event(Polled::Assign(vec![partition(0)]));
@@ -258,12 +267,12 @@ fn a_lost_assignment_commits_nothing_and_forgets_what_was_only_read() {
         assert_eq!(broker.take_calls(), ["unassign", "assign", "resume in[0]"]);
     });
     // Memory went back to what is committed, and nobody has moved the partition on.
-    assert_eq!((told.origins, told.payloads), (vec![TaskOrigin::Kept], 0));
+    assert_eq!((reported.origins, reported.payloads), (vec![TaskOrigin::Kept], 0));
 }
 
 #[test]
-fn a_lost_assignment_aborts_the_open_transaction_and_the_worker_goes_on() {
-    let told = with_worker(|worker, broker| {
+fn a_lost_assignment_aborts_the_open_transaction() {
+    let reported = with_worker(|worker, broker| {
         broker.message(0, 10, "odd");
         broker.event(Polled::Revoke { lost: true });
         broker.event(Polled::Assign(vec![partition(0)]));
@@ -272,7 +281,7 @@ fn a_lost_assignment_aborts_the_open_transaction_and_the_worker_goes_on() {
         let calls = ["begin", "produce dlq", "abort", "unassign", "assign", "resume in[0]", "begin", "produce dlq"];
         assert_eq!(broker.take_calls(), calls);
     });
-    assert_eq!((told.aborts, told.letters, told.payloads), (1, 0, 0));
+    assert_eq!((reported.aborts, reported.letters, reported.payloads), (1, 0, 0));
 }
 
 #[test]
@@ -334,41 +343,41 @@ fn stopping_while_no_broker_is_in_reach_leaves_what_was_only_read_to_the_next_st
 
 #[test]
 fn stopping_finishes_the_open_transaction() {
-    let told = with_worker(|worker, broker| {
+    let reported = with_worker(|worker, broker| {
         broker.message(0, 10, "odd");
         worker.iterate().unwrap();
         worker.run(&true.into()).unwrap();
         assert_eq!(broker.take_calls(), ["begin", "produce dlq", "commit in[0]=11"]);
     });
-    assert_eq!(told.letters, 1);
+    assert_eq!(reported.letters, 1);
 }
 
 #[test]
-fn time_is_told_only_to_a_task_at_the_end_of_its_partition() {
-    let told_the_time = |worker: &mut Scripted<'_>| worker.tasks.find("in", 0).unwrap().task.told_the_time;
+fn time_is_reported_only_to_a_task_at_the_end_of_its_partition() {
+    let received_the_time = |worker: &mut Scripted<'_>| worker.tasks.find("in", 0).unwrap().task.received_the_time;
     with_worker(|worker, broker| {
         broker.clock.pass(TICK);
         worker.iterate().unwrap();
-        assert_eq!(told_the_time(worker), 0);
+        assert_eq!(received_the_time(worker), 0);
         broker.event(Polled::End(partition(0)));
         worker.iterate().unwrap();
-        assert_eq!(told_the_time(worker), 1);
+        assert_eq!(received_the_time(worker), 1);
         broker.event(Polled::Away(partition(0)));
         broker.clock.pass(TICK);
         worker.iterate().unwrap();
-        assert_eq!(told_the_time(worker), 1);
+        assert_eq!(received_the_time(worker), 1);
         broker.event(Polled::End(partition(0)));
         broker.message(0, 10, "quiet");
         broker.clock.pass(TICK);
         worker.iterate().unwrap();
-        assert_eq!(told_the_time(worker), 2);
+        assert_eq!(received_the_time(worker), 2);
     });
 }
 
 /// So a worker that lost the partition without knowing it is fenced by its generation.
 #[test]
 fn an_insight_of_time_alone_is_committed_with_the_offset_where_the_task_stands() {
-    let told = with_worker(|worker, broker| {
+    let reported = with_worker(|worker, broker| {
         broker.event(Polled::End(partition(0)));
         worker.iterate().unwrap();
         broker.clock.pass(TICK);
@@ -377,31 +386,88 @@ fn an_insight_of_time_alone_is_committed_with_the_offset_where_the_task_stands()
         worker.iterate().unwrap();
         assert_eq!(broker.take_calls(), ["begin", "produce out", "commit in[0]=10"]);
     });
-    assert_eq!((told.insights, told.lag), (1, Some(90)));
+    assert_eq!((reported.insights, reported.lag), (1, Some(90)));
 }
 
 #[test]
 fn a_record_of_a_partition_that_is_not_held_is_refused() {
-    with_worker(|worker, broker| {
+    let reported = with_worker(|worker, broker| {
+        worker.violations = Violations::new(OnViolation::Record);
         broker.message(1, 10, "quiet");
         let failure = worker.iterate().unwrap_err();
         assert!(failure.message.starts_with("OWN-1"), "{failure}");
     });
+    assert_eq!(reported.violations, [(Invariant::Own1, 1)]);
 }
 
 #[test]
 fn an_offset_that_goes_back_is_refused() {
-    with_worker(|worker, broker| {
+    let reported = with_worker(|worker, broker| {
+        worker.violations = Violations::new(OnViolation::Record);
         broker.message(0, 9, "quiet");
         let failure = worker.iterate().unwrap_err();
         assert!(failure.message.starts_with("EO-2"), "{failure}");
     });
+    assert_eq!(reported.violations, [(Invariant::Eo2, 1)]);
+}
+
+#[test]
+fn a_record_before_the_restore_has_ended_is_refused() {
+    let reported = with_worker(|worker, broker| {
+        worker.violations = Violations::new(OnViolation::Record);
+        broker.event(Polled::Revoke { lost: false });
+        broker.event(Polled::Assign(vec![partition(0), partition(1)]));
+        broker.message(1, 5, "quiet");
+        let failure = worker.iterate().unwrap_err();
+        assert!(failure.message.starts_with("RES-1"), "{failure}");
+    });
+    assert_eq!(reported.violations, [(Invariant::Res1, 1)]);
+}
+
+/// A release counts a violation of each kind once per commit and continues; a debug build panics.
+#[test]
+fn a_commit_that_breaks_an_invariant_is_counted_in_a_release() {
+    let reported = with_worker(|worker, broker| {
+        worker.violations = Violations::new(OnViolation::Record);
+        broker.message(0, 10, "quiet");
+        worker.iterate().unwrap();
+        // The defect: the task claims another last record than the transaction commits.
+        worker.tasks.find("in", 0).unwrap().applied = Some(12);
+        broker.clock.pass(INTERVAL);
+        worker.iterate().unwrap();
+        assert_eq!(broker.take_calls(), ["begin", "commit in[0]=11"]);
+    });
+    assert_eq!((reported.commits, reported.violations), (1, vec![(Invariant::Eo2, 1)]));
+}
+
+#[test]
+#[should_panic(expected = "EO-2: in[0]")]
+fn a_commit_that_breaks_an_invariant_panics_in_a_debug_build() {
+    with_worker(|worker, broker| {
+        worker.violations = Violations::new(OnViolation::Panic);
+        broker.message(0, 10, "quiet");
+        worker.iterate().unwrap();
+        worker.tasks.find("in", 0).unwrap().applied = Some(12);
+        broker.clock.pass(INTERVAL);
+        let _ = worker.iterate();
+    });
+}
+
+#[test]
+fn timeouts_that_are_not_ordered_are_a_violation() {
+    let (broker, make_task) = (ScriptedBroker::default(), || ScriptedTask::default());
+    let mut reported = Reported::default();
+    let timeouts = Timeouts { session: Duration::from_secs(10), ..limits().timeouts };
+    let limits = WorkerLimits { timeouts, ..limits() };
+    let worker = Worker::new(&broker, &broker.clock, &make_task, &mut reported, publishing(), limits);
+    worker.on_violation(OnViolation::Record).run(&true.into()).unwrap();
+    assert_eq!(reported.violations, [(Invariant::Eo4, 1)]);
 }
 
 #[test]
 fn what_retention_has_taken_is_passed_over_and_the_new_position_committed() {
     with_worker(|worker, broker| {
-        broker.event(Polled::Skipped { partition: partition(0), from: 10, to: 40 });
+        broker.event(Polled::Skipped(Skipped { partition: partition(0), from: 10, to: 40 }));
         broker.message(0, 40, "quiet");
         worker.iterate().unwrap();
         broker.clock.pass(INTERVAL);
@@ -414,7 +480,7 @@ fn what_retention_has_taken_is_passed_over_and_the_new_position_committed() {
 fn a_log_that_was_cut_off_does_not_make_a_transaction_go_back() {
     with_worker(|worker, broker| {
         broker.message(0, 20, "quiet");
-        broker.event(Polled::Skipped { partition: partition(0), from: 21, to: 15 });
+        broker.event(Polled::Skipped(Skipped { partition: partition(0), from: 21, to: 15 }));
         broker.message(0, 15, "quiet");
         worker.iterate().unwrap();
         broker.clock.pass(INTERVAL);
@@ -426,10 +492,10 @@ fn a_log_that_was_cut_off_does_not_make_a_transaction_go_back() {
 #[test]
 fn an_input_that_is_not_keyed_and_grows_a_partition_ends_the_worker() {
     let broker = ScriptedBroker::default();
-    let mut told = Told::default();
+    let mut reported = Reported::default();
     let make_task = || ScriptedTask::default();
-    let pace = WorkerLimits { single_partition: true, ..pace() };
-    let mut worker = Worker::new(&broker, &broker.clock, &make_task, &mut told, publishing(), pace);
+    let limits = WorkerLimits { single_partition: true, ..limits() };
+    let mut worker = Worker::new(&broker, &broker.clock, &make_task, &mut reported, publishing(), limits);
     broker.event(Polled::Assign(vec![partition(0), partition(1)]));
     let failure = worker.iterate().unwrap_err();
     assert_eq!(failure.cause, Cause::Configuration);

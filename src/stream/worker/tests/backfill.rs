@@ -2,15 +2,15 @@
 
 use super::*;
 use crate::stream::tasks::Backfill;
-use crate::stream::worker::ANSWER_AGAIN;
+use crate::stream::worker::RETRY_AFTER;
 
 /// A worker that has been given partition 0 and has not turned since.
 fn with_history(messages: &[&str], script: impl FnOnce(&mut Scripted<'_>, &ScriptedBroker)) {
     let broker = ScriptedBroker::default();
     broker.committed.borrow_mut().push(at(0, 10, 0));
     broker.backfill.borrow_mut().extend(messages.iter().map(|message| message.as_bytes().to_vec()));
-    let (mut told, make_task) = (Told::default(), || ScriptedTask::default());
-    let mut worker = Worker::new(&broker, &broker.clock, &make_task, &mut told, publishing(), pace());
+    let (mut reported, make_task) = (Reported::default(), || ScriptedTask::default());
+    let mut worker = Worker::new(&broker, &broker.clock, &make_task, &mut reported, publishing(), limits());
     broker.event(Polled::Assign(vec![partition(0)]));
     script(&mut worker, &broker);
 }
@@ -101,7 +101,7 @@ fn while_nobody_answers_the_input_waits_for_the_history_topic() {
             worker.iterate().unwrap();
         }
         assert_eq!(broker.take_calls(), ["assign", "open 0"]);
-        broker.clock.pass(ANSWER_AGAIN);
+        broker.clock.pass(RETRY_AFTER);
         for _ in 0..3 {
             worker.iterate().unwrap();
         }
@@ -119,7 +119,7 @@ fn a_running_task_that_gets_no_answer_asks_again_with_its_next_look() {
         broker.clock.pass(Duration::from_secs(6));
         for _ in 0..4 {
             worker.iterate().unwrap();
-            broker.clock.pass(ANSWER_AGAIN);
+            broker.clock.pass(RETRY_AFTER);
         }
         assert!(broker.fail_backfill.borrow().is_none(), "it has asked");
         assert_eq!(loads(worker), 0);
@@ -140,12 +140,12 @@ fn every_partition_has_its_look_however_long_one_takes() {
         for _ in 0..12 {
             worker.iterate().unwrap();
         }
-        broker.history_looks.take();
-        broker.history_takes.set(Duration::from_secs(9));
+        broker.backfill_probes.take();
+        broker.probe_takes.set(Duration::from_secs(9));
         broker.clock.pass(Duration::from_secs(6));
         for _ in 0..7 {
             worker.iterate().unwrap();
         }
-        assert_eq!(broker.history_looks.take(), [0, 1, 2, 0, 1, 2]);
+        assert_eq!(broker.backfill_probes.take(), [0, 1, 2, 0, 1, 2]);
     });
 }

@@ -7,7 +7,7 @@ use crate::stream::tasks::Stage;
 
 #[test]
 fn a_commit_that_fails_is_aborted_and_everything_is_done_again_from_the_committed_offsets() {
-    let told = with_worker(|worker, broker| {
+    let reported = with_worker(|worker, broker| {
         broker.fail_commit.replace(Some(BrokerError::new(Action::AbortAndRewind, "cannot commit: too slow")));
         broker.message(0, 10, "now");
         worker.iterate().unwrap();
@@ -20,29 +20,29 @@ fn a_commit_that_fails_is_aborted_and_everything_is_done_again_from_the_committe
         worker.iterate().unwrap();
         assert_eq!(broker.take_calls(), ["begin", "produce out", "commit in[0]=11"]);
     });
-    assert_eq!((told.commits, told.aborts, told.insights, told.payloads), (1, 1, 1, 1));
+    assert_eq!((reported.commits, reported.aborts, reported.insights, reported.payloads), (1, 1, 1, 1));
 }
 
-/// The answer was lost, not the commit: what it held is not done again, and is told once.
+/// The answer was lost, not the commit: what it held is not done again, and is reported once.
 #[test]
-fn a_commit_of_which_nobody_knows_is_found_committed_and_told_once() {
-    let told = with_worker(|worker, broker| {
+fn a_commit_of_which_nobody_knows_is_found_committed_and_reported_once() {
+    let reported = with_worker(|worker, broker| {
         broker.lose_answer.set(true);
         broker.message(0, 10, "now");
         worker.iterate().unwrap();
         let task = &worker.tasks.find("in", 0).unwrap();
-        assert_eq!((task.committed, task.task.rollbacks), (11, 1), "what came after it is rolled back: nothing");
+        assert_eq!((task.committed.next, task.task.rollbacks), (11, 1), "what came after it is rolled back: nothing");
         broker.message(0, 11, "quiet");
         worker.iterate().unwrap();
         broker.clock.pass(INTERVAL);
         worker.iterate().unwrap();
     });
-    assert_eq!((told.commits, told.insights, told.payloads), (2, 1, 2));
+    assert_eq!((reported.commits, reported.insights, reported.payloads), (2, 1, 2));
 }
 
 #[test]
 fn a_task_that_somebody_else_moved_on_meanwhile_is_restored_after_an_abort() {
-    let told = with_worker(|worker, broker| {
+    let reported = with_worker(|worker, broker| {
         broker.fail_commit.replace(Some(BrokerError::new(Action::AbortAndRewind, "another generation")));
         broker.committed.borrow_mut().push(at(0, 20, 7));
         let mut head = Vec::new();
@@ -56,7 +56,7 @@ fn a_task_that_somebody_else_moved_on_meanwhile_is_restored_after_an_abort() {
         }
         assert_eq!(worker.tasks.find("in", 0).unwrap().position, 20);
     });
-    assert_eq!(told.restored, [(None, None, 0), (Some(7), Some(7), 1)]);
+    assert_eq!(reported.restored, [(None, None, 0), (Some(7), Some(7), 1)]);
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn a_member_that_was_fenced_ends_the_worker() {
 
 #[test]
 fn a_partition_is_fetched_only_when_its_changelog_was_read_to_the_end() {
-    let told = with_worker(|worker, broker| {
+    let reported = with_worker(|worker, broker| {
         broker.event(Polled::Revoke { lost: false });
         worker.iterate().unwrap();
         broker.committed.borrow_mut().push(at(0, 30, 5));
@@ -124,8 +124,8 @@ fn a_partition_is_fetched_only_when_its_changelog_was_read_to_the_end() {
         worker.iterate().unwrap();
         assert_eq!(broker.take_calls(), ["resume in[0]"]);
     });
-    assert_eq!(told.restored[1..], [(Some(5), Some(5), 1)]);
-    assert_eq!(told.progress[1..], [(0, 5), (2, 5), (4, 5)]);
+    assert_eq!(reported.restored[1..], [(Some(5), Some(5), 1)]);
+    assert_eq!(reported.remaining[1..], [5, 3, 1]);
 }
 
 #[test]
@@ -200,7 +200,7 @@ fn a_task_that_is_being_restored_takes_over_the_offsets_that_going_back_finds() 
             broker.event(Polled::Revoke { lost: false });
             broker.event(Polled::Assign(vec![partition(0), partition(1)]));
             (0..3).for_each(|_| worker.iterate().unwrap());
-            assert!(matches!(worker.tasks.find("in", 1).unwrap().stage, Stage::Restoring { .. }));
+            assert!(matches!(worker.tasks.find("in", 1).unwrap().stage, Stage::Restoring(_)));
             if moved_on {
                 broker.committed.borrow_mut().push(at(1, 40, 6));
             }
@@ -212,7 +212,7 @@ fn a_task_that_is_being_restored_takes_over_the_offsets_that_going_back_finds() 
             (0..2).for_each(|_| worker.iterate().unwrap());
             let task = worker.tasks.find("in", 1).unwrap();
             assert_eq!((task.stage, task.position), (Stage::Running, if moved_on { 40 } else { 30 }));
-            assert_eq!((task.committed, task.began.state), (task.position, Some(if moved_on { 6 } else { 5 })));
+            assert_eq!((task.committed.next, task.began.state), (task.position, Some(if moved_on { 6 } else { 5 })));
             calls = broker.take_calls();
         });
         calls.iter().filter(|call| *call == "open 1").count()
@@ -228,8 +228,8 @@ fn a_changelog_that_does_not_fit_together_is_read_again_before_it_is_called_dama
         let broker = ScriptedBroker::default();
         broker.committed.borrow_mut().push(at(0, 10, 7));
         broker.changelog.borrow_mut().push((b"x".to_vec(), Some(b"misfit".to_vec())));
-        let (mut told, make_task) = (Told::default(), || ScriptedTask::default());
-        let mut worker = Worker::new(&broker, &broker.clock, &make_task, &mut told, publishing(), pace());
+        let (mut reported, make_task) = (Reported::default(), || ScriptedTask::default());
+        let mut worker = Worker::new(&broker, &broker.clock, &make_task, &mut reported, publishing(), limits());
         broker.event(Polled::Assign(vec![partition(0)]));
         for _ in 0..3 {
             worker.iterate().unwrap();
