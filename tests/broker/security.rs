@@ -1,4 +1,4 @@
-//! Encrypted and authenticated brokers, with no more rights than the README names.
+//! Encrypted and authenticated brokers, with no more rights than docs/install.md names.
 
 use crate::setup::Setup;
 use insightd_test_support::broker::Broker;
