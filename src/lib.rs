@@ -43,7 +43,7 @@ pub mod commands;
 pub mod config;
 pub mod crash;
 
-pub mod http;
+pub(crate) mod http;
 pub mod kafka;
 pub mod metrics;
 

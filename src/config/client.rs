@@ -1,5 +1,5 @@
-//! `[kafka.client]`: librdkafka keys passed to every client, except those that carry a guarantee or that another key
-//! sets.
+//! `[kafka.client]`: librdkafka keys passed to every client, except those that carry a guarantee or that
+//! another key sets.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -128,7 +128,8 @@ fn scalar(raw: &Raw) -> Option<String> {
     }
 }
 
-/// Translates a Java client's login to librdkafka's keys: user and password of the PLAIN and SCRAM login modules.
+/// Translates a Java client's login to librdkafka's keys: user and password of the PLAIN and SCRAM login
+/// modules.
 fn login(jaas: &str) -> Result<Vec<(&'static str, String)>, String> {
     // A constant pattern, compiled by a test.
     static OPTION: LazyLock<Regex> =

@@ -1,4 +1,5 @@
-//! What is wrong with a configuration: every fault with key, value, reason, origin and, where one is near, a suggestion.
+//! What is wrong with a configuration: key, value, reason, origin and, if a known key is similar, a
+//! suggestion.
 
 use std::fmt;
 
@@ -10,11 +11,11 @@ use super::values::Raw;
 pub enum Origin {
     /// `config/default.toml`, compiled in.
     Default,
-    /// A place in a file: its name and, for values, the line.
+    /// A place in a file: its name, and for values the line.
     File(String),
     /// The variable of this name.
     Environment(String),
-    /// The host's name, which stands in for an empty `kafka.instance_id`.
+    /// The host name, which replaces an empty `kafka.instance_id`.
     Host,
 }
 
@@ -29,21 +30,21 @@ impl fmt::Display for Origin {
     }
 }
 
-/// One fault.
+/// One error of a configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError {
-    /// The key, `section.key`; empty for a fault of the whole file.
+    /// The key, `section.key`; empty for an error of the whole file.
     pub key: String,
-    /// The value as written, secrets masked; empty where there is none.
+    /// The value as written, secrets masked; empty if there is none.
     pub value: String,
-    /// What is wrong, and what would be right.
+    /// What is wrong, and what would be accepted.
     pub reason: String,
     /// Where it was written.
     pub origin: Origin,
 }
 
 impl ConfigError {
-    /// A fault of a value. Everything is masked here, so that no fault can show a secret.
+    /// An error of a value. Masks everything, so that no error can show a secret.
     pub(super) fn of_value(key: &str, value: &Raw, reason: impl Into<String>, origin: Origin) -> Self {
         Self {
             key: key.to_owned(),
@@ -54,7 +55,7 @@ impl ConfigError {
         }
     }
 
-    /// A fault of a whole source.
+    /// An error of a whole source.
     pub(super) fn of_source(reason: impl Into<String>, origin: Origin) -> Self {
         Self { key: String::new(), value: String::new(), reason: reason.into(), origin }
     }
@@ -73,17 +74,17 @@ impl fmt::Display for ConfigError {
     }
 }
 
-/// All faults of a configuration; never empty.
+/// All errors of a configuration; never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigErrors(pub Vec<ConfigError>);
 
 impl fmt::Display for ConfigErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let [fault] = &self.0[..] {
-            return write!(f, "the configuration has a fault: {fault}");
+        if let [error] = &self.0[..] {
+            return write!(f, "the configuration has a fault: {error}");
         }
         write!(f, "the configuration has {} faults:", self.0.len())?;
-        self.0.iter().try_for_each(|fault| write!(f, "\n  {fault}"))
+        self.0.iter().try_for_each(|error| write!(f, "\n  {error}"))
     }
 }
 

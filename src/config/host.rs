@@ -1,8 +1,8 @@
-//! The host name, which stands in for an empty `kafka.instance_id`.
+//! The host name, which replaces an empty `kafka.instance_id`.
 
 use std::process::Command;
 
-/// The name of this host: by Linux's /proc, else `$HOSTNAME`, else the command `hostname`.
+/// The name of this host: from Linux's /proc, else `$HOSTNAME`, else the command `hostname`.
 pub(super) fn name() -> Option<String> {
     let proc = || std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
     let variable = || std::env::var("HOSTNAME").ok();

@@ -43,13 +43,14 @@ section! {
 }
 
 impl Kafka {
-    /// `transactional.id` of a worker. Stable over restarts, so that a restarted worker ends at once the transaction
-    /// that it left open.
+    /// `transactional.id` of a worker. Stable over restarts, so that a restarted worker ends at once the
+    /// transaction that it left open.
     pub fn transactional_id(&self, worker: usize) -> String {
         format!("{}-{}-{worker}", self.group_id, self.instance_id)
     }
 
-    /// `transactional.id` of `dlq replay`: one for all processes, so that of two replays only the later can commit.
+    /// `transactional.id` of `dlq replay`: one for all processes, so that of two replays only the later can
+    /// commit.
     pub fn replay_transactional_id(&self) -> String {
         format!("{}-dlq-replay", self.group_id)
     }
@@ -84,8 +85,8 @@ impl fmt::Debug for Kafka {
     }
 }
 
-/// EO-4: a transaction must have ended before its owner can lose its partitions, and a session before the group takes
-/// its owner for stuck.
+/// EO-4: a transaction must have ended before its owner can lose its partitions, and a session before the
+/// group takes its owner for stuck.
 fn timeouts_rise(walk: &mut Walk, transaction: Option<Duration>, session: Option<Duration>, poll: Option<Duration>) {
     let (Some(transaction), Some(session), Some(poll)) = (transaction, session, poll) else { return };
     if transaction < session && session < poll {

@@ -1,7 +1,7 @@
-//! The three layers, each with the origin of every value, laid over each other by the `config` crate.
+//! The three layers (defaults, file, environment), each value with its origin, merged by the `config` crate.
 //!
-//! A layer is flattened to section, then dotted key, before it is merged: a key below a key (`kafka.workers.x`) then is an
-//! unknown key and cannot displace `kafka.workers`.
+//! A layer is flattened to section and dotted key before it is merged, so that a key below a key
+//! (`kafka.workers.x`) is an unknown key and cannot replace `kafka.workers`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -17,19 +17,19 @@ use super::values::Raw;
 /// `config/default.toml`.
 pub(super) const DEFAULTS: &str = include_str!("../../config/default.toml");
 
-/// What names of variables begin with.
+/// Prefix of the names of variables.
 pub(super) const PREFIX: &str = "INSIGHTD__";
 
-/// Below it keys are librdkafka's, which hold dots.
+/// Prefix of librdkafka's keys, which contain dots, in the section `kafka`.
 const CLIENT: &str = "client.";
 
-/// The list of tables of the rules.
+/// The key of the rules, an array of tables.
 pub(super) const RULES: &str = "rules";
 
-/// Stands for a section without keys, so that an unknown one is reported as well.
+/// The value of a section without keys, so that an unknown empty section is reported too.
 const EMPTY: &str = "{}";
 
-/// A value and where it was written.
+/// A value, and where it was written.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Setting {
     pub(super) value: Raw,
@@ -42,21 +42,21 @@ impl Setting {
     }
 }
 
-/// One `[[rules]]` table of the file: its keys in the order of the file, and where it begins.
+/// One `[[rules]]` table: its keys in the order of the file, and where it begins.
 #[derive(Clone, Debug)]
 pub(super) struct RuleTable {
     pub(super) keys: Vec<(String, Setting)>,
     pub(super) origin: Origin,
 }
 
-/// All layers merged: settings by `section.key`, and what could not be laid in.
+/// All layers merged: settings by `section.key`, and the errors so far.
 #[derive(Debug, Default)]
 pub(super) struct Merged {
     pub(super) settings: BTreeMap<String, Setting>,
-    pub(super) faults: Vec<ConfigError>,
-    /// The rules of the file; there are none by default, and the environment cannot set them.
+    pub(super) errors: Vec<ConfigError>,
+    /// The rules of the file. The defaults have none, and the environment cannot set them.
     pub(super) rules: Vec<RuleTable>,
-    /// Name of this host, where it has one.
+    /// Name of this host, if it has one.
     pub(super) host: Option<String>,
 }
 
@@ -64,37 +64,37 @@ pub(super) struct Merged {
 #[derive(Clone, Debug, Default)]
 struct Layer {
     sections: BTreeMap<String, BTreeMap<String, Setting>>,
-    /// What stands outside of all sections.
+    /// Keys outside of all sections.
     strays: BTreeMap<String, Setting>,
     rules: Vec<RuleTable>,
 }
 
 impl Layer {
-    /// Lays a value in; `false` if its place is taken.
+    /// Adds a value; `false` if its key is given twice.
     fn put(&mut self, section: &str, key: &str, setting: Setting) -> bool {
         self.sections.entry(section.to_owned()).or_default().insert(key.to_owned(), setting).is_none()
     }
 }
 
-/// Where the layer between defaults and environment comes from.
+/// The source of the layer between defaults and environment.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum File<'a> {
-    /// A file of the operator's.
+    /// The operator's file.
     Path(&'a Path),
-    /// A text compiled in, with its name.
+    /// A compiled-in text, with its name.
     Text(&'a str, &'a str),
 }
 
 /// Merges defaults, file and environment.
 pub(super) fn merge(file: Option<File<'_>>, variables: impl IntoIterator<Item = (OsString, OsString)>) -> Merged {
     let mut merged = Merged::default();
-    let mut layers = vec![document(DEFAULTS, None, &mut merged.faults)];
+    let mut layers = vec![document(DEFAULTS, None, &mut merged.errors)];
     match file {
-        Some(File::Path(path)) => layers.push(read(path, &mut merged.faults)),
-        Some(File::Text(name, text)) => layers.push(document(text, Some(name), &mut merged.faults)),
+        Some(File::Path(path)) => layers.push(read(path, &mut merged.errors)),
+        Some(File::Text(name, text)) => layers.push(document(text, Some(name), &mut merged.errors)),
         None => {}
     }
-    layers.push(environment(variables, &mut merged.faults));
+    layers.push(environment(variables, &mut merged.errors));
     merged.rules = layers.iter_mut().flat_map(|layer| std::mem::take(&mut layer.rules)).collect();
     let known: BTreeSet<String> = layers[0].sections.keys().cloned().collect();
     let strays: Vec<_> = layers.iter_mut().flat_map(|layer| std::mem::take(&mut layer.strays)).collect();
@@ -102,51 +102,51 @@ pub(super) fn merge(file: Option<File<'_>>, variables: impl IntoIterator<Item = 
     let builder = layers.into_iter().fold(config::Config::builder(), |builder, layer| builder.add_source(layer));
     match builder.build() {
         Ok(tree) => merged.settings = flatten(tree.cache),
-        Err(error) => merged.faults.push(ConfigError::of_source(error.to_string(), Origin::Default)),
+        Err(error) => merged.errors.push(ConfigError::of_source(error.to_string(), Origin::Default)),
     }
     merged.settings.extend(strays);
     merged
 }
 
-fn read(path: &Path, faults: &mut Vec<ConfigError>) -> Layer {
+fn read(path: &Path, errors: &mut Vec<ConfigError>) -> Layer {
     let name = path.display().to_string();
     let text = std::fs::read(path).map_err(|error| format!("cannot be read: {error}")).and_then(|bytes| {
         String::from_utf8(bytes).map_err(|error| format!("is no UTF-8 at byte {}", error.utf8_error().valid_up_to()))
     });
     match text {
-        Ok(text) => document(&text, Some(&name), faults),
+        Ok(text) => document(&text, Some(&name), errors),
         Err(reason) => {
-            faults.push(ConfigError::of_source(reason, Origin::File(name)));
+            errors.push(ConfigError::of_source(reason, Origin::File(name)));
             Layer::default()
         }
     }
 }
 
-/// Reads a TOML document; without a name it is the built-in one.
-fn document(text: &str, name: Option<&str>, faults: &mut Vec<ConfigError>) -> Layer {
-    // Some editors begin a file with a byte order mark.
+/// Reads a TOML document; one without a name is the defaults.
+fn document(text: &str, name: Option<&str>, errors: &mut Vec<ConfigError>) -> Layer {
+    // Some editors write a byte order mark first.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let at = |offset: usize| match name {
         Some(name) => Origin::File(format!("{name}, line {}", line_and_column(text, offset).0)),
         None => Origin::Default,
     };
-    let (table, mut errors) = DeTable::parse_recoverable(text);
-    errors.sort_by_key(|error| error.span().map(|span| span.start));
-    for error in errors {
+    let (table, mut syntax_errors) = DeTable::parse_recoverable(text);
+    syntax_errors.sort_by_key(|error| error.span().map(|span| span.start));
+    for error in syntax_errors {
         let (line, column) = line_and_column(text, error.span().map_or(0, |span| span.start));
         let place = Origin::File(format!("{}, line {line}, column {column}", name.unwrap_or("default.toml")));
-        // The message alone: the error's display quotes the line, which may hold a secret.
-        faults.push(ConfigError::of_source(format!("is no TOML: {}", error.message()), place));
+        // The message only: the error's display quotes the line, which may contain a secret.
+        errors.push(ConfigError::of_source(format!("is no TOML: {}", error.message()), place));
     }
     let mut layer = Layer::default();
     for (section, content) in table.get_ref() {
         match content.get_ref() {
             DeValue::Table(_) if section.get_ref() == RULES => {
                 let reason = "is a list: begin each rule with [[rules]], in double brackets";
-                faults.push(ConfigError::of_value(RULES, &raw(content.get_ref()), reason, at(section.span().start)));
+                errors.push(ConfigError::of_value(RULES, &raw(content.get_ref()), reason, at(section.span().start)));
             }
             DeValue::Table(keys) if !keys.is_empty() => {
-                lay_table(&mut layer, section.get_ref(), "", keys, &at, faults);
+                lay_table(&mut layer, section.get_ref(), "", keys, &at, errors);
             }
             DeValue::Array(tables) if section.get_ref() == RULES => {
                 let at_item = |item: &Spanned<DeValue<'_>>| at(item.span().start);
@@ -155,7 +155,7 @@ fn document(text: &str, name: Option<&str>, faults: &mut Vec<ConfigError>) -> La
                         DeValue::Table(keys) => layer.rules.push(rule_table(keys, at_item(table), &at)),
                         other => {
                             let reason = "must be a table, written as [[rules]]";
-                            faults.push(ConfigError::of_value(RULES, &raw(other), reason, at_item(table)));
+                            errors.push(ConfigError::of_value(RULES, &raw(other), reason, at_item(table)));
                         }
                     }
                 }
@@ -184,13 +184,13 @@ fn lay_table(
     prefix: &str,
     table: &DeTable<'_>,
     at: &impl Fn(usize) -> Origin,
-    faults: &mut Vec<ConfigError>,
+    errors: &mut Vec<ConfigError>,
 ) {
     for (name, value) in table {
         let key = if prefix.is_empty() { name.get_ref().to_string() } else { format!("{prefix}.{}", name.get_ref()) };
         match value.get_ref() {
             DeValue::Table(below) if !below.is_empty() => {
-                lay_table(layer, section, &key, below, at, faults);
+                lay_table(layer, section, &key, below, at, errors);
                 continue;
             }
             // An empty [kafka.client] is the default.
@@ -199,7 +199,7 @@ fn lay_table(
         }
         let setting = Setting { value: raw(value.get_ref()), origin: at(name.span().start) };
         if !layer.put(section, &key, setting.clone()) {
-            faults.push(ConfigError::of_value(
+            errors.push(ConfigError::of_value(
                 &format!("{section}.{key}"),
                 &setting.value,
                 "is given twice",
@@ -232,14 +232,15 @@ fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
     (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
 }
 
-/// Reads the variables `INSIGHTD__SECTION__KEY`. Their values stay text: the kind of the key decides how each is read.
-fn environment(variables: impl IntoIterator<Item = (OsString, OsString)>, faults: &mut Vec<ConfigError>) -> Layer {
+/// Reads the variables `INSIGHTD__SECTION__KEY`. Their values remain text: the kind of the key decides how to
+/// parse them.
+fn environment(variables: impl IntoIterator<Item = (OsString, OsString)>, errors: &mut Vec<ConfigError>) -> Layer {
     let mut layer = Layer::default();
     for (name, value) in variables {
         let Some(path) = name.to_str().and_then(|name| name.strip_prefix(PREFIX)) else { continue };
         let origin = Origin::Environment(format!("{PREFIX}{path}"));
         let Some(value) = value.to_str() else {
-            faults.push(ConfigError::of_source("its value is no UTF-8", origin));
+            errors.push(ConfigError::of_source("its value is no UTF-8", origin));
             continue;
         };
         let value = Raw::Text(value.to_owned());
@@ -247,14 +248,14 @@ fn environment(variables: impl IntoIterator<Item = (OsString, OsString)>, faults
         if path.split("__").next() == Some(RULES) {
             let reason =
                 "rules are ordered tables, which variables cannot hold; write them into the file, as [[rules]]";
-            faults.push(ConfigError::of_value(RULES, &value, reason, origin));
+            errors.push(ConfigError::of_value(RULES, &value, reason, origin));
             continue;
         }
         let Some((section, key)) =
             path.split_once("__").filter(|(section, key)| !section.is_empty() && !key.is_empty())
         else {
             let reason = format!("has no key; variables are named {PREFIX}SECTION__KEY");
-            faults.push(ConfigError::of_value(&path, &value, reason, origin));
+            errors.push(ConfigError::of_value(&path, &value, reason, origin));
             continue;
         };
         let mut key = key.replace("__", ".");
@@ -263,7 +264,7 @@ fn environment(variables: impl IntoIterator<Item = (OsString, OsString)>, faults
         }
         if !layer.put(section, &key, Setting { value: value.clone(), origin: origin.clone() }) {
             let reason = "is given twice (variables are read without regard to upper and lower case)";
-            faults.push(ConfigError::of_value(&format!("{section}.{key}"), &value, reason, origin));
+            errors.push(ConfigError::of_value(&format!("{section}.{key}"), &value, reason, origin));
         }
     }
     layer
@@ -278,7 +279,8 @@ impl Source for Layer {
         let section = |keys: &BTreeMap<String, Setting>| {
             keys.iter().map(|(key, setting)| (key.clone(), to_value(setting))).collect::<Map<_, _>>()
         };
-        // One root, as the crate reads the names on the top level as paths (`a[3].b`), and those below it as they are.
+        // One root: the crate parses names on the top level as paths (`a[3].b`), and takes those below it
+        // literally.
         let sections: Map<String, Value> =
             self.sections.iter().map(|(name, keys)| (name.clone(), Value::new(None, section(keys)))).collect();
         Ok(Map::from_iter([(ROOT.to_owned(), Value::new(None, sections))]))
@@ -304,7 +306,7 @@ fn table(value: Value) -> Map<String, Value> {
     }
 }
 
-// The crate keeps an origin as text and knows no value that fits no key; both are written so that they can be read back.
+// The crate stores an origin as text and has no kind for `Raw::Other`, so both are encoded and decoded here.
 
 fn to_value(setting: &Setting) -> Value {
     let origin = match &setting.origin {

@@ -1,22 +1,23 @@
-//! Secrets never leave the process: not in the printed configuration, not in a fault, not in `Debug`.
+//! Secrets never leave the process: neither in the printed configuration nor in an error nor in `Debug`.
 //!
-//! Masking errs on the safe side: what merely looks like a secret is hidden as well.
+//! Masking errs on the safe side: what only looks like a secret is hidden too.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
 
-/// What is shown instead.
+/// Shown instead of a secret.
 pub(crate) const MASK: &str = "********";
 
-/// Parts of key names whose whole value is a secret (librdkafka's, Java's, and what people call such things).
+/// Parts of key names whose whole value is a secret: librdkafka's, Java's, and common names.
 const SECRET_PARTS: [&str; 6] = ["pass", "secret", "key.pem", "key_pem", "jaas", "oauthbearer.config"];
 
-/// Endings of key names whose whole value is a secret. Not parts: `sasl.oauthbearer.token.endpoint.url` is no secret.
+/// Endings of key names whose whole value is a secret. Not parts: `sasl.oauthbearer.token.endpoint.url` is no
+/// secret.
 const SECRET_ENDINGS: [&str; 5] = ["token", "api_key", "api.key", "apikey", "credentials"];
 
-/// The value of a key as it may be shown.
+/// The value of a key, secrets masked.
 pub(crate) fn value(key: &str, value: &str) -> String {
     if secret_key(key) && !value.is_empty() { MASK.to_owned() } else { text(value) }
 }
@@ -24,14 +25,14 @@ pub(crate) fn value(key: &str, value: &str) -> String {
 /// Whether the whole value of this key is a secret.
 pub(crate) fn secret_key(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
-    // Paths and URLs name where a secret is, not the secret.
+    // Paths and URLs name the place of a secret, not the secret.
     let place = ["location", "url", "file"].iter().any(|end| key.ends_with(end));
     !place
         && (SECRET_PARTS.iter().any(|part| key.contains(part)) || SECRET_ENDINGS.iter().any(|end| key.ends_with(end)))
 }
 
-/// Any text with the secrets inside it masked: private keys in PEM, passwords in URLs, secrets in JAAS strings, JSON and
-/// query strings, bearer tokens.
+/// A text with the secrets inside it masked: private keys in PEM, passwords in URLs, secrets in JAAS strings,
+/// JSON and query strings, bearer tokens.
 pub(crate) fn text(text: &str) -> String {
     let mut masked = Cow::Borrowed(text);
     for (pattern, replace) in RULES.iter() {
@@ -46,14 +47,14 @@ type Replace = fn(&Captures<'_>) -> String;
 
 static RULES: LazyLock<Vec<(Regex, Replace)>> = LazyLock::new(|| {
     [
-        // A private key, also one that lost its end.
+        // A private key, even one whose end is missing.
         (r"(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\z)", all as Replace),
-        // scheme://user:password@ up to the last @, as a password may hold one; scheme://token@.
+        // scheme://user:password@ up to the last @, because a password may contain one; scheme://token@.
         (r"(://[^\s:@/]*:)[^\s]*@", userinfo as Replace),
         (r"(://)[^\s:@/?]+@", userinfo as Replace),
-        // user:password@ without a scheme, as in a list of brokers; also up to the last @, whatever lies between.
+        // user:password@ without a scheme, as in a list of brokers; also up to the last @.
         (r#"((?:^|[\s,;"'\[(])[^\s:@/,;"'\[(]+:)[^\s/][^\s]*@"#, userinfo as Replace),
-        // name=value, name="value", "name": "value" where the name says that it is a secret.
+        // name=value, name="value", "name": "value" if the name is that of a secret.
         (
             r#"(?ix)( [\w.-]* (?: password | passwd | passphrase | pwd | secret | token | api[_.-]?key | access[_.-]?key
                 | private[_.-]?key | signature | credential | jaas ) [\w.-]* \\?["']? \s* [=:] \s* )
@@ -66,7 +67,7 @@ static RULES: LazyLock<Vec<(Regex, Replace)>> = LazyLock::new(|| {
         (r"(?i)(\bbasic\s+)[A-Za-z0-9+/=]{8,}", assignment as Replace),
     ]
     .into_iter()
-    // A constant pattern compiles always or never; the tests use each of them.
+    // A constant pattern compiles always or never; the tests use each one.
     .map(|(pattern, replace)| (Regex::new(pattern).expect("a constant pattern"), replace))
     .collect()
 });

@@ -4,10 +4,10 @@
 //!
 //! # Adding a key
 //!
-//! Two edits: the key's default under one sentence of comment in `config/default.toml`, and one line in the declaration
-//! of its section ([`kafka`], [`input`], [`detect`], [`state`], [`output`], [`service`]): name, type, kind and range.
-//! The field, reading, error messages, what `insightd check` prints and docs/configuration.md follow from the two. A
-//! key that the core needs takes a third line, in [`resolved`].
+//! Two edits: the key's default under one sentence of comment in `config/default.toml`, and one line in the
+//! declaration of its section ([`kafka`], [`input`], [`detect`], [`state`], [`output`], [`service`]): name,
+//! type, kind and range. The field, reading, error messages, what `insightd check` prints and
+//! docs/configuration.md follow from the two. A key that the core needs takes a third line, in [`resolved`].
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -76,18 +76,19 @@ pub struct Config {
 }
 
 impl Config {
-    /// Loads defaults, file (if any) and the environment of this process.
+    /// Loads the defaults, the file (if any) and the environment of this process.
     ///
     /// # Errors
-    /// Every fault at once: of reading and parsing the file, unknown keys, values out of range or in conflict.
+    /// Every error at once: an unreadable file, TOML syntax, unknown keys, values out of range or in
+    /// conflict.
     pub fn load(path: Option<&Path>) -> Result<Self, ConfigErrors> {
         Self::load_from(path, std::env::vars_os())
     }
 
-    /// As [`Config::load`], with these variables instead of the environment.
+    /// Like [`Config::load`], with these variables instead of the environment.
     ///
     /// # Errors
-    /// As [`Config::load`].
+    /// Like [`Config::load`].
     pub fn load_from(
         path: Option<&Path>,
         variables: impl IntoIterator<Item = (OsString, OsString)>,
@@ -95,17 +96,19 @@ impl Config {
         Resolved::load(path, variables).map(|resolved| resolved.config)
     }
 
-    /// Loads the defaults and a text that is compiled in, named `name` in faults; neither a file nor the environment.
+    /// Loads the defaults and a compiled-in text, called `name` in errors; reads neither file nor
+    /// environment.
     ///
     /// # Errors
-    /// As [`Config::load`].
+    /// Like [`Config::load`].
     pub fn load_text(name: &str, text: &str) -> Result<Self, ConfigErrors> {
         let mut merged = layers::merge(Some(layers::File::Text(name, text)), []);
         merged.host = host::name();
         resolve::resolve(merged).1
     }
 
-    /// The defaults alone, without file and environment. `kafka.instance_id` is `localhost`: the host is not asked.
+    /// The defaults alone, without file and environment. `kafka.instance_id` is `localhost`, not the host
+    /// name.
     pub fn default_config() -> Self {
         let mut merged = layers::merge(None, []);
         merged.host = Some("localhost".to_owned());
@@ -114,8 +117,8 @@ impl Config {
         resolved.expect("config/default.toml has no fault")
     }
 
-    /// Topics that the daemon writes, and therefore never reads.
+    /// Topics that the daemon writes and therefore never reads.
     pub fn own_topics(&self) -> Vec<&str> {
-        vec![&self.output.topic, &self.dlq.topic, &self.state.topic, &self.state.history_topic]
+        topics::OWN.iter().map(|(_, topic)| topic(self)).collect()
     }
 }

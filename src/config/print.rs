@@ -1,4 +1,5 @@
-//! The resolved configuration as valid TOML, secrets masked, with the origin of what is no default.
+//! The resolved configuration as valid TOML, secrets masked, with the origin of every value that is not a
+//! default.
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -20,10 +21,10 @@ pub struct Resolved {
 }
 
 impl Resolved {
-    /// As [`Config::load_from`].
+    /// Like [`Config::load_from`].
     ///
     /// # Errors
-    /// As [`Config::load`].
+    /// Like [`Config::load`].
     pub fn load(
         path: Option<&Path>,
         variables: impl IntoIterator<Item = (OsString, OsString)>,
@@ -34,7 +35,7 @@ impl Resolved {
         config.map(|config| Self { config, shown })
     }
 
-    /// All settings as TOML, secrets masked; a comment says where a setting comes from that is no default.
+    /// All settings as TOML, secrets masked; a comment names the origin of a setting that is not a default.
     pub fn toml(&self) -> String {
         let mut text = String::new();
         let mut section = "";
@@ -55,7 +56,7 @@ impl Resolved {
         text
     }
 
-    /// What follows from the settings, one sentence each.
+    /// Consequences of the settings, one sentence each.
     pub fn facts(&self) -> Vec<String> {
         let kafka = &self.config.kafka;
         let mut facts = Vec::new();
@@ -86,7 +87,7 @@ impl Resolved {
         facts.into_iter().map(|fact| comment(&fact)).collect()
     }
 
-    /// Which of the daemon's own topics a pattern of `input.topics` would have read.
+    /// Says which of the daemon's own topics a pattern of `input.topics` matches.
     fn excluded(&self) -> Option<String> {
         if !self.config.input.topics.iter().any(|item| is_pattern(item)) {
             return None;
@@ -101,7 +102,7 @@ impl Resolved {
     }
 }
 
-/// Section and key as they are written; librdkafka's dots belong to the key.
+/// Section and key as in a file. The dots of a librdkafka key belong to the key.
 fn split(key: &str) -> (&str, String) {
     match key.strip_prefix("kafka.client.") {
         Some(client) => ("kafka.client", toml::Value::from(client).to_string()),
@@ -117,7 +118,7 @@ fn masked(key: &str, value: &toml::Value) -> toml::Value {
     }
 }
 
-/// Text that may stand in a comment: TOML forbids control characters there.
+/// Text as allowed in a comment: TOML forbids control characters there.
 fn comment(text: &str) -> String {
     mask::text(text).chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }

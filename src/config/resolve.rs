@@ -9,7 +9,8 @@ use super::layers::Merged;
 use super::section::MINUTE_S;
 use super::walk::{Shown, Walk};
 use super::{
-    AttributionConfig, Baseline, Config, Detect, Dlq, Http, Input, Kafka, Log, Metrics, Output, State, rules, values,
+    AttributionConfig, Baseline, Config, Detect, Dlq, Http, Input, Kafka, Log, Metrics, Output, State, rules, topics,
+    values,
 };
 
 /// Largest message that librdkafka produces by default, bytes; brokers accept a few bytes more.
@@ -93,16 +94,16 @@ fn records_fit(walk: &mut Walk, kafka: Option<&Kafka>, input: Option<&Input>, at
 /// The daemon must not read what it writes, nor mix insights with dead-letter records.
 fn topics_differ(walk: &mut Walk) {
     let input = walk.value("input.topics").and_then(|topics| topics.as_array()).cloned().unwrap_or_default();
-    const OWN: [&str; 4] = ["output.topic", "dlq.topic", "state.topic", "state.history_topic"];
     // A name that is still empty could not be resolved, and has an error of its own.
-    let own = OWN.map(|key| walk.value(key).filter(|topic| topic.as_str() != Some("")).cloned());
-    for at in 1..OWN.len() {
+    let own_keys = topics::OWN.map(|(key, _)| key);
+    let own = own_keys.map(|key| walk.value(key).filter(|topic| topic.as_str() != Some("")).cloned());
+    for at in 1..own.len() {
         let same = (0..at).find(|&other| own[at].is_some() && own[at] == own[other]);
         if let Some(other) = same {
-            walk.conflict(OWN[at], format!("must differ from {}", OWN[other]));
+            walk.conflict(own_keys[at], format!("must differ from {}", own_keys[other]));
         }
     }
-    for (key, topic) in OWN.into_iter().zip(own) {
+    for (key, topic) in own_keys.into_iter().zip(own) {
         if let Some(topic) = topic.filter(|topic| input.contains(topic)) {
             walk.conflict("input.topics", format!("must not hold {topic}, which is {key}"));
         }

@@ -1,4 +1,4 @@
-//! What the core gets of the configuration: bounds and knobs as plain numbers, in the units that it counts in.
+//! The core's settings: limits and parameters as plain numbers, in the units that the core counts in.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use insightd_core::pipeline::PipelineSettings;
 
 use super::Config;
 
-/// The bounds of decoding at wall time `now` (seconds since 1970).
+/// The limits of decoding at wall time `now` (seconds since 1970).
 pub fn decoding_limits(config: &Config, now: i64) -> DecodeLimits {
     let input = &config.input;
     DecodeLimits {

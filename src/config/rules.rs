@@ -1,4 +1,4 @@
-//! `[[rules]]`: the ordered rules as written, checked as a whole.
+//! `[[rules]]`: the ordered rules, read and checked as a whole.
 //!
 //! An error names the rule's position, the key and the line; its reason names the rule.
 
@@ -12,27 +12,27 @@ use super::mask;
 use super::values::{self, Raw};
 use super::walk::{Walk, nearest};
 
-/// Patterns of one condition at most.
+/// Most patterns of one condition.
 const PATTERNS_MAX: usize = 1000;
-/// Longest name of a rule: it is a label value and a header.
+/// Longest name of a rule, bytes: it becomes a label value and a header.
 const NAME_BYTES_MAX: usize = 64;
-/// Factors of the alarm budget lie between its inverse and this.
+/// Largest factor of the alarm budget; the smallest is its inverse.
 const FACTOR_MAX: f64 = 1e6;
 
-/// Keys that are no conditions.
+/// Keys that are not conditions.
 const OTHER_KEYS: [&str; 6] = ["name", "action", "factor", "until", "schedule", "comment"];
 
-/// Whether this is how [`Walk`] calls a rule.
+/// Whether a section is one of the rules, `rules[1]`.
 pub(super) fn is_rule(section: &str) -> bool {
     section.strip_prefix(RULES).is_some_and(|rest| rest.starts_with('['))
 }
 
-/// Reads all rules. Those with faults are left out, since the configuration is refused as a whole.
+/// Reads all rules, without those that have errors: the configuration is then refused as a whole.
 pub(super) fn read(walk: &mut Walk) -> Rules {
     let tables = std::mem::take(&mut walk.rules);
     if let Some(beyond) = tables.get(RULES_MAX) {
         let reason = format!("there are {} rules, at most {RULES_MAX}; names can share a rule as a list", tables.len());
-        walk.fault(RULES, reason, beyond.origin.clone());
+        walk.error(RULES, reason, beyond.origin.clone());
         return Rules::default();
     }
     let mut rules: Vec<(usize, Rule)> = Vec::new();
@@ -41,14 +41,14 @@ pub(super) fn read(walk: &mut Walk) -> Rules {
         let position = index + 1;
         let Some(rule) = Reader::new(walk, position, table).rule() else { continue };
         if let Some(wrong) = beside(&rules, &rule) {
-            walk.fault(&format!("{RULES}[{position}]"), wrong, origin);
+            walk.error(&format!("{RULES}[{position}]"), wrong, origin);
         }
         rules.push((position, rule));
     }
     Rules::new(rules.into_iter().map(|(_, rule)| rule).collect())
 }
 
-/// What is wrong with a rule beside the earlier ones.
+/// Why a rule conflicts with an earlier one, if it does.
 fn beside(earlier: &[(usize, Rule)], rule: &Rule) -> Option<String> {
     let called = &rule.name;
     if let Some((position, _)) = earlier.iter().find(|(_, other)| other.name == *called) {
@@ -68,7 +68,7 @@ struct Reader<'w> {
     position: usize,
     keys: Vec<(String, Setting)>,
     origin: Origin,
-    /// For faults.
+    /// The rule's name or position, for errors.
     called: String,
     sound: bool,
 }
@@ -119,10 +119,10 @@ impl<'w> Reader<'w> {
         let word = word?;
         if word == "sensitivity" && given.is_none() {
             let origin = self.origin.clone();
-            self.fault("factor", "is missing; sensitivity multiplies the alarm budget by it", origin);
+            self.error("factor", "is missing; sensitivity multiplies the alarm budget by it", origin);
         }
         if let Some(origin) = given.filter(|_| word != "sensitivity") {
-            self.fault("factor", &format!("is of no use to {word}, only to sensitivity"), origin);
+            self.error("factor", &format!("is of no use to {word}, only to sensitivity"), origin);
         }
         Some(match word.as_str() {
             "exclude" => Action::Exclude,
@@ -137,7 +137,7 @@ impl<'w> Reader<'w> {
         if !given {
             let origin = self.origin.clone();
             let keys = Field::ALL.map(Field::key).join(", ");
-            self.fault("", &format!("has no condition ({keys}); account = \"*\" takes every record"), origin);
+            self.error("", &format!("has no condition ({keys}); account = \"*\" takes every record"), origin);
         }
         let mut conditions = Vec::new();
         for field in Field::ALL {
@@ -150,7 +150,7 @@ impl<'w> Reader<'w> {
         conditions
     }
 
-    /// Reads a key, if it is given; `parse` gives the value and how it is printed.
+    /// Reads a key if it is given; `parse` returns the value, and the value to print.
     fn read<T>(&mut self, key: &str, parse: impl FnOnce(&Raw) -> Result<(T, toml::Value), String>) -> Option<T> {
         let at = self.keys.iter().position(|(name, _)| name == key)?;
         let (_, setting) = self.keys.remove(at);
@@ -171,7 +171,7 @@ impl<'w> Reader<'w> {
     fn required<T>(&mut self, key: &str, parse: impl FnOnce(&Raw) -> Result<(T, toml::Value), String>) -> Option<T> {
         if self.origin_of(key).is_none() {
             let origin = self.origin.clone();
-            self.fault(key, "is missing", origin);
+            self.error(key, "is missing", origin);
         }
         self.read(key, parse)
     }
@@ -190,10 +190,10 @@ impl<'w> Reader<'w> {
         }
     }
 
-    fn fault(&mut self, key: &str, reason: &str, origin: Origin) {
+    fn error(&mut self, key: &str, reason: &str, origin: Origin) {
         self.sound = false;
         let full = self.full(key);
-        self.walk.fault(&full, format!("{}: {reason}", self.called), origin);
+        self.walk.error(&full, format!("{}: {reason}", self.called), origin);
     }
 
     fn origin_of(&self, key: &str) -> Option<Origin> {
@@ -208,7 +208,7 @@ impl<'w> Reader<'w> {
 
 // === kinds of one key ===
 
-/// A label value and a header, which people also write into queries.
+/// The name becomes a label value and a header, and people write it into queries.
 fn name(text: String) -> Result<(String, toml::Value), String> {
     let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     match !text.is_empty() && text.len() <= NAME_BYTES_MAX && text.chars().all(legal) {
@@ -217,7 +217,7 @@ fn name(text: String) -> Result<(String, toml::Value), String> {
     }
 }
 
-/// One text or a list of them, nothing cut off: user agents hold commas, semicolons and spaces.
+/// One text or a list of texts, neither split nor trimmed: user agents contain commas, semicolons and spaces.
 fn texts(raw: &Raw) -> Result<Vec<String>, String> {
     let text = |raw: &Raw| match raw {
         Raw::Text(text) => Ok(text.clone()),
@@ -258,7 +258,7 @@ fn account(pattern: &Pattern) -> Result<(), String> {
     }
 }
 
-/// An instant in RFC 3339, in quotes or as a TOML date; seconds since 1970.
+/// An instant in RFC 3339, in quotes or as a TOML date; returns seconds since 1970.
 fn until(raw: &Raw) -> Result<(i64, toml::Value), String> {
     let wrong = || "must be an instant with its offset, such as 2027-01-31T06:00:00Z".to_owned();
     let (Raw::Text(text) | Raw::Other(text)) = raw else { return Err(wrong()) };

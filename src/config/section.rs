@@ -1,17 +1,17 @@
 //! The macro that declares a section, and the units and ranges that declarations use.
 //!
 //! From one line, `key: Type = kind(arguments);`, come the struct's field, the reading of `section.key` by
-//! [`Walk::kind`](super::walk::Walk), its place in what `insightd check` prints, and its place among the known keys
-//! that a misspelled key is compared with. All keys of a section are read before the section fails, so that every error
-//! is reported at once.
+//! [`Walk::kind`](super::walk::Walk), its place in what `insightd check` prints, and its place among the
+//! known keys that a misspelled key is compared with. All keys of a section are read before the section
+//! fails, so that every error is reported at once.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// Declares a section: `pub struct Name = "section" |walk| { fields } then { checks }`.
 ///
-/// The block `then` checks keys against each other. It sees each field as an `Option`, which is `None` if the key has
-/// an error; it may bind a field anew. Further parameters after `walk` become parameters of `read`.
+/// The block `then` checks keys against each other. It sees each field as an `Option`, which is `None` if the
+/// key has an error; it may bind a field anew. Further parameters after `walk` become parameters of `read`.
 macro_rules! section {
     (
         $(#[$about:meta])*

@@ -1,10 +1,18 @@
-//! Topic names and patterns, and which topics the daemon reads.
+//! Topic names and patterns, and the topics that the daemon reads.
 
 use regex::Regex;
 
 use super::Config;
 
-/// Checks a name by Kafka's own rule (`org.apache.kafka.common.internals.Topic`).
+/// The keys that name topics which the daemon writes, and their values.
+pub(super) const OWN: [(&str, fn(&Config) -> &str); 4] = [
+    ("output.topic", |config| &config.output.topic),
+    ("dlq.topic", |config| &config.dlq.topic),
+    ("state.topic", |config| &config.state.topic),
+    ("state.history_topic", |config| &config.state.history_topic),
+];
+
+/// Checks a name by Kafka's rule (`org.apache.kafka.common.internals.Topic`).
 pub(super) fn check_name(name: &str) -> Result<(), String> {
     let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     if name.is_empty() || name.len() > 249 || !name.chars().all(legal) || matches!(name, "." | "..") {
@@ -20,7 +28,7 @@ pub(super) fn check_name_or_pattern(item: &str) -> Result<(), String> {
     }
     match Regex::new(item) {
         Ok(_) => Ok(()),
-        // The display of a syntax error draws the pattern over several lines; its last line says what is wrong.
+        // A syntax error displays the pattern over several lines; the last line says what is wrong.
         Err(error) => {
             let text = error.to_string();
             let last = text.lines().last().unwrap_or_default().trim().trim_start_matches("error: ");
@@ -34,7 +42,7 @@ pub fn is_pattern(item: &str) -> bool {
     item.starts_with('^')
 }
 
-/// Which topics are read: those that `input.topics` names or matches, never the daemon's own.
+/// The topics that are read: those that `input.topics` names or matches, except the daemon's own.
 #[derive(Clone, Debug)]
 pub struct TopicFilter {
     names: Vec<String>,
@@ -48,18 +56,18 @@ impl TopicFilter {
         let (patterns, names): (Vec<_>, Vec<_>) = config.input.topics.iter().partition(|item| is_pattern(item));
         Self {
             names: names.into_iter().cloned().collect(),
-            // Loading has compiled each of them once; one that does not compile matches nothing.
+            // Loading the configuration has compiled each pattern before, so none is lost here.
             patterns: patterns.into_iter().filter_map(|pattern| Regex::new(pattern).ok()).collect(),
             own: config.own_topics().into_iter().map(str::to_owned).collect(),
         }
     }
 
-    /// Whether this topic is read. Kafka's internal topics (`__consumer_offsets`) are matched by no pattern.
+    /// Whether the topic is read. No pattern matches Kafka's internal topics (`__consumer_offsets`).
     pub fn reads(&self, topic: &str) -> bool {
         !self.own.iter().any(|own| own == topic) && (self.named(topic) || self.matched(topic))
     }
 
-    /// The daemon's own topics that a pattern matches, and that therefore had to be excluded.
+    /// The daemon's own topics that a pattern matches and that are therefore excluded.
     pub fn excluded(&self) -> Vec<&str> {
         self.own.iter().filter(|own| self.matched(own)).map(String::as_str).collect()
     }

@@ -1,4 +1,5 @@
-//! Values as written, and how each kind is read. Environment variables are always text, so every kind is read from text as well.
+//! Values as written, and a parser for each kind. Environment variables are always text, so every parser
+//! accepts text too.
 
 use std::time::Duration;
 
@@ -14,12 +15,13 @@ pub(super) enum Raw {
     Float(f64),
     Text(String),
     List(Vec<Raw>),
-    /// Something that no key takes (a date, a table in a list, an empty section), as text for the fault.
+    /// A value that no key accepts (a date, a table in a list, an empty section), as text for the error.
     Other(String),
 }
 
 impl Raw {
-    /// As it is shown in faults, secrets masked (before quoting, which would hide their quotes).
+    /// The value as shown in errors, secrets masked. Masks before quoting, which would escape the quotes of
+    /// secrets.
     pub(super) fn show(&self, key: &str) -> String {
         match self {
             Self::Bool(value) => mask::value(key, &value.to_string()),
@@ -44,7 +46,7 @@ pub(super) fn flag(raw: &Raw) -> Parsed<bool> {
     }
 }
 
-/// A whole number; also with underscores between digits, as TOML has it.
+/// A whole number, also with underscores between digits as in TOML.
 pub(super) fn whole(raw: &Raw) -> Option<i128> {
     match raw {
         Raw::Integer(value) => Some(*value),
@@ -63,7 +65,7 @@ pub(super) fn real(raw: &Raw) -> Option<f64> {
     }
 }
 
-/// Text. A number in the file is no text: 000123456789 would lose its zeros.
+/// Text in quotes. A number in the file is refused: 000123456789 would lose its zeros.
 pub(super) fn text(raw: &Raw) -> Parsed<String> {
     match raw {
         Raw::Text(text) => Ok(text.trim().to_owned()),
@@ -71,11 +73,12 @@ pub(super) fn text(raw: &Raw) -> Parsed<String> {
     }
 }
 
-/// A list of texts; a single text is split at commas, unless it is a TOML array itself (for patterns that hold a comma).
+/// A list of texts. A single text is split at commas, unless it is itself a TOML array (for patterns with a
+/// comma).
 pub(super) fn list(raw: &Raw) -> Parsed<Vec<String>> {
     let items = match raw {
         Raw::List(items) => items.iter().map(text).collect::<Parsed<Vec<_>>>(),
-        // "[::1]:9092" begins with a bracket as well.
+        // "[::1]:9092" begins with a bracket too.
         Raw::Text(written) if written.trim_start().trim_start_matches(['[', ' ']).starts_with(['"', '\'']) => {
             toml_array(written).ok_or_else(|| "begins with [ but is no TOML array of texts".to_owned())
         }

@@ -1,5 +1,5 @@
-//! The walk over the merged settings: each key is asked for once, by kind and range. Whoever asks for a key makes it known, so that
-//! what nobody asked for is unknown; and every fault is kept, so that all are reported at once.
+//! The walk over the merged settings. Each key is read once, by kind and range. A key that no section reads
+//! is unknown; and every error is collected, so that all are reported at once.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -15,21 +15,21 @@ use super::values::{self, Raw};
 pub(super) struct Shown {
     /// `section.key`.
     pub(super) key: String,
-    /// As it is printed, secrets not masked yet.
+    /// The value to print, secrets not masked yet.
     pub(super) value: toml::Value,
     /// Where it was written.
     pub(super) origin: Origin,
 }
 
-/// Reads settings and collects what is wrong with them.
+/// Reads settings and collects their errors.
 pub(super) struct Walk {
     settings: BTreeMap<String, Setting>,
     known: Vec<&'static str>,
-    faults: Vec<ConfigError>,
+    errors: Vec<ConfigError>,
     shown: Vec<Shown>,
-    /// The rules as written.
+    /// The rules, not read yet.
     pub(super) rules: Vec<RuleTable>,
-    /// Name of this host, where it has one.
+    /// Name of this host, if it has one.
     pub(super) host: Option<String>,
 }
 
@@ -37,31 +37,31 @@ type Checked = Result<(), String>;
 
 impl Walk {
     pub(super) fn new(merged: Merged) -> Self {
-        let Merged { settings, faults, rules, host } = merged;
-        Self { settings, faults, rules, host, known: Vec::new(), shown: Vec::new() }
+        let Merged { settings, errors, rules, host } = merged;
+        Self { settings, errors, rules, host, known: Vec::new(), shown: Vec::new() }
     }
 
-    /// Ends the walk. What is left over is unknown.
+    /// Ends the walk. Settings that no section has read are unknown keys.
     pub(super) fn finish(mut self) -> (Vec<Shown>, Result<(), ConfigErrors>) {
         for (key, setting) in std::mem::take(&mut self.settings) {
             let reason = self.unknown(&key, &setting.origin);
-            self.faults.push(ConfigError::of_value(&key, &setting.value, reason, setting.origin));
+            self.errors.push(ConfigError::of_value(&key, &setting.value, reason, setting.origin));
         }
-        let sound = if self.faults.is_empty() { Ok(()) } else { Err(ConfigErrors(self.faults)) };
+        let sound = if self.errors.is_empty() { Ok(()) } else { Err(ConfigErrors(self.errors)) };
         (self.shown, sound)
     }
 
-    /// Takes the setting of a key out of the walk.
+    /// Takes the setting of a key, which is known from now on.
     fn take(&mut self, key: &'static str) -> Option<Setting> {
         self.known.push(key);
         let setting = self.settings.remove(key);
         if setting.is_none() {
-            self.faults.push(ConfigError::of_source(format!("{key} has no default"), Origin::Default));
+            self.errors.push(ConfigError::of_source(format!("{key} has no default"), Origin::Default));
         }
         setting
     }
 
-    /// Reads one key; `parse` gives the value and how it is printed.
+    /// Reads one key; `parse` returns the value, and the value to print.
     fn read<T>(
         &mut self,
         key: &'static str,
@@ -74,7 +74,7 @@ impl Walk {
                 Some(parsed)
             }
             Err(reason) => {
-                self.faults.push(ConfigError::of_value(key, &value, reason, origin));
+                self.errors.push(ConfigError::of_value(key, &value, reason, origin));
                 None
             }
         }
@@ -89,7 +89,7 @@ impl Walk {
         })
     }
 
-    /// A text that becomes something else by `parse`.
+    /// A text that `parse` converts.
     pub(super) fn parsed<T>(&mut self, key: &'static str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
         self.read(key, |raw| {
             let text = values::text(raw)?;
@@ -97,7 +97,7 @@ impl Walk {
         })
     }
 
-    /// A list of texts that pass `check`, each given once.
+    /// A list of texts that pass `check`, without duplicates.
     pub(super) fn list(&mut self, key: &'static str, check: impl Fn(&str) -> Checked) -> Option<Vec<String>> {
         self.read(key, |raw| {
             let items = values::list(raw)?;
@@ -112,7 +112,7 @@ impl Walk {
         })
     }
 
-    /// One of some words.
+    /// One of several words.
     pub(super) fn choice<T: Copy>(&mut self, key: &'static str, words: &[(&str, T)]) -> Option<T> {
         self.parsed(key, |text| {
             let found = words.iter().find(|(word, _)| *word == text);
@@ -134,7 +134,7 @@ impl Walk {
         self.whole_if(key, |number| range.contains(number), &right)
     }
 
-    /// A whole number that `fits`; `right` says which do.
+    /// A whole number that `fits`; `right` describes those that do.
     pub(super) fn whole_if<T: TryFrom<i64>>(
         &mut self,
         key: &'static str,
@@ -208,28 +208,28 @@ impl Walk {
         read(self, key)
     }
 
-    /// All settings below a prefix, which all are known.
+    /// Takes all settings below a prefix; all of them are known.
     pub(super) fn below(&mut self, prefix: &str) -> Vec<(String, Setting)> {
         let keys: Vec<String> = self.settings.keys().filter(|key| key.starts_with(prefix)).cloned().collect();
         keys.into_iter().filter_map(|key| self.settings.remove_entry(&key)).collect()
     }
 
-    /// A setting that was taken by [`Walk::below`] is good.
+    /// Accepts a setting that [`Walk::below`] returned.
     pub(super) fn show(&mut self, key: &str, value: impl Into<toml::Value>, origin: Origin) {
         self.shown.push(Shown { key: key.to_owned(), value: value.into(), origin });
     }
 
-    /// A setting that was taken by [`Walk::below`] is not.
+    /// Refuses a setting that [`Walk::below`] returned.
     pub(super) fn refuse(&mut self, key: &str, setting: Setting, reason: impl Into<String>) {
-        self.faults.push(ConfigError::of_value(key, &setting.value, reason, setting.origin));
+        self.errors.push(ConfigError::of_value(key, &setting.value, reason, setting.origin));
     }
 
-    /// Something that is not one setting's value is wrong.
-    pub(super) fn fault(&mut self, key: &str, reason: impl Into<String>, origin: Origin) {
-        self.faults.push(ConfigError::of_value(key, &Raw::Other(String::new()), reason, origin));
+    /// Adds an error that does not concern the value of one setting.
+    pub(super) fn error(&mut self, key: &str, reason: impl Into<String>, origin: Origin) {
+        self.errors.push(ConfigError::of_value(key, &Raw::Other(String::new()), reason, origin));
     }
 
-    /// Replaces what is printed for a key whose written value stands for another one.
+    /// Replaces the printed value of a key whose written value stands for another value.
     pub(super) fn resolved(&mut self, key: &str, value: &str, origin: Origin) {
         if let Some(shown) = self.shown.iter_mut().find(|shown| shown.key == key) {
             shown.value = value.into();
@@ -237,12 +237,12 @@ impl Walk {
         }
     }
 
-    /// The value of a key that was read well, as it is printed.
+    /// The printed value of a key that has no error of its own.
     pub(super) fn value(&self, key: &str) -> Option<&toml::Value> {
         self.shown.iter().find(|shown| shown.key == key).map(|shown| &shown.value)
     }
 
-    /// A key that was read well is wrong beside another one.
+    /// Adds an error to a key that conflicts with another key.
     pub(super) fn conflict(&mut self, key: &str, reason: impl Into<String>) {
         let Some(shown) = self.shown.iter().find(|shown| shown.key == key) else { return };
         let value = match &shown.value {
@@ -252,10 +252,10 @@ impl Walk {
             toml::Value::String(text) => Raw::Text(text.clone()),
             other => Raw::Other(other.to_string()),
         };
-        self.faults.push(ConfigError::of_value(key, &value, reason, shown.origin.clone()));
+        self.errors.push(ConfigError::of_value(key, &value, reason, shown.origin.clone()));
     }
 
-    /// Why a key that nobody asked for is wrong, and what may have been meant.
+    /// Why a key is unknown, and which key may have been meant.
     fn unknown(&self, key: &str, origin: &Origin) -> String {
         let sections: Vec<&str> = self.known.iter().filter_map(|known| known.split('.').next()).collect();
         if sections.contains(&key) || key == "kafka.client" {
@@ -296,12 +296,12 @@ fn spelled(key: &str, origin: &Origin) -> String {
     }
 }
 
-/// The known keys nearest to an unknown one: by the whole name, or by the last part alone, so that a key in the wrong
-/// section is found as well. More than one only if they are equally near.
+/// The known keys most similar to an unknown one, by the whole name or by the last part alone, which finds a
+/// key in the wrong section. Returns more than one only if they are equally similar.
 pub(super) fn nearest<'a>(key: &str, known: &[&'a str]) -> Vec<&'a str> {
-    /// Below it two names have little in common.
+    /// Names that are less similar have little in common.
     const LIKENESS_MIN: f64 = 0.75;
-    /// A last part alone counts a little less than the whole name.
+    /// The last part alone counts a little less than the whole name.
     const ELSEWHERE: f64 = 0.95;
     let last = |key: &str| key.rsplit('.').next().unwrap_or_default().to_owned();
     let likeness = |candidate: &str| {

@@ -1,4 +1,4 @@
-//! What the workers say about themselves, and the two answers that follow from it.
+//! The state of each worker as it reports it, and the answers to liveness and readiness that follow.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -7,29 +7,29 @@ use std::time::{Duration, Instant};
 
 /// What a worker is doing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum WorkerState {
-    /// Not begun yet.
+pub(crate) enum WorkerState {
+    /// Not started yet.
     Starting,
-    /// Reaching a broker for the first time, or waiting for its place in the group.
+    /// Connecting to a broker for the first time, or waiting to join the group.
     Connecting,
-    /// In the group; 0 partitions is a healthy spare.
+    /// In the group. A worker without partitions is a healthy spare.
     Assigned {
         /// Input partitions held.
         partitions: usize,
     },
-    /// In the group; the state of a partition is read before it is processed.
+    /// In the group, and reading the state of partitions before it processes them.
     Restoring {
         /// Input partitions held.
         partitions: usize,
-        /// Offsets of the changelog that are still to be read.
+        /// Changelog offsets that remain to be read.
         left: i64,
     },
-    /// It was in the group, and no broker answers now.
+    /// It was in the group, but no broker answers at present.
     BrokerAway {
-        /// What the client said.
+        /// librdkafka's error.
         error: String,
     },
-    /// Finishing its transaction and leaving.
+    /// Finishing its transaction and leaving the group.
     Stopping,
 }
 
@@ -49,9 +49,9 @@ impl fmt::Display for WorkerState {
     }
 }
 
-/// Health of the process, shared between the workers, who tell, and HTTP, which answers.
+/// Health of the process, shared by the workers, which report, and HTTP, which answers.
 #[derive(Debug)]
-pub struct Health {
+pub(crate) struct Health {
     begun: Instant,
     stall_max: Duration,
     stopping: AtomicBool,
@@ -66,9 +66,9 @@ struct Worker {
 }
 
 impl Health {
-    /// Health of so many workers. One that does not poll for `stall_max` (`kafka.max_poll_interval`: the
-    /// group has then given it up) makes the process not alive.
-    pub fn new(workers: usize, stall_max: Duration) -> Arc<Self> {
+    /// Health of this many workers. A worker that does not poll for `stall_max` (`kafka.max_poll_interval`:
+    /// the group has removed it by then) makes the process not alive.
+    pub(crate) fn new(workers: usize, stall_max: Duration) -> Arc<Self> {
         let begun = Instant::now();
         let worker = || Worker {
             state: Mutex::new((WorkerState::Starting, begun)),
@@ -79,8 +79,8 @@ impl Health {
         Arc::new(Self { begun, stall_max, stopping: AtomicBool::new(false), workers })
     }
 
-    /// A worker says what it is doing. Repeating the same keeps its age.
-    pub fn set(&self, worker: usize, state: WorkerState) {
+    /// Sets what a worker is doing. The age of an unchanged state is kept.
+    pub(crate) fn set(&self, worker: usize, state: WorkerState) {
         let Some(worker) = self.workers.get(worker) else { return };
         let mut held = worker.state.lock().unwrap_or_else(PoisonError::into_inner);
         if held.0 != state {
@@ -88,30 +88,30 @@ impl Health {
         }
     }
 
-    /// A worker's poll came back. Cheap enough for every poll.
-    pub fn polled(&self, worker: usize) {
+    /// Notes that a worker's poll returned. Cheap enough for every poll.
+    pub(crate) fn polled(&self, worker: usize) {
         if let Some(worker) = self.workers.get(worker) {
             worker.polled.set(self.begun);
         }
     }
 
-    /// A worker committed a transaction.
-    pub fn committed(&self, worker: usize) {
+    /// Notes that a worker committed a transaction.
+    pub(crate) fn committed(&self, worker: usize) {
         if let Some(worker) = self.workers.get(worker) {
             worker.committed.set(self.begun);
         }
     }
 
-    /// The process was asked to end: alive, no longer ready.
-    pub fn stop(&self) {
+    /// Notes that the process was asked to stop: it stays alive but is no longer ready.
+    pub(crate) fn stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
     }
 
-    /// Alive: every worker that has begun to poll still does. `Err` tells who does not.
+    /// Alive: every worker that has started to poll still polls. `Err` names one that does not.
     ///
     /// # Errors
     /// The reason, for people.
-    pub fn live(&self) -> Result<String, String> {
+    pub(crate) fn live(&self) -> Result<String, String> {
         for (number, worker) in self.workers.iter().enumerate() {
             if let Some(age) = worker.polled.age(self.begun).filter(|age| *age > self.stall_max) {
                 let (age, most) = (age.as_secs(), self.stall_max.as_secs());
@@ -123,12 +123,12 @@ impl Health {
         Ok("alive".to_owned())
     }
 
-    /// Ready: alive, not stopping, and every worker is in the group and reaches a broker. `Err` tells all
-    /// that is missing.
+    /// Ready: alive, not stopping, and every worker is in the group and reaches a broker. `Err` names what is
+    /// missing.
     ///
     /// # Errors
     /// The reason, for people.
-    pub fn ready(&self) -> Result<String, String> {
+    pub(crate) fn ready(&self) -> Result<String, String> {
         if self.stopping.load(Ordering::Relaxed) {
             return Err("not ready: stopping".to_owned());
         }
@@ -152,7 +152,8 @@ impl Health {
     }
 }
 
-/// A moment that one thread sets and another reads: milliseconds since the process began, +1; 0 is never.
+/// A moment that one thread sets and another reads: milliseconds since the process began, plus 1; 0 means
+/// never.
 #[derive(Debug)]
 struct Moment(AtomicU64);
 

@@ -1,4 +1,5 @@
-//! `/metrics`, `/livez`, `/readyz`. Reads shared numbers and states; never touches Kafka, never decides.
+//! `/metrics`, `/livez`, `/readyz`. Reads shared numbers and states; never talks to Kafka, never decides
+//! anything.
 
 use std::io;
 use std::net::SocketAddr;
@@ -18,39 +19,39 @@ mod health;
 #[cfg(test)]
 mod tests;
 
-pub use health::{Health, WorkerState};
+pub(crate) use health::{Health, WorkerState};
 
-/// The listener could not be opened.
+/// The HTTP listener could not be opened.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen on {listen} for HTTP: {source}; set http.listen to a free address")]
-pub struct BindError {
-    /// The address asked for.
-    pub listen: SocketAddr,
-    /// What the system said.
+pub(crate) struct BindError {
+    /// The configured address.
+    pub(crate) listen: SocketAddr,
+    /// The system's error.
     #[source]
-    pub source: io::Error,
+    pub(crate) source: io::Error,
 }
 
-/// Opens the listener, so that a wrong address is known before anything else begins.
+/// Opens the listener. Done first, so that a wrong address is reported before anything else starts.
 ///
 /// # Errors
-/// The address is taken or is none of this machine.
-pub async fn bind(listen: SocketAddr) -> Result<TcpListener, BindError> {
+/// The address is in use, or does not belong to this host.
+pub(crate) async fn bind(listen: SocketAddr) -> Result<TcpListener, BindError> {
     TcpListener::bind(listen).await.map_err(|source| BindError { listen, source })
 }
 
-/// Serves until `shutdown` turns true or its sender is gone; requests under way are answered first.
+/// Serves until `shutdown` becomes true or its sender is dropped; answers requests in progress first.
 ///
 /// # Errors
-/// Those of accepting connections.
-pub async fn serve(
+/// Accepting connections failed.
+pub(crate) async fn serve(
     listener: TcpListener,
     metrics: Arc<Metrics>,
     health: Arc<Health>,
     mut shutdown: watch::Receiver<bool>,
 ) -> io::Result<()> {
     let stopped = async move {
-        // A sender that is gone means that the process ends.
+        // A dropped sender means that the process ends.
         let _ = shutdown.wait_for(|stop| *stop).await;
     };
     axum::serve(listener, router(metrics, health)).with_graceful_shutdown(stopped).await

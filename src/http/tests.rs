@@ -59,7 +59,7 @@ async fn metrics_are_served_in_text_format_0_0_4() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_index_names_what_there_is_and_other_requests_are_refused() {
+async fn the_index_lists_the_paths_and_others_are_refused() {
     let server = server(1, LONG).await;
     let (status, _, body) = server.get("/");
     assert_eq!(status, 200);
@@ -121,7 +121,7 @@ async fn a_worker_that_stopped_polling_is_not_alive() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn shutdown_ends_the_server_though_a_connection_is_open() {
+async fn shutdown_stops_the_server_despite_an_open_connection() {
     let server = server(1, LONG).await;
     let mut idle = TcpStream::connect(server.address).expect("it listens");
     idle.write_all(b"GET /livez HTTP/1.1\r\nhost: x\r\n\r\n").expect("sent");
@@ -134,7 +134,7 @@ async fn shutdown_ends_the_server_though_a_connection_is_open() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_taken_address_is_told_with_the_key_to_set() {
+async fn an_address_in_use_is_reported_with_the_key_to_set() {
     let server = server(1, LONG).await;
     let error = bind(server.address).await.expect_err("taken").to_string();
     assert!(error.contains(&server.address.to_string()) && error.contains("http.listen"), "{error}");

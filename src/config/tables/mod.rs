@@ -1,5 +1,6 @@
-//! Tables in files of their own: what is known of APIs beforehand (`detect.priors`) and which APIs matter for security
-//! (`detect.security`). Here how such a file is found and how its faults are told; each form is read in a module of its own.
+//! Tables in files of their own: expected rates of APIs (`detect.priors`) and APIs that matter for security
+//! (`detect.security`). This module finds such a file and reports its errors; one module for each format
+//! reads it.
 
 pub mod priors;
 pub mod security;
@@ -11,16 +12,17 @@ use toml::{Table, Value};
 
 use super::walk::Walk;
 
-/// Stands for the table that is compiled in.
+/// Value of the key for the compiled-in table.
 pub const BUILT_IN: &str = "built-in";
 
-/// Version of both forms.
+/// Version of both formats.
 const VERSION: i64 = 1;
-/// Entries of one table at most.
+/// Most entries of one table.
 const ENTRIES_MAX: usize = 100_000;
 
 impl Walk {
-    /// The table that a key names: the built-in one, or a file. Every error of the file becomes an error of the key.
+    /// The table that a key names: the built-in one, or a file. Every error of the file becomes an error of
+    /// the key.
     pub(super) fn table<T>(
         &mut self,
         key: &'static str,
@@ -48,78 +50,78 @@ fn file(path: &Path) -> Result<String, Vec<String>> {
         .map_err(|error| vec![format!("the file is no UTF-8 at byte {}", error.utf8_error().valid_up_to())])
 }
 
-/// One table of a document on its way to be read: where it stands, what is left of it, and all faults so far.
+/// Reads one table of a document: its place, the keys not read yet, and all errors so far.
 struct Reader<'f> {
     place: String,
     left: Table,
-    faults: &'f mut Vec<String>,
+    errors: &'f mut Vec<String>,
 }
 
-/// Parses a document and checks its version; `None` where nothing more can be read.
-fn document<'f>(text: &str, faults: &'f mut Vec<String>) -> Option<Reader<'f>> {
+/// Parses a document and checks its version; `None` if nothing more can be read.
+fn document<'f>(text: &str, errors: &'f mut Vec<String>) -> Option<Reader<'f>> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let left: Table = match text.parse() {
         Ok(table) => table,
         Err(error) => {
             let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-            faults.push(format!("line {} is no TOML: {}", before.matches('\n').count() + 1, error.message()));
+            errors.push(format!("line {} is no TOML: {}", before.matches('\n').count() + 1, error.message()));
             return None;
         }
     };
-    let mut reader = Reader { place: String::new(), left, faults };
+    let mut reader = Reader { place: String::new(), left, errors };
     match reader.left.remove("version") {
         Some(Value::Integer(VERSION)) => Some(reader),
         Some(other) => {
-            reader.fault(format!("version {other} is not known; this program reads version {VERSION}"));
+            reader.refuse(format!("version {other} is not known; this program reads version {VERSION}"));
             None
         }
         None => {
-            reader.fault(format!("version is missing; this program reads version {VERSION}"));
+            reader.refuse(format!("version is missing; this program reads version {VERSION}"));
             None
         }
     }
 }
 
 impl Reader<'_> {
-    fn fault(&mut self, reason: impl AsRef<str>) {
+    fn refuse(&mut self, reason: impl AsRef<str>) {
         let gap = if self.place.is_empty() { "" } else { ": " };
-        self.faults.push(format!("{}{gap}{}", self.place, reason.as_ref()));
+        self.errors.push(format!("{}{gap}{}", self.place, reason.as_ref()));
     }
 
-    /// The list of tables below a name; none if it is not there.
+    /// The array of tables with this name; empty if it is missing.
     fn tables(&mut self, name: &str) -> Vec<Table> {
         let items = match self.left.remove(name) {
             None => return Vec::new(),
             Some(Value::Array(items)) => items,
             Some(_) => {
-                self.fault(format!("{name} must be a list of tables, each begun by [[{name}]]"));
+                self.refuse(format!("{name} must be a list of tables, each begun by [[{name}]]"));
                 return Vec::new();
             }
         };
         if items.len() > ENTRIES_MAX {
-            self.fault(format!("{name} has {} entries, at most {ENTRIES_MAX}", items.len()));
+            self.refuse(format!("{name} has {} entries, at most {ENTRIES_MAX}", items.len()));
             return Vec::new();
         }
         let wanted = items.len();
         let tables: Vec<Table> = items.into_iter().filter_map(|item| item.try_into().ok()).collect();
         if tables.len() < wanted {
-            self.fault(format!("{name} must hold tables only"));
+            self.refuse(format!("{name} must hold tables only"));
         }
         tables
     }
 
-    /// A reader of a table inside of this one.
+    /// A reader of a table inside this one.
     fn inside(&mut self, place: String, left: Table) -> Reader<'_> {
         let gap = if self.place.is_empty() { "" } else { ": " };
-        Reader { place: format!("{}{gap}{place}", self.place), left, faults: self.faults }
+        Reader { place: format!("{}{gap}{place}", self.place), left, errors: self.errors }
     }
 
-    /// A text; an empty one is none.
+    /// A text, which must not be empty.
     fn text(&mut self, key: &str) -> Option<String> {
         match self.left.remove(key) {
             Some(Value::String(text)) if !text.is_empty() => Some(text),
             Some(_) => {
-                self.fault(format!("{key} must be a text in quotes, not empty"));
+                self.refuse(format!("{key} must be a text in quotes, not empty"));
                 None
             }
             None => None,
@@ -128,12 +130,12 @@ impl Reader<'_> {
 
     fn required_text(&mut self, key: &str) -> Option<String> {
         if !self.left.contains_key(key) {
-            self.fault(format!("{key} is missing"));
+            self.refuse(format!("{key} is missing"));
         }
         self.text(key)
     }
 
-    /// A list of texts; none if it is not there.
+    /// A list of texts; empty if it is missing.
     fn texts(&mut self, key: &str) -> Vec<String> {
         match self.left.remove(key) {
             None => Vec::new(),
@@ -141,7 +143,7 @@ impl Reader<'_> {
                 items.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect()
             }
             Some(_) => {
-                self.fault(format!("{key} must be a list of texts"));
+                self.refuse(format!("{key} must be a list of texts"));
                 Vec::new()
             }
         }
@@ -154,18 +156,18 @@ impl Reader<'_> {
             Some(Value::Integer(number)) => Some(number as f64),
             Some(_) => None,
             None => {
-                self.fault(format!("{key} is missing"));
+                self.refuse(format!("{key} is missing"));
                 return None;
             }
         };
         let number = number.filter(|number| *number > 0.0 && *number <= max);
         if number.is_none() {
-            self.fault(format!("{key} must be a number above 0 and up to {max}"));
+            self.refuse(format!("{key} must be a number above 0 and up to {max}"));
         }
         number
     }
 
-    /// What is left is unknown.
+    /// Reports the keys that were not read as unknown.
     fn finish(self, known: &[&str]) {
         for key in self.left.keys() {
             let near = super::walk::nearest(key, known);
@@ -174,12 +176,12 @@ impl Reader<'_> {
                 None => format!("known are {}", known.join(", ")),
             };
             let gap = if self.place.is_empty() { "" } else { ": " };
-            self.faults.push(format!("{}{gap}unknown key {key}; {hint}", self.place));
+            self.errors.push(format!("{}{gap}unknown key {key}; {hint}", self.place));
         }
     }
 }
 
-/// `iam.amazonaws.com`: small letters, digits, hyphens and at least one dot.
+/// `iam.amazonaws.com`: lower-case letters, digits, hyphens and at least one dot.
 fn check_source(source: &str) -> Result<(), String> {
     let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '-');
     let whole = source.split('.').all(|part| !part.is_empty()) && source.contains('.');
@@ -189,7 +191,7 @@ fn check_source(source: &str) -> Result<(), String> {
     }
 }
 
-/// `CreateUser`, where `starred` also `Create*`.
+/// `CreateUser`, and if `starred` also `Create*`.
 fn check_name(name: &str, starred: bool) -> Result<(), String> {
     let plain = if starred { name.strip_suffix('*').unwrap_or(name) } else { name };
     let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | ':');

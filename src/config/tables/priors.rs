@@ -1,5 +1,5 @@
-//! The file of `detect.priors`: how often each API exceeds three standard deviations in an account that nothing is known of yet, and how
-//! far. `insightd backtest --learn-priors` writes it.
+//! The file of `detect.priors`: how often, and by how much, each API exceeds three standard deviations in an
+//! account without data of its own. `insightd backtest --learn-priors` writes it.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -11,34 +11,34 @@ use super::{Reader, check_name, check_source, document};
 /// `config/priors.toml`.
 pub const BUILT_IN: &str = include_str!("../../../config/priors.toml");
 
-/// Mean excess is a logarithm: a hundred is already a factor of 10^43.
+/// The mean excess is a logarithm: 100 is already a factor of 10^43.
 const EXCESS_MAX: f64 = 100.0;
 
 /// One line of the table.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
-    /// Event source and event name; none for an error code of any API.
+    /// Event source and event name; `None` for an error code of any API.
     pub api: Option<(String, String)>,
     /// Error code of an error-rate series.
     pub error: Option<String>,
-    /// What is known.
+    /// Expected rate and excess of both views.
     pub pair: ViewPriors,
-    /// Incidents behind it, both views together; for people alone.
+    /// Incidents that it was learned from, both views together; only for people.
     pub incidents: f64,
 }
 
 /// Reads the table.
 ///
 /// # Errors
-/// All that is wrong with it, each with the entry that it stands in.
+/// Everything that is wrong with it, each with its entry.
 pub fn parse(text: &str) -> Result<Priors, Vec<String>> {
-    let mut faults = Vec::new();
+    let mut errors = Vec::new();
     let mut priors = Priors::default();
-    if let Some(mut reader) = document(text, &mut faults) {
+    if let Some(mut reader) = document(text, &mut errors) {
         if let Some(table) = reader.left.remove("default") {
             match table.try_into() {
                 Ok(table) => default(reader.inside("default".to_owned(), table), &mut priors),
-                Err(_) => reader.fault("default must be a table"),
+                Err(_) => reader.refuse("default must be a table"),
             }
         }
         let mut given = BTreeSet::new();
@@ -50,7 +50,7 @@ pub fn parse(text: &str) -> Result<Priors, Vec<String>> {
         }
         reader.finish(&["version", "default", "error", "api"]);
     }
-    if faults.is_empty() { Ok(priors) } else { Err(faults) }
+    if errors.is_empty() { Ok(priors) } else { Err(errors) }
 }
 
 fn default(mut reader: Reader<'_>, priors: &mut Priors) {
@@ -66,7 +66,7 @@ fn error(mut reader: Reader<'_>, given: &mut BTreeSet<String>, priors: &mut Prio
     let _ = reader.left.remove("incidents");
     if let (Some(code), Some(pair)) = (code, pair) {
         if !given.insert(code.clone()) {
-            reader.fault(format!("{code} is given twice"));
+            reader.refuse(format!("{code} is given twice"));
         }
         priors.set_error(&code, pair);
     }
@@ -82,12 +82,12 @@ fn api(mut reader: Reader<'_>, given: &mut BTreeSet<String>, priors: &mut Priors
     if let (Some(source), Some(name)) = (&source, &name) {
         for check in [check_source(source), check_name(name, false)] {
             if let Err(reason) = check {
-                reader.fault(reason);
+                reader.refuse(reason);
             }
         }
         let error = error.as_deref().unwrap_or_default();
         if !given.insert(format!("{source}:{name}:{error}")) {
-            reader.fault(format!("{source}:{name} {error} is given twice"));
+            reader.refuse(format!("{source}:{name} {error} is given twice"));
         }
         if let Some(pair) = pair {
             priors.set(source, name, error, pair);
@@ -104,18 +104,19 @@ fn pair(reader: &mut Reader<'_>) -> Option<ViewPriors> {
 
 fn prior(reader: &mut Reader<'_>, view: &str) -> Option<Prior> {
     let Some(Ok(table)) = reader.left.remove(view).map(toml::Value::try_into) else {
-        reader.fault(format!("{view} must be a table, such as {{ rate = 2e-3, excess = 0.33 }}"));
+        reader.refuse(format!("{view} must be a table, such as {{ rate = 2e-3, excess = 0.33 }}"));
         return None;
     };
     let mut reader = reader.inside(view.to_owned(), table);
-    // More than one exceedance a minute cannot be.
+    // There is at most one exceedance a minute.
     let rate = reader.positive("rate", 1.0);
     let excess = reader.positive("excess", EXCESS_MAX);
     reader.finish(&["rate", "excess"]);
     Some(Prior { rate: rate?, excess: excess? })
 }
 
-/// Writes a table that [`parse`] reads, entries in the given order; `head` is a comment of one or more lines.
+/// Writes a table that [`parse`] reads, with the entries in the given order; `head` is a comment of one or
+/// more lines.
 pub fn write(head: &str, default: ViewPriors, entries: &[Entry]) -> String {
     let mut text = String::new();
     for line in head.lines() {
@@ -156,8 +157,8 @@ mod tests {
     }
 
     #[test]
-    fn the_table_that_is_compiled_in_loads() {
-        parse(BUILT_IN).unwrap_or_else(|faults| panic!("{}", faults.join("\n")));
+    fn the_built_in_table_loads() {
+        parse(BUILT_IN).unwrap_or_else(|errors| panic!("{}", errors.join("\n")));
     }
 
     #[test]
@@ -175,7 +176,7 @@ mod tests {
         ];
         let text = write("a head\n\nof three lines", of(1e-2), &entries);
         assert!(text.starts_with("# a head\n#\n# of three lines\n"), "{text}");
-        let read = parse(&text).unwrap_or_else(|faults| panic!("{}\n{text}", faults.join("\n")));
+        let read = parse(&text).unwrap_or_else(|errors| panic!("{}\n{text}", errors.join("\n")));
         assert_eq!(read.lookup("iam.amazonaws.com", "CreateUser", None), of(2e-4));
         assert_eq!(read.lookup("iam.amazonaws.com", "CreateUser", Some("AccessDenied")), of(4e-5));
         assert_eq!(read.lookup("iam.amazonaws.com", "DeleteUser", Some("Odd \"code\"")), of(1e-3));
@@ -183,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn all_faults_are_told_with_their_place() {
+    fn every_error_is_reported_with_its_place() {
         let good = "burst = { rate = 1e-3, excess = 0.3 }\nslow = { rate = 1e-3, excess = 0.3 }\n";
         let text = format!(
             "version = 1\n[default]\nburst = {{ rate = 2, excess = 0.3 }}\n\
@@ -191,7 +192,7 @@ mod tests {
              [[api]]\nsource = \"IAM\"\nname = \"x y\"\n{good}inzidents = 3\n\
              [[api]]\nname = \"A\"\nburst = {{ rate = 0, excess = inf, more = 1 }}\nslow = 3\n"
         );
-        let faults = parse(&text).expect_err("it is wrong").join("\n");
+        let errors = parse(&text).expect_err("it is wrong").join("\n");
         for wanted in [
             "default: burst: rate must be a number above 0 and up to 1",
             "default: slow must be a table",
@@ -206,7 +207,7 @@ mod tests {
             "api 2: burst: unknown key more",
             "api 2: slow must be a table",
         ] {
-            assert!(faults.contains(wanted), "{wanted} is not in:\n{faults}");
+            assert!(errors.contains(wanted), "{wanted} is not in:\n{errors}");
         }
     }
 }

@@ -1,4 +1,5 @@
-//! The file of `detect.security`: APIs that attackers need, by ATT&CK technique, each with its weight; and what is routine.
+//! The file of `detect.security`: APIs that attackers need, by ATT&CK technique with its weight, and routine
+//! APIs.
 
 use std::collections::BTreeSet;
 
@@ -9,21 +10,21 @@ use super::{Reader, check_name, check_source, document};
 /// `config/security.toml`.
 pub const BUILT_IN: &str = include_str!("../../../config/security.toml");
 
-/// Weights count calls: one that weighs more than this needs no detector.
+/// A weight multiplies calls: an API that weighs more needs no detector.
 const WEIGHT_MAX: f64 = 1000.0;
 
 /// Reads the table.
 ///
 /// # Errors
-/// All that is wrong with it, each with the technique that it stands in.
+/// Everything that is wrong with it, each with its technique.
 pub fn parse(text: &str) -> Result<Security, Vec<String>> {
-    let mut faults = Vec::new();
+    let mut errors = Vec::new();
     let mut security = Security::default();
     let mut given = BTreeSet::new();
-    if let Some(mut reader) = document(text, &mut faults) {
+    if let Some(mut reader) = document(text, &mut errors) {
         let techniques = reader.tables("technique");
         if techniques.is_empty() {
-            reader.fault("holds no [[technique]]");
+            reader.refuse("holds no [[technique]]");
         }
         for (index, table) in techniques.into_iter().enumerate() {
             let id = table.get("id").and_then(toml::Value::as_str).map_or(String::new(), |id| format!(" ({id})"));
@@ -34,26 +35,26 @@ pub fn parse(text: &str) -> Result<Security, Vec<String>> {
         }
         reader.finish(&["version", "technique", "routine"]);
     }
-    if faults.is_empty() { Ok(security) } else { Err(faults) }
+    if errors.is_empty() { Ok(security) } else { Err(errors) }
 }
 
 fn technique(mut reader: Reader<'_>, given: &mut BTreeSet<String>, security: &mut Security) {
     let id = reader.required_text("id");
-    // For people alone.
+    // Only for people.
     let _ = reader.text("name");
     let weight = reader.positive("weight", WEIGHT_MAX);
     let apis = reader.texts("apis");
     let errors = reader.texts("errors");
     if apis.is_empty() && errors.is_empty() {
-        reader.fault("names neither apis nor errors");
+        reader.refuse("names neither apis nor errors");
     }
     check_apis(&mut reader, &apis, given);
     for error in &errors {
         if error.is_empty() {
-            reader.fault("an error code must not be empty");
+            reader.refuse("an error code must not be empty");
         }
         if !given.insert(format!("error {error}")) {
-            reader.fault(format!("error {error:?} is given twice"));
+            reader.refuse(format!("error {error:?} is given twice"));
         }
     }
     if let (Some(id), Some(weight)) = (id, weight) {
@@ -64,12 +65,12 @@ fn technique(mut reader: Reader<'_>, given: &mut BTreeSet<String>, security: &mu
 }
 
 fn routine(mut reader: Reader<'_>, given: &mut BTreeSet<String>, security: &mut Security) {
-    // For people alone.
+    // Only for people.
     let _ = reader.text("name");
     let weight = reader.positive("weight", 1.0);
     let apis = reader.texts("apis");
     if apis.is_empty() {
-        reader.fault("names no apis");
+        reader.refuse("names no apis");
     }
     check_apis(&mut reader, &apis, given);
     if let Some(weight) = weight {
@@ -82,10 +83,10 @@ fn routine(mut reader: Reader<'_>, given: &mut BTreeSet<String>, security: &mut 
 fn check_apis(reader: &mut Reader<'_>, apis: &[String], given: &mut BTreeSet<String>) {
     for api in apis {
         if let Err(reason) = check_api(api) {
-            reader.fault(format!("api {api:?}: {reason}"));
+            reader.refuse(format!("api {api:?}: {reason}"));
         }
         if !given.insert(format!("api {api}")) {
-            reader.fault(format!("api {api:?} is given twice"));
+            reader.refuse(format!("api {api:?} is given twice"));
         }
     }
 }
@@ -102,8 +103,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_that_is_compiled_in_loads() {
-        let security = parse(BUILT_IN).unwrap_or_else(|faults| panic!("{}", faults.join("\n")));
+    fn the_built_in_table_loads() {
+        let security = parse(BUILT_IN).unwrap_or_else(|errors| panic!("{}", errors.join("\n")));
         let of = |source, name, error| security.technique(source, name, error).map(|t| t.id.clone());
         assert_eq!(of("iam.amazonaws.com", "CreateAccessKey", None).as_deref(), Some("T1098"));
         assert_eq!(of("rds.amazonaws.com", "DeleteDBInstance", None).as_deref(), Some("T1485"), "by prefix");
@@ -112,12 +113,12 @@ mod tests {
     }
 
     #[test]
-    fn all_faults_are_told_with_their_place() {
+    fn every_error_is_reported_with_its_place() {
         let text = "version = 1\nfoo = 2\n\
             [[technique]]\nid = \"T1\"\nweight = -1\napis = [\"iam:CreateUser\", \"noname\"]\n\
             [[technique]]\nweight = 2\nwieght = 3\napis = [\"a.b:C\", \"a.b:C\"]\n\
             [[technique]]\nid = \"T3\"\nweight = nan\n";
-        let faults = parse(text).expect_err("it is wrong").join("\n");
+        let errors = parse(text).expect_err("it is wrong").join("\n");
         for wanted in [
             "unknown key foo",
             "technique 1 (T1): weight must be a number above 0",
@@ -129,12 +130,12 @@ mod tests {
             "technique 3 (T3): weight must be",
             "technique 3 (T3): names neither",
         ] {
-            assert!(faults.contains(wanted), "{wanted} is not in:\n{faults}");
+            assert!(errors.contains(wanted), "{wanted} is not in:\n{errors}");
         }
     }
 
     #[test]
-    fn another_version_or_no_table_at_all_is_refused() {
+    fn an_unknown_version_or_an_empty_table_is_refused() {
         for (text, wanted) in [
             ("version = 2\n", "version 2 is not known"),
             ("[[technique]]\n", "version is missing"),
@@ -142,8 +143,8 @@ mod tests {
             ("version = 1\n", "holds no [[technique]]"),
             ("version = 1\ntechnique = 3\n", "must be a list of tables"),
         ] {
-            let faults = parse(text).expect_err("it is wrong").join("\n");
-            assert!(faults.contains(wanted), "{text:?}: {faults}");
+            let errors = parse(text).expect_err("it is wrong").join("\n");
+            assert!(errors.contains(wanted), "{text:?}: {errors}");
         }
     }
 }
