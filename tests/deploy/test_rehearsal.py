@@ -36,7 +36,7 @@ class Rehearsed(unittest.TestCase):
         alerts = [alert for alert in self.prometheus.firing() if alert["labels"]["alertname"] == "InsightOpen"]
         self.assertEqual(len(alerts), len(self.prometheus.query("insightd_insight_open == 1")))
         for alert in alerts:
-            self.assertRegex(alert["annotations"]["description"], r"^[\d.]+ calls a minute where [\d.]+ are usual, to \S+\.amazonaws\.com in \S+ \(Api")
+            self.assertRegex(alert["annotations"]["description"], r"^[\d.]+ calls a minute at detection where [\d.]+ are usual, to \S+\.amazonaws\.com in \S+ \(Api")
 
     def test_no_alert_about_a_healthy_daemon_fires(self):
         self.assertEqual([alert for alert in self.prometheus.firing() if alert["labels"]["alertname"].startswith("Insightd")], [])

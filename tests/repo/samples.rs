@@ -1,7 +1,7 @@
 //! Samples and commands on the pages, compared with what the program prints and understands.
 //!
 //! A block is a sample if the line above it is an HTML comment `sample: COMMAND` or `sample json: COMMAND`. In a text sample a line `...`
-//! stands for any number of lines. A JSON sample equals one line of the output as a value; an element `"..."` of an array stands
+//! stands for any number of lines, and `...` inside a line for any text. A JSON sample equals one line of the output as a value; an element `"..."` of an array stands
 //! for any number of elements.
 
 use std::collections::BTreeMap;
@@ -63,18 +63,39 @@ fn is_excerpt<'a>(sample: &'a [&'a str], output: &[&str]) -> Result<(), &'a [&'a
     for (number, chunk) in chunks.iter().enumerate() {
         let (first, last) = (number == 0, number + 1 == chunks.len());
         let place = if first {
-            output.starts_with(chunk).then_some(0)
+            alike(chunk, output.get(..chunk.len())).then_some(0)
         } else if last {
-            output.ends_with(chunk).then(|| output.len() - chunk.len()).filter(|&place| place >= at)
+            output.len().checked_sub(chunk.len()).filter(|&place| place >= at && alike(chunk, output.get(place..)))
         } else if chunk.is_empty() {
             Some(at)
         } else {
-            output[at..].windows(chunk.len()).position(|part| part == *chunk).map(|place| at + place)
+            output[at..].windows(chunk.len()).position(|part| alike(chunk, Some(part))).map(|place| at + place)
         };
         let whole = !first || !last || output.len() == chunk.len();
         at = place.filter(|_| whole).ok_or(*chunk)? + chunk.len();
     }
     Ok(())
+}
+
+fn alike(chunk: &[&str], lines: Option<&[&str]>) -> bool {
+    lines.is_some_and(|lines| {
+        lines.len() == chunk.len() && chunk.iter().zip(lines).all(|(one, other)| is_line(one, other))
+    })
+}
+
+fn is_line(sample: &str, line: &str) -> bool {
+    match sample.split_once("...") {
+        None => sample == line,
+        Some((first, rest)) => line.strip_prefix(first).is_some_and(|after| {
+            after.char_indices().map(|(at, _)| at).chain([after.len()]).any(|at| is_line(rest, &after[at..]))
+        }),
+    }
+}
+
+#[test]
+fn an_ellipsis_inside_a_line_is_any_text() {
+    assert!(is_line("line ...", "line 83") && is_line("a ... c ... e", "a b c d e") && is_line("a...b", "ab"));
+    assert!(!is_line("line ...", "lane 83") && !is_line("a ... c", "a b d") && !is_line("...b", "a"));
 }
 
 #[test]
