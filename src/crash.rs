@@ -1,10 +1,11 @@
-//! Crash points: named places where a test lets the process die as by `kill -9`. Compiled in by the feature `crash-points` alone, which
-//! no shipped binary has; in every other build [`crash_point`] is nothing at all.
+//! Crash points: named places where a test kills the process as `kill -9` does. Only the feature
+//! `crash-points` compiles them in; in all other builds, and so in what ships, [`crash_point`] expands to
+//! nothing.
 //!
-//! When which of them strikes is said in `FAILPOINTS`, as the library [fail](https://docs.rs/fail) reads it: `offsets=3*off->return` dies at the
-//! fourth pass, `return(20)` there dies 20 ms later.
+//! The environment variable `FAILPOINTS` says which of them strikes, in the language of the library
+//! [fail](https://docs.rs/fail): `offsets=3*off->return` kills at the fourth pass, `return(20)` after 20 ms.
 
-/// A place to die at. With `meanwhile` the work goes on while the milliseconds pass.
+/// Marks a crash point. With `meanwhile`, the work continues during the delay.
 macro_rules! crash_point {
     ($name:literal) => {
         #[cfg(feature = "crash-points")]
@@ -30,14 +31,15 @@ mod armed {
 
     /// Reads `FAILPOINTS`.
     pub fn arm() {
-        // Its end would disarm the points.
+        // Dropping the scenario would disarm the points.
         std::mem::forget(fail::FailScenario::setup());
     }
 
-    /// Says where, and dies, `after` so many milliseconds. Never returns; the type is that of the place.
+    /// Kills the process, after `after` milliseconds, and says where. Never returns; `R` is what the place
+    /// needs.
     pub fn die<R>(name: &str, after: Option<&str>) -> R {
         thread::sleep(Duration::from_millis(after.and_then(|ms| ms.parse().ok()).unwrap_or(0)));
-        // A full disk or a closed pipe is no reason to live on.
+        // A full disk or a closed pipe must not keep the process alive.
         let _ = writeln!(std::io::stderr(), "crash point {name}");
         let _ = kill_process(getpid(), Signal::KILL);
         loop {
@@ -45,7 +47,7 @@ mod armed {
         }
     }
 
-    /// The same from another thread.
+    /// Kills the process from another thread.
     pub fn die_meanwhile(name: &'static str, after: Option<String>) {
         thread::spawn(move || die::<()>(name, after.as_deref()));
     }

@@ -25,8 +25,8 @@ pub(crate) struct CheckArgs {
     config: PathBuf,
 }
 
-/// Loads, validates and prints the configuration. If a broker answers, also checks that the topics suit it; a broker that does
-/// not answer is not a fault here.
+/// Loads, validates and prints the configuration. If a broker answers, also checks that the topics suit it; a
+/// broker that does not answer is not a fault here.
 ///
 /// # Errors
 /// 78 with all faults of the configuration at once, a missing file included.

@@ -1,4 +1,5 @@
-//! How a command fails: an exit code of sysexits.h, and what standard error shows. No command exits by any other code.
+//! How a command fails: an exit code of sysexits.h, and what standard error shows. No command exits by any
+//! other code.
 
 use std::io;
 

@@ -1,7 +1,7 @@
 //! The commands of the binary, one module each; here the command line and the exit code.
 //!
-//! A command's arguments live in its module. What several commands share lives beside them in a module named for what it is.
-//! A command uses another one only to run it (`demo` runs the daemon of `run`).
+//! A command's arguments live in its module. What several commands share lives beside them in a module named
+//! for what it is. A command uses another one only to run it (`demo` runs the daemon of `run`).
 
 use std::process::ExitCode;
 
@@ -40,11 +40,13 @@ pub struct Cli {
 enum Command {
     /// Run the daemon: CloudTrail in from Kafka, Insights events out to Kafka.
     Run(run::RunArgs),
-    /// Load, validate and print the configuration, secrets masked. Exit code 78 and every fault at once if it is wrong.
+    /// Load, validate and print the configuration, secrets masked. Exit code 78 and every fault at once if it
+    /// is wrong.
     Check(check::CheckArgs),
     /// Run the same engine over CloudTrail files. Insights go to standard output, one JSON object a line.
     Replay(replay::ReplayArgs),
-    /// Load history from CloudTrail files into the baselines of the daemon, whether it runs or not. Raises no insights.
+    /// Load history from CloudTrail files into the baselines of the daemon, whether it runs or not. Raises no
+    /// insights.
     Load(load::LoadArgs),
     /// What would have fired, on counts or on CloudTrail files.
     Backtest(backtest::BacktestArgs),
@@ -52,10 +54,12 @@ enum Command {
     Dlq(dlq::DlqArgs),
     /// Inspect, export or reset the daemon's state.
     State(state::StateArgs),
-    /// Show the daemon at work, with no server: an embedded Kafka, constructed CloudTrail with attacks, insights as they happen.
+    /// Show the daemon at work, with no server: an embedded Kafka, constructed CloudTrail with attacks,
+    /// insights as they happen.
     #[cfg(feature = "generate")]
     Demo(demo::DemoArgs),
-    /// Generate the traffic of a constructed organization with labeled attacks: log files of a bucket, or messages of a Kafka topic.
+    /// Generate the traffic of a constructed organization with labeled attacks: log files of a bucket, or
+    /// messages of a Kafka topic.
     #[cfg(feature = "generate")]
     Generate(generate::GenerateArgs),
 }
@@ -95,7 +99,8 @@ fn dispatch(command: Command) -> Result<(), ExitError> {
     }
 }
 
-/// Prints help and version as asked (exit code 0), and what is wrong with a command line in one line (exit code 64).
+/// Prints help and version as asked (exit code 0), and what is wrong with a command line in one line (exit
+/// code 64).
 pub fn explain(refused: &clap::Error) -> ExitCode {
     match refused.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
@@ -134,7 +139,8 @@ mod tests {
         Cli::command().debug_assert();
     }
 
-    /// The image is built without the feature `generate`: its help offers no command that needs the generator.
+    /// The image is built without the feature `generate`: its help offers no command that needs the
+    /// generator.
     #[test]
     fn demo_and_generate_are_offered_with_the_generator_only() {
         let help = Cli::command().render_help().to_string();

@@ -57,8 +57,9 @@ pub(crate) struct Sources {
 }
 
 impl Sources {
-    /// Finds the inputs of these paths, in the order given; those of a folder in bytewise order of the whole path. `output` is a
-    /// file that the command writes: it is not an input even if an earlier run has left it in a folder.
+    /// Finds the inputs of these paths, in the order given; those of a folder in bytewise order of the whole
+    /// path. `output` is a file that the command writes: it is not an input even if an earlier run has left
+    /// it in a folder.
     ///
     /// # Errors
     /// 66 for a path that does not exist or a folder that cannot be read, 64 if `output` is among the paths.

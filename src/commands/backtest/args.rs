@@ -26,10 +26,12 @@ pub(crate) struct BacktestArgs {
     /// CloudTrail files: the series to draw [default: the one with most insights].
     #[arg(long, value_name = "ACCOUNT/REGION/SOURCE/NAME[/ERROR]", requires = "plot")]
     pub(crate) series: Option<String>,
-    /// CloudTrail files: write what was learned of each API as a table for `detect.priors`. The files should hold no attack.
+    /// CloudTrail files: write what was learned of each API as a table for `detect.priors`. The files should
+    /// hold no attack.
     #[arg(long, value_name = "FILE.toml")]
     pub(crate) learn_priors: Option<PathBuf>,
-    /// One CSV file of counts (timestamp,value), or CloudTrail files and folders as `replay` reads them; - for standard input.
+    /// One CSV file of counts (timestamp,value), or CloudTrail files and folders as `replay` reads them; -
+    /// for standard input.
     #[arg(value_name = "PATH", required = true)]
     pub(crate) paths: Vec<PathBuf>,
 }

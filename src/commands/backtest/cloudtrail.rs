@@ -1,7 +1,7 @@
 //! CloudTrail files through the pipeline of `replay`, at the configured budget, at half and at twice of it.
 //!
-//! The files are decoded once. Detection runs three times, with three times the memory of `replay` (series, principals, eventIDs), each
-//! run within the same limits.
+//! The files are decoded once. Detection runs three times, with three times the memory of `replay` (series,
+//! principals, eventIDs), each run within the same limits.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -57,8 +57,9 @@ impl AccountSpan {
     }
 }
 
-/// Runs the backtest. Files that cannot be read are reported, counted and skipped. `peeked` is standard input, if its beginning was read
-/// already. With `learn`, one more run is made without priors: a table must not be learned with the help of another one.
+/// Runs the backtest. Files that cannot be read are reported, counted and skipped. `peeked` is standard
+/// input, if its beginning was read already. With `learn`, one more run is made without priors: a table must
+/// not be learned with the help of another one.
 pub(crate) fn run(config: Config, sources: &Sources, peeked: Option<Box<dyn Read>>, learn: bool) -> BacktestResult {
     let mut collectors: Vec<Collector> = FACTORS.iter().map(|_| Collector::default()).collect();
     collectors[0] = Collector::with_details();

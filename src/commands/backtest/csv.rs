@@ -1,7 +1,7 @@
 //! Rows of `timestamp,value`, one at a time in the order of the file, whatever their times are.
 //!
-//! The header line is optional. With one, the columns `timestamp` and `value` may stand anywhere among others. Fields may have spaces
-//! or quotes around them. Lines may end in CR LF.
+//! The header line is optional. With one, the columns `timestamp` and `value` may stand anywhere among
+//! others. Fields may have spaces or quotes around them. Lines may end in CR LF.
 
 use std::io::{self, BufRead};
 
@@ -27,6 +27,13 @@ pub(crate) struct Row {
     pub(crate) value: f64,
 }
 
+/// Positions of the columns, from 0.
+#[derive(Clone, Copy)]
+struct Columns {
+    timestamp: usize,
+    value: usize,
+}
+
 /// Why reading stopped.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RowError {
@@ -47,7 +54,7 @@ pub(crate) enum RowError {
 pub(crate) struct Rows<R> {
     input: R,
     line: u64,
-    columns: Option<(usize, usize)>,
+    columns: Option<Columns>,
     buffer: Vec<u8>,
     failed: bool,
 }
@@ -77,17 +84,17 @@ impl<R: BufRead> Rows<R> {
                 continue;
             }
             let fields: Vec<&str> = text.split(',').map(str::trim).collect();
-            let (at_time, at_value) = match self.columns {
+            let columns = match self.columns {
                 Some(columns) => columns,
                 None => match header(&fields).map_err(wrong)? {
                     Some(columns) => {
                         self.columns = Some(columns);
                         continue;
                     }
-                    None => *self.columns.insert((0, 1)),
+                    None => *self.columns.insert(Columns { timestamp: 0, value: 1 }),
                 },
             };
-            let (Some(&timestamp), Some(&written)) = (fields.get(at_time), fields.get(at_value)) else {
+            let (Some(&timestamp), Some(&written)) = (fields.get(columns.timestamp), fields.get(columns.value)) else {
                 return Err(wrong(format!("has {} fields; a row is timestamp,value", fields.len())));
             };
             let (time, value) = (instant(bare(timestamp)).map_err(wrong)?, number(bare(written)).map_err(wrong)?);
@@ -110,10 +117,10 @@ impl<R: BufRead> Iterator for Rows<R> {
 }
 
 /// The positions of the columns timestamp and value in a header; none if the line is a row.
-fn header(fields: &[&str]) -> Result<Option<(usize, usize)>, String> {
+fn header(fields: &[&str]) -> Result<Option<Columns>, String> {
     let at = |name: &str| fields.iter().position(|field| bare(field).eq_ignore_ascii_case(name));
     match (at("timestamp"), at("value")) {
-        (Some(timestamp), Some(value)) => Ok(Some((timestamp, value))),
+        (Some(timestamp), Some(value)) => Ok(Some(Columns { timestamp, value })),
         (None, None) if fields.first().is_some_and(|first| first.contains(|c: char| c.is_ascii_digit())) => Ok(None),
         _ => Err("is neither the header timestamp,value nor a row".to_owned()),
     }

@@ -1,4 +1,5 @@
-//! Whether an input holds counts or CloudTrail: by its name if that has a known ending, otherwise by its first bytes.
+//! Whether an input holds counts or CloudTrail: by its name if that has a known ending, otherwise by its
+//! first bytes.
 
 use std::fs::File;
 use std::io::{self, Cursor, Read};

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::cloudtrail::BacktestResult;
 use super::collector::{BySeverity, FoundInsight};
+use super::rates::{AccountRate, Api, BudgetRate};
 
 /// The object.
 pub(crate) fn object(result: &BacktestResult) -> Value {
@@ -58,7 +59,7 @@ fn insight(found: &FoundInsight) -> Value {
 }
 
 fn accounts(result: &BacktestResult) -> Vec<Value> {
-    let of = |rate: &super::rates::AccountRate| {
+    let of = |rate: &AccountRate| {
         let mut value = rates(rate.insights, rate.weeks);
         value.insert("account".to_owned(), rate.account.to_string().into());
         value.insert("weeks".to_owned(), rate.weeks.into());
@@ -68,7 +69,7 @@ fn accounts(result: &BacktestResult) -> Vec<Value> {
 }
 
 fn apis(result: &BacktestResult) -> Vec<Value> {
-    let of = |((source, name, error), insights): (super::rates::Api, BySeverity)| {
+    let of = |(Api { source, name, error }, insights): (Api, BySeverity)| {
         let mut value = rates(insights, result.weeks());
         value.insert("event_source".to_owned(), source.into());
         value.insert("event_name".to_owned(), name.into());
@@ -89,7 +90,7 @@ fn series(result: &BacktestResult) -> Vec<Value> {
 }
 
 fn budgets(result: &BacktestResult) -> Vec<Value> {
-    let of = |rate: &super::rates::BudgetRate| {
+    let of = |rate: &BudgetRate| {
         let mut value = rates(rate.insights, result.account_weeks());
         value.insert("budget".to_owned(), rate.budget.into());
         value.insert("suppressed".to_owned(), rate.suppressed.into());

@@ -1,9 +1,10 @@
 //! A table of priors, learned from the series of a run.
 //!
-//! There is an entry for each API, and for each error code over all APIs. For each of the two views it has a rate and a mean excess.
-//! From k incidents with summed excess x in T minutes, all summed over the series, the rate is `q = (k + 1) / (T + 500)` a minute and
-//! the mean excess `B = (x + 0.66) / (k + 2)`. This weighs the default rate, 2e-3, as one incident in 500 minutes, and the default
-//! excess, 0.33, as two incidents. A series adds at most four incidents, so that one wild series does not dominate.
+//! There is an entry for each API, and for each error code over all APIs. For each of the two views it has a
+//! rate and a mean excess. From k incidents with summed excess x in T minutes, all summed over the series,
+//! the rate is `q = (k + 1) / (T + 500)` a minute and the mean excess `B = (x + 0.66) / (k + 2)`. This weighs
+//! the default rate, 2e-3, as one incident in 500 minutes, and the default excess, 0.33, as two incidents. A
+//! series adds at most four incidents, so that one wild series does not dominate.
 
 use std::collections::BTreeMap;
 
@@ -15,21 +16,29 @@ use crate::config::tables::priors::{Entry, write};
 
 /// An entry needs two weeks of minutes over all its series; otherwise the default holds.
 const MINUTES_MIN: f64 = 20_160.0;
-/// An entry needs this many incidents in both views together: with fewer, it would mostly repeat the default, and a quiet series soon
-/// learns that it is quiet.
+/// An entry needs this many incidents in both views together: with fewer, it would mostly repeat the default,
+/// and a quiet series soon learns that it is quiet.
 const ENTRY_INCIDENTS_MIN: f64 = 5.0;
 /// Most incidents of one series that count, in each view.
 const INCIDENTS_MAX: f64 = 4.0;
 
-/// An entry of the table: API (source and name) and error code. Without an API, it is for the error code over all APIs.
+/// An entry of the table: API (source and name) and error code. Without an API, it is for the error code over
+/// all APIs.
 type Key = (Option<(String, String)>, Option<String>);
 
 /// What the series of one entry have shown.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Sums {
-    /// Incidents and their summed excess, in the burst and in the slow view.
-    views: [(f64, f64); 2],
+    /// Of the burst and of the slow view.
+    views: [IncidentSums; 2],
+    /// Minutes watched.
     minutes: f64,
+}
+
+impl Default for Sums {
+    fn default() -> Self {
+        Self { views: [IncidentSums { incidents: 0.0, excess: 0.0 }; 2], minutes: 0.0 }
+    }
 }
 
 /// The sums for all entries.
@@ -90,14 +99,14 @@ impl Sums {
         for (sum, IncidentSums { incidents, excess }) in self.views.iter_mut().zip(series.incident_sums) {
             let part = (INCIDENTS_MAX / incidents).min(1.0);
             if incidents > 0.0 {
-                sum.0 += incidents * part;
-                sum.1 += excess * part;
+                sum.incidents += incidents * part;
+                sum.excess += excess * part;
             }
         }
     }
 
     fn incidents(&self) -> f64 {
-        self.views.iter().map(|(k, _)| k).sum()
+        self.views.iter().map(|view| view.incidents).sum()
     }
 
     fn is_enough(&self) -> bool {
@@ -105,8 +114,10 @@ impl Sums {
     }
 
     fn pair(&self) -> ViewPriors {
-        let prior =
-            |(k, x): (f64, f64)| Prior { rate: (k + 1.0) / (self.minutes + 500.0), excess: (x + 0.66) / (k + 2.0) };
+        let prior = |view: IncidentSums| Prior {
+            rate: (view.incidents + 1.0) / (self.minutes + 500.0),
+            excess: (view.excess + 0.66) / (view.incidents + 2.0),
+        };
         ViewPriors { burst: prior(self.views[0]), slow: prior(self.views[1]) }
     }
 }

@@ -38,8 +38,9 @@ use crate::config::Config;
 /// Runs the command.
 ///
 /// # Errors
-/// 64 for arguments that do not fit together, 65 for rows that are not counts or a series that cannot be drawn, 66 for input that
-/// cannot be found, 74 for input that cannot be read to its end or output that cannot be written, 78 for a configuration that is wrong.
+/// 64 for arguments that do not fit together, 65 for rows that are not counts or a series that cannot be
+/// drawn, 66 for input that cannot be found, 74 for input that cannot be read to its end or output that
+/// cannot be written, 78 for a configuration that is wrong.
 pub(crate) fn run(args: &BacktestArgs) -> Result<(), ExitError> {
     let mut config = Config::load(args.config.as_deref())?;
     config.detect.direction = args.direction.unwrap_or(config.detect.direction);

@@ -1,4 +1,5 @@
-//! Reduces a trace to the columns of a picture. Each column keeps its lowest and its highest value, so no spike is lost.
+//! Reduces a trace to the columns of a picture. Each column keeps its lowest and its highest value, so no
+//! spike is lost.
 
 use super::trace::{Interval, Trace};
 

@@ -1,7 +1,8 @@
 //! A trace as one SVG picture: values, the band of usual values, insights.
 //!
-//! Uses plotters with its SVG backend alone, which is maintained, pure Rust, and needs neither fonts nor a display. The colors are of
-//! Okabe and Ito's palette, which people with any color vision can tell apart; insights also have a triangle.
+//! Uses plotters with its SVG backend alone, which is maintained, pure Rust, and needs neither fonts nor a
+//! display. The colors are of Okabe and Ito's palette, which people with any color vision can tell apart;
+//! insights also have a triangle.
 
 use std::ops::Range;
 

@@ -8,8 +8,13 @@ use super::cloudtrail::{AccountSpan, BacktestResult, FACTORS};
 use super::collector::{BySeverity, Collector, FoundInsight};
 use super::series_name::SeriesName;
 
-/// API of a series: event source, event name and error code.
-pub(crate) type Api = (String, String, Option<String>);
+/// The API of a series, with its error code if it counts errors.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Api {
+    pub(crate) source: String,
+    pub(crate) name: String,
+    pub(crate) error: Option<String>,
+}
 
 /// One account.
 #[derive(Clone, Copy, Debug)]
@@ -78,7 +83,7 @@ impl BacktestResult {
     pub(crate) fn by_api(&self) -> Vec<(Api, BySeverity)> {
         let api = |found: &FoundInsight| {
             let SeriesName { source, name, error, .. } = &found.series;
-            (source.clone(), name.clone(), error.clone())
+            Api { source: source.clone(), name: name.clone(), error: error.clone() }
         };
         most_first(sums(self.main(), api))
     }

@@ -1,5 +1,5 @@
-//! The trace of one series of CloudTrail files, minute by minute, for a plot. Reads the files a second time, so that the backtest
-//! itself need not keep counts.
+//! The trace of one series of CloudTrail files, minute by minute, for a plot. Reads the files a second time,
+//! so that the backtest itself need not keep counts.
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};

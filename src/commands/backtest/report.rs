@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::cloudtrail::BacktestResult;
 use super::collector::{BySeverity, FoundInsight};
+use super::rates::Api;
 use super::series_name::SeriesName;
 use super::table::columns;
 use crate::commands::console::number::number;
@@ -115,7 +116,7 @@ fn accounts(result: &BacktestResult) -> String {
 fn apis(result: &BacktestResult) -> String {
     let rates = result.by_api();
     let mut rows = vec![head("API", &["insights", "a week", "low", "medium", "high"])];
-    for ((source, name, error), insights) in rates.iter().take(LINES_MAX) {
+    for (Api { source, name, error }, insights) in rates.iter().take(LINES_MAX) {
         let error = error.as_ref().map_or(String::new(), |error| format!(" {}", printable(error, CHARS_MAX)));
         let mut row = vec![format!("{} {}{error}", printable(source, CHARS_MAX), printable(name, CHARS_MAX))];
         row.extend(cells(*insights, result.weeks()));

@@ -28,7 +28,8 @@ pub(crate) struct Point {
 /// Points in the order of the input.
 pub(crate) type Trace = Vec<Point>;
 
-/// The band of usual values before each bucket: the mean of the seven-day view, and [`THRESHOLD`] standard deviations around it.
+/// The band of usual values before each bucket: the mean of the seven-day view, and [`THRESHOLD`] standard
+/// deviations around it.
 pub(crate) struct Band {
     horizons: Horizons,
     statistic: Statistic,

@@ -1,7 +1,7 @@
 //! An insight as text for people: who, what, where, how much above normal, since when, how serious.
 //!
-//! Made from a record of the output topic and its headers alone, so any consumer of the topic can show it. A block of lines with a bar
-//! for terminals, one line for everything else. Writes nothing.
+//! Made from a record of the output topic and its headers alone, so any consumer of the topic can show it. A
+//! block of lines with a bar for terminals, one line for everything else. Writes nothing.
 
 use anstyle::{AnsiColor, Style};
 use insightd_core::cloudtrail::insight::Severity;
@@ -15,7 +15,8 @@ use super::paint::Paint;
 const DAY: f64 = 24.0 * 60.0;
 /// Cells of the bar.
 const BAR_CELLS: usize = 10;
-/// Decimal orders of magnitude in half a cell: two cells are a factor of ten, and the bar is full at 100,000 times the usual rate.
+/// Decimal orders of magnitude in half a cell: two cells are a factor of ten, and the bar is full at 100,000
+/// times the usual rate.
 const PER_HALF_CELL: f64 = 0.25;
 /// Width of the first column of a block, the time.
 const MARGIN: usize = 17;
@@ -25,13 +26,15 @@ const CHARS_MAX: usize = 100;
 const TOOL_CHARS_MAX: usize = 40;
 /// Most principals shown; the record has up to five.
 const NAMED_MAX: usize = 2;
-/// Most values that an attribution of a record lists. A list of this length may be cut, so a value that is not in it is not new.
+/// Most values that an attribution of a record lists. A list of this length may be cut, so a value that is
+/// not in it may not be new.
 const LISTED_MAX: usize = 5;
 
 /// The contents of a record of the output topic.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct InsightText {
-    /// `eventTime` of the record that raised the Start, or the event-time clock when the End was certain; seconds since 1970.
+    /// `eventTime` of the record that raised the Start, or the event-time clock when the End was certain;
+    /// seconds since 1970.
     pub(crate) detected_at: i64,
     /// Whether it is a Start; otherwise an End.
     pub(crate) is_start: bool,
@@ -324,7 +327,7 @@ impl InsightText {
         };
         let mut who = self.principals.iter().take(NAMED_MAX).map(name).collect::<Vec<_>>().join(" and ");
         if who.is_empty() {
-            who = "nobody who is named".to_owned();
+            who = "no named principal".to_owned();
         }
         if self.principals.len() > NAMED_MAX {
             who += &format!(" and {} more", self.principals.len() - NAMED_MAX);

@@ -1,4 +1,5 @@
-//! What people see: lines on standard error, text on standard output, colors, progress bars. Shared by the commands; knows none of them.
+//! What people see: lines on standard error, text on standard output, colors, progress bars. Shared by the
+//! commands; knows none of them.
 
 use std::io::{self, Write as _};
 

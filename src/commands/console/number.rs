@@ -1,6 +1,7 @@
 //! Numbers and counted things as people write them.
 
-/// Three significant digits below a hundred, no decimals above, commas between thousands. Negative numbers are shown as 0.
+/// Three significant digits below a hundred, no decimals above, commas between thousands. For numbers
+/// from 0 on.
 pub(crate) fn number(value: f64) -> String {
     if value >= 100.0 || value.fract() == 0.0 {
         return thousands(value.round().max(0.0) as u64);

@@ -15,7 +15,8 @@ pub(crate) enum Paint {
 }
 
 impl Paint {
-    /// Color on a terminal that supports it, unless `NO_COLOR` is set. `CLICOLOR_FORCE` also colors what is not a terminal.
+    /// Color on a terminal that supports it, unless `NO_COLOR` is set. `CLICOLOR_FORCE` also colors what is
+    /// not a terminal.
     pub(crate) fn for_stdout() -> Self {
         match AutoStream::choice(&std::io::stdout()) {
             ColorChoice::Never => Self::Plain,

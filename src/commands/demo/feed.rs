@@ -1,5 +1,5 @@
-//! Writes the constructed traffic to the input topic: in order of delivery, no faster than the daemon commits it, no earlier than
-//! the time lapse allows.
+//! Writes the constructed traffic to the input topic: in order of delivery, no faster than the daemon commits
+//! it, no earlier than the time lapse allows.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -16,7 +16,8 @@ use crate::stream::broker::{Action, BrokerError};
 const STEP: Duration = Duration::from_millis(1);
 /// How late the feed notices that it was stopped.
 const STEP_MAX: Duration = Duration::from_millis(20);
-/// Longest time without a commit. The daemon processes thousands of records a second, so it has stopped by then.
+/// Longest time without a commit. The daemon processes thousands of records a second, so it has stopped by
+/// then.
 const STALLED_AFTER: Duration = Duration::from_secs(60);
 
 /// How far the feed is. The display reads it from another thread.

@@ -1,14 +1,15 @@
 //! The records in flight: written to the embedded Kafka and not yet committed by the daemon.
 //!
-//! The embedded Kafka keeps few bytes of each partition and drops the oldest. So a record is written only if no record in flight has
-//! to make room for it. This sets the pace of the history.
+//! The embedded Kafka keeps few bytes of each partition and drops the oldest. So a record is written only if
+//! no record in flight has to make room for it. This sets the pace of the history.
 
 use std::collections::VecDeque;
 
 use crate::kafka::embedded::{PARTITION_BATCHES_MAX, PARTITION_BYTES_MAX};
 use crate::stream::broker::Outgoing;
 
-/// Most bytes in flight in a partition. The rest is for a batch that is half read, and for the overhead of batches.
+/// Most bytes in flight in a partition. The rest is for a batch that is half read, and for the overhead of
+/// batches.
 const BYTES_MAX: u64 = PARTITION_BYTES_MAX / 5 * 4;
 /// Most records in flight in a partition. They fit even if each is a batch of its own.
 const RECORDS_MAX: usize = PARTITION_BATCHES_MAX as usize / 2;

@@ -1,11 +1,13 @@
-//! Matches insights with the labels of the injected attacks: which attack an insight belongs to, and which insights are false.
+//! Matches insights with the labels of the injected attacks: which attack an insight belongs to, and which
+//! insights are false.
 
 use insightd_core::cloudtrail::insight::Severity;
 use insightd_generate::label::{Label, LabelSeries};
 
 use crate::commands::console::insight_text::InsightText;
 
-/// An insight may begin this many seconds before the first call of its attack: its Start minute is the first unusual one.
+/// An insight may begin this many seconds before the first call of its attack: its Start minute is the first
+/// unusual one.
 const BEFORE_S: i64 = 5 * 60;
 /// An insight may begin this many seconds after the last call: the raised rate stays visible for a while.
 const AFTER_S: i64 = 60 * 60;

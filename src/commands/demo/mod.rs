@@ -1,8 +1,8 @@
 //! `insightd demo`: what insightd does, in one command, with no server.
 //!
-//! An embedded Kafka, constructed CloudTrail of an organization in a time lapse, and the daemon on top: the code path of
-//! `insightd run`, with its transactions and its HTTP. The insights are read back from the output topic as any consumer would,
-//! shown as they happen, and matched with the attacks that were injected.
+//! An embedded Kafka, constructed CloudTrail of an organization in a time lapse, and the daemon on top: the
+//! code path of `insightd run`, with its transactions and its HTTP. The insights are read back from the
+//! output topic as any consumer would, shown as they happen, and matched with the attacks that were injected.
 
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
@@ -132,7 +132,8 @@ impl Demo<'_> {
         show.close(if complete { Stage::End } else { Stage::Stopped }, self.daemon.listen())
     }
 
-    /// Feeds the traffic that is delivered before `until` and shows the insights; false if it was stopped early.
+    /// Feeds the traffic that is delivered before `until` and shows the insights; false if it was stopped
+    /// early.
     fn stage(
         &self,
         feed: &mut Feed<'_>,

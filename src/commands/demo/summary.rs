@@ -1,4 +1,5 @@
-//! The opening text and the closing summary: which attacks were found and when, which insights were false, whether the counts agree.
+//! The opening text and the closing summary: which attacks were found and when, which insights were false,
+//! whether the counts agree.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -23,7 +24,7 @@ const WEEK: f64 = 7.0;
 /// The traffic that was played, and what the daemon made of it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Played {
-    /// Accounts of the organisation.
+    /// Accounts of the organization.
     pub(crate) accounts: usize,
     /// Days on which insights can be raised: all but the warm-up.
     pub(crate) watched_days: f64,

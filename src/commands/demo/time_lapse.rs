@@ -1,7 +1,8 @@
 //! The time lapse: when a record of a certain time may be written.
 //!
-//! History passes as fast as the daemon processes it. The day with attacks is slowed down so that people can follow it. The traffic
-//! after it (`--keep-running`) passes at the same speed until it reaches the wall clock, and then follows it.
+//! History passes as fast as the daemon processes it. The day with attacks is slowed down so that people can
+//! follow it. The traffic after it (`--keep-running`) passes at the same speed until it reaches the wall
+//! clock, and then follows it.
 
 use std::time::Duration;
 
@@ -29,7 +30,8 @@ impl TimeLapse {
         self.follows = true;
     }
 
-    /// How long a record of `time` waits. `elapsed` is the time since the start, `wall` the wall clock in seconds since 1970.
+    /// How long a record of `time` waits. `elapsed` is the time since the start, `wall` the wall clock in
+    /// seconds since 1970.
     pub(crate) fn wait(&mut self, time: i64, elapsed: Duration, wall: f64) -> Duration {
         if time < self.live_from {
             return Duration::ZERO;

@@ -25,8 +25,8 @@ impl AttackDay {
     }
 }
 
-/// The traffic: history and a day with attacks that end at the last midnight before `now` (seconds since 1970), so that no record
-/// is dated in the future. With `--keep-running`, traffic follows from there.
+/// The traffic: history and a day with attacks that end at the last midnight before `now` (seconds since
+/// 1970), so that no record is dated in the future. With `--keep-running`, traffic follows from there.
 pub(crate) fn plan(args: &DemoArgs, now: i64) -> Plan {
     let live = if args.keep_running { LIVE_DAYS } else { 0 };
     let midnight = now - now.rem_euclid(DAY_S);

@@ -21,8 +21,9 @@ pub(crate) struct DlqArgs {
 pub(crate) enum DlqCommand {
     /// List dead letters, oldest first in each partition, and count them by reason. Writes nothing.
     List(DlqListArgs),
-    /// Decode dead letters again, by this version and configuration. Those that decode now are written back to the partition of
-    /// the input topic that they came from, once, however often this is run. Those that still fail stay as they are.
+    /// Decode dead letters again, by this version and configuration. Those that decode now are written back
+    /// to the partition of the input topic that they came from, once, however often this is run. Those that
+    /// still fail stay as they are.
     Replay(DlqReplayArgs),
 }
 
@@ -35,7 +36,8 @@ pub(crate) struct DlqFilterArgs {
     /// Only dead letters of this reason; may be given several times.
     #[arg(long = "reason", value_name = "REASON", value_parser = reasons())]
     pub(crate) reasons: Vec<String>,
-    /// Only those written at this time or later: 2026-03-04T10:00:00Z, 2026-03-04, or an age such as 2h or 7d.
+    /// Only those written at this time or later: 2026-03-04T10:00:00Z, 2026-03-04, or an age such as 2h or
+    /// 7d.
     #[arg(long, value_name = "TIME")]
     pub(crate) since: Option<When>,
     /// Only those written before this time.

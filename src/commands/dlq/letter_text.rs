@@ -1,4 +1,5 @@
-//! The fields of a dead letter as text for people. Its headers and its value come from outside, so all of them are made printable.
+//! The fields of a dead letter as text for people. Its headers and its value come from outside, so all of
+//! them are made printable.
 
 use jiff::Timestamp;
 

@@ -1,7 +1,8 @@
 //! `insightd dlq replay`: replays the dead letters that can be decoded now, each once.
 //!
-//! A letter is written to the partition it came from, together with its replay marker, in one transaction. Letters with a marker
-//! are skipped. So a second replay writes nothing, and a replay after a crash continues at the last committed transaction.
+//! A letter is written to the partition it came from, together with its replay marker, in one transaction.
+//! Letters with a marker are skipped. So a second replay writes nothing, and a replay after a crash continues
+//! at the last committed transaction.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
@@ -78,7 +79,7 @@ fn writer(config: &Config, topics: &BTreeMap<String, usize>) -> Result<Option<Wr
 
 /// The open transaction.
 struct Batch {
-    begun: Instant,
+    began: Instant,
     bytes: usize,
     /// Added to the counts when the transaction commits.
     sent: Sent,
@@ -86,7 +87,7 @@ struct Batch {
 
 impl Batch {
     fn is_full(&self, age_max: Duration) -> bool {
-        self.sent.letters >= BATCH_LETTERS_MAX || self.bytes >= BATCH_BYTES_MAX || self.begun.elapsed() >= age_max
+        self.sent.letters >= BATCH_LETTERS_MAX || self.bytes >= BATCH_BYTES_MAX || self.began.elapsed() >= age_max
     }
 }
 
@@ -163,7 +164,7 @@ impl Replay<'_> {
             Some(batch) => batch,
             none => {
                 writer.begin()?;
-                none.insert(Batch { begun: Instant::now(), bytes: 0, sent: Sent::default() })
+                none.insert(Batch { began: Instant::now(), bytes: 0, sent: Sent::default() })
             }
         };
         writer.replay(letter, origin, key)?;
@@ -175,8 +176,8 @@ impl Replay<'_> {
         Ok(())
     }
 
-    /// Where a letter goes: to the partition that it came from, whatever its key hashes to. The producer of the original may use
-    /// another hash, and all records of an account must stay in one partition.
+    /// Where a letter goes: to the partition that it came from, whatever its key hashes to. The producer of
+    /// the original may use another hash, and all records of an account must stay in one partition.
     fn destination<'l>(&self, letter: &DeadLetter<'l>, key: Option<&[u8]>) -> Result<DeadLetterSource<'l>, Obstacle> {
         let origin = letter.origin.ok_or(Obstacle::NoOrigin)?;
         let partitions = *self.topics.get(origin.topic).ok_or(Obstacle::OtherTopic)?;

@@ -33,19 +33,23 @@ pub(crate) struct GenerateArgs {
     /// Threads that write records [default: as many as there are processors].
     #[arg(long, value_name = "COUNT")]
     pub(crate) threads: Option<NonZeroUsize>,
-    /// Write the log files of a trail's bucket (AWSLogs/ACCOUNT/CloudTrail/...) into this folder, which must be empty or not exist.
+    /// Write the log files of a trail's bucket (AWSLogs/ACCOUNT/CloudTrail/...) into this folder, which must
+    /// be empty or not exist.
     #[arg(long, value_name = "DIR", required_unless_present = "kafka", conflicts_with = "kafka")]
     pub(crate) out: Option<PathBuf>,
-    /// Send the records, one a message with the account as its key, to the input topic of this configuration file.
+    /// Send the records, one a message with the account as its key, to the input topic of this configuration
+    /// file.
     #[arg(long, value_name = "CONFIG")]
     pub(crate) kafka: Option<PathBuf>,
     /// With --kafka: send at most this many records a second.
     #[arg(long, value_name = "RECORDS_PER_SECOND", conflicts_with = "out", value_parser = above_zero)]
     pub(crate) rate: Option<f64>,
-    /// With --kafka: let event time run this many times as fast as the wall clock [default: as fast as the broker takes them].
+    /// With --kafka: let event time run this many times as fast as the wall clock [default: as fast as the
+    /// broker takes them].
     #[arg(long, value_name = "FACTOR", conflicts_with = "out", value_parser = above_zero)]
     pub(crate) lapse: Option<f64>,
-    /// Write the labels of the attacks as JSON to this file [default: labels.json in the folder of --out; with --kafka none].
+    /// Write the labels of the attacks as JSON to this file [default: labels.json in the folder of --out;
+    /// with --kafka none].
     #[arg(long, value_name = "FILE")]
     pub(crate) labels: Option<PathBuf>,
 }

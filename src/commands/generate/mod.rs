@@ -1,5 +1,5 @@
-//! `insightd generate`: the traffic of a constructed organization, as the files of a trail's bucket or as messages of a Kafka topic,
-//! with the labels of its attacks in a separate file.
+//! `insightd generate`: the traffic of a constructed organization, as the files of a trail's bucket or as
+//! messages of a Kafka topic, with the labels of its attacks in a separate file.
 
 mod args;
 mod files;
@@ -30,7 +30,8 @@ use super::console::say;
 use super::exit_error::ExitError;
 use super::wall_clock;
 
-/// First day of generated files without `--start`: a fixed Monday, so that the same seed gives the same bytes on any day.
+/// First day of generated files without `--start`: a fixed Monday, so that the same seed gives the same bytes
+/// on any day.
 const START_OF_FILES: Date = jiff::civil::date(2025, 1, 6);
 const DAY_SECONDS: i64 = 86_400;
 /// Most quiet days without `--quiet-days`: the warm-up of the detector is over by then.
@@ -59,8 +60,8 @@ impl Written {
 /// Runs the command.
 ///
 /// # Errors
-/// 64 for arguments that do not fit together, 73 for a folder that is not empty, 74 if writing fails, 78 for a configuration that is
-/// wrong, 69 for a broker that does not answer.
+/// 64 for arguments that do not fit together, 73 for a folder that is not empty, 74 if writing fails, 78 for
+/// a configuration that is wrong, 69 for a broker that does not answer.
 pub(crate) fn run(args: &GenerateArgs) -> Result<(), ExitError> {
     let plan = plan(args)?;
     let labels = labels::path(args)?;
@@ -112,7 +113,8 @@ fn plan(args: &GenerateArgs) -> Result<Plan, ExitError> {
     })
 }
 
-/// Constructs the organization and writes the labels of its attacks, which are known before any record is made.
+/// Constructs the organization and writes the labels of its attacks, which are known before any record is
+/// made.
 fn organization(plan: &Plan, labels: Option<&Path>) -> Result<Organisation, ExitError> {
     let organization = Organisation::new(plan.clone());
     if let Some(path) = labels {

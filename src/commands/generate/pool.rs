@@ -11,8 +11,8 @@ const AHEAD: usize = 8;
 /// One item and where its result goes.
 type Job<T, R> = (T, SyncSender<R>);
 
-/// Runs `threads` workers, each made by `worker`, on the items. Gives the results to `sink` in the order of the items. Ends at the
-/// first error of `sink`.
+/// Runs `threads` workers, each made by `worker`, on the items. Gives the results to `sink` in the order of
+/// the items. Ends at the first error of `sink`.
 pub(super) fn in_order<T, R, W, E>(
     items: impl Iterator<Item = T>,
     threads: usize,

@@ -1,4 +1,5 @@
-//! The traffic as messages of a Kafka topic: one record each, keyed by account, all accounts together in order of delivery.
+//! The traffic as messages of a Kafka topic: one record each, keyed by account, all accounts together in
+//! order of delivery.
 
 use std::path::Path;
 use std::time::Duration;

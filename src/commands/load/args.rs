@@ -13,7 +13,8 @@ pub(crate) struct LoadArgs {
     /// Do not wait until the daemon has merged everything.
     #[arg(long)]
     pub(crate) no_wait: bool,
-    /// Files, folders (read recursively: .json .json.gz .ndjson .ndjson.gz) or - for standard input, in the order given.
+    /// Files, folders (read recursively: .json .json.gz .ndjson .ndjson.gz) or - for standard input, in the
+    /// order given.
     #[arg(value_name = "PATH", required = true)]
     pub(crate) paths: Vec<PathBuf>,
 }

@@ -1,4 +1,5 @@
-//! Folds CloudTrail files into the backfills of their accounts. Reads files only; what the daemon has counted is passed in.
+//! Folds CloudTrail files into the backfills of their accounts. Reads files only; what the daemon has counted
+//! is passed in.
 
 use std::collections::BTreeMap;
 use std::panic::resume_unwind;
@@ -25,10 +26,11 @@ impl Output for Discard {
     fn dead_letter(&mut self, _: DeadLetterRecord<'_>) {}
 }
 
-/// Sorts the files of a trail by delivery time, which their names hold. Files of other names come first, in their order.
+/// Sorts the files of a trail by delivery time, which their names hold. Files of other names come first, in
+/// their order.
 ///
-/// In the order of their paths, an account's regions would come one after the other, each with all its days, and what is learned
-/// about the account as a whole would go back in time with each region.
+/// In the order of their paths, an account's regions would come one after the other, each with all its days,
+/// and what is learned about the account as a whole would go back in time with each region.
 pub(crate) fn sort_by_delivery(sources: &mut Sources) {
     sources.list.sort_by_cached_key(|source| match source {
         Source::File(path) => path.file_name().and_then(|name| delivery_time(name.to_str()?)).map(str::to_owned),
@@ -36,8 +38,8 @@ pub(crate) fn sort_by_delivery(sources: &mut Sources) {
     });
 }
 
-/// The time in the name of a trail's file, `ACCOUNT_CloudTrail_REGION_YYYYMMDDTHHmmZ_UNIQUE.json.gz` (AWS documentation,
-/// "CloudTrail log file name format").
+/// The time in the name of a trail's file, `ACCOUNT_CloudTrail_REGION_YYYYMMDDTHHmmZ_UNIQUE.json.gz` (AWS
+/// documentation, "CloudTrail log file name format").
 fn delivery_time(name: &str) -> Option<&str> {
     let time = name.split('_').nth(3)?;
     let shape = time.bytes().map(|byte| if byte.is_ascii_digit() { b'0' } else { byte });
@@ -79,8 +81,8 @@ struct ThreadResult {
 }
 
 impl Folding<'_> {
-    /// Folds all files. The files of a trail are folded account by account, on all processors. Other files may hold any account, so
-    /// they are folded one after the other.
+    /// Folds all files. The files of a trail are folded account by account, on all processors. Other files
+    /// may hold any account, so they are folded one after the other.
     ///
     /// # Errors
     /// 74 for a file that cannot be read to its end: gaps in a backfill cannot be filled later.
@@ -250,8 +252,8 @@ mod tests {
         )
     }
 
-    /// Folds files of two accounts, one of which holds two records of the account `foreign`. Returns account, first and last minute,
-    /// and number of series.
+    /// Folds files of two accounts, one of which holds two records of the account `foreign`. Returns account,
+    /// first and last minute, and number of series.
     fn folded(foreign: &str) -> Vec<(String, i64, i64, usize)> {
         let folder = tempfile::tempdir().expect("a folder");
         for account in ["111111111111", "222222222222"] {

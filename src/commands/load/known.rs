@@ -1,5 +1,5 @@
-//! What the daemon knows of each account: its partition and where its history begins. Read from the changelog, and from backfills
-//! that the daemon has not merged yet.
+//! What the daemon knows of each account: its partition and where its history begins. Read from the
+//! changelog, and from backfills that the daemon has not merged yet.
 
 use std::collections::{BTreeMap, HashMap};
 

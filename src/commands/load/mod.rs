@@ -1,9 +1,10 @@
 //! `insightd load`: the history in CloudTrail files into the baselines of a daemon, whether it runs or not.
 //!
-//! The files are folded here, account by account, as `replay` does it but without insights. The resulting backfills go to the
-//! daemon through the backfill topic (`state.history_topic`), one transaction an account. Only records before the minute in which
-//! an account's live history begins count (LOAD-2). So loading twice changes nothing, and after a crash the command is simply run
-//! again: it skips the accounts whose backfills are sent already.
+//! The files are folded here, account by account, as `replay` does it but without insights. The resulting
+//! backfills go to the daemon through the backfill topic (`state.history_topic`), one transaction an account.
+//! Only records before the minute in which an account's live history begins count (LOAD-2). So loading twice
+//! changes nothing, and after a crash the command is simply run again: it skips the accounts whose backfills
+//! are sent already.
 
 mod args;
 mod backfill;
@@ -40,8 +41,8 @@ const PASSES: usize = 3;
 /// Runs the command.
 ///
 /// # Errors
-/// 78 for a configuration that is wrong or does not fit the cluster, 66 and 74 for files that cannot be read, 69 and 74 if Kafka
-/// fails, 75 if the daemon has not merged everything.
+/// 78 for a configuration that is wrong or does not fit the cluster, 66 and 74 for files that cannot be read,
+/// 69 and 74 if Kafka fails, 75 if the daemon has not merged everything.
 pub(crate) fn run(args: &LoadArgs) -> Result<(), ExitError> {
     let config = Config::load(Some(&args.config))?;
     let mut sources = Sources::find(&args.paths, None)?;
@@ -143,7 +144,8 @@ impl Load<'_> {
         Ok(())
     }
 
-    /// Waits until the daemon has read all backfills; false if no daemon runs. Interrupting the wait loses nothing.
+    /// Waits until the daemon has read all backfills; false if no daemon runs. Interrupting the wait loses
+    /// nothing.
     fn wait(&mut self) -> Result<bool, ExitError> {
         let bar = show::bar(u64::try_from(self.partitions).unwrap_or(0), "partitions merged by the daemon");
         let mut announced = false;

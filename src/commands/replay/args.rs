@@ -21,7 +21,8 @@ pub(crate) struct ReplayArgs {
     /// Shape of the records on standard output [default: output.format of the configuration].
     #[arg(long, value_name = "FORMAT", value_parser = formats())]
     pub(crate) format: Option<Format>,
-    /// Files, folders (read recursively: .json .json.gz .ndjson .ndjson.gz) or - for standard input, in the order given.
+    /// Files, folders (read recursively: .json .json.gz .ndjson .ndjson.gz) or - for standard input, in the
+    /// order given.
     #[arg(value_name = "PATH", required = true)]
     pub(crate) paths: Vec<PathBuf>,
 }

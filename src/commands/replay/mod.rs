@@ -22,8 +22,8 @@ use crate::config::Config;
 /// Runs the command.
 ///
 /// # Errors
-/// 78 for a configuration that is wrong, 64 and 66 for the paths, 74 for files that cannot be read to their end or output that
-/// cannot be written.
+/// 78 for a configuration that is wrong, 64 and 66 for the paths, 74 for files that cannot be read to their
+/// end or output that cannot be written.
 pub(crate) fn run(args: &ReplayArgs) -> Result<(), ExitError> {
     let config = Config::load(args.config.as_deref())?;
     let sources = Sources::find(&args.paths, args.stats.as_deref())?;

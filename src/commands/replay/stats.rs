@@ -1,7 +1,7 @@
 //! The counts of a replay as one JSON object.
 //!
-//! `records` is the sum of `counted`, `duplicates`, `out_of_scope`, `too_late`, `malformed` and `shed` (CNT-1). The other
-//! numbers are not part of that sum.
+//! `records` is the sum of `counted`, `duplicates`, `out_of_scope`, `too_late`, `malformed` and `shed`
+//! (CNT-1). The other numbers are not part of that sum.
 
 use std::io::{self, Write};
 
@@ -51,7 +51,8 @@ pub(crate) fn write(out: &mut impl Write, tally: &Tally, levels: &Gauges, rules:
     out.flush()
 }
 
-/// What each rule did, in the order of the rules. Includes rules that matched nothing: an operator looks for those.
+/// What each rule did, in the order of the rules. Includes rules that matched nothing: an operator looks for
+/// those.
 fn by_rule(rules: &Rules, tally: &Tally) -> Vec<Value> {
     let count = |counts: &[u64], position: usize| counts.get(position).copied().unwrap_or_default();
     let one = |(position, rule): (usize, &Rule)| {

@@ -16,7 +16,8 @@ use crate::http::{self, Health};
 /// Longest wait for open requests when HTTP closes.
 const CLOSE_MAX: Duration = Duration::from_secs(1);
 
-/// A second signal within this time is the same request: timeout(1), and a supervisor beside a terminal, send it twice.
+/// A second signal within this time is the same request: timeout(1), and a supervisor beside a terminal, send
+/// it twice.
 const SAME_REQUEST: Duration = Duration::from_millis(200);
 
 /// The runtime and what closes it.

@@ -1,7 +1,7 @@
 //! The daemon in this process: built from a configuration, started, stopped, awaited.
 //!
-//! One thread prepares the cluster, starts the workers and waits for them. Signals and HTTP live on a small tokio runtime that
-//! never touches Kafka, because the calls of librdkafka block.
+//! One thread prepares the cluster, starts the workers and waits for them. Signals and HTTP live on a small
+//! tokio runtime that never touches Kafka, because the calls of librdkafka block.
 
 use std::net::SocketAddr;
 use std::thread::{self, JoinHandle};
@@ -30,7 +30,8 @@ pub(crate) struct RunningDaemon {
 }
 
 impl Daemon {
-    /// Opens HTTP and installs the signal handlers. With `limits`, the broker is not asked how large a record its topics take.
+    /// Opens HTTP and installs the signal handlers. With `limits`, the broker is not asked how large a record
+    /// its topics take.
     ///
     /// # Errors
     /// 74 if the HTTP address is taken, 71 if the system refuses a thread or a signal handler.

@@ -1,7 +1,7 @@
 //! `insightd run`: the daemon.
 //!
-//! The configuration is parsed to a value, the daemon is built from it, runs, and drains: the open transactions are finished
-//! before the process ends. [`Daemon`] is all of it; `demo` drives the same type.
+//! The configuration is parsed to a value, the daemon is built from it, runs, and drains: the open
+//! transactions are finished before the process ends. [`Daemon`] is all of it; `demo` drives the same type.
 
 use std::path::PathBuf;
 
@@ -37,7 +37,8 @@ pub(crate) struct RunArgs {
 /// Runs the daemon until a signal stops it or it fails.
 ///
 /// # Errors
-/// 78 if the configuration is wrong or does not fit the cluster, 74 if Kafka or HTTP fails, 70 for a bug in insightd.
+/// 78 if the configuration is wrong or does not fit the cluster, 74 if Kafka or HTTP fails, 70 for a bug in
+/// insightd.
 pub(crate) fn run(args: &RunArgs) -> Result<(), ExitError> {
     let config = Config::load(Some(&args.config))?;
     logging::start(&config.log)?;

@@ -344,7 +344,8 @@ impl Report for WorkerReport {
     }
 }
 
-/// What a restore has found: the state in the changelog against the state that the group's offset was committed with.
+/// What a restore has found: the state in the changelog against the state that the group's offset was
+/// committed with.
 fn found(state: Option<u64>, expected: Option<u64>) -> RestoreOutcome {
     match (state, expected) {
         (None, None | Some(0)) => RestoreOutcome::Nothing,

@@ -78,7 +78,8 @@ impl WorkerThread {
     fn process(&self, kafka: &KafkaBroker, report: &mut WorkerReport) -> Result<(), BrokerError> {
         let config = &self.handles.config;
         let clock = SystemClock::start();
-        // A new writer id at each start. A random hasher is the standard library's only source of random numbers.
+        // A new writer id at each start. A random hasher is the standard library's only source of random
+        // numbers.
         let writer = RandomState::new().hash_one(self.number);
         let make_task = || DetectorTask::new(config).written_by(writer);
         let publishing = Publishing::new(config, self.ready.limits);

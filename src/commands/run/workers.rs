@@ -53,7 +53,8 @@ fn wait_for_outcomes(handles: &Handles, outcomes: &Receiver<Outcome>) -> Outcome
 fn watch(handles: &Handles, calls: &[Arc<Calls>]) -> Result<(), ExitError> {
     let limits = HangLimits::new(handles.config.kafka.transaction_timeout, handles.config.kafka.max_poll_interval);
     watchdog::watch(calls.to_vec(), limits, |worker, hung| {
-        // The form, stream and exit code of any other failure of Kafka. The hung thread cannot end the process by itself.
+        // The form, stream and exit code of any other failure of Kafka. The hung thread cannot end the
+        // process by itself.
         eprintln!(
             "insightd: worker {worker}: {hung}, so the process ends; start it again, it takes up at the committed offsets"
         );

@@ -16,11 +16,13 @@ pub(crate) struct StateArgs {
 /// The commands about the state.
 #[derive(Debug, Subcommand)]
 pub(crate) enum StateCommand {
-    /// Show accounts and series as the changelog has them, one JSON object a line. Writes nothing; the daemon may run.
+    /// Show accounts and series as the changelog has them, one JSON object a line. Writes nothing; the daemon
+    /// may run.
     Inspect(StateInspectArgs),
     /// Show the whole state in the changelog, one JSON object a line: partitions, accounts, regions, series.
     Export(StateConfigArgs),
-    /// Forget all baselines, open insights and eventIDs: the changelog is emptied. No process of the group may run.
+    /// Forget all baselines, open insights and eventIDs: the changelog is emptied. No process of the group
+    /// may run.
     Reset(StateResetArgs),
 }
 

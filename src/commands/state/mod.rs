@@ -11,7 +11,8 @@ use super::exit_error::ExitError;
 /// Runs one of the commands.
 ///
 /// # Errors
-/// 78 for a configuration that is wrong or does not fit the cluster or the changelog, 74 if Kafka or standard output fails.
+/// 78 for a configuration that is wrong or does not fit the cluster or the changelog, 74 if Kafka or standard
+/// output fails.
 pub(crate) fn run(args: &StateArgs) -> Result<(), ExitError> {
     match &args.command {
         StateCommand::Inspect(args) => show::inspect(args),

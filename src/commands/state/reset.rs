@@ -28,7 +28,8 @@ pub(crate) fn run(args: &StateResetArgs) -> Result<(), ExitError> {
         ));
         return Ok(());
     }
-    // The backfill topic first: if the command is interrupted, no backfill fills the emptied changelog before it runs again.
+    // The backfill topic first: if the command is interrupted, no backfill fills the emptied changelog before
+    // it runs again.
     backfill_topic::empty(&config)?;
     let mut records = 0;
     for partition in 0..partitions {
