@@ -84,16 +84,18 @@ fn defaults_are_what_the_documentation_promises() {
     assert_eq!(config.log.format, LogFormat::Text);
 }
 
+/// `Config::default_config` reads neither the environment nor the host name.
 #[test]
-fn defaults_without_environment_differ_from_the_loaded_ones_in_the_host_name_only() {
+fn loaded_defaults_differ_in_the_host_name_only() {
     let mut loaded = Config::load_from(None, []).expect("defaults are sound");
     assert!(!loaded.kafka.instance_id.is_empty(), "an empty instance id was not replaced by the host name");
     loaded.kafka.instance_id = "localhost".to_owned();
     assert_eq!(loaded, Config::default_config());
 }
 
+/// It loads, and what is printed of it loads to the same configuration.
 #[test]
-fn the_production_example_loads_and_what_is_printed_loads_again_to_the_same() {
+fn the_production_example_survives_printing() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/production.toml");
     let resolved = Resolved::load(Some(&path), []).expect("the example is sound");
     assert!(resolved.config.input.keyed_by_account);
@@ -104,4 +106,14 @@ fn the_production_example_loads_and_what_is_printed_loads_again_to_the_same() {
     std::fs::write(&again, resolved.toml()).expect("written");
     let reloaded = Config::load_from(Some(&again), []).expect("what is printed is sound");
     assert_eq!(reloaded, resolved.config);
+}
+
+#[test]
+fn the_variables_in_the_head_of_default_toml_load() {
+    let head = DEFAULTS.split("\n\n").next().expect("a head");
+    let words = head.split_whitespace().filter_map(|word| word.trim_end_matches(',').split_once('='));
+    let examples: Vec<_> = words.filter(|(name, _)| name.starts_with("INSIGHTD__")).collect();
+    assert_eq!(examples.len(), 2, "{examples:?}");
+    let config = Config::load_from(None, examples.into_iter().map(|(name, value)| (name.into(), value.into())));
+    assert_eq!(config.expect("the examples load").kafka.bootstrap_servers, ["kafka-1:9092", "kafka-2:9092"]);
 }

@@ -116,8 +116,9 @@ fn values_out_of_kind_or_range_are_refused() {
     }
 }
 
+/// The message names all three.
 #[test]
-fn the_order_of_the_three_timeouts_is_checked_and_all_three_are_named() {
+fn the_three_timeouts_must_rise() {
     let session = fault("[kafka]\ntransaction_timeout = \"45s\"\n", &[]);
     assert_eq!(session.key, "kafka.transaction_timeout");
     assert!(session.reason.contains("45s, 45s, 5min"), "{session}");
@@ -207,8 +208,9 @@ fn a_key_that_reads_like_a_path_is_only_unknown() {
     assert!(fault("[\"input[7]\"]\nx = 1", &[]).reason.starts_with("unknown key"));
 }
 
+/// A key that carries a guarantee must not slip through as an alias or in upper case.
 #[test]
-fn client_keys_that_carry_a_guarantee_are_refused_by_all_their_names() {
+fn client_keys_of_guarantees_are_refused_by_every_name() {
     let refused = [
         "bootstrap.servers",
         "metadata.broker.list",
@@ -256,8 +258,9 @@ fn a_client_value_must_be_one_value() {
     assert!(fault("[kafka.client]\ndebug = [\"cgrp\"]\n", &[]).reason.contains("a text, a number, true or false"));
 }
 
+/// And the message does not show it.
 #[test]
-fn a_login_that_librdkafka_cannot_do_is_refused_without_showing_it() {
+fn a_jaas_login_that_librdkafka_lacks_is_refused() {
     let file = "[kafka.client]\nsasl.jaas.config = 'x.Krb5LoginModule required keyTab=\"/k\" password=\"hunter2\";'\n";
     let found = fault(file, &[]);
     assert!(found.reason.contains("librdkafka has no JAAS"), "{found}");
@@ -275,8 +278,9 @@ fn no_fault_shows_a_secret() {
     assert!(!text.contains("hunter2") && !text.contains("12345678"), "{text}");
 }
 
+/// The message does not quote the line, which may contain a secret.
 #[test]
-fn broken_toml_is_told_by_line_and_column_without_quoting_the_line() {
+fn broken_toml_is_reported_by_line_and_column() {
     let found = faults("[kafka]\nsasl_password = hunter2\n", &[]);
     let Origin::File(place) = &found[0].origin else { panic!("{found:?}") };
     assert!(place.ends_with("line 2, column 17"), "{place}");

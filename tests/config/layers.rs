@@ -160,16 +160,18 @@ fn kinds_are_read_from_file_and_environment_alike() {
     assert!(config.input.data_events);
 }
 
+/// A pattern that contains a comma needs it.
 #[test]
-fn a_pattern_with_a_comma_is_given_by_environment_as_a_toml_array() {
+fn a_variable_can_be_a_toml_array() {
     let config = sound("", &[("INSIGHTD__INPUT__TOPICS", r#"["^ct-.{1,3}", 'plain']"#)]);
     assert_eq!(config.input.topics, ["^ct-.{1,3}", "plain"]);
     let servers = sound("", &[("INSIGHTD__KAFKA__BOOTSTRAP_SERVERS", "[::1]:9092,[fe80::1]:9093")]);
     assert_eq!(servers.kafka.bootstrap_servers, ["[::1]:9092", "[fe80::1]:9093"]);
 }
 
+/// Dotted or quoted in a file, with underscores in the environment.
 #[test]
-fn client_keys_are_dotted_quoted_or_with_underscores_in_the_environment() {
+fn client_keys_are_spelled_in_three_ways() {
     let file = "[kafka.client]\nssl.ca.location = \"/ca\"\n\"client.rack\" = \"a\"\nfetch.min.bytes = 7\n\
                 enable.ssl.certificate.verification = true\n";
     let config =
