@@ -100,7 +100,7 @@ fn type_of(value: &str) -> &'static str {
 const METRICS: &str = "\
 # Metrics
 
-For whoever watches insightd. Generated from the registry; a test keeps it so.
+For those who monitor insightd. Generated from the registry; a test keeps it so.
 
 `/metrics` on `http.listen`, Prometheus text format. Counts of records and insights are those of committed transactions, and
 a scrape sees whole commits only. Counters with fixed label values start at 0.
