@@ -1,23 +1,10 @@
 //! Any text as a configuration file: it is refused with reasons, or it is used; and its rules judge any record at any time.
 #![no_main]
 
-#[path = "../../src/cloudtrail/mod.rs"]
-#[allow(dead_code, unused_imports, reason = "a part of it is fuzzed here")]
-mod cloudtrail;
-#[path = "../../src/config/mod.rs"]
-#[allow(dead_code, unused_imports, reason = "a part of it is fuzzed here")]
-mod config;
-#[path = "../../src/detect/mod.rs"]
-#[allow(dead_code, unused_imports, reason = "only its types are needed")]
-mod detect;
-#[path = "../../src/rules/mod.rs"]
-#[allow(dead_code, unused_imports, reason = "a part of it is fuzzed here")]
-mod rules;
-
-use cloudtrail::event::AccountId;
-use config::Config;
+use insightd::config::Config;
+use insightd_core::cloudtrail::event::AccountId;
+use insightd_core::rules::{Facts, reach};
 use libfuzzer_sys::fuzz_target;
-use rules::{Facts, reach};
 
 fuzz_target!(|text: &str| {
     // A table may lie in a file of its own; which files there are is not for the fuzzer to find out.

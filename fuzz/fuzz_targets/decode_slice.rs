@@ -1,13 +1,9 @@
 //! Any bytes as a Kafka message: no panic, no more records than the limit, and every event usable.
 #![no_main]
 
-#[path = "../../src/cloudtrail/mod.rs"]
-#[allow(dead_code, reason = "the half that writes is not fuzzed")]
-mod cloudtrail;
-
-use cloudtrail::envelope::{DecodeLimits, Sink, decode_slice};
-use cloudtrail::outcome::{Envelope, DecodeError, Limit, Skipped};
-use cloudtrail::event::{Category, Event};
+use insightd_core::cloudtrail::envelope::{DecodeLimits, Sink, decode_slice};
+use insightd_core::cloudtrail::event::{Category, Event};
+use insightd_core::cloudtrail::outcome::{DecodeError, Envelope, Limit, Skipped};
 use libfuzzer_sys::fuzz_target;
 
 const RECORDS_MAX: u64 = 100;

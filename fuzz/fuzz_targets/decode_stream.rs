@@ -1,15 +1,11 @@
 //! Any bytes as a file, read in pieces of any size: the same is found as in one piece.
 #![no_main]
 
-#[path = "../../src/cloudtrail/mod.rs"]
-#[allow(dead_code, reason = "the half that writes is not fuzzed")]
-mod cloudtrail;
-
 use std::io::{self, Read};
 
-use cloudtrail::envelope::{DecodeLimits, Sink, decode_stream};
-use cloudtrail::outcome::{Envelope, DecodeError, Limit, Skipped};
-use cloudtrail::event::Event;
+use insightd_core::cloudtrail::envelope::{DecodeLimits, Sink, decode_stream};
+use insightd_core::cloudtrail::event::Event;
+use insightd_core::cloudtrail::outcome::{DecodeError, Envelope, Limit, Skipped};
 use libfuzzer_sys::fuzz_target;
 
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -1,27 +1,15 @@
 //! Any sequence of records, however their times jump: no panic, no number that is none, and Starts and Ends alternate.
 #![no_main]
 
-#[path = "../../src/cloudtrail/mod.rs"]
-#[allow(dead_code, unused_imports, reason = "only its types are needed")]
-mod cloudtrail;
-#[path = "../../src/detect/mod.rs"]
-#[allow(dead_code, unused_imports, reason = "a part of it is for others")]
-mod detect;
-#[path = "../../src/rules/mod.rs"]
-#[allow(dead_code, unused_imports, reason = "only its types are needed")]
-mod rules;
-#[path = "../../src/state/mod.rs"]
-#[allow(dead_code, unused_imports, reason = "only its codec is needed")]
-mod state;
-mod story;
+mod scenario;
 
 use std::collections::BTreeSet;
 
-use cloudtrail::insight::{Insight, State};
-use detect::Detector;
-use detect::horizon::Direction;
+use insightd_core::cloudtrail::insight::{Insight, State};
+use insightd_core::detect::Detector;
+use insightd_core::detect::statistics::horizon::Direction;
 use libfuzzer_sys::fuzz_target;
-use story::{EVENT_IDS_MAX, SERIES_MAX, Step, settings, tell};
+use scenario::{EVENT_IDS_MAX, SERIES_MAX, Step, run, settings};
 
 /// Insights of which the Start was seen and the End not yet.
 #[derive(Default)]
@@ -44,7 +32,7 @@ fuzz_target!(|input: (bool, Vec<Step>)| {
     let mut detector = Detector::new(settings(if both { Direction::Both } else { Direction::Up }));
     let mut open = Open::default();
     let mut emit = |insight: Insight| open.note(&insight);
-    tell(&mut detector, steps, &mut emit, &mut |_| {});
+    run(&mut detector, steps, &mut emit, &mut |_| {});
     detector.finish(&mut emit);
     let levels = detector.gauges();
     assert!(levels.series <= SERIES_MAX as u64 && levels.dedup_events <= EVENT_IDS_MAX as u64);

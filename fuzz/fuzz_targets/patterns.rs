@@ -1,15 +1,8 @@
 //! Any pattern on any text, held against another implementation of the same wildcards; and any window of a schedule at any time.
 #![no_main]
 
-#[path = "../../src/cloudtrail/mod.rs"]
-#[allow(dead_code, unused_imports, reason = "only its types are needed")]
-mod cloudtrail;
-#[path = "../../src/rules/mod.rs"]
-#[allow(dead_code, unused_imports, reason = "a part of it is fuzzed here")]
-mod rules;
-
+use insightd_core::rules::{Pattern, Schedule};
 use libfuzzer_sys::fuzz_target;
-use rules::{Pattern, Schedule};
 use wildmatch::WildMatch;
 
 fuzz_target!(|input: (i64, &str, &str)| {

@@ -1,26 +1,14 @@
-//! Any changelog, and damaged ones of any story: it is taken or refused and never a panic, what is taken can be shown and saved, and a whole one
+//! Any changelog, and damaged ones of any scenario: it is taken or refused and never a panic, what is taken can be shown and saved, and a whole one
 //! restores what was there.
 #![no_main]
 
-#[path = "../../src/cloudtrail/mod.rs"]
-#[allow(dead_code, unused_imports, reason = "only its types are needed")]
-mod cloudtrail;
-#[path = "../../src/detect/mod.rs"]
-#[allow(dead_code, unused_imports, reason = "a part of it is for others")]
-mod detect;
-#[path = "../../src/rules/mod.rs"]
-#[allow(dead_code, unused_imports, reason = "only its types are needed")]
-mod rules;
-#[path = "../../src/state/mod.rs"]
-#[allow(dead_code, unused_imports, reason = "only its codec is needed")]
-mod state;
-mod story;
+mod scenario;
 
-use detect::Detector;
-use detect::horizon::Direction;
+use insightd_core::detect::Detector;
+use insightd_core::detect::statistics::horizon::Direction;
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
-use story::{Step, settings, tell};
+use scenario::{Step, run, settings};
 
 type Changelog = Vec<(Vec<u8>, Option<Vec<u8>>)>;
 
@@ -44,7 +32,7 @@ enum Kind {
 #[derive(Arbitrary, Debug)]
 struct Input {
     both: bool,
-    story: Vec<Step>,
+    scenario: Vec<Step>,
     damages: Vec<Damage>,
     /// Records of the fuzzer's own.
     more: Changelog,
@@ -89,7 +77,7 @@ fuzz_target!(|input: Input| {
     let mut living = Detector::new(settings.clone());
     living.start_undo();
     let mut changelog = Changelog::new();
-    tell(&mut living, input.story, &mut |_| {}, &mut |detector| {
+    run(&mut living, input.scenario, &mut |_| {}, &mut |detector| {
         detector.save(&mut |key, value| changelog.push((key.to_vec(), value.map(<[u8]>::to_vec))));
         detector.commit();
     });

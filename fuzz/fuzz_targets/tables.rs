@@ -1,20 +1,7 @@
 //! Any text as a table of priors or of security-relevant APIs: it is refused with reasons, or every number in it can be used.
 #![no_main]
 
-#[path = "../../src/cloudtrail/mod.rs"]
-#[allow(dead_code, unused_imports, reason = "only its types are needed")]
-mod cloudtrail;
-#[path = "../../src/config/mod.rs"]
-#[allow(dead_code, unused_imports, reason = "a part of it is fuzzed here")]
-mod config;
-#[path = "../../src/detect/mod.rs"]
-#[allow(dead_code, unused_imports, reason = "only its types are needed")]
-mod detect;
-#[path = "../../src/rules/mod.rs"]
-#[allow(dead_code, unused_imports, reason = "only its types are needed")]
-mod rules;
-
-use config::tables::{priors, security};
+use insightd::config::tables::{priors, security};
 use libfuzzer_sys::fuzz_target;
 
 const APIS: [(&str, &str, Option<&str>); 3] = [
@@ -31,7 +18,7 @@ fuzz_target!(|text: &str| {
     match priors::parse(text) {
         Err(faults) => told(&faults),
         Ok(table) => {
-            for pair in APIS.map(|(source, name, error)| table.of(source, name, error)) {
+            for pair in APIS.map(|(source, name, error)| table.lookup(source, name, error)) {
                 for prior in [pair.burst, pair.slow] {
                     assert!(prior.rate > 0.0 && prior.rate <= 1.0 && prior.excess > 0.0 && prior.excess.is_finite());
                 }

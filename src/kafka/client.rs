@@ -11,6 +11,7 @@ use crate::stream::publish::RecordLimits;
 /// How often the library tells where partitions end and which brokers are in reach.
 pub(super) const STATISTICS_INTERVAL: Duration = Duration::from_secs(1);
 /// How long the producer of generated traffic waits for a broker to take a record.
+#[cfg(feature = "generate")]
 pub(super) const FEEDER_PATIENCE: Duration = Duration::from_secs(30);
 /// Largest request the library makes by default, bytes; records are kept below it unless `[kafka.client]` says otherwise.
 const MESSAGE_BYTES_MAX: usize = 1_000_000;
@@ -84,6 +85,7 @@ pub(super) fn reader(config: &Config, committed: bool) -> ClientConfig {
 }
 
 /// Settings of a producer that feeds the input topic.
+#[cfg(feature = "generate")]
 pub(super) fn feeder(config: &Config) -> ClientConfig {
     let kafka = &config.kafka;
     assemble(kafka, format!("insightd-{}-generate", kafka.instance_id), tunable_feeder(), feeder_guarantee())
@@ -142,6 +144,7 @@ fn tunable_producer() -> Tunable {
     ]
 }
 
+#[cfg(feature = "generate")]
 fn tunable_feeder() -> Tunable {
     vec![
         // Full batches: nobody waits for a single record.
@@ -159,6 +162,7 @@ fn partitioner() -> (&'static str, &'static str, String) {
 }
 
 /// In order and once, and an end when no broker takes it.
+#[cfg(feature = "generate")]
 fn feeder_guarantee() -> Settings {
     let mut settings = reach();
     settings.extend([

@@ -5,23 +5,23 @@
 //! partition from a record to its end knows whether it was replayed.
 
 /// Names of the headers.
-pub(crate) mod header {
+pub mod header {
     /// Why the record is here: the label of a decode error or limit.
-    pub(crate) const REASON: &str = "reason";
+    pub const REASON: &str = "reason";
     /// What is wrong and where, for people.
-    pub(crate) const DETAIL: &str = "detail";
+    pub const DETAIL: &str = "detail";
     /// Topic of the message that held the record.
-    pub(crate) const TOPIC: &str = "topic";
+    pub const TOPIC: &str = "topic";
     /// Partition of that message.
-    pub(crate) const PARTITION: &str = "partition";
+    pub const PARTITION: &str = "partition";
     /// Offset of that message.
-    pub(crate) const OFFSET: &str = "offset";
+    pub const OFFSET: &str = "offset";
     /// Position among the records and fragments of the message, from 0.
-    pub(crate) const RECORD_INDEX: &str = "record-index";
+    pub const RECORD_INDEX: &str = "record-index";
     /// `true` if the record was cut.
-    pub(crate) const TRUNCATED: &str = "truncated";
+    pub const TRUNCATED: &str = "truncated";
     /// On a replay marker: which record was replayed, `TOPIC/PARTITION/OFFSET` in the dead-letter topic.
-    pub(crate) const REPLAYED: &str = "replayed";
+    pub const REPLAYED: &str = "replayed";
 }
 
 /// Reason of a replay marker.
@@ -29,7 +29,7 @@ const REPLAYED: &str = "replayed";
 
 /// Where a record lies in the dead-letter topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct DeadLetterId {
+pub struct DeadLetterId {
     /// Its partition.
     pub partition: i32,
     /// Its offset.
@@ -38,7 +38,7 @@ pub(crate) struct DeadLetterId {
 
 /// The message that a dead-letter record came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct DeadLetterSource<'a> {
+pub struct DeadLetterSource<'a> {
     /// Topic.
     pub topic: &'a str,
     /// Partition.
@@ -51,7 +51,7 @@ pub(crate) struct DeadLetterSource<'a> {
 
 /// A record of the dead-letter topic: a dead-letter record, a replay marker, or something that another program wrote.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct DeadLetter<'a> {
+pub struct DeadLetter<'a> {
     /// Where it lies.
     pub id: DeadLetterId,
     /// When it was written, milliseconds since 1970.
@@ -72,7 +72,7 @@ pub(crate) struct DeadLetter<'a> {
 
 impl<'a> DeadLetter<'a> {
     /// Reads a record of the dead-letter topic. Ignores other headers, and values that are not UTF-8.
-    pub(crate) fn read(
+    pub fn read(
         id: DeadLetterId,
         millis: Option<i64>,
         headers: impl Iterator<Item = (&'a str, Option<&'a [u8]>)>,
@@ -105,7 +105,7 @@ impl<'a> DeadLetter<'a> {
 }
 
 /// The headers of the replay marker for a record of the dead-letter topic `dlq`.
-pub(crate) fn replay_marker_headers(
+pub fn replay_marker_headers(
     dlq: &str,
     letter: &DeadLetter<'_>,
     origin: &DeadLetterSource<'_>,

@@ -285,7 +285,7 @@ fn last_hours(plan: &mut Plan) {
 /// Two days after a restart: open insights end, quarantined records are confirmed, dormant series become
 /// active, attacks follow.
 pub fn two_more_days() -> Vec<Step> {
-    let mut plan = Plan::new(0x5eed_2);
+    let mut plan = Plan::new(0x5_eed2);
     plan.heartbeats(END, END + 2 * DAY, HOUR);
     plan.work(39);
     plan.work(40);
@@ -303,7 +303,7 @@ pub fn two_more_days() -> Vec<Step> {
 
 /// Twelve days before the scenario, of a known and of a new account, in an order as files have it.
 pub fn past() -> Vec<Step> {
-    let mut plan = Plan::new(0x5eed_3);
+    let mut plan = Plan::new(0x5_eed3);
     let begin = START - 12 * DAY;
     for account in [1, 4] {
         plan.heartbeats_of(account, begin, START - HOUR);

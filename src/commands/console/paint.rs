@@ -1,5 +1,6 @@
 //! Colors on standard output.
 
+#[cfg(feature = "generate")]
 use std::io::IsTerminal;
 
 use anstream::{AutoStream, ColorChoice};
@@ -44,6 +45,7 @@ impl Paint {
 }
 
 /// Whether standard output is a terminal.
+#[cfg(feature = "generate")]
 pub(crate) fn is_terminal() -> bool {
     std::io::stdout().is_terminal()
 }

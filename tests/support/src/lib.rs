@@ -11,7 +11,12 @@
 //! * [`clock`]: calendar arithmetic without a library, to stay independent of the one under test.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
-#![allow(missing_docs, clippy::missing_errors_doc, reason = "names of tests' means, read where they are used")]
+#![allow(
+    missing_docs,
+    clippy::missing_errors_doc,
+    clippy::new_without_default,
+    reason = "names of tests' means, read where they are used"
+)]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "shown when a test fails")]
 
 pub mod broker;

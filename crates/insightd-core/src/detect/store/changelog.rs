@@ -193,7 +193,7 @@ impl Detector {
             let Some(entry) = account.regions[place.region as usize].entry_mut(id) else { continue };
             match &mut entry.form {
                 SeriesState::Active(series) if series.only_runs() => {
-                    put(Key::Running(id), &series.running(), bytes, write)
+                    put(Key::Running(id), &series.running(), bytes, write);
                 }
                 SeriesState::Active(series) => {
                     series.save();

@@ -93,7 +93,6 @@ impl Place<'_> {
         (0..calls).map(step).collect()
     }
 
-    #[expect(clippy::unnecessary_wraps, reason = "the end of drafts that may fail")]
     fn draft(region: &'static str, steps: Vec<Step>) -> Option<Draft> {
         Some(Draft { region, steps, user: None })
     }

@@ -1,14 +1,14 @@
-//! Stories that detectors are told by several targets.
+//! Scenarios that several targets run a detector through.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 
-use crate::cloudtrail::event::{AccountId, Category, Event};
-use crate::cloudtrail::insight::Insight;
-use crate::detect::statistics::horizon::Direction;
-use crate::detect::{Detector, Settings};
+use insightd_core::cloudtrail::event::{AccountId, Category, Event};
+use insightd_core::cloudtrail::insight::Insight;
+use insightd_core::detect::statistics::horizon::Direction;
+use insightd_core::detect::{Detector, Settings};
 
 const BEGIN: i64 = 1_772_409_600;
 /// What decoding lets through: 2005 to 2030.
@@ -78,8 +78,8 @@ fn event(who: u8, api: u8, fails: bool, time: i64, id: u64) -> Event<'static> {
     }
 }
 
-/// Tells the steps one after the other; `each` is shown the detector after each of them.
-pub fn tell(
+/// Runs the steps one after the other; `each` sees the detector after each of them.
+pub fn run(
     detector: &mut Detector,
     steps: Vec<Step>,
     emit: &mut dyn FnMut(Insight),
