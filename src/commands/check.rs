@@ -96,7 +96,7 @@ fn cluster(probed: &Result<Probe, ProbeError>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kafka::topics::InputTopic;
+    use crate::kafka::probe::InputTopic;
 
     #[test]
     fn a_single_partition_is_singular() {

@@ -22,6 +22,7 @@ mod kafka;
 mod layers;
 pub(crate) mod mask;
 mod output;
+mod own_topics;
 mod print;
 mod resolve;
 mod resolved;
@@ -40,6 +41,7 @@ pub use input::{Input, StartAt};
 use insightd_core::rules::Rules;
 pub use kafka::Kafka;
 pub use output::{Dlq, Output};
+pub(crate) use own_topics::{OWN_TOPICS, OwnTopic, PartitionCount};
 pub use print::Resolved;
 pub use resolved::decoding_limits;
 pub use service::{Http, Log, LogFormat, Metrics};
@@ -119,6 +121,6 @@ impl Config {
 
     /// Topics that the daemon writes and therefore never reads.
     pub fn own_topics(&self) -> Vec<&str> {
-        topics::OWN.iter().map(|(_, topic)| topic(self)).collect()
+        OWN_TOPICS.iter().map(|topic| (topic.name)(self)).collect()
     }
 }

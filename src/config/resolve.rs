@@ -6,11 +6,11 @@ use insightd_core::detect::store::changelog::bounds;
 
 use super::errors::{ConfigError, ConfigErrors, Origin};
 use super::layers::Merged;
+use super::own_topics::OWN_TOPICS;
 use super::section::MINUTE_S;
 use super::walk::{Shown, Walk};
 use super::{
-    AttributionConfig, Baseline, Config, Detect, Dlq, Http, Input, Kafka, Log, Metrics, Output, State, rules, topics,
-    values,
+    AttributionConfig, Baseline, Config, Detect, Dlq, Http, Input, Kafka, Log, Metrics, Output, State, rules, values,
 };
 
 /// Largest message that librdkafka produces by default, bytes; brokers accept a few bytes more.
@@ -95,7 +95,7 @@ fn records_fit(walk: &mut Walk, kafka: Option<&Kafka>, input: Option<&Input>, at
 fn topics_differ(walk: &mut Walk) {
     let input = walk.value("input.topics").and_then(|topics| topics.as_array()).cloned().unwrap_or_default();
     // A name that is still empty could not be resolved, and has an error of its own.
-    let own_keys = topics::OWN.map(|(key, _)| key);
+    let own_keys = OWN_TOPICS.map(|topic| topic.key);
     let own = own_keys.map(|key| walk.value(key).filter(|topic| topic.as_str() != Some("")).cloned());
     for at in 1..own.len() {
         let same = (0..at).find(|&other| own[at].is_some() && own[at] == own[other]);

@@ -4,14 +4,6 @@ use regex::Regex;
 
 use super::Config;
 
-/// The keys that name topics which the daemon writes, and their values.
-pub(super) const OWN: [(&str, fn(&Config) -> &str); 4] = [
-    ("output.topic", |config| &config.output.topic),
-    ("dlq.topic", |config| &config.dlq.topic),
-    ("state.topic", |config| &config.state.topic),
-    ("state.history_topic", |config| &config.state.history_topic),
-];
-
 /// Checks a name by Kafka's rule (`org.apache.kafka.common.internals.Topic`).
 pub(super) fn check_name(name: &str) -> Result<(), String> {
     let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');

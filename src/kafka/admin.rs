@@ -1,5 +1,5 @@
-//! Creating topics and asking for their limits. rdkafka offers these as futures only; they are waited for here, on the calling
-//! thread, before any worker starts.
+//! Creates topics, empties them and reads their limits. rdkafka offers these as futures only; the calling thread blocks on
+//! them here, outside of any worker.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -17,26 +17,14 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
+use super::creation::Creation;
 use super::errors;
 use crate::stream::broker::{Action, BrokerError};
 
 /// Longest wait for the answer of a broker.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
 
-/// A topic to be created.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Creation {
-    /// Name.
-    pub topic: String,
-    /// Partitions; -1 = the broker's default.
-    pub partitions: i32,
-    /// Replication factor; -1 = the broker's default.
-    pub replication: i32,
-    /// Settings of the topic.
-    pub settings: &'static [(&'static str, &'static str)],
-}
-
-/// Creates topics. One that exists meanwhile is as good as created.
+/// Creates topics. One that has appeared meanwhile counts as created.
 ///
 /// # Errors
 /// The first that could not be created.
@@ -64,10 +52,10 @@ pub(super) fn create(client: &ClientConfig, topics: &[Creation]) -> Result<(), B
     Ok(())
 }
 
-/// Largest batch that each of these topics takes (`max.message.bytes`), in their order.
+/// Largest batch that each of these topics accepts (`max.message.bytes`), in their order.
 ///
 /// # Errors
-/// [`Action::Retry`] when the broker did not answer, anything else when it refused.
+/// [`Action::Retry`] if the broker did not answer, another if it refused.
 pub(super) fn message_bytes_max<const N: usize>(
     client: &ClientConfig,
     topics: [&str; N],
@@ -97,14 +85,14 @@ pub(super) fn message_bytes_max<const N: usize>(
 /// Deletes all records of these partitions of a topic.
 ///
 /// # Errors
-/// When no broker answers, or one refuses.
-pub(super) fn empty(client: &ClientConfig, topic: &str, partitions: i32) -> Result<(), BrokerError> {
+/// If no broker answers, or one refuses.
+pub(super) fn empty(client: &ClientConfig, topic: &str, partitions: &[i32]) -> Result<(), BrokerError> {
     let admin: AdminClient<DefaultClientContext> =
         client.create().map_err(|error| errors::failure("make a Kafka client", &error))?;
     let doing = format!("delete the records of {topic}");
     let mut all = TopicPartitionList::new();
-    for partition in 0..partitions {
-        all.add_partition_offset(topic, partition, Offset::End).map_err(|error| errors::failure(&doing, &error))?;
+    for partition in partitions {
+        all.add_partition_offset(topic, *partition, Offset::End).map_err(|error| errors::failure(&doing, &error))?;
     }
     let answers = block_on(admin.delete_records(&all, &options())).map_err(|error| errors::failure(&doing, &error))?;
     answers.elements().iter().try_for_each(|answer| answer.error().map_err(|error| errors::failure(&doing, &error)))
@@ -114,7 +102,7 @@ fn options() -> AdminOptions {
     AdminOptions::new().request_timeout(Some(ANSWER_MAX)).operation_timeout(Some(ANSWER_MAX))
 }
 
-/// Waits for a future on this thread.
+/// Blocks this thread on a future.
 fn block_on<F: Future>(future: F) -> F::Output {
     struct Unpark(Thread);
     impl Wake for Unpark {

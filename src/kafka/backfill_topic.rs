@@ -1,6 +1,8 @@
-//! The history topic, in which `insightd load` leaves accounts' pasts: as a worker reads it, and as the command writes it.
+//! The backfill topic (`state.history_topic`), to which `insightd load` writes accounts' backfills: as a worker reads it, and
+//! as the command writes it.
 //!
-//! Messages are keyed by account and lie in the partition whose number is that of the account's input. Those of one past are one transaction.
+//! Messages are keyed by account and lie in the partition with the number of the account's input partition. Those of one
+//! backfill are one transaction.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -8,91 +10,95 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::consumer::BaseConsumer;
+use rdkafka::message::Message as _;
 
 use super::context::Context;
-use super::reader::{self, Pool, Reader, consumer};
-use super::transactional::Transactional;
-use super::{admin, client, errors, offsets};
+use super::offsets::Bounds;
+use super::partition_reader::{PartitionReader, Pool, ReadRequest, consumer, read_all};
+use super::transactional_producer::TransactionalProducer;
+use super::{admin, client, offsets};
 use crate::config::Config;
-use crate::stream::broker::{Action, BrokerError, Outgoing, TopicPartition};
+use crate::stream::broker::{BrokerError, Outgoing, TopicPartition};
 
 /// Longest wait for one answer of a broker.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
 /// The same in a worker, whose other partitions wait meanwhile.
-const LOOK_MAX: Duration = Duration::from_secs(1);
-/// How often a topic that does not exist is looked for.
-const LOOK_AGAIN: Duration = Duration::from_secs(4);
-const DOING: &str = "read the history topic";
+const PROBE_MAX: Duration = Duration::from_secs(1);
+/// Interval at which a topic that does not exist is looked for.
+const PROBE_INTERVAL: Duration = Duration::from_secs(4);
+const DOING: &str = "read the backfill topic";
 
-/// See the module.
+/// The backfill topic as a worker reads it.
 pub(super) struct BackfillTopic {
     topic: String,
     clients: Rc<Pool>,
-    reader: RefCell<Option<(Reader, Settled)>>,
+    reader: RefCell<Option<(PartitionReader, ReadRange)>>,
     exists: Cell<bool>,
-    looked: Cell<Option<Instant>>,
-    /// Of each partition, where its last reading has come to.
-    settled: RefCell<HashMap<i32, Settled>>,
+    probed: Cell<Option<Instant>>,
+    /// What the last reading of each partition has covered.
+    read: RefCell<HashMap<i32, ReadRange>>,
 }
 
-/// Where a reading has come to: from `from` on up to `end` there is nothing to take in, only the end of a transaction, or a past of which something is missing.
-/// Somebody who stands before `from`, because what he had taken in was not committed, has to read again.
+/// Offsets that need not be read: from `from` up to `end` there is nothing to merge, only the end of a transaction or an
+/// incomplete backfill. A task that stands before `from`, because what it merged was not committed, has to read again.
 #[derive(Clone, Copy, Debug)]
-struct Settled {
+struct ReadRange {
     from: i64,
     end: i64,
 }
 
-impl Settled {
+impl ReadRange {
     fn covers(self, from: i64, end: i64) -> bool {
         (self.from..=self.end).contains(&from) && end <= self.end
     }
 }
 
 impl BackfillTopic {
-    /// Nothing is connected yet. `clients` are those that read committed records.
+    /// Nothing is connected yet. `clients` read committed records.
     pub(super) fn new(config: &Config, clients: Rc<Pool>) -> Self {
         Self {
             topic: config.state.history_topic.clone(),
             clients,
             reader: RefCell::default(),
             exists: Cell::default(),
-            looked: Cell::default(),
-            settled: RefCell::default(),
+            probed: Cell::default(),
+            read: RefCell::default(),
         }
     }
 
-    /// Begins to read a partition at `from`, if there is anything.
+    /// Starts to read a partition at `from`, if it holds anything.
     ///
     /// # Errors
-    /// When no broker tells.
+    /// If no broker answers.
     pub(super) fn open(&self, partition: i32, from: i64) -> Result<bool, BrokerError> {
         self.close();
         let partition = TopicPartition::new(&self.topic, partition);
-        let Some((oldest, end)) = self.bounds(&partition)? else { return Ok(false) };
-        let from = from.max(oldest);
-        let settled = self.settled.borrow().get(&partition.partition).copied();
-        if end <= from || settled.is_some_and(|settled| settled.covers(from, end)) {
+        let Some(bounds) = self.bounds(&partition)? else { return Ok(false) };
+        let range = bounds.starting_at(from);
+        let Bounds { oldest: from, end } = range;
+        let read = self.read.borrow().get(&partition.partition).copied();
+        if end <= from || read.is_some_and(|read| read.covers(from, end)) {
             return Ok(false);
         }
-        let reader = Reader::new(self.clients.take()?, partition, (from, end), DOING)?;
-        self.reader.replace(Some((reader, Settled { from, end })));
+        let reader = PartitionReader::new(self.clients.take()?, partition, range, DOING)?;
+        self.reader.replace(Some((reader, ReadRange { from, end })));
         Ok(true)
     }
 
-    /// The oldest and the end offset, if the topic exists. Not asked with the client that reads the input: where nothing comes in there, a fetch waits at the broker,
-    /// half a second by default, and every question to that broker waits behind it.
-    fn bounds(&self, partition: &TopicPartition) -> Result<Option<(i64, i64)>, BrokerError> {
-        let recently = self.looked.get().is_some_and(|at| at.elapsed() < LOOK_AGAIN);
+    /// The oldest and the end offset, if the topic exists. Not asked with the client that reads the input: where nothing
+    /// arrives there, a fetch waits at the broker (half a second by default), and every request to that broker waits
+    /// behind it.
+    fn bounds(&self, partition: &TopicPartition) -> Result<Option<Bounds>, BrokerError> {
+        let recently = self.probed.get().is_some_and(|at| at.elapsed() < PROBE_INTERVAL);
         if !self.exists.get() && recently {
             return Ok(None);
         }
         let asker = self.clients.take()?;
         let bounds = match self.exists(&asker) {
-            Ok(true) => offsets::bounds_within(&asker, partition, LOOK_MAX).map(Some),
+            Ok(true) => offsets::bounds_within(&asker, partition, PROBE_MAX).map(Some),
             Ok(false) => Ok(None),
-            Err(failure) => Err(failure),
+            Err(error) => Err(error),
         };
         self.clients.give(asker);
         bounds
@@ -100,17 +106,17 @@ impl BackfillTopic {
 
     fn exists(&self, asker: &BaseConsumer<Context>) -> Result<bool, BrokerError> {
         if !self.exists.get() {
-            // Without an answer it is asked again: it may be there, and the input waits for it.
-            self.exists.set(partitions(asker, &self.topic, LOOK_MAX)? > 0);
-            self.looked.set(Some(Instant::now()));
+            // Noted only with an answer. Without one it is asked again: the topic may exist, and the input waits for it.
+            self.exists.set(!offsets::partitions(asker, &self.topic, PROBE_MAX)?.is_empty());
+            self.probed.set(Some(Instant::now()));
         }
         Ok(self.exists.get())
     }
 
-    /// Reads on; true when there is nothing more.
+    /// Continues to read; true if nothing is left.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// If it cannot be read.
     pub(super) fn read(
         &self,
         partition: i32,
@@ -119,20 +125,20 @@ impl BackfillTopic {
         show: &mut dyn FnMut(i64, &[u8]) -> i64,
     ) -> Result<bool, BrokerError> {
         let mut open = self.reader.borrow_mut();
-        let Some((reader, settled)) = open.as_mut() else { return Ok(true) };
-        let complete = reader.read(messages_max, wait, &mut |offset, _, value| {
-            settled.from = show(offset + 1, value.unwrap_or_default());
+        let Some((reader, range)) = open.as_mut() else { return Ok(true) };
+        let complete = reader.read(messages_max, wait, &mut |message| {
+            range.from = show(message.offset() + 1, message.payload().unwrap_or_default());
         })?;
         if complete {
-            let settled = Settled { end: settled.end.max(reader.position()), ..*settled };
-            self.settled.borrow_mut().insert(partition, settled);
+            let range = ReadRange { end: range.end.max(reader.position()), ..*range };
+            self.read.borrow_mut().insert(partition, range);
             drop(open);
             self.close();
         }
         Ok(complete)
     }
 
-    /// What is being read is not needed any more.
+    /// Ends the reading under way.
     pub(super) fn close(&self) {
         if let Some((reader, _)) = self.reader.take() {
             self.clients.give(reader.into_client());
@@ -145,69 +151,59 @@ impl BackfillTopic {
 /// Reads a partition from `from` to the end that it has now: next offset and value of each message.
 ///
 /// # Errors
-/// When it cannot be read.
+/// If it cannot be read.
 pub(crate) fn read_on(
     config: &Config,
     partition: i32,
     from: i64,
     show: &mut dyn FnMut(i64, &[u8]),
 ) -> Result<(), BrokerError> {
+    let settings = client::reader(config, true);
     let partition = TopicPartition::new(&config.state.history_topic, partition);
+    let range = offsets::bounds(&consumer(&settings)?, &partition)?.starting_at(from);
     let stall_max = config.state.restore_stall_max;
-    reader::read_on(&client::reader(config, true), partition, from, stall_max, &mut |offset, _, value| {
-        show(offset + 1, value.unwrap_or_default());
-    })?;
-    Ok(())
+    let request = ReadRequest { settings: &settings, partition: &partition, range, stall_max };
+    read_all(&request, &mut |message| show(message.offset() + 1, message.payload().unwrap_or_default()))
 }
 
-/// Deletes what the topic holds; nothing where there is no such topic.
+/// Deletes what the topic holds, if it exists.
 ///
 /// # Errors
-/// When no broker answers, or one refuses.
+/// If no broker answers, or one refuses.
 pub(crate) fn empty(config: &Config) -> Result<(), BrokerError> {
-    let settings = client::probe_client(config);
-    let partitions = partitions(&consumer(&settings)?, &config.state.history_topic, ANSWER_MAX)?;
-    if partitions > 0 { admin::empty(&settings, &config.state.history_topic, partitions) } else { Ok(()) }
+    let settings = client::probe(config);
+    let partitions = offsets::partitions(&consumer(&settings)?, &config.state.history_topic, ANSWER_MAX)?;
+    if partitions.is_empty() { Ok(()) } else { admin::empty(&settings, &config.state.history_topic, &partitions) }
 }
 
-/// Number of partitions of a topic; 0 if it does not exist, or must not be seen.
-fn partitions(asker: &BaseConsumer<Context>, topic: &str, wait: Duration) -> Result<i32, BrokerError> {
-    let metadata = asker
-        .fetch_metadata(Some(topic), wait)
-        .map_err(|error| errors::failure(&format!("look at topic {topic}"), &error))?;
-    let found = metadata.topics().iter().find(|found| found.name() == topic && found.error().is_none());
-    Ok(found.map_or(0, |found| i32::try_from(found.partitions().len()).unwrap_or(i32::MAX)))
-}
-
-/// Writes pasts.
+/// Writes backfills.
 pub(crate) struct Writer {
     topic: String,
-    transactions: Transactional,
+    producer: TransactionalProducer,
 }
 
 impl Writer {
-    /// Registers; one that loads for the same group at the same time is shut out by it.
+    /// Registers the transactional id, which fences another `insightd load` of the same group.
     ///
     /// # Errors
-    /// When a broker refuses, or none answers.
+    /// If a broker refuses, or none answers.
     pub(crate) fn connect(config: &Config) -> Result<Self, BrokerError> {
         let timeout = config.kafka.transaction_timeout;
-        let transactions = Transactional::new(&client::loader(config), Context::new(None), timeout, Arc::default())?;
-        if !transactions.register_once()? {
-            return Err(BrokerError::new(Action::Retry, "no broker registers the transactional id"));
-        }
-        Ok(Self { topic: config.state.history_topic.clone(), transactions })
+        let settings = client::loader(config);
+        let producer = TransactionalProducer::new(&settings, Context::new(None), timeout, Arc::default())?;
+        producer.register_or_retry()?;
+        Ok(Self { topic: config.state.history_topic.clone(), producer })
     }
 
-    /// Writes one past, as one transaction, to the partition where its account lives; an account that lives nowhere yet goes where its
-    /// key leads, as for any producer with this partitioner.
+    /// Writes one backfill, as one transaction, to the partition of its account. An account without a partition goes
+    /// where its key leads, as for any producer with this partitioner.
     ///
     /// # Errors
-    /// When it could not be committed, or nobody knows.
+    /// If it could not be committed, or the outcome is unknown.
     pub(crate) fn write(&self, partition: Option<i32>, account: &str, parts: &[Vec<u8>]) -> Result<(), BrokerError> {
-        self.transactions.begin()?;
+        self.producer.begin()?;
         for part in parts {
-            self.transactions.send(&Outgoing {
+            self.producer.send(&Outgoing {
                 topic: &self.topic,
                 partition,
                 key: Some(account.as_bytes()),
@@ -215,8 +211,8 @@ impl Writer {
                 headers: &[],
             })?;
         }
-        self.transactions.settle()?;
-        self.transactions.commit()
+        self.producer.flush()?;
+        self.producer.commit()
     }
 }
 
@@ -224,16 +220,16 @@ impl Writer {
 mod tests {
     use super::*;
 
-    /// After an aborted transaction a past that had been taken in was not read again before the next start: everything behind the offset at which its reading had begun
-    /// was held to be settled.
+    /// Regression: after an aborted transaction, a backfill that had been merged was not read again before the next start,
+    /// because everything after the offset at which its reading began counted as read.
     #[test]
-    fn a_past_whose_transaction_was_aborted_is_read_again() {
-        // Read from 5 on, a past ends at 18, behind it the marker of its transaction.
-        let settled = Settled { from: 19, end: 20 };
-        assert!(settled.covers(19, 20) && settled.covers(20, 20));
-        assert!(!settled.covers(5, 20), "it stands where it stood before");
-        assert!(!settled.covers(19, 25), "something has come");
-        // The past that begins at 5 is not whole.
-        assert!(Settled { from: 5, end: 20 }.covers(5, 20));
+    fn a_backfill_whose_transaction_was_aborted_is_read_again() {
+        // Read from 5, a backfill ends at 18, followed by the marker of its transaction.
+        let read = ReadRange { from: 19, end: 20 };
+        assert!(read.covers(19, 20) && read.covers(20, 20));
+        assert!(!read.covers(5, 20), "it stands where it stood before");
+        assert!(!read.covers(19, 25), "something has arrived");
+        // The backfill that begins at 5 is incomplete.
+        assert!(ReadRange { from: 5, end: 20 }.covers(5, 20));
     }
 }

@@ -1,11 +1,11 @@
 //! The worker's seam over librdkafka: one consumer in a group and one transactional producer.
 //!
-//! What a real broker has taught, and what is kept here for that reason (see also [`super::transactional`]):
-//! * The group's metadata is taken right before `send_offsets`, and only while partitions are held: an unknown generation would
-//!   not be checked by the coordinator, so it would bypass the fence.
-//! * Rebalances are recorded by the context and answered when the worker says so.
-//! * A partition that is paused stays so when it is given back, and is not read when it is assigned again: after an assignment every partition is
-//!   paused, and resumed by name.
+//! What a real broker has taught (see also [`super::transactional_producer`]):
+//! * The group's metadata is read right before `send_offsets`, and only while partitions are held: the coordinator does not
+//!   check an unknown generation, so it would bypass the fence.
+//! * The context records rebalances; the worker decides when they are answered.
+//! * A paused partition stays paused when it is given back, and is not read when it is assigned again. So every partition is
+//!   paused after an assignment, and resumed by name.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -20,7 +20,7 @@ use super::backfill_topic::BackfillTopic;
 use super::changelog::Changelog;
 use super::context::Context;
 use super::partition_ends::PartitionEnds;
-use super::transactional::Transactional;
+use super::transactional_producer::TransactionalProducer;
 use super::{errors, offsets};
 use crate::config::StartAt;
 use crate::crash::crash_point;
@@ -35,14 +35,14 @@ pub use connect::Connection;
 use connect::ProducerParts;
 use events::Event;
 
-/// Longest wait for the partitions to be given back when leaving.
+/// Longest wait for the partitions to be revoked when leaving the group.
 const LEAVE_MAX: Duration = Duration::from_secs(2);
 
 /// Kafka, for one worker.
 pub struct KafkaBroker {
     consumer: BaseConsumer<Context>,
-    transactions: RefCell<Transactional>,
-    /// What a new producer is made of, when the old one was fenced.
+    transactions: RefCell<TransactionalProducer>,
+    /// What a new producer is made from, if the old one was fenced.
     producer: ProducerParts,
     changelog: Changelog,
     backfill: BackfillTopic,
@@ -52,30 +52,30 @@ pub struct KafkaBroker {
     ends: RefCell<PartitionEnds>,
     down: Cell<bool>,
     /// Some partition stands at an offset that does not exist.
-    astray: Cell<bool>,
-    /// Events beside those of the library.
+    has_lost_offset: Cell<bool>,
+    /// Events that were not delivered yet.
     events: RefCell<VecDeque<Event>>,
 }
 
 impl Drop for KafkaBroker {
     fn drop(&mut self) {
-        // Closing alone sends no leave request for a static member: its place is kept until the session ends.
+        // Closing alone sends no leave request for a static member: the group keeps its place until the session ends.
         self.consumer.context().close();
     }
 }
 
 impl KafkaBroker {
-    /// Leaves the group, so that others take over at once instead of after the session's end. Called between transactions, right before
-    /// the client is dropped: nothing is delivered any more.
+    /// Leaves the group, so that other members take over at once instead of after the session ends. Called between
+    /// transactions, right before the client is dropped: nothing is delivered any more.
     ///
-    /// A static member leaves only by an explicit `unsubscribe`; the request itself goes out while the client is closed, which
-    /// waits for the answer.
+    /// A static member leaves only by an explicit `unsubscribe`. The request itself goes out while the client is closed,
+    /// which waits for the answer.
     pub fn leave(&self) {
         self.consumer.context().close();
         self.consumer.unsubscribe();
         let until = Instant::now() + LEAVE_MAX;
         while Instant::now() < until && self.consumer.assignment().is_ok_and(|held| held.count() > 0) {
-            // What is still delivered was never applied; its offset was not committed.
+            // Messages that are still delivered were never applied; their offsets are not committed.
             drop(self.consumer.poll(Duration::from_millis(10)));
         }
     }
@@ -85,17 +85,17 @@ impl Broker for KafkaBroker {
     type Message<'a> = KafkaMessage<'a>;
 
     fn poll(&self, wait: Duration) -> Result<Polled<KafkaMessage<'_>>, BrokerError> {
-        // Before any message: it may lie behind what was skipped.
+        // Before any message, which may lie after skipped offsets.
         let waiting = self.events.borrow_mut().pop_front();
         if let Some(event) = waiting {
             return Ok(event.into());
         }
         match self.consumer.poll(wait) {
             Some(Ok(message)) => return Ok(Polled::Message(KafkaMessage(message))),
-            Some(Err(error)) => self.take_error(&error)?,
+            Some(Err(error)) => self.handle_error(&error)?,
             None => self.changelog.tidy(),
         }
-        if self.astray.get() && !self.down.get() {
+        if self.has_lost_offset.get() && !self.down.get() {
             self.repair_offsets()?;
         }
         self.transactions.borrow().poll();
@@ -104,7 +104,7 @@ impl Broker for KafkaBroker {
 
     fn assign(&self, partitions: &[TopicPartition]) -> Result<Vec<Assigned>, BrokerError> {
         let assigned = offsets::beginnings(&self.consumer, partitions, self.start)?;
-        self.take_up(assigned.iter().map(|began| (&began.partition, began.position)))?;
+        self.fetch(assigned.iter().map(|began| (&began.partition, began.position)))?;
         self.pause(partitions)?;
         self.hold(assigned.clone());
         Ok(assigned)
@@ -132,9 +132,7 @@ impl Broker for KafkaBroker {
 
     fn renew(&self) -> Result<(), BrokerError> {
         let successor = self.producer.make()?;
-        if !successor.register_once()? {
-            return Err(BrokerError::new(Action::Retry, "no broker registers the transactional id"));
-        }
+        successor.register_or_retry()?;
         self.transactions.replace(successor);
         Ok(())
     }
@@ -175,7 +173,7 @@ impl Broker for KafkaBroker {
     }
 
     fn commit_with_offsets(&self, next: &[Position]) -> Result<(), BrokerError> {
-        self.transactions.borrow().settle()?;
+        self.transactions.borrow().flush()?;
         crash_point!("produced");
         if !next.is_empty() {
             self.send_offsets(next)?;
@@ -201,7 +199,7 @@ impl KafkaBroker {
     fn send_offsets(&self, next: &[Position]) -> Result<(), BrokerError> {
         let held = self.assigned.borrow();
         for Position { partition, .. } in next {
-            // The broker checks the member, not what it owns.
+            // The broker checks the member, not which partitions it owns.
             if !held.iter().any(|assigned| assigned.partition == *partition) {
                 let text = format!("OWN-1: offset of {partition} is to be committed, which is not assigned");
                 return Err(BrokerError::new(Action::AbortAndRewind, text));

@@ -1,4 +1,4 @@
-//! The settings of the clients: first what is merely sensible, then `[kafka.client]`, then what carries the guarantee.
+//! The settings of the clients: first sensible defaults, then `[kafka.client]`, then what the guarantees depend on.
 
 use std::time::Duration;
 
@@ -8,9 +8,9 @@ use rdkafka::config::RDKafkaLogLevel;
 use crate::config::{Config, Kafka};
 use crate::stream::publish::RecordLimits;
 
-/// How often the library tells where partitions end and which brokers are in reach.
+/// Interval at which the library reports where partitions end and which brokers are reachable.
 pub(super) const STATISTICS_INTERVAL: Duration = Duration::from_secs(1);
-/// How long the producer of generated traffic waits for a broker to take a record.
+/// How long the producer of generated traffic waits for a broker to accept a record.
 #[cfg(feature = "generate")]
 pub(super) const FEEDER_PATIENCE: Duration = Duration::from_secs(30);
 /// Largest request the library makes by default, bytes; records are kept below it unless `[kafka.client]` says otherwise.
@@ -21,9 +21,9 @@ type Settings = Vec<(&'static str, String)>;
 /// Settings that `[kafka.client]` may change, each with its other name.
 type Tunable = Vec<(&'static str, &'static str, String)>;
 
-/// The largest records that the producer makes, of what the topics allow (their `max.message.bytes`).
+/// The largest records that the producer makes, for topics that allow so much (their `max.message.bytes`).
 pub(super) fn record_limits(kafka: &Kafka, allowed: RecordLimits) -> RecordLimits {
-    let largest = asked(kafka, "message.max.bytes").unwrap_or(MESSAGE_BYTES_MAX);
+    let largest = configured(kafka, "message.max.bytes").unwrap_or(MESSAGE_BYTES_MAX);
     RecordLimits { output: allowed.output.min(largest), dlq: allowed.dlq.min(largest) }
 }
 
@@ -65,20 +65,22 @@ pub(super) fn loader(config: &Config) -> ClientConfig {
     assemble(kafka, format!("insightd-{}-load", kafka.instance_id), tunable, guarantee)
 }
 
-/// Settings of a consumer that reads assigned partitions and commits nothing: of `committed` records, or of all.
+/// Settings of a consumer that reads assigned partitions and commits nothing: `committed` records, or all.
 pub(super) fn reader(config: &Config, committed: bool) -> ClientConfig {
     let kafka = &config.kafka;
-    let mut settings = reach();
+    let mut settings = connection();
     settings.extend([
-        // The library assigns nothing without a group. This one is never joined: no member of it notices, and its right is granted.
+        // The library assigns nothing without a group. This one is never joined, so no member notices, and the right to it
+        // is granted already.
         ("group.id", kafka.group_id.clone()),
         ("isolation.level", if committed { "read_committed" } else { "read_uncommitted" }.into()),
         ("enable.auto.commit", "false".into()),
         ("enable.auto.offset.store", "false".into()),
-        // Retention may be faster.
+        // Retention may delete the first offset meanwhile.
         ("auto.offset.reset", "earliest".into()),
         ("enable.partition.eof", "true".into()),
-        // What is read is there. At its end a fetch would wait at the broker for more, half a second by default, and with it the next partition.
+        // At the end of a partition a fetch waits at the broker for more, half a second by default, and the next partition
+        // waits with it. What is to be read exists already.
         ("fetch.wait.max.ms", "10".into()),
     ]);
     assemble(kafka, format!("insightd-{}-reader", kafka.instance_id), tunable_consumer(), settings)
@@ -91,14 +93,14 @@ pub(super) fn feeder(config: &Config) -> ClientConfig {
     assemble(kafka, format!("insightd-{}-generate", kafka.instance_id), tunable_feeder(), feeder_guarantee())
 }
 
-/// Settings of a client that only looks at the cluster.
-pub(super) fn probe_client(config: &Config) -> ClientConfig {
+/// Settings of a client that only asks about the cluster.
+pub(super) fn probe(config: &Config) -> ClientConfig {
     let kafka = &config.kafka;
-    assemble(kafka, format!("insightd-{}", kafka.instance_id), Vec::new(), reach())
+    assemble(kafka, format!("insightd-{}", kafka.instance_id), Vec::new(), connection())
 }
 
-/// A number of `[kafka.client]`. One that cannot be read is refused by the library itself.
-fn asked(kafka: &Kafka, key: &str) -> Option<usize> {
+/// A number of `[kafka.client]`. The library itself refuses one that cannot be read.
+fn configured(kafka: &Kafka, key: &str) -> Option<usize> {
     kafka.client.get(key)?.parse().ok()
 }
 
@@ -111,7 +113,7 @@ fn assemble(kafka: &Kafka, client_id: String, tunable: Tunable, guarantee: Setti
     client.set_log_level(RDKafkaLogLevel::Info);
     client.set("client.id", client_id);
     for (key, alias, value) in tunable {
-        // The library takes both names, in no certain order.
+        // The library accepts both names, in no certain order.
         if !kafka.client.contains_key(alias) {
             client.set(key, value);
         }
@@ -128,17 +130,18 @@ fn assemble(kafka: &Kafka, client_id: String, tunable: Tunable, guarantee: Setti
 
 fn tunable_consumer() -> Tunable {
     vec![
-        // Bounds what lies fetched and unread, in KiB.
+        // Bounds what is fetched and not read yet, in KiB.
         ("queued.max.messages.kbytes", "", "65536".into()),
-        // When that bound is reached, fetching pauses for this long. The default of a second is longer than a worker takes to empty the
-        // queue: measured on loopback, it then stood idle for four fifths of the time.
+        // When that bound is reached, fetching pauses for this long. The default of a second is longer than a worker needs
+        // to empty the queue: measured on loopback, it was then idle for four fifths of the time.
         ("fetch.queue.backoff.ms", "", "10".into()),
     ]
 }
 
 fn tunable_producer() -> Tunable {
     vec![
-        // An insight is not held back for company; a burst of dead letters still shares batches, as requests queue up.
+        // An insight does not wait to share a batch; a burst of dead-letter records still shares batches, because requests
+        // queue up.
         ("linger.ms", "queue.buffering.max.ms", "0".into()),
         ("compression.type", "compression.codec", "lz4".into()),
     ]
@@ -147,24 +150,24 @@ fn tunable_producer() -> Tunable {
 #[cfg(feature = "generate")]
 fn tunable_feeder() -> Tunable {
     vec![
-        // Full batches: nobody waits for a single record.
+        // Full batches: nothing waits for a single record.
         ("linger.ms", "queue.buffering.max.ms", "20".into()),
         ("compression.type", "compression.codec", "lz4".into()),
-        // What may lie queued, in KiB.
+        // Bounds the queue, in KiB.
         ("queue.buffering.max.kbytes", "", "65536".into()),
         partitioner(),
     ]
 }
 
-/// As Java's producers do it, so that an account stays where other producers put it.
+/// As in Java's producers, so that an account stays in the partition where other producers put it.
 fn partitioner() -> (&'static str, &'static str, String) {
     ("partitioner", "", "murmur2_random".into())
 }
 
-/// In order and once, and an end when no broker takes it.
+/// In order and once, and an error if no broker accepts a record in time.
 #[cfg(feature = "generate")]
 fn feeder_guarantee() -> Settings {
-    let mut settings = reach();
+    let mut settings = connection();
     settings.extend([
         ("enable.idempotence", "true".into()),
         ("acks", "all".into()),
@@ -173,26 +176,26 @@ fn feeder_guarantee() -> Settings {
     settings
 }
 
-/// All clients: back soon after a broker is back, so that an open transaction lives to see it.
-fn reach() -> Settings {
+/// All clients: they reconnect soon after a broker is back, before an open transaction times out.
+fn connection() -> Settings {
     vec![("reconnect.backoff.max.ms", "500".into()), ("allow.auto.create.topics", "false".into())]
 }
 
 fn consumer_guarantee(kafka: &Kafka, worker: usize) -> Settings {
-    let mut settings = reach();
+    let mut settings = connection();
     settings.extend([
         ("group.id", kafka.group_id.clone()),
         ("group.instance.id", kafka.member_id(worker)),
-        // Eager: with a cooperative one, partitions that stay would go on committing under a generation that is over.
+        // Eager: with a cooperative assignor, partitions that stay would continue to commit under a past generation.
         ("group.protocol", "classic".into()),
         ("partition.assignment.strategy", "range".into()),
         ("session.timeout.ms", millis(kafka.session_timeout)),
         ("max.poll.interval.ms", millis(kafka.max_poll_interval)),
         ("isolation.level", "read_committed".into()),
-        // Offsets are committed by the producer, inside the transaction.
+        // The producer commits offsets, inside the transaction.
         ("enable.auto.commit", "false".into()),
         ("enable.auto.offset.store", "false".into()),
-        // Where to begin is decided by us, at assignment; anything else is told, not guessed.
+        // The start is decided at assignment; anything else is an error, not a guess.
         ("auto.offset.reset", "error".into()),
         ("enable.partition.eof", "true".into()),
         ("statistics.interval.ms", millis(STATISTICS_INTERVAL)),
@@ -201,20 +204,21 @@ fn consumer_guarantee(kafka: &Kafka, worker: usize) -> Settings {
 }
 
 fn producer_guarantee(kafka: &Kafka, transactional_id: String, limits: RecordLimits) -> Settings {
-    let batch_bytes_max = asked(kafka, "batch.size").unwrap_or(MESSAGE_BYTES_MAX).min(limits.output.min(limits.dlq));
-    let mut settings = reach();
+    let batch_bytes_max =
+        configured(kafka, "batch.size").unwrap_or(MESSAGE_BYTES_MAX).min(limits.output.min(limits.dlq));
+    let mut settings = connection();
     settings.extend([
-        // A transactional call that waits for a coordinator looks again only when some connection changes state; closing idle
-        // ones makes such changes. Without it, a call survived the loss of a broker in 2 of 14 trials, with it in all. Never
-        // for a consumer: it would cut off the member that waits for the others in a rebalance, and its heartbeats
-        // (every 3 s) as well, until its session ends.
+        // A transactional call that waits for a coordinator tries again only when some connection changes state; closing
+        // idle connections causes such changes. Without it, a call survived the loss of a broker in 2 of 14 trials; with
+        // it, in all. Never for a consumer: it would cut off a member that waits for the others in a rebalance, and its
+        // heartbeats (every 3 s) as well, until its session ends.
         ("connections.max.idle.ms", "3000".into()),
         ("transactional.id", transactional_id),
         ("transaction.timeout.ms", millis(kafka.transaction_timeout)),
         ("message.timeout.ms", millis(kafka.transaction_timeout)),
         ("enable.idempotence", "true".into()),
         ("acks", "all".into()),
-        // The broker's limit holds for a whole batch: with these no batch is above what every record was cut to.
+        // The broker's limit applies to a whole batch: with these no batch exceeds the limit that records are cut to.
         ("message.max.bytes", limits.output.max(limits.dlq).to_string()),
         ("batch.size", batch_bytes_max.to_string()),
     ]);
@@ -239,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn the_settings_that_carry_the_guarantee_are_set() {
+    fn the_settings_that_the_guarantees_depend_on_are_set() {
         let config = config(&[("INSIGHTD__KAFKA__TRANSACTION_TIMEOUT", "8s")]);
         let (consumer, producer) =
             (consumer(&config, 2), producer(&config, 2, RecordLimits { output: 90_000, dlq: 70_000 }));
@@ -269,7 +273,7 @@ mod tests {
         for (client, key, value) in table {
             assert_eq!(client.get(key), Some(value), "{key}");
         }
-        assert_eq!(probe_client(&config).get("group.id"), None);
+        assert_eq!(probe(&config).get("group.id"), None);
         let replayer = replayer(&config, RecordLimits { output: 90_000, dlq: 70_000 });
         for key in ["transaction.timeout.ms", "enable.idempotence", "acks", "message.max.bytes", "batch.size"] {
             assert_eq!(replayer.get(key), producer.get(key), "{key}");
@@ -284,12 +288,13 @@ mod tests {
     }
 
     #[test]
-    fn the_configuration_refuses_every_key_that_is_set_here_without_asking() {
+    fn the_configuration_refuses_every_key_that_is_fixed_here() {
         let kafka = &config(&[]).kafka;
         let mut keys: Vec<&str> = consumer_guarantee(kafka, 0).into_iter().map(|(key, _)| key).collect();
         keys.extend(
             producer_guarantee(kafka, "id".into(), RecordLimits { output: 1, dlq: 1 }).into_iter().map(|(key, _)| key),
         );
+        #[cfg(feature = "generate")]
         keys.extend(feeder_guarantee().into_iter().map(|(key, _)| key));
         // These two are taken into account instead.
         keys.retain(|key| !["message.max.bytes", "batch.size"].contains(key));
@@ -302,11 +307,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_merely_sensible_can_be_changed_by_either_name() {
+    fn a_sensible_default_can_be_changed_by_either_name() {
         let alias = config(&[("INSIGHTD__KAFKA__CLIENT__QUEUE_BUFFERING_MAX_MS", "20")]);
         let client = producer(&alias, 0, RecordLimits { output: 90_000, dlq: 90_000 });
         assert_eq!((client.get("linger.ms"), client.get("queue.buffering.max.ms")), (None, Some("20")));
-        // A series has to fit into one record as well, and the held records of a region.
+        // A series has to fit into one record as well, and so do the quarantined records of a region.
         let sizes = config(&[
             ("INSIGHTD__KAFKA__CLIENT__MESSAGE_MAX_BYTES", "50000"),
             ("INSIGHTD__ATTRIBUTION__VALUES_MAX", "5"),

@@ -1,5 +1,6 @@
-//! What librdkafka calls back. Everything is only recorded here; the worker's loop answers it.
+//! Callbacks of librdkafka. They only record what happened; the worker's loop answers it.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,104 +16,106 @@ use rdkafka::types::RDKafkaRespErr;
 
 use super::errors;
 use super::partition_ends::Statistics;
-use crate::metrics::Metrics;
 use crate::stream::broker::TopicPartition;
 use crate::stream::clock::{Clock, SystemClock};
 
-/// Errors of one code are logged once within this time; the metrics count them all.
-const SAY_AGAIN_AFTER: Duration = Duration::from_secs(60);
+/// Errors of one code are logged once within this time.
+const LOG_AGAIN_AFTER: Duration = Duration::from_secs(60);
 
-/// Kinds of lines that are shown at level debug only. The loss of a broker and the end of a transaction are told by the
-/// worker, once; the library repeats them for each attempt and each client. And keys that only one of the clients knows
-/// (CONFWARN) are no mistake: [kafka.client] goes to all of them.
-const TOLD: [&str; 10] =
+/// Kinds of log lines that appear at level debug only. The worker reports the loss of a broker and the end of a transaction
+/// once; the library repeats them for each attempt and each client. And keys that only one of the clients knows (CONFWARN)
+/// are no mistake: [kafka.client] applies to all of them.
+const REPORTED_ELSEWHERE: [&str; 10] =
     ["FAIL", "ERROR", "REQTMOUT", "MAXPOLL", "GETPID", "TERMINATE", "ADDPARTS", "TXNERR", "FATAL", "CONFWARN"];
 
-/// An older error explains nothing that happens now.
+/// An older error does not explain what happens now.
 const RECENT: Duration = Duration::from_secs(10);
 
-/// A rebalance that waits for its answer.
+/// A rebalance that awaits its answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Rebalance {
-    /// Partitions are given to this member.
+    /// Partitions are assigned to this member.
     Assign(Vec<TopicPartition>),
-    /// All partitions are taken back.
+    /// All partitions are revoked.
     Revoke {
-        /// They belong to somebody else already.
+        /// Other members may have them already.
         lost: bool,
     },
 }
 
+/// Called with the name of each error code that a client reports.
+pub type OnClientError = Arc<dyn Fn(&str) + Send + Sync>;
+
 /// The context of one client.
 pub(super) struct Context {
-    /// Counts errors; a client that only looks at the cluster counts nothing.
-    metrics: Option<Arc<Metrics>>,
+    /// Receives errors; a command's client needs none.
+    on_error: Option<OnClientError>,
     rebalances: Mutex<VecDeque<Rebalance>>,
     closing: AtomicBool,
     statistics: Mutex<Option<Statistics>>,
     error: Mutex<Option<(Code, String, Instant)>>,
     /// When an error of each code was last logged.
-    said: Mutex<HashMap<i32, Instant>>,
+    logged: Mutex<HashMap<i32, Instant>>,
     undelivered: Mutex<Option<KafkaError>>,
-    /// Why the open transaction failed. The library tells that in a line of its log alone; its records are then merely "purged".
+    /// Why the open transaction failed. The library says so only in its log; the records themselves are merely "purged".
     transaction_error: Mutex<Option<String>>,
 }
 
 impl Context {
-    /// A context that has heard nothing yet.
-    pub(super) fn new(metrics: Option<Arc<Metrics>>) -> Self {
+    /// A context without events.
+    pub(super) fn new(on_error: Option<OnClientError>) -> Self {
         Self {
-            metrics,
+            on_error,
             rebalances: Mutex::default(),
             closing: AtomicBool::new(false),
             statistics: Mutex::default(),
             error: Mutex::default(),
-            said: Mutex::default(),
+            logged: Mutex::default(),
             undelivered: Mutex::default(),
             transaction_error: Mutex::default(),
         }
     }
 
-    /// The oldest rebalance that was not answered yet.
+    /// The oldest rebalance that is not answered yet.
     pub(super) fn take_rebalance(&self) -> Option<Rebalance> {
         lock(&self.rebalances).pop_front()
     }
 
-    /// From now on revocations are answered at once: the consumer is being dropped and nobody polls it any more. Without this its
-    /// drop would wait for the answer for ever.
+    /// From now on the callback answers revocations itself: the consumer is being dropped and no longer polled. Without this
+    /// its drop would wait for the answer forever.
     pub(super) fn close(&self) {
         self.closing.store(true, Ordering::SeqCst);
     }
 
-    /// The newest statistics, once, if they tell of now.
+    /// The newest statistics, once, if they are fresh.
     pub(super) fn take_statistics(&self) -> Option<Statistics> {
         let newest = lock(&self.statistics).take()?;
         newest.is_fresh(SystemClock::start().wall()).then_some(newest)
     }
 
-    /// The newest error that says more than that all brokers are down, if it is recent.
+    /// The newest error that says more than "all brokers are down", if it is recent.
     pub(super) fn error(&self) -> Option<(Code, String)> {
         let newest = lock(&self.error).clone();
         newest.filter(|(_, _, at)| at.elapsed() < RECENT).map(|(code, reason, _)| (code, reason))
     }
 
-    /// The newest error with what to do about it, as one line.
+    /// The newest error and what to do about it, as one line.
     pub(super) fn reason(&self) -> Option<String> {
         let (code, reason) = self.error()?;
-        // The broker hangs up on the very first request: it takes it for something else.
+        // The broker closes the connection at the very first request: it expects another protocol.
         let misunderstood = reason
             .contains("APIVERSION_QUERY")
             .then_some("the port may speak another protocol: look at security.protocol under [kafka.client]");
-        Some(match errors::advice(code).or(misunderstood) {
+        Some(match errors::advice(code).or(misunderstood.map(Cow::Borrowed)) {
             Some(advice) => format!("{reason}; {advice}"),
             None => reason,
         })
     }
 
-    /// Whether an error is worth a line of its own: not the loss of a connection or of the place, which the worker tells, and not what was said
-    /// within the last minute.
+    /// Whether to log an error: not the loss of a connection or of the group membership, which the worker reports, and not
+    /// a repetition within a minute.
     fn is_news(&self, code: Code) -> bool {
-        const TOLD_CODES: [Code; 6] = [
+        const REPORTED_CODES: [Code; 6] = [
             Code::Fenced,
             Code::BrokerTransportFailure,
             Code::AllBrokersDown,
@@ -120,14 +123,14 @@ impl Context {
             Code::OperationTimedOut,
             Code::AutoOffsetReset,
         ];
-        if TOLD_CODES.contains(&code) {
+        if REPORTED_CODES.contains(&code) {
             return false;
         }
-        let mut said = lock(&self.said);
+        let mut logged = lock(&self.logged);
         let now = Instant::now();
-        let recently = said.get(&(code as i32)).is_some_and(|at| now.duration_since(*at) < SAY_AGAIN_AFTER);
+        let recently = logged.get(&(code as i32)).is_some_and(|at| now.duration_since(*at) < LOG_AGAIN_AFTER);
         if !recently {
-            said.insert(code as i32, now);
+            logged.insert(code as i32, now);
         }
         !recently
     }
@@ -145,18 +148,18 @@ impl Context {
 
 impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        let told = TOLD.contains(&facility);
+        let reported = REPORTED_ELSEWHERE.contains(&facility);
         // It begins with the thread that wrote it.
-        let said = message.split_once("]: ").map_or(message, |(_, said)| said);
+        let text = message.split_once("]: ").map_or(message, |(_, text)| text);
         if facility == "TXNERR" && matches!(level, RDKafkaLogLevel::Error | RDKafkaLogLevel::Alert) {
-            *lock(&self.transaction_error) = Some(said.to_owned());
+            *lock(&self.transaction_error) = Some(text.to_owned());
         }
         if facility == "FAIL" && self.error().is_none() {
-            // Some failures of a connection are told as a line only.
-            *lock(&self.error) = Some((Code::BrokerTransportFailure, said.to_owned(), Instant::now()));
+            // Some connection failures appear only as a log line.
+            *lock(&self.error) = Some((Code::BrokerTransportFailure, text.to_owned(), Instant::now()));
         }
         match level {
-            _ if told => tracing::debug!(target: "librdkafka", facility, "{message}"),
+            _ if reported => tracing::debug!(target: "librdkafka", facility, "{message}"),
             RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical | RDKafkaLogLevel::Error => {
                 tracing::error!(target: "librdkafka", facility, "{message}");
             }
@@ -177,8 +180,8 @@ impl ClientContext for Context {
 
     fn error(&self, error: KafkaError, reason: &str) {
         let Some(code) = error.rdkafka_error_code().filter(|code| *code != Code::PartitionEOF) else { return };
-        if let Some(metrics) = &self.metrics {
-            metrics.kafka_error(&format!("{code:?}"));
+        if let Some(on_error) = &self.on_error {
+            on_error(&format!("{code:?}"));
         }
         if self.is_news(code) {
             tracing::warn!(target: "librdkafka", ?code, "{reason}");
@@ -194,7 +197,7 @@ impl ClientContext for Context {
 impl ConsumerContext for Context {
     fn rebalance(&self, consumer: &BaseConsumer<Self>, event: RDKafkaRespErr, partitions: &mut TopicPartitionList) {
         if self.closing.load(Ordering::SeqCst) {
-            // Closing: whatever is offered or taken, the answer is to hold nothing.
+            // Whatever is assigned or revoked now, the answer is to hold nothing.
             let _ = consumer.unassign();
             return;
         }
@@ -218,7 +221,7 @@ impl ProducerContext for Context {
     }
 }
 
-/// The lock; a panic of another thread leaves values that stay usable.
+/// The lock. A panic of another thread leaves the values usable.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

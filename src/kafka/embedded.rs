@@ -1,7 +1,7 @@
 //! A Kafka inside the process: librdkafka's mock cluster on loopback, and a consumer that reads back.
 //!
-//! It is what `demo` runs on, and no broker for anything else: it keeps nothing on disk, ignores aborts and isolation, stores no
-//! group offsets, and of each partition it keeps the newest [`PARTITION_BYTES_MAX`] bytes only.
+//! `demo` runs on it. It is no broker for anything else: it keeps nothing on disk, ignores aborts and isolation, stores no
+//! group offsets, and keeps only the newest [`PARTITION_BYTES_MAX`] bytes of each partition.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ pub(crate) const PARTITION_BYTES_MAX: u64 = 5 * 1024 * 1024;
 /// A partition drops its oldest batches beyond this many (`max_cnt`).
 pub(crate) const PARTITION_BATCHES_MAX: u64 = 100_000;
 
-/// What its topics take. It has no limit of its own, and does not understand the question.
+/// Largest records that its topics accept. It has no limit of its own, and does not understand the request for it.
 pub(crate) const RECORD_LIMITS: RecordLimits = RecordLimits { output: 1_000_000, dlq: 1_000_000 };
 
 /// Longest wait for an answer on loopback.
@@ -37,7 +37,7 @@ impl EmbeddedKafka {
     /// Starts it on a free port of loopback, with these topics and their partitions.
     ///
     /// # Errors
-    /// When the library cannot make it.
+    /// If the library cannot start it.
     pub(crate) fn start(topics: &[(&str, i32)]) -> Result<Self, BrokerError> {
         let cluster = MockCluster::new(1).map_err(|error| errors::failure("start the embedded Kafka", &error))?;
         for (topic, partitions) in topics {
@@ -73,14 +73,14 @@ impl Reader {
     /// A consumer at the beginning of a partition.
     ///
     /// # Errors
-    /// When the library cannot make a client.
+    /// If the library cannot make a client.
     pub(crate) fn connect(address: &str, partition: TopicPartition) -> Result<Self, BrokerError> {
         let failed = |error| errors::failure(&format!("read {partition}"), &error);
         let mut client = ClientConfig::new();
         client.set("bootstrap.servers", address).set("client.id", "insightd-demo-reader");
-        // The group is never joined; the library wants a name.
+        // The group is never joined; the library requires a name.
         client.set("group.id", "insightd-demo-reader").set("enable.auto.commit", "false");
-        // The mock holds an answer without records back for all of this, also when records come meanwhile.
+        // The mock delays an answer without records for all of this time, even if records arrive meanwhile.
         client.set("fetch.wait.max.ms", "20");
         client.set("auto.offset.reset", "error").set("isolation.level", "read_committed");
         let consumer: BaseConsumer<Context> = client.create_with_context(Context::new(None)).map_err(failed)?;
@@ -90,10 +90,10 @@ impl Reader {
         Ok(Self { consumer, partition, next: 0 })
     }
 
-    /// The next record, if one comes within `wait`.
+    /// The next record, if one arrives within `wait`.
     ///
     /// # Errors
-    /// When the partition cannot be read.
+    /// If the partition cannot be read.
     pub(crate) fn next(&mut self, wait: Duration) -> Result<Option<ReadBack>, BrokerError> {
         match self.consumer.poll(wait) {
             None => Ok(None),
@@ -106,16 +106,16 @@ impl Reader {
             }
             Some(Err(error)) => {
                 let failure = errors::failure(&format!("read {}", self.partition), &error);
-                // The client goes on by itself: a connection that was slow to answer on a busy machine, for example.
+                // The client continues by itself: a connection was slow to answer on a busy machine, for example.
                 if failure.action == Action::Retry { Ok(None) } else { Err(failure) }
             }
         }
     }
 
-    /// Records that were written and not read yet.
+    /// Number of records that are not read yet.
     ///
     /// # Errors
-    /// When the broker does not tell its end.
+    /// If the broker does not answer.
     pub(crate) fn behind(&self) -> Result<i64, BrokerError> {
         let bounds = self.consumer.fetch_watermarks(&self.partition.topic, self.partition.partition, ANSWER_MAX);
         let (_, end) =
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_fed_is_read_back_in_order_and_the_distance_to_the_end_is_known() {
+    fn fed_records_are_read_back_in_order() {
         let (kafka, mut feeder) = started(2);
         for n in 0..1000 {
             feeder.send_to(n % 2, "account", n.to_string().as_bytes()).unwrap();
@@ -162,11 +162,11 @@ mod tests {
         assert_eq!(reader.next(Duration::from_millis(50)).unwrap(), None);
     }
 
-    /// What the pacing of `demo` relies on: this much is kept, and beyond it the oldest is gone.
+    /// The pacing of `demo` relies on it: this much is kept, and beyond it the oldest is gone.
     #[test]
     fn a_partition_keeps_the_stated_bytes_and_no_more() {
         let (kafka, mut feeder) = started(1);
-        // Of no use to a compressor: the limit is that of the bytes on the wire.
+        // Incompressible: the limit is that of the bytes on the wire.
         let mut seed = 1_u64;
         let mut noise = || {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

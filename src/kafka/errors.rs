@@ -1,15 +1,18 @@
-//! Errors of the client library, named by what to do about them. The one place where that is decided.
+//! Errors of the client library, classified by what to do about them. The only place that decides it.
+
+use std::borrow::Cow;
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 
+use crate::config::OWN_TOPICS;
 use crate::stream::broker::{Action, BrokerError, Cause};
 
-/// What decides about an error: its code and the three flags that a transactional call may set.
+/// What decides the action: the code and the three flags that a transactional call may set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Facts {
     /// Code of the library (negative) or of the broker.
     pub code: Code,
-    /// The client instance is of no more use.
+    /// The client instance is unusable.
     pub fatal: bool,
     /// The same call may be repeated.
     pub retriable: bool,
@@ -23,7 +26,7 @@ impl Facts {
         Self { code, fatal: false, retriable: false, requires_abort: false }
     }
 
-    /// Reads them off an error. One that carries no code is `Unknown`.
+    /// The facts of an error. One that carries no code is `Unknown`.
     pub(super) fn of(error: &KafkaError) -> Self {
         match error {
             KafkaError::Transaction(error) => Self {
@@ -38,7 +41,8 @@ impl Facts {
     }
 }
 
-/// What to do. An error nobody has thought of is fatal: the next start begins at the committed offsets, which is always right.
+/// The action for an error. An unexpected one is fatal: the next start begins at the committed offsets, which is always
+/// right.
 pub(super) fn classify(facts: Facts) -> Action {
     if facts.fatal {
         return Action::Fatal;
@@ -50,7 +54,7 @@ pub(super) fn classify(facts: Facts) -> Action {
         return Action::Retry;
     }
     match facts.code {
-        // Somebody is out of reach or busy; the client goes on trying by itself.
+        // A broker is unreachable or busy; the client keeps trying by itself.
         Code::BrokerTransportFailure
         | Code::AllBrokersDown
         | Code::Resolve
@@ -59,7 +63,7 @@ pub(super) fn classify(facts: Facts) -> Action {
         | Code::WaitingForCoordinator
         | Code::WaitCache
         | Code::Retry
-        // The library has given a broker up that is gone, and asks another one the next time.
+        // The library has dropped a broker that is gone, and asks another one next time.
         | Code::BrokerDestroy
         | Code::DestroyBroker
         | Code::QueueFull
@@ -86,12 +90,12 @@ pub(super) fn classify(facts: Facts) -> Action {
         | Code::RebalanceInProgress
         | Code::UnknownTopicOrPartition
         | Code::UnknownTopicId => Action::Retry,
-        // Refused logins are retried as well: a password can be rotated at the broker while this process runs. At the
-        // start they end it (`topics`).
+        // Refused logins are retried as well: a password can be rotated at the broker while this process runs. At startup
+        // they end it (`probe`).
         Code::Authentication | Code::SaslAuthenticationFailed | Code::SSL => Action::Retry,
-        // The member overslept; the group revokes what it has and lets it join again.
+        // The member missed its poll interval; the group revokes its partitions and lets it join again.
         Code::PollExceeded => Action::Retry,
-        // The records of the transaction are lost, or the group has moved on without us.
+        // The records of the transaction are lost, or the group has moved on without this member.
         Code::MessageTimedOut
         | Code::PurgeQueue
         | Code::PurgeInflight
@@ -110,7 +114,7 @@ pub(super) fn classify(facts: Facts) -> Action {
     }
 }
 
-/// Whether somebody else took this client's place, and which identity it was.
+/// Whether another client took over an identity, and which one.
 pub(super) fn cause(code: Code) -> Cause {
     match code {
         Code::FencedInstanceId | Code::UnreleasedInstanceId => Cause::MemberFenced,
@@ -119,9 +123,10 @@ pub(super) fn cause(code: Code) -> Cause {
     }
 }
 
-/// What an operator can do about it, where that is not "wait": the key to look at, or the right to grant.
-pub(super) fn advice(code: Code) -> Option<&'static str> {
-    Some(match code {
+/// What an operator can do, if it is not "wait": the key to check, or the right to grant.
+pub(super) fn advice(code: Code) -> Option<Cow<'static, str>> {
+    Some(Cow::Borrowed(match code {
+        Code::TopicAuthorizationFailed => return Some(Cow::Owned(rights())),
         Code::Authentication
         | Code::SaslAuthenticationFailed
         | Code::UnsupportedSASLMechanism
@@ -133,10 +138,6 @@ pub(super) fn advice(code: Code) -> Option<&'static str> {
              security.protocol under [kafka.client]"
         }
         Code::Resolve => "the host name is unknown: look at kafka.bootstrap_servers",
-        Code::TopicAuthorizationFailed => {
-            "grant Read and Describe on the input topics, Write and Describe on output.topic and dlq.topic, all three on \
-             state.topic, Read and Describe on state.history_topic (Write too for insightd load)"
-        }
         Code::GroupAuthorizationFailed => "grant Read on the consumer group kafka.group_id",
         Code::TransactionalIdAuthorizationFailed => {
             "grant Write and Describe on transactional ids that begin with kafka.group_id"
@@ -156,10 +157,16 @@ pub(super) fn advice(code: Code) -> Option<&'static str> {
         }
         Code::UnknownTopicOrPartition => "a topic was deleted while it was in use",
         _ => return None,
-    })
+    }))
 }
 
-/// A failed call: what was tried, what the library said, what to do.
+/// The rights that the daemon needs on topics.
+fn rights() -> String {
+    let own = OWN_TOPICS.map(|topic| format!("{} on {}", topic.rights, topic.key));
+    format!("grant Read and Describe on the input topics, {}", own.join(", "))
+}
+
+/// The error of a failed call: what was tried, what the library said, what to do.
 pub(super) fn failure(doing: &str, error: &KafkaError) -> BrokerError {
     if let Some(text) = refused_setting(error) {
         return BrokerError::configuration(format!("cannot {doing}: {text}; look at [kafka.client]"));
@@ -177,7 +184,7 @@ pub(super) fn failure(doing: &str, error: &KafkaError) -> BrokerError {
     }
 }
 
-/// What the library says about a setting that it does not take. The value stays out: it may be a password.
+/// What the library says about a setting that it refuses. The value is left out: it may be a password.
 fn refused_setting(error: &KafkaError) -> Option<String> {
     match error {
         KafkaError::ClientConfig(_, said, key, _) => Some(format!("{key}: {said}")),
@@ -191,7 +198,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_kind_of_error_is_named_by_what_to_do() {
+    fn every_kind_of_error_has_an_action() {
         let plain = Facts::of_code;
         let table = [
             // The flags of a transactional call decide before its code does.
@@ -204,7 +211,7 @@ mod tests {
             (Facts { retriable: true, ..plain(Code::Unknown) }, Action::Retry),
             // Without flags the code decides.
             (plain(Code::AllBrokersDown), Action::Retry),
-            // One of three brokers was killed, and a worker ended because of it (soak).
+            // Regression (soak): one of three brokers was killed, and a worker ended because of it.
             (plain(Code::DestroyBroker), Action::Retry),
             (plain(Code::CoordinatorLoadInProgress), Action::Retry),
             (plain(Code::UnstableOffsetCommit), Action::Retry),
@@ -219,12 +226,20 @@ mod tests {
             (plain(Code::TopicAuthorizationFailed), Action::Fatal),
             (plain(Code::InvalidTransactionTimeout), Action::Fatal),
             (plain(Code::State), Action::Fatal),
-            // Nobody thought of these.
+            // Unexpected ones.
             (plain(Code::Unknown), Action::Fatal),
             (plain(Code::PrincipalDeserializationFailure), Action::Fatal),
         ];
         for (facts, action) in table {
             assert_eq!(classify(facts), action, "{facts:?}");
+        }
+    }
+
+    #[test]
+    fn missing_rights_are_named_for_every_own_topic() {
+        let advice = advice(Code::TopicAuthorizationFailed).unwrap();
+        for topic in OWN_TOPICS {
+            assert!(advice.contains(&format!("{} on {}", topic.rights, topic.key)), "{advice}");
         }
     }
 
@@ -236,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn both_kinds_of_fence_are_told_apart() {
+    fn both_kinds_of_fence_are_distinguished() {
         assert_eq!(cause(Code::FencedInstanceId), Cause::MemberFenced);
         assert_eq!(cause(Code::Fenced), Cause::ProducerFenced);
         assert_eq!(cause(Code::IllegalGeneration), Cause::Other);

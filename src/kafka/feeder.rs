@@ -1,5 +1,5 @@
-//! A producer that feeds the input topic: idempotent, without transactions. Only generated traffic comes this way; the daemon itself never
-//! writes what it reads.
+//! A producer that feeds the input topic: idempotent, without transactions. Only generated traffic goes this way; the daemon
+//! itself never writes what it reads.
 
 use std::time::{Duration, Instant};
 
@@ -7,36 +7,38 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
 use super::context::Context;
-use super::topics::{self, ClusterProbe, Probe, ProbeError};
+use super::probe::{ClusterProbe, Probe, ProbeError};
+use super::topics::Preparation;
 use super::{client, errors};
 use crate::config::Config;
 use crate::stream::broker::{Action, BrokerError};
 
-/// Longest wait for room in the queue, after which what went wrong is looked at.
+/// Longest wait for room in the queue; then errors are checked.
 const STEP: Duration = Duration::from_millis(100);
-/// Records between two looks at what the broker has answered.
-const LOOK_RECORDS: u32 = 256;
+/// Records between two checks of the broker's answers.
+const CHECK_RECORDS: u32 = 256;
 
-/// See the module.
+/// A producer of generated traffic.
 pub(crate) struct Feeder {
     producer: BaseProducer<Context>,
     topic: String,
-    since_look: u32,
+    since_check: u32,
 }
 
 impl Feeder {
     /// Finds the input topic of a configuration, creates it (and what else is missing) if `kafka.create_topics` says so, and connects.
     ///
     /// # Errors
-    /// [`ProbeError::Unreachable`] when no broker answers within `wait`, the other when the topic does not suit or a setting is refused.
+    /// [`ProbeError::Unreachable`] if no broker answers within `wait`, the other if the topic does not suit or a setting is
+    /// refused.
     pub(crate) fn connect(config: &Config, wait: Duration) -> Result<Self, ProbeError> {
         let topic = input_topic(config, wait)?;
         let refused = |error| ProbeError::Refused(errors::failure("make a Kafka client", &error));
         let producer = client::feeder(config).create_with_context(Context::new(None)).map_err(refused)?;
-        Ok(Self { producer, topic, since_look: 0 })
+        Ok(Self { producer, topic, since_check: 0 })
     }
 
-    /// The topic that is fed.
+    /// The input topic.
     pub(crate) fn topic(&self) -> &str {
         &self.topic
     }
@@ -44,7 +46,7 @@ impl Feeder {
     /// Queues a record for the partition that follows from its key; waits while the queue is full.
     ///
     /// # Errors
-    /// When this or an earlier record cannot be delivered.
+    /// If this or an earlier record cannot be delivered.
     pub(crate) fn send(&mut self, key: &str, payload: &[u8]) -> Result<(), BrokerError> {
         self.queue(None, key, payload)
     }
@@ -65,20 +67,20 @@ impl Feeder {
                 return Err(errors::failure(&format!("write to topic {}", self.topic), &error));
             }
             record = back;
-            self.look(STEP)?;
+            self.check(STEP)?;
         }
-        self.since_look += 1;
-        if self.since_look >= LOOK_RECORDS {
-            self.since_look = 0;
-            self.look(Duration::ZERO)?;
+        self.since_check += 1;
+        if self.since_check >= CHECK_RECORDS {
+            self.since_check = 0;
+            self.check(Duration::ZERO)?;
         }
         Ok(())
     }
 
-    /// Waits, and takes note meanwhile of what the broker answers.
+    /// Waits, and checks the broker's answers meanwhile.
     ///
     /// # Errors
-    /// When a record could not be delivered.
+    /// If a record could not be delivered.
     pub(crate) fn wait(&self, duration: Duration) -> Result<(), BrokerError> {
         if duration.is_zero() {
             return Ok(());
@@ -90,23 +92,23 @@ impl Feeder {
                 return Ok(());
             }
             // A poll without an event returns at its timeout, one with an event at once.
-            self.look(left.min(STEP))?;
+            self.check(left.min(STEP))?;
         }
     }
 
-    /// Waits until the broker has everything.
+    /// Waits until the broker has accepted every record.
     ///
     /// # Errors
-    /// When a record could not be delivered.
+    /// If a record could not be delivered.
     pub(crate) fn flush(&self) -> Result<(), BrokerError> {
         while self.producer.in_flight_count() > 0 {
-            self.look(STEP)?;
+            self.check(STEP)?;
         }
-        self.look(Duration::ZERO)
+        self.check(Duration::ZERO)
     }
 
-    /// Serves what the library has to tell.
-    fn look(&self, wait: Duration) -> Result<(), BrokerError> {
+    /// Serves pending events of the library.
+    fn check(&self, wait: Duration) -> Result<(), BrokerError> {
         self.producer.poll(wait);
         let Some(error) = self.producer.context().take_undelivered() else { return Ok(()) };
         let doing = format!("write to topic {}", self.topic);
@@ -126,18 +128,17 @@ impl Feeder {
 
 impl Drop for Feeder {
     fn drop(&mut self) {
-        // What is queued after a failure would hold up the end of the process for nothing.
+        // Records queued after an error would delay the end of the process for nothing.
         self.producer.purge(rdkafka::producer::PurgeConfig::default().queue().inflight());
     }
 }
 
 fn input_topic(config: &Config, wait: Duration) -> Result<String, ProbeError> {
-    let probe_client = ClusterProbe::new(config)?;
     let found = if config.kafka.create_topics {
-        topics::prepare(config, &probe_client, wait)?.topics
+        Preparation::new(config, wait)?.attempt()?.topics
     } else {
-        let probe = probe_client.look(config, wait)?;
-        // What the daemon writes to is of no interest here.
+        let probe = ClusterProbe::new(config)?.probe(config, wait)?;
+        // The topics that the daemon writes do not matter here.
         let is_input = |topic: &String| config.input.topics.contains(topic);
         let probe = Probe { missing: probe.missing.into_iter().filter(is_input).collect(), ..probe };
         let faults = probe.faults(config);

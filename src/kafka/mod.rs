@@ -1,16 +1,16 @@
-//! Kafka through librdkafka. The only place that knows rdkafka.
+//! Kafka through librdkafka. The only place that knows rdkafka; nothing here may know metrics.
 //!
-//! [`broker::KafkaBroker`] implements the worker's seam; [`topics`] looks at the cluster before any worker starts; [`dead_letters`] reads
-//! the dead-letter topic and replays from it; [`changelog`] reads the state; [`history`] hands
-//! accounts' pasts over to the workers; [`feeder`] writes generated traffic to the input topic; [`embedded`] is a Kafka inside the
-//! process, for `demo`.
+//! [`broker::KafkaBroker`] implements the worker's seam. [`probe`] and [`topics`] check and prepare the cluster before any
+//! worker starts. [`changelog`], [`backfill_topic`] and [`dead_letters`] serve the commands; [`feeder`] writes generated
+//! traffic to the input topic; [`embedded`] is a Kafka inside the process, for `demo`.
 
 mod admin;
 pub(crate) mod backfill_topic;
 pub mod broker;
 pub(crate) mod changelog;
-pub(crate) mod client;
+mod client;
 mod context;
+mod creation;
 pub(crate) mod dead_letters;
 #[cfg(feature = "generate")]
 pub(crate) mod embedded;
@@ -19,11 +19,13 @@ mod errors;
 pub(crate) mod feeder;
 mod offsets;
 mod partition_ends;
-mod reader;
+mod partition_reader;
+pub(crate) mod probe;
 pub(crate) mod topics;
-mod transactional;
+mod transactional_producer;
 
 pub use broker::KafkaBroker;
+pub use context::OnClientError;
 #[cfg(feature = "generate")]
 pub(crate) use feeder::Feeder;
-pub(crate) use topics::{Probe, ProbeError, probe};
+pub(crate) use probe::{Probe, ProbeError, probe};

@@ -1,9 +1,10 @@
-//! Where an assigned partition begins: at the group's committed offset, else as `input.start` says.
+//! Offsets of partitions: what exists, what the group has committed, and where an assigned partition begins.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
+use rdkafka::metadata::MetadataPartition;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::context::Context;
@@ -11,7 +12,7 @@ use super::errors;
 use crate::config::StartAt;
 use crate::stream::broker::{Assigned, BrokerError, Position, TopicPartition};
 
-/// What stands before the number of the state in the metadata of a committed offset.
+/// Prefix of the state's number in the metadata of a committed offset.
 const STATE: &str = "insightd-state=";
 
 /// A committed offset, and the number of the state that belongs to it.
@@ -20,10 +21,42 @@ type Committed = (i64, Option<u64>);
 /// Longest wait for one answer of a broker.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
 
-/// The first offset of each partition, in their order.
+/// The offsets that exist in a partition, or a part of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Bounds {
+    /// Offset of the oldest record.
+    pub oldest: i64,
+    /// Offset after the last record.
+    pub end: i64,
+}
+
+impl Bounds {
+    /// The same without the records before `from`.
+    pub(super) fn starting_at(self, from: i64) -> Self {
+        Self { oldest: self.oldest.max(from), ..self }
+    }
+}
+
+/// Numbers of the partitions of a topic; none if it does not exist, or must not be seen.
 ///
 /// # Errors
-/// When the broker does not answer; nothing is assigned then.
+/// If no broker answers within `wait`.
+pub(super) fn partitions(
+    consumer: &BaseConsumer<Context>,
+    topic: &str,
+    wait: Duration,
+) -> Result<Vec<i32>, BrokerError> {
+    let metadata = consumer
+        .fetch_metadata(Some(topic), wait)
+        .map_err(|error| errors::failure(&format!("look at topic {topic}"), &error))?;
+    let found = metadata.topics().iter().find(|found| found.name() == topic && found.error().is_none());
+    Ok(found.map(|found| found.partitions().iter().map(MetadataPartition::id).collect()).unwrap_or_default())
+}
+
+/// The first offset of each partition, in their order: the group's committed offset, or else as `input.start` says.
+///
+/// # Errors
+/// If the broker does not answer; nothing is assigned then.
 pub(super) fn beginnings(
     consumer: &BaseConsumer<Context>,
     partitions: &[TopicPartition],
@@ -45,15 +78,15 @@ pub(super) fn beginnings(
         .collect()
 }
 
-/// The oldest and the end offset of a partition, as a reader of committed records sees them.
+/// The offsets of a partition, as the client sees them: up to the last stable offset for a reader of committed records.
 ///
 /// # Errors
-/// When the broker does not answer.
-pub(super) fn bounds(consumer: &BaseConsumer<Context>, partition: &TopicPartition) -> Result<(i64, i64), BrokerError> {
+/// If the broker does not answer.
+pub(super) fn bounds(consumer: &BaseConsumer<Context>, partition: &TopicPartition) -> Result<Bounds, BrokerError> {
     bounds_within(consumer, partition, ANSWER_MAX)
 }
 
-/// The same, for somebody who waits no longer than `wait`.
+/// As [`bounds`], with another longest wait.
 ///
 /// # Errors
 /// As [`bounds`].
@@ -61,16 +94,17 @@ pub(super) fn bounds_within(
     consumer: &BaseConsumer<Context>,
     partition: &TopicPartition,
     wait: Duration,
-) -> Result<(i64, i64), BrokerError> {
+) -> Result<Bounds, BrokerError> {
     consumer
         .fetch_watermarks(&partition.topic, partition.partition, wait)
+        .map(|(oldest, end)| Bounds { oldest, end })
         .map_err(|error| errors::failure(&format!("ask for the offsets of {partition}"), &error))
 }
 
 /// A list for the library, each partition with an offset.
 ///
 /// # Errors
-/// When an offset is none that the protocol can say.
+/// If the protocol cannot represent an offset.
 pub(super) fn list<'a>(
     offsets: impl Iterator<Item = (&'a TopicPartition, i64)>,
 ) -> Result<TopicPartitionList, BrokerError> {
@@ -82,7 +116,7 @@ pub(super) fn list<'a>(
     Ok(list)
 }
 
-/// A list of what is to be committed: each offset carries the number of the state that belongs to it.
+/// A list of offsets to commit, each with the number of the state that belongs to it.
 ///
 /// # Errors
 /// As [`list`].
@@ -98,7 +132,8 @@ pub(super) fn positions(positions: &[Position]) -> Result<TopicPartitionList, Br
     Ok(list)
 }
 
-/// The group's offset of each partition and the number of the state that belongs to it, in their order; none where it has committed none.
+/// The group's offset of each partition with the number of the state that belongs to it, in their order; none where the
+/// group has committed none.
 fn committed(
     consumer: &BaseConsumer<Context>,
     partitions: &[TopicPartition],
@@ -133,24 +168,24 @@ fn first_offset(
     start: StartAt,
 ) -> Result<i64, BrokerError> {
     match start {
-        StartAt::Earliest => Ok(bounds(consumer, partition)?.0),
-        StartAt::Latest => Ok(bounds(consumer, partition)?.1),
+        StartAt::Earliest => Ok(bounds(consumer, partition)?.oldest),
+        StartAt::Latest => Ok(bounds(consumer, partition)?.end),
         StartAt::Ago(age) => {
             let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
             let millis = i64::try_from(since_1970.saturating_sub(age).as_millis()).unwrap_or(i64::MAX);
             match offset_at(consumer, partition, millis)? {
                 Some(offset) => Ok(offset),
-                // Nothing is that young.
-                None => Ok(bounds(consumer, partition)?.1),
+                // All records are older.
+                None => Ok(bounds(consumer, partition)?.end),
             }
         }
     }
 }
 
-/// The first offset whose record is no older than `millis` (since 1970); none when all are older.
+/// The first offset whose record is no older than `millis` (since 1970); none if all are older.
 ///
 /// # Errors
-/// When the broker does not answer.
+/// If the broker does not answer.
 pub(super) fn offset_at(
     consumer: &BaseConsumer<Context>,
     partition: &TopicPartition,

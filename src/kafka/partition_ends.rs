@@ -1,8 +1,8 @@
-//! Where the assigned partitions end, and whether they can be read at all, from what the library tells once a second.
+//! Where the assigned partitions end, and whether they can be read at all, from the library's statistics once a second.
 //!
-//! The library says once that a partition's end was reached and then keeps silent, whatever happens to the connection. Idle
-//! clocks may move on only while the end is known to be reached, so a partition whose broker is away loses that state,
-//! and regains it when two reports in a row see it readable and read to its end.
+//! The library reports once that a partition's end is reached and then stays silent, whatever happens to the connection.
+//! Idle clocks may advance only while the end is known to be reached (WM-2). So a partition whose broker is unreachable
+//! loses that state, and regains it after two reports in a row that see it readable and read to its end.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -10,14 +10,14 @@ use serde::Deserialize;
 
 use crate::stream::broker::TopicPartition;
 
-/// Reports that must see a partition readable before its silence means anything: a fetch that was sent after the connection
-/// came back has then been answered.
+/// Reports in a row that must see a partition readable before its silence means anything: by then a fetch that was sent
+/// after the connection came back has been answered.
 const REPORTS_TO_TRUST: u8 = 2;
 
-/// Reports older than this, in seconds, are passed over. They come once a second.
+/// Older reports, in seconds, are ignored. They arrive once a second.
 const FRESH_S: i64 = 2;
 
-/// What is read of the library's statistics.
+/// The part of the library's statistics that is used.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Statistics {
     /// When they were taken, seconds since 1970.
@@ -39,7 +39,7 @@ struct TopicStatistics {
 
 #[derive(Clone, Copy, Debug, Deserialize)]
 struct PartitionStatistics {
-    /// Broker that is fetched from; -1 is none.
+    /// Broker that is fetched from; -1 if none.
     broker: i32,
     fetchq_cnt: i64,
     eof_offset: i64,
@@ -47,12 +47,13 @@ struct PartitionStatistics {
 }
 
 impl Statistics {
-    /// Whether they tell of now. Reports queue up while a commit blocks the worker, and then tell of what was before it.
+    /// Whether they describe the present. Reports queue up while a commit blocks the worker, and then describe the time
+    /// before it.
     pub(super) fn is_fresh(&self, now: i64) -> bool {
         now.saturating_sub(self.time) <= FRESH_S
     }
 
-    /// Whether any broker is in reach.
+    /// Whether any broker is reachable.
     pub(super) fn any_broker_up(&self) -> bool {
         self.brokers.values().any(BrokerStatistics::is_up)
     }
@@ -93,25 +94,25 @@ struct Known {
 }
 
 impl PartitionEnds {
-    /// Begins anew with these partitions.
+    /// Starts over with these partitions.
     pub(super) fn assign(&mut self, partitions: impl IntoIterator<Item = TopicPartition>) {
         self.0 = partitions.into_iter().map(|partition| (partition, Known::default())).collect();
     }
 
-    /// The one assigned partition of this number. An end-of-partition event carries no topic; where two topics were assigned with
-    /// the same number it would be ambiguous, and says nothing then.
+    /// The assigned partition of this number, if there is exactly one. An end-of-partition event carries no topic, so it
+    /// would be ambiguous between two topics.
     pub(super) fn by_number(&self, number: i32) -> Option<TopicPartition> {
         let mut found = self.0.keys().filter(|partition| partition.partition == number);
         let first = found.next()?;
         found.next().is_none().then(|| first.clone())
     }
 
-    /// Offset behind the last record that can be read; none before the first answer.
+    /// Offset after the last readable record; none before the first report.
     pub(super) fn end_offset(&self, partition: &TopicPartition) -> Option<i64> {
         self.0.get(partition)?.end
     }
 
-    /// No broker is in reach.
+    /// No broker is reachable.
     pub(super) fn all_away(&mut self) {
         for known in self.0.values_mut() {
             known.away = true;
@@ -119,7 +120,7 @@ impl PartitionEnds {
         }
     }
 
-    /// Takes in a report.
+    /// Applies a report; returns what has changed.
     pub(super) fn observe(&mut self, statistics: &Statistics) -> Vec<Change> {
         let mut changes = Vec::new();
         for (partition, known) in &mut self.0 {
@@ -160,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn silence_after_a_lost_broker_means_nothing_until_the_partition_was_readable_for_two_reports() {
+    fn silence_after_a_lost_broker_counts_again_after_two_reports() {
         let zero = TopicPartition::new("t", 0);
         let mut ends = PartitionEnds::default();
         ends.assign([zero.clone()]);
@@ -187,14 +188,14 @@ mod tests {
     }
 
     #[test]
-    fn a_report_that_waited_behind_a_long_commit_is_passed_over() {
+    fn a_report_that_waited_behind_a_long_commit_is_ignored() {
         let report = report("UP", 5, 5, 0);
         assert!(report.is_fresh(101));
         assert!(!report.is_fresh(110));
     }
 
     #[test]
-    fn an_end_without_a_topic_is_believed_only_where_it_is_unambiguous() {
+    fn an_end_without_a_topic_counts_only_if_it_is_unambiguous() {
         let mut ends = PartitionEnds::default();
         ends.assign([TopicPartition::new("a", 0), TopicPartition::new("b", 0), TopicPartition::new("b", 1)]);
         assert_eq!(ends.by_number(0), None);

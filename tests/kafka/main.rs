@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 use insightd::config::Config;
 use insightd::kafka::KafkaBroker;
 use insightd::kafka::broker::Connection;
-use insightd::metrics::Metrics;
 use insightd::stream::broker::{Action, Assigned, Broker, Cause, Message, Outgoing, Polled, Position, TopicPartition};
 use insightd::stream::publish::RecordLimits;
 use rdkafka::ClientConfig;
@@ -54,7 +53,7 @@ impl Mock {
             worker: 0,
             topics: &[TOPIC.to_owned()],
             limits: RecordLimits { output: 100_000, dlq: 100_000 },
-            metrics: Metrics::new(&config).expect("metrics"),
+            on_error: Arc::new(|_: &str| ()),
             calls: Arc::default(),
         };
         #[expect(clippy::print_stdout, reason = "shown when a test fails")]

@@ -28,8 +28,8 @@ use super::exit_error::ExitError;
 use super::sources::{Source, Sources};
 use super::wall_clock;
 use crate::config::Config;
-use crate::kafka::topics::{ClusterProbe, ProbeError};
-use crate::kafka::{backfill_topic, changelog, topics};
+use crate::kafka::topics::Preparation;
+use crate::kafka::{ProbeError, backfill_topic, changelog, topics};
 
 /// Longest wait for one answer of a broker.
 const BROKER_WAIT: Duration = Duration::from_secs(5);
@@ -51,15 +51,14 @@ pub(crate) fn run(args: &LoadArgs) -> Result<(), ExitError> {
         say(&line);
     }
     let partitions = partitions(&config)?;
-    topics::prepare_history(&config, partitions as usize, BROKER_WAIT)?;
+    topics::prepare_backfill_topic(&config, partitions as usize, BROKER_WAIT)?;
     let known = KnownAccounts::read(&config, partitions)?;
     Load { config: &config, sources: &sources, partitions, known }.run(args.no_wait)
 }
 
 /// Partitions of the input topic; the changelog has as many.
 fn partitions(config: &Config) -> Result<i32, ExitError> {
-    let cluster = ClusterProbe::new(config).map_err(unreached)?;
-    let ready = topics::prepare(config, &cluster, BROKER_WAIT).map_err(unreached)?;
+    let ready = Preparation::new(config, BROKER_WAIT).and_then(|topics| topics.attempt()).map_err(unreached)?;
     let input = ready.topics.first().map_or(0, |topic| topic.partitions);
     i32::try_from(input).map_err(|_| ExitError::new(ExitCode::Config, "the input has too many partitions"))
 }

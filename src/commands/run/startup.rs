@@ -6,7 +6,7 @@ use super::handles::Handles;
 use crate::commands::exit_error::ExitError;
 use crate::http::WorkerState;
 use crate::kafka::ProbeError;
-use crate::kafka::topics::{self, ClusterProbe, Ready};
+use crate::kafka::topics::{Preparation, Ready};
 
 /// Longest wait for one answer of a broker.
 const ANSWER_MAX: Duration = Duration::from_secs(3);
@@ -20,9 +20,9 @@ const PAUSE_FIRST: Duration = Duration::from_millis(250);
 pub(crate) fn prepare(handles: &Handles) -> Result<Option<Ready>, ExitError> {
     let workers = handles.config.kafka.workers;
     let mut pause = PAUSE_FIRST;
-    let cluster = ClusterProbe::new(&handles.config).map_err(exit_error)?.knowing(handles.limits);
+    let preparation = Preparation::new(&handles.config, ANSWER_MAX).map_err(exit_error)?.with_limits(handles.limits);
     while !handles.stop.is_set() {
-        match topics::prepare(&handles.config, &cluster, ANSWER_MAX) {
+        match preparation.attempt() {
             Ok(ready) => {
                 (0..workers).for_each(|worker| handles.reachability.up(worker));
                 return Ok(Some(ready));

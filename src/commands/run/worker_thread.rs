@@ -64,12 +64,13 @@ impl WorkerThread {
 
     fn connect(&self, report: &mut WorkerReport) -> Result<Option<KafkaBroker>, BrokerError> {
         let names: Vec<String> = self.ready.topics.iter().map(|topic| topic.name.clone()).collect();
+        let metrics = Arc::clone(&self.handles.metrics);
         let connection = Connection {
             config: &self.handles.config,
             worker: self.number,
             topics: &names,
             limits: self.ready.limits,
-            metrics: self.handles.metrics.clone(),
+            on_error: Arc::new(move |code: &str| metrics.kafka_error(code)),
             calls: self.calls.clone(),
         };
         KafkaBroker::connect(&connection, &|| self.handles.stop.is_set(), &mut |reason| report.waiting(reason))

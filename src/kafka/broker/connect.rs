@@ -1,4 +1,4 @@
-//! Registering the transactional id and joining the group.
+//! Registers the transactional id and joins the group.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -13,11 +13,10 @@ use super::KafkaBroker;
 use crate::config::Config;
 use crate::kafka::backfill_topic::BackfillTopic;
 use crate::kafka::changelog::Changelog;
-use crate::kafka::context::Context;
-use crate::kafka::reader::Pool;
-use crate::kafka::transactional::Transactional;
+use crate::kafka::context::{Context, OnClientError};
+use crate::kafka::partition_reader::Pool;
+use crate::kafka::transactional_producer::TransactionalProducer;
 use crate::kafka::{client, errors};
-use crate::metrics::Metrics;
 use crate::stream::broker::BrokerError;
 use crate::stream::publish::RecordLimits;
 use crate::stream::watchdog::Calls;
@@ -26,51 +25,51 @@ use crate::stream::watchdog::Calls;
 pub struct Connection<'a> {
     /// The configuration.
     pub config: &'a Config,
-    /// Number of the worker.
+    /// Number of the worker, from 0.
     pub worker: usize,
     /// The input topics.
     pub topics: &'a [String],
-    /// What output and dead-letter topic take.
+    /// Largest records that the output topic and the dead-letter topic accept.
     pub limits: RecordLimits,
-    /// Counts errors.
-    pub metrics: Arc<Metrics>,
-    /// Watched from outside.
+    /// Receives the errors of the clients.
+    pub on_error: OnClientError,
+    /// Notes blocking calls for the watchdog.
     pub calls: Arc<Calls>,
 }
 
-/// What a producer is made of.
+/// What a producer is made from.
 pub(super) struct ProducerParts {
     settings: ClientConfig,
-    metrics: Arc<Metrics>,
+    on_error: OnClientError,
     timeout: Duration,
     calls: Arc<Calls>,
 }
 
 impl ProducerParts {
     /// A producer that is not registered yet.
-    pub(super) fn make(&self) -> Result<Transactional, BrokerError> {
-        let context = Context::new(Some(self.metrics.clone()));
-        Transactional::new(&self.settings, context, self.timeout, self.calls.clone())
+    pub(super) fn make(&self) -> Result<TransactionalProducer, BrokerError> {
+        let context = Context::new(Some(Arc::clone(&self.on_error)));
+        TransactionalProducer::new(&self.settings, context, self.timeout, self.calls.clone())
     }
 }
 
 impl KafkaBroker {
-    /// Registers the transactional id, which ends what a predecessor left open, and joins the group. Waits for a broker as long
-    /// as it takes, and tells `waiting` why; returns none once `stop` says so.
+    /// Registers the transactional id, which aborts what a predecessor left open, and joins the group. Waits for a broker as
+    /// long as it takes, and calls `waiting` with the reason; none once `stop` says so.
     ///
     /// # Errors
-    /// When a broker refuses.
+    /// If a broker refuses.
     pub fn connect(
         connection: &Connection<'_>,
         stop: &dyn Fn() -> bool,
         waiting: &mut dyn FnMut(&str),
     ) -> Result<Option<Self>, BrokerError> {
-        let Connection { config, worker, topics, limits, metrics, calls } = connection;
-        let context = || Context::new(Some(metrics.clone()));
+        let Connection { config, worker, topics, limits, on_error, calls } = connection;
+        let context = || Context::new(Some(Arc::clone(on_error)));
         let made = |error: KafkaError| errors::failure("make a Kafka client", &error);
         let producer = ProducerParts {
             settings: client::producer(config, *worker, *limits),
-            metrics: metrics.clone(),
+            on_error: Arc::clone(on_error),
             timeout: config.kafka.transaction_timeout,
             calls: calls.clone(),
         };
@@ -95,7 +94,7 @@ impl KafkaBroker {
             assigned: RefCell::default(),
             ends: RefCell::default(),
             down: Cell::new(false),
-            astray: Cell::new(false),
+            has_lost_offset: Cell::new(false),
             events: RefCell::default(),
         }))
     }

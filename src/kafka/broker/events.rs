@@ -1,4 +1,4 @@
-//! What a poll brings beside messages.
+//! What a poll returns besides messages.
 
 use rdkafka::consumer::Consumer;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
@@ -6,8 +6,9 @@ use rdkafka::topic_partition_list::Offset;
 
 use super::KafkaBroker;
 use crate::kafka::context::Rebalance;
+use crate::kafka::errors;
+use crate::kafka::offsets::{self, Bounds};
 use crate::kafka::partition_ends::Change;
-use crate::kafka::{errors, offsets};
 use crate::stream::broker::{Action, Assigned, BrokerError, Polled, Skipped, TopicPartition};
 
 /// An event that carries no message.
@@ -49,8 +50,8 @@ impl KafkaBroker {
         self.events.borrow_mut().pop_front()
     }
 
-    /// An error in place of a message. Most are the client's own business: the context has counted them.
-    pub(super) fn take_error(&self, error: &KafkaError) -> Result<(), BrokerError> {
+    /// An error in place of a message. The client handles most of them itself, and the context has counted them.
+    pub(super) fn handle_error(&self, error: &KafkaError) -> Result<(), BrokerError> {
         if let KafkaError::PartitionEOF(number) = error {
             let end = self.ends.borrow().by_number(*number).map(|partition| Event::Change(Change::End(partition)));
             self.events.borrow_mut().extend(end);
@@ -68,7 +69,7 @@ impl KafkaBroker {
                 Ok(())
             }
             Some(Code::AutoOffsetReset | Code::OffsetOutOfRange) => {
-                self.astray.set(true);
+                self.has_lost_offset.set(true);
                 Ok(())
             }
             _ if failure.action == Action::Fatal => Err(failure),
@@ -76,23 +77,23 @@ impl KafkaBroker {
         }
     }
 
-    /// Some partition's next offset does not exist any more; the library does not say which, and does not seek in a partition that it
-    /// has stopped to fetch. So all are taken up anew: those with a next record there, the others at the nearest offset that
-    /// exists (the oldest one when retention was faster, the end when the log was cut off behind it).
+    /// The next offset of some partition no longer exists. The library does not say which one, and does not seek in a
+    /// partition that it has stopped fetching. So all are assigned anew: those whose next offset exists there, the others
+    /// at the nearest one that does (the oldest if retention was faster, the end if the log was truncated).
     pub(super) fn repair_offsets(&self) -> Result<(), BrokerError> {
         let mut repaired = Vec::new();
         for (partition, from) in self.positions()? {
-            let (oldest, end) = match offsets::bounds(&self.consumer, &partition) {
+            let Bounds { oldest, end } = match offsets::bounds(&self.consumer, &partition) {
                 Ok(bounds) => bounds,
-                // Asked again at the next poll.
+                // The next poll asks again.
                 Err(failure) if failure.action == Action::Retry => return Ok(()),
                 Err(failure) => return Err(failure),
             };
             let to = from.clamp(oldest, end.max(oldest));
             repaired.push((partition, from, to));
         }
-        self.take_up(repaired.iter().map(|(partition, _, to)| (partition, *to)))?;
-        self.astray.set(false);
+        self.fetch(repaired.iter().map(|(partition, _, to)| (partition, *to)))?;
+        self.has_lost_offset.set(false);
         for (began, (partition, from, to)) in self.assigned.borrow_mut().iter_mut().zip(repaired) {
             began.position = to;
             if from != to {
@@ -102,16 +103,16 @@ impl KafkaBroker {
         Ok(())
     }
 
-    /// From now on these partitions are held. What was heard of others, or of these in an earlier life, is void.
+    /// From now on these partitions are held. Events of others, or of these before they were assigned, are void.
     pub(super) fn hold(&self, assigned: Vec<Assigned>) {
-        self.astray.set(false);
+        self.has_lost_offset.set(false);
         self.events.borrow_mut().retain(|event| matches!(event, Event::Rebalance(_) | Event::Down(_) | Event::Up));
         self.ends.borrow_mut().assign(assigned.iter().map(|began| began.partition.clone()));
         self.assigned.replace(assigned);
     }
 
-    /// Begins to fetch these partitions, each at its offset, and no others.
-    pub(super) fn take_up<'a>(
+    /// Starts to fetch these partitions, each at its offset, and no others.
+    pub(super) fn fetch<'a>(
         &self,
         offsets: impl Iterator<Item = (&'a TopicPartition, i64)>,
     ) -> Result<(), BrokerError> {
@@ -119,7 +120,7 @@ impl KafkaBroker {
         self.consumer.assign(&list).map_err(|error| errors::failure("take up partitions", &error))
     }
 
-    /// The next offset of each partition: behind the last message handed out, or where it began.
+    /// The next offset of each partition: after the last delivered message, or where it began.
     fn positions(&self) -> Result<Vec<(TopicPartition, i64)>, BrokerError> {
         let now = self.consumer.position().map_err(|error| errors::failure("ask for positions", &error))?;
         let position_of = |began: &Assigned| {

@@ -1,8 +1,9 @@
-//! A transactional producer: registering its id, sending, committing, aborting. A worker has one, and so has the replay of dead letters.
+//! A transactional producer: registering its id, sending, committing, aborting. Each worker has one, and so have the
+//! commands that write.
 //!
-//! What a real broker has taught, and what is kept here for that reason:
-//! * Delivery reports are drained by a loop of our own before `send_offsets`, `commit` and `abort`. Left to the library, each
-//!   of the three waits up to 100 ms for them; an abort over undrained records does not end at all.
+//! What a real broker has taught:
+//! * A loop of our own drains the delivery reports before `send_offsets`, `commit` and `abort`. Left to the library, each
+//!   of the three waits up to 100 ms for them, and an abort with undrained records never ends.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -22,27 +23,28 @@ use super::errors;
 use crate::stream::broker::{Action, BrokerError, Outgoing};
 use crate::stream::watchdog::Calls;
 
-/// One look for delivery reports. The library's poll takes all of its time even after an event, so it is short.
+/// One poll for delivery reports. The library's poll takes all of its time even after an event, so it is short.
 const DRAIN_STEP: Duration = Duration::from_millis(1);
-/// Pause before a call is repeated that may be repeated.
+/// Pause before a retriable call is repeated.
 const REPEAT_AFTER: Duration = Duration::from_millis(100);
-/// Longest wait for one answer in `init_transactions`, after which the reason is looked at.
+/// Longest wait of one `init_transactions`; then the reason is reported and the call repeated.
 const REGISTER_STEP: Duration = Duration::from_secs(5);
-/// How long the events that explain a failure are waited for.
+/// Longest wait for the events that explain an error.
 const EVENTS_MAX: Duration = Duration::from_millis(100);
 
-/// See the module.
-pub(super) struct Transactional {
+/// A producer with a transactional id. At most one transaction is open at a time.
+pub(super) struct TransactionalProducer {
     producer: BaseProducer<Context>,
     calls: Arc<Calls>,
     /// `transaction.timeout.ms`
     timeout: Duration,
-    /// When the open transaction was begun.
+    /// When the open transaction began.
     begun: Cell<Option<Instant>>,
 }
 
-impl Transactional {
-    /// A producer that is not registered yet. `timeout` is its `transaction.timeout.ms`; blocking calls are noted in `calls`.
+impl TransactionalProducer {
+    /// A producer that is not registered yet. `timeout` is its `transaction.timeout.ms`; `calls` notes blocking calls for
+    /// the watchdog.
     pub(super) fn new(
         settings: &ClientConfig,
         context: Context,
@@ -55,11 +57,11 @@ impl Transactional {
         Ok(Self { producer, calls, timeout, begun: Cell::new(None) })
     }
 
-    /// Registers the transactional id, which ends what a predecessor left open and shuts out one that still lives. Waits for a broker as
-    /// long as it takes, and tells `waiting` why; false once `stop` says so.
+    /// Registers the transactional id, which aborts what a predecessor left open and fences one that still lives. Waits
+    /// for a broker as long as it takes, and calls `waiting` with the reason; false once `stop` says so.
     ///
     /// # Errors
-    /// When a broker refuses.
+    /// If a broker refuses.
     pub(super) fn register(&self, stop: &dyn Fn() -> bool, waiting: &mut dyn FnMut(&str)) -> Result<bool, BrokerError> {
         while !stop() {
             let outcome = {
@@ -67,7 +69,7 @@ impl Transactional {
                 self.producer.init_transactions(REGISTER_STEP)
             };
             let Err(error) = outcome else { return Ok(true) };
-            // Serves the events that say why.
+            // Serves the events that explain it.
             self.producer.poll(EVENTS_MAX);
             let failure = errors::failure("register the transactional id", &error);
             if failure.action != Action::Retry {
@@ -78,24 +80,27 @@ impl Transactional {
         Ok(false)
     }
 
-    /// One attempt of [`Self::register`]; false if no broker has answered.
+    /// One attempt of [`Self::register`].
     ///
     /// # Errors
-    /// When a broker refuses.
-    pub(super) fn register_once(&self) -> Result<bool, BrokerError> {
-        let asked = Cell::new(false);
-        self.register(&|| asked.replace(true), &mut |_| ())
+    /// [`Action::Retry`] if no broker answers, another if one refuses.
+    pub(super) fn register_or_retry(&self) -> Result<(), BrokerError> {
+        let tried = Cell::new(false);
+        match self.register(&|| tried.replace(true), &mut |_| ())? {
+            true => Ok(()),
+            false => Err(BrokerError::new(Action::Retry, "no broker registers the transactional id")),
+        }
     }
 
-    /// Serves what has happened, without waiting.
+    /// Serves pending events, without waiting.
     pub(super) fn poll(&self) {
         self.producer.poll(Duration::ZERO);
     }
 
-    /// Opens a transaction.
+    /// Begins a transaction.
     pub(super) fn begin(&self) -> Result<(), BrokerError> {
         self.producer.begin_transaction().map_err(|error| self.failure("begin a transaction", &error))?;
-        // What was heard of an earlier one explains nothing any more.
+        // An error of an earlier transaction explains nothing in this one.
         self.producer.context().take_transaction_error();
         self.begun.set(Some(Instant::now()));
         Ok(())
@@ -114,13 +119,13 @@ impl Transactional {
             outgoing.partition = record.partition;
             match self.producer.send(outgoing) {
                 Ok(()) => return Ok(()),
-                // Back-pressure: the queue empties as the broker takes records, or when their time is up.
+                // Back-pressure: the queue empties as the broker accepts records, or when they time out.
                 Err((error, _)) if error.rdkafka_error_code() == Some(Code::QueueFull) => {
                     self.producer.poll(DRAIN_STEP);
                 }
-                // Something before it was not written: the transaction has failed, and takes nothing more.
+                // An earlier record was not written: the transaction has failed and accepts nothing more.
                 Err((error, _)) if error.rdkafka_error_code() == Some(Code::State) && self.begun.get().is_some() => {
-                    self.settle()?;
+                    self.flush()?;
                     let failure = self.failure(&format!("write to {}", record.topic), &error);
                     return Err(BrokerError { action: failure.action.max(Action::AbortAndRewind), ..failure });
                 }
@@ -129,14 +134,14 @@ impl Transactional {
         }
     }
 
-    /// Waits until the fate of every sent record is known.
+    /// Waits until every sent record is delivered or has failed.
     ///
     /// # Errors
-    /// When one has not arrived.
-    pub(super) fn settle(&self) -> Result<(), BrokerError> {
+    /// If one has failed.
+    pub(super) fn flush(&self) -> Result<(), BrokerError> {
         self.drain();
         match self.producer.context().take_undelivered() {
-            // A record that is lost is lost to this transaction, whatever the reason.
+            // A lost record fails its transaction, whatever the reason.
             Some(error) => {
                 let failure = self.failure("write to Kafka", &error);
                 let action = failure.action.max(Action::AbortAndRewind);
@@ -146,7 +151,7 @@ impl Transactional {
         }
     }
 
-    /// Adds offsets to the open, settled transaction. The group's metadata is asked for right before each attempt.
+    /// Adds offsets to the open, flushed transaction. Reads the group's metadata right before each attempt.
     pub(super) fn send_offsets(
         &self,
         offsets: &TopicPartitionList,
@@ -158,7 +163,7 @@ impl Transactional {
         })
     }
 
-    /// Commits the open, settled transaction.
+    /// Commits the open, flushed transaction.
     pub(super) fn commit(&self) -> Result<(), BrokerError> {
         self.repeat("commit the transaction", "commit_transaction", &|_| {
             self.producer.commit_transaction(Timeout::Never)
@@ -185,12 +190,12 @@ impl Transactional {
         }
     }
 
-    /// When the coordinator will have given the open transaction up.
+    /// When the coordinator aborts the open transaction by itself.
     fn expires(&self) -> Instant {
         self.begun.get().unwrap_or_else(Instant::now) + self.timeout
     }
 
-    /// Repeats a call for as long as that is allowed and the transaction lives.
+    /// Repeats a call while that is allowed and the transaction lives.
     fn repeat(
         &self,
         doing: &str,
@@ -217,8 +222,8 @@ impl Transactional {
         }
     }
 
-    /// A failure of the producer. One that is of no more use fails every call in some way (a purged queue, a wrong state); what
-    /// made it so says more.
+    /// An error of the producer. An unusable producer fails every call in some way (a purged queue, a wrong state); its
+    /// fatal error says more.
     fn failure(&self, doing: &str, error: &KafkaError) -> BrokerError {
         match self.producer.client().fatal_error() {
             Some((code, reason)) => BrokerError {
