@@ -30,7 +30,7 @@ pub(crate) struct BacktestResult {
     /// What became of the records.
     pub(crate) tally: Tally,
     /// The gauges at the end.
-    pub(crate) levels: Gauges,
+    pub(crate) gauges: Gauges,
     /// Accounts with a series.
     pub(crate) accounts: BTreeMap<AccountId, AccountSpan>,
     /// Files read.
@@ -80,11 +80,11 @@ pub(crate) fn run(config: Config, sources: &Sources, peeked: Option<Box<dyn Read
 
     let learned = runs.get(FACTORS.len()).map(|(pipeline, _)| LearnedPriors::of(pipeline));
     let (pipeline, _) = &mut runs[0];
-    let (tally, levels) = (pipeline.take_tally(), pipeline.gauges());
+    let (tally, gauges) = (pipeline.take_tally(), pipeline.gauges());
     let accounts = accounts(pipeline);
     drop(runs);
     let files = sources.list.len();
-    BacktestResult { config, runs: collectors, tally, levels, accounts, files, unreadable, learned }
+    BacktestResult { config, runs: collectors, tally, gauges, accounts, files, unreadable, learned }
 }
 
 fn read_all(sources: &Sources, mut peeked: Option<Box<dyn Read>>, runs: &mut [(Pipeline, &mut dyn Output)]) -> usize {

@@ -20,7 +20,7 @@ pub(crate) fn object(result: &BacktestResult) -> Value {
         "files": result.files,
         "files_unreadable": result.unreadable,
         "records": records,
-        "series": result.levels.series,
+        "series": result.gauges.series,
         "begin": times(result.accounts.values().map(|watched| watched.begin).min()),
         "end": times(result.accounts.values().map(|watched| watched.end).max()),
         "weeks": result.weeks(),

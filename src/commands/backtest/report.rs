@@ -55,7 +55,7 @@ fn input(result: &BacktestResult) -> String {
             text,
             "{} accounts, {} series, from {} to {}: {:.1} account-weeks beyond the warm-up",
             result.accounts.len(),
-            number(result.levels.series as f64),
+            number(result.gauges.series as f64),
             minute(begin),
             minute(end),
             result.account_weeks()

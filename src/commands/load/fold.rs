@@ -18,7 +18,7 @@ use crate::commands::exit_error::ExitError;
 use crate::commands::sources::{Source, Sources};
 use crate::config::Config;
 
-/// A backfill raises no insights, and a file that holds dead-letter records stays where it is.
+/// A backfill raises no insights, and writes no dead-letter records: the files keep what failed.
 struct Discard;
 
 impl Output for Discard {

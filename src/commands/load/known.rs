@@ -63,7 +63,7 @@ impl KnownAccounts {
             let Some(value) = value else { return };
             if key == CHECKPOINT_KEY {
                 match Checkpoint::read(value) {
-                    Ok(head) => drop(merged.insert(partition, head.loaded)),
+                    Ok(checkpoint) => drop(merged.insert(partition, checkpoint.loaded)),
                     Err(newer) => fault = Some(newer),
                 }
             } else if let Some((account, begin)) = account_begin(key, value) {

@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 ///
 /// # Errors
 /// Those of writing.
-pub(crate) fn write(out: &mut impl Write, tally: &Tally, levels: &Gauges, rules: &Rules) -> io::Result<()> {
+pub(crate) fn write(out: &mut impl Write, tally: &Tally, gauges: &Gauges, rules: &Rules) -> io::Result<()> {
     let insights =
         |state: State| InsightType::ALL.iter().map(|&k| tally.insights[k as usize][state as usize]).sum::<u64>();
     let by_envelope = |e: Envelope| tally.records[e as usize].iter().sum::<u64>();
@@ -29,13 +29,13 @@ pub(crate) fn write(out: &mut impl Write, tally: &Tally, levels: &Gauges, rules:
         "shed": tally.outcome(Outcome::Shed),
         "read_only": tally.read_only,
         "late": tally.late,
-        "unconfirmed": levels.unconfirmed,
+        "unconfirmed": gauges.unconfirmed,
         "inferred": tally.inferred,
-        "series": levels.series,
-        "accounts": levels.accounts_learning + levels.accounts_live,
+        "series": gauges.series,
+        "accounts": gauges.accounts_learning + gauges.accounts_live,
         "insights_started": insights(State::Start),
         "insights_ended": insights(State::End),
-        "insights_open": levels.insights_open,
+        "insights_open": gauges.insights_open,
         "payloads_skipped": named(&Skipped::ALL, Skipped::label, |k| tally.skipped[k as usize]),
         "records_by_envelope": named(&Envelope::ALL, Envelope::label, by_envelope),
         "malformed_by_reason": named(&DecodeError::ALL, DecodeError::label, |k| tally.malformed[k as usize]),

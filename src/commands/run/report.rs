@@ -138,9 +138,9 @@ impl WorkerReport {
         );
     }
 
-    fn loaded(&self, loaded: &BackfillResult) {
-        let (worker, account) = (self.worker, loaded.account.map(|account| account.to_string()));
-        match loaded.outcome {
+    fn backfilled(&self, backfill: &BackfillResult) {
+        let (worker, account) = (self.worker, backfill.account.map(|account| account.to_string()));
+        match backfill.outcome {
             Ok(Backfilled { begin, series, .. }) => {
                 let begin = rfc3339(begin * 60);
                 tracing::info!(worker, account, begin, series, "backfill of an account merged");
@@ -282,8 +282,8 @@ impl Report for WorkerReport {
 
     fn counted(&mut self, tally: &Tally) {
         self.metrics.committed(tally);
-        for loaded in &tally.loaded {
-            self.loaded(loaded);
+        for backfill in &tally.loaded {
+            self.backfilled(backfill);
         }
         for account in &tally.misrouted_accounts {
             tracing::warn!(

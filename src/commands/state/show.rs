@@ -41,13 +41,13 @@ pub(crate) fn inspect(args: &StateInspectArgs) -> Result<(), ExitError> {
 /// Those of [`super::run`].
 pub(crate) fn export(args: &StateConfigArgs) -> Result<(), ExitError> {
     let config = Config::load(Some(&args.config))?;
-    each_partition(&config, &mut |partition, head, detector, out| {
+    each_partition(&config, &mut |partition, checkpoint, detector, out| {
         out(json!({
             "kind": "partition",
             "topic": config.state.topic,
             "partition": partition,
-            "state": head.map(|head| head.state),
-            "next": head.map(|head| head.next),
+            "state": checkpoint.map(|checkpoint| checkpoint.state),
+            "next": checkpoint.map(|checkpoint| checkpoint.next),
         }));
         detector.each_account(&mut |account| out(account_line(&account)));
         detector.each_region(&mut |region| out(region_line(&region)));
@@ -62,9 +62,9 @@ type Show<'a> = dyn FnMut(i32, Option<&Checkpoint>, &Detector, &mut dyn FnMut(Va
 fn each_partition(config: &Config, show: &mut Show<'_>) -> Result<(), ExitError> {
     let mut out = BufWriter::new(io::stdout().lock());
     for partition in 0..changelog::partitions(config)? {
-        let (head, detector) = restore(config, partition)?;
+        let (checkpoint, detector) = restore(config, partition)?;
         let mut failed = None;
-        show(partition, head.as_ref(), &detector, &mut |line| {
+        show(partition, checkpoint.as_ref(), &detector, &mut |line| {
             failed = failed.take().or(writeln!(out, "{line}").err());
         });
         match failed {
@@ -80,10 +80,10 @@ fn each_partition(config: &Config, show: &mut Show<'_>) -> Result<(), ExitError>
 /// The state of one partition, restored from its changelog.
 fn restore(config: &Config, partition: i32) -> Result<(Option<Checkpoint>, Detector), ExitError> {
     let mut detector = Detector::new(Settings::from(config));
-    let (mut head, mut fault) = (None, None);
+    let (mut checkpoint, mut fault) = (None, None);
     changelog::read_on(config, partition, 0, &mut |key, value| {
         let restored = if key == CHECKPOINT_KEY {
-            value.map(Checkpoint::read).transpose().map(|read| head = read)
+            value.map(Checkpoint::read).transpose().map(|read| checkpoint = read)
         } else {
             detector.restore(key, value)
         };
@@ -94,7 +94,7 @@ fn restore(config: &Config, partition: i32) -> Result<(Option<Checkpoint>, Detec
             let text = format!("{}[{partition}]: {fault}", config.state.topic);
             Err(ExitError::new(sysexits::ExitCode::Config, text))
         }
-        None => Ok((head, detector)),
+        None => Ok((checkpoint, detector)),
     }
 }
 
