@@ -1,8 +1,8 @@
-//! Decoding, by wrapping: bytes and records a second, beside what serde_json does with the same records into a `Value` tree and into
-//! a derived struct that borrows.
+//! Decoding, by wrapping: bytes and records a second, beside what serde_json does with the same records into
+//! a `Value` tree and into a derived struct that borrows.
 //!
-//! The records are constructed: 1.4 KB each, somewhat above the median of real ones. Bytes are those of the payload; of a gzip
-//! payload those to which it unfolds.
+//! The records are constructed: 1.4 KB each, somewhat above the median of real ones. Bytes are those of the
+//! payload; of a gzip payload those to which it unfolds.
 
 use std::hint::black_box;
 
@@ -208,7 +208,8 @@ fn serde_json_value(bencher: Bencher<'_, '_>) {
     });
 }
 
-/// The fields of a record that are used, derived and borrowed: the least that serde_json can do, without a record's irregularities.
+/// The fields of a record that are used, derived and borrowed: the least that serde_json can do, without a
+/// record's irregularities.
 #[derive(serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[allow(dead_code, reason = "only parsing is measured")]

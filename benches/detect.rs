@@ -1,7 +1,8 @@
 //! Detection alone: time per counted event, by number of live series.
 //!
-//! `cargo bench --bench detect`. One event is drawn for each minute-and-series in turn, so that at 100,000 series most events meet a
-//! series whose minute is new (the expensive path); `busy` stays inside one minute (the cheap one).
+//! `cargo bench --bench detect`. One event is drawn for each minute-and-series in turn, so that at 100,000
+//! series most events meet a series whose minute is new (the expensive path); `busy` stays inside one minute
+//! (the cheap one).
 
 use std::borrow::Cow;
 

@@ -1,8 +1,9 @@
-//! The daemon beside a real Apache Kafka: records a second of `run`, memory at 10,000 series, and the time from a burst being
-//! sent to its insight being read.
+//! The daemon beside a real Apache Kafka: records a second of `run`, memory at 10,000 series, and the time
+//! from a burst being sent to its insight being read.
 //!
-//! `KAFKA_HEAP=1g KAFKA_JVM=-XX:+UseG1GC cargo bench --bench end_to_end`. Broker, daemon and this program share the machine, so the numbers
-//! are those of all three together. `INSIGHTD_RECORDS` sets how many records are loaded (default 400,000).
+//! `KAFKA_HEAP=1g KAFKA_JVM=-XX:+UseG1GC cargo bench --bench end_to_end`. Broker, daemon and this program
+//! share the machine, so the numbers are those of all three together. `INSIGHTD_RECORDS` sets how many
+//! records are loaded (default 400,000).
 
 #![allow(clippy::print_stdout, reason = "a program that prints a table")]
 #![allow(unreachable_pub, reason = "nothing outside reaches a test; its modules say pub to each other")]
@@ -105,7 +106,8 @@ fn throughput(broker: &Broker, partition_count: usize) {
     let (feeder, begin) = (broker.feeder(&topics.input()), now() - 2 * 86_400);
     let mut bytes = 0;
     for number in 0..records {
-        // A fixed multiplicative step visits the series in a scattered order; six records of seven are reads, as in real trails.
+        // A fixed multiplicative step visits the series in a scattered order; six records of seven are reads,
+        // as in real trails.
         let series = number.wrapping_mul(2_654_435_761) % (ACCOUNTS * APIS);
         let time = begin + (number * 86_400 / records) as i64;
         let payload = record(series / APIS, series % APIS, time, number, number % 7 != 0);
@@ -133,8 +135,8 @@ fn throughput(broker: &Broker, partition_count: usize) {
     daemon.stop();
 }
 
-/// Each burst is the first activity of a new account, all its calls in one message; timed from handing it to the
-/// producer, so the way to the broker is part of it.
+/// Each burst is the first activity of a new account, all its calls in one message; timed from handing it to
+/// the producer, so the way to the broker is part of it.
 fn latency(broker: &Broker) {
     let topics = Topics::new(broker, "latency");
     let mut daemon = Daemon::start_ready(&topics.config(broker, "[baseline]\nwarm_up = \"0\"\n"));

@@ -1,5 +1,5 @@
-//! Generated traffic: bytes of JSON and records a second, on one thread, step by step: the calls alone, the calls in their files, the files'
-//! content, and the content compressed.
+//! Generated traffic: bytes of JSON and records a second, on one thread, step by step: the calls alone, the
+//! calls in their files, the files' content, and the content compressed.
 //!
 //! `cargo bench --bench generate`. One account, one day.
 

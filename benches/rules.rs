@@ -1,7 +1,9 @@
-//! What the operator's rules cost: time per record to find the one that decides, and time per record in detection.
+//! What the operator's rules cost: time per record to find the one that decides, and time per record in
+//! detection.
 //!
-//! `cargo bench --bench rules`. The starter set's rules, written again for as many names as asked for, and records that none of them
-//! takes, so that every rule is looked at; half of the records fail with an error, half come from an assumed role.
+//! `cargo bench --bench rules`. The starter set's rules, written again for as many names as asked for, and
+//! records that none of them takes, so that every rule is looked at; half of the records fail with an error,
+//! half come from an assumed role.
 
 use std::borrow::Cow;
 use std::io::Write as _;

@@ -60,7 +60,8 @@ pub struct Arguments {
     /// Factors by which his daily burst grows
     #[arg(long, value_delimiter = ',', default_value = "1.1,1.3,2,5", value_parser = growth)]
     pub growths: Vec<f64>,
-    /// Folder of labelled count series (labels.json); by default those beside the repository, if they are there
+    /// Folder of labelled count series (labels.json); by default those beside the repository, if they are
+    /// there
     #[arg(long)]
     pub counts: Option<PathBuf>,
     /// Only one part

@@ -1,6 +1,8 @@
-//! Labelled count series: how many of the windows are found at a budget of false alarms, how fast, and whether a score means what it says.
+//! Labelled count series: how many of the windows are found at a budget of false alarms, how fast, and
+//! whether a score means what it says.
 //!
-//! The definitions are those of the acceptance check for `insightd backtest`; the scores are those of `backtest --direction both`.
+//! The definitions are those of the acceptance check for `insightd backtest`; the scores are those of
+//! `backtest --direction both`.
 
 use std::path::{Path, PathBuf};
 
@@ -18,7 +20,8 @@ use insightd_test_support::quality::labelled::{Series, load};
 const BUDGETS: [f64; 4] = [0.05, 0.1, 0.3, 1.0];
 /// The budget whose delay is shown.
 const DELAY_AT: f64 = 0.3;
-/// The budget behind "as shipped", insights a week: the default of `detect.false_insights_per_account_per_week`.
+/// The budget behind "as shipped", insights a week: the default of
+/// `detect.false_insights_per_account_per_week`.
 const BUDGET: f64 = 1.0;
 /// Where the labelled data lies beside the repository.
 const DATA: &str = "data/counts";
@@ -31,7 +34,8 @@ struct Detector {
     open: Option<Vec<Vec<bool>>>,
 }
 
-/// Where the labelled series are, if they are here: `shared` beside the repository, or wherever `INSIGHTD_SHARED` says.
+/// Where the labelled series are, if they are here: `shared` beside the repository, or wherever
+/// `INSIGHTD_SHARED` says.
 pub fn data() -> Option<PathBuf> {
     let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
     let folder = std::env::var_os("INSIGHTD_SHARED").map_or_else(beside, PathBuf::from).join(DATA);
@@ -88,8 +92,8 @@ fn row(detector: &Detector, members: &[usize], series: &[Series]) -> Vec<String>
     cells
 }
 
-/// Points well outside every label that score at least 4 and at least 3, over the 1e-4 and 1e-3 that this should be; and the worst series
-/// at 3.
+/// Points well outside every label that score at least 4 and at least 3, over the 1e-4 and 1e-3 that this
+/// should be; and the worst series at 3.
 fn calibration(chosen: &[(&Series, &[f64])]) -> (f64, f64, f64) {
     let (mut points, mut four, mut three, mut worst) = (0_usize, 0, 0, 0.0_f64);
     for (series, scores) in chosen {

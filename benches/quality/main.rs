@@ -1,7 +1,8 @@
-//! How good the detector is: what it finds, how fast, and how many false insights that costs; beside simple rivals on the same data.
+//! How good the detector is: what it finds, how fast, and how many false insights that costs; beside simple
+//! rivals on the same data.
 //!
-//! `cargo bench --bench quality -- --seeds 1,2,3`; README.md beside this file says what is measured and how to read it. Not a benchmark of
-//! time: the same seeds give the same tables on every machine (memory apart).
+//! `cargo bench --bench quality -- --seeds 1,2,3`; README.md beside this file says what is measured and how
+//! to read it. Not a benchmark of time: the same seeds give the same tables on every machine (memory apart).
 
 #![allow(
     clippy::print_stdout,

@@ -1,4 +1,5 @@
-//! Bytes per series, by what a series does: the growth of the resident memory of a process that does nothing else.
+//! Bytes per series, by what a series does: the growth of the resident memory of a process that does nothing
+//! else.
 
 use std::borrow::Cow;
 use std::fs;
@@ -152,7 +153,8 @@ fn generated(detector: &mut Detector) -> (Option<u64>, u64) {
     let plan = Plan { seed: 1, accounts: 20, start: BEGIN, days: 14, activity: 1.0, attacks: 0, quiet_days: 0 };
     let organisation = Organisation::new(plan);
     let counted = |call: &Call| !call.api.read || call.error.is_some();
-    // Once without the detector: what making the calls needs is then there before it is measured, and calls are never held.
+    // Once without the detector: what making the calls needs is then there before it is measured, and calls
+    // are never held.
     let calls: usize = organisation.accounts().iter().map(|account| account.calls().filter(counted).count()).sum();
     assert!(calls > 0, "generated accounts call");
     let before = resident_bytes();

@@ -1,5 +1,5 @@
-//! The patient attacker: somebody who has always used an API raises his rate a little each day, so that the detector gets used to it. How
-//! high is the burst when it is found?
+//! The patient attacker: somebody who has always used an API raises his rate a little each day, so that the
+//! detector gets used to it. How high is the burst when it is found?
 
 mod account;
 
@@ -20,7 +20,8 @@ const WEEK_S: f64 = 604_800.0;
 enum Evidence {
     /// All of it.
     All,
-    /// Nobody is remembered, so the counts alone speak: how the detector stands if the attacker's habit says nothing.
+    /// Nobody is remembered, so the counts alone speak: how the detector stands if the attacker's habit says
+    /// nothing.
     Counts,
 }
 

@@ -1,4 +1,5 @@
-//! Any text as a configuration file: it is refused with reasons, or it is used; and its rules judge any record at any time.
+//! Any text as a configuration file: it is refused with reasons, or it is used; and its rules judge any
+//! record at any time.
 #![no_main]
 
 use insightd::config::Config;

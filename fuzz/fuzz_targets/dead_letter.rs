@@ -1,4 +1,5 @@
-//! Any headers of a record of the dead-letter topic; and the replay marker of any dead-letter record is read back as what it marks.
+//! Any headers of a record of the dead-letter topic; and the replay marker of any dead-letter record is read
+//! back as what it marks.
 #![no_main]
 
 use insightd::stream::dead_letter::{DeadLetter, DeadLetterId, header, replay_marker_headers};

@@ -58,7 +58,8 @@ fuzz_target!(|input: (u16, &[u8])| {
     let (step, bytes) = input;
     let whole = decode(bytes, usize::MAX);
     let pieces = decode(bytes, usize::from(step) + 1);
-    // How much comes out of damaged gzip before the damage is noticed depends on the size of reads, and it may be base64.
+    // How much comes out of damaged gzip before the damage is noticed depends on the size of reads, and it
+    // may be base64.
     if !bytes.starts_with(&[0x1f, 0x8b]) && !bytes.windows(4).any(|four| four == b"H4sI") {
         assert_eq!(whole, pieces);
     }

@@ -1,4 +1,5 @@
-//! Any sequence of records, however their times jump: no panic, no number that is none, and Starts and Ends alternate.
+//! Any sequence of records, however their times jump: no panic, no number that is none, and Starts and Ends
+//! alternate.
 #![no_main]
 
 mod scenario;

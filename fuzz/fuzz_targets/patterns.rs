@@ -1,4 +1,5 @@
-//! Any pattern on any text, held against another implementation of the same wildcards; and any window of a schedule at any time.
+//! Any pattern on any text, held against another implementation of the same wildcards; and any window of a
+//! schedule at any time.
 #![no_main]
 
 use insightd_core::rules::{Pattern, Schedule};

@@ -19,7 +19,8 @@ pub const EVENT_IDS_MAX: usize = 64;
 /// One step of what arrives.
 #[derive(Arbitrary, Debug)]
 pub enum Step {
-    /// So many calls, each `apart` seconds after the one before, the first `after` seconds after the newest record.
+    /// So many calls, each `apart` seconds after the one before, the first `after` seconds after the newest
+    /// record.
     Calls { who: u8, api: u8, fails: bool, number: u8, apart: i8, after: i16 },
     /// Time passes, minutes.
     Pause(u16),

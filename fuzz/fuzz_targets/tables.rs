@@ -1,4 +1,5 @@
-//! Any text as a table of priors or of security-relevant APIs: it is refused with reasons, or every number in it can be used.
+//! Any text as a table of priors or of security-relevant APIs: it is refused with reasons, or every number in
+//! it can be used.
 #![no_main]
 
 use insightd::config::tables::{priors, security};

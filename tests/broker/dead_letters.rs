@@ -13,13 +13,15 @@ fn calls() -> Vec<Call> {
     plan.calls().into_iter().filter(|call| call.kind == insightd_test_support::traffic::Kind::Call).collect()
 }
 
+/// A dead-letter record holds the damaged record alone, with the reason and where it lay.
 #[test]
-fn dead_letters_hold_the_damaged_record_alone_with_reason_and_place() {
+fn dead_letters_hold_the_damaged_record_alone() {
     let calls = calls();
     let setup = Setup::new("letters");
     let feeder = setup.broker.feeder(&setup.input);
     let account = calls[0].account;
-    // Partition 1: each kind of damage by itself, at the offset of its position. Partition 2: a log file with one bad member.
+    // Partition 1: each kind of damage by itself, at the offset of its position. Partition 2: a log file with
+    // one bad member.
     for how in Breakage::ALL {
         feeder.send(1, Some(account), &how.bytes(&calls[7]));
     }
@@ -68,8 +70,9 @@ fn a_dead_letter_larger_than_the_limit_is_cut_and_says_so() {
     assert!(letters[0].value.len() <= 10 * 1024 && noise.starts_with(&letters[0].value), "{}", letters[0].value.len());
 }
 
+/// A record whose key is not its account is counted as misrouted.
 #[test]
-fn a_record_whose_key_is_not_its_account_is_counted_as_misrouted() {
+fn a_key_that_is_not_the_account_counts_as_misrouted() {
     let calls = calls();
     let setup = Setup::new("misrouted");
     let feeder = setup.broker.feeder(&setup.input);

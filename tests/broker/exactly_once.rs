@@ -90,8 +90,9 @@ fn run_finds_byte_for_byte_what_replay_finds() {
     assert_eq!(setup.dead_letters().len() as u64, load.truth.malformed);
 }
 
+/// SIGTERM under load loses and repeats nothing, and the baselines continue.
 #[test]
-fn sigterm_in_the_middle_of_a_load_loses_and_repeats_nothing_and_baselines_go_on() {
+fn sigterm_under_load_loses_and_repeats_nothing() {
     let seed = 77;
     let plan = Plan { length: 12 * DAY, attacks: 10, quiet: 36 * HOUR, poll_every: 240, ..Plan::usual(seed) };
     let load = Load::new(&plan, &Conditions::usual(seed));
@@ -105,7 +106,8 @@ fn sigterm_in_the_middle_of_a_load_loses_and_repeats_nothing_and_baselines_go_on
     let mut daemon = Daemon::start_ready(&setup.config());
     setup.wait_until_read(&mut daemon);
 
-    // The second load comes while the daemon reads. It pauses before its end until the daemon has stopped: that is somewhere within it.
+    // The second load comes while the daemon reads. It pauses before its end until the daemon has stopped:
+    // that is somewhere within it.
     let (running, rest) = second.split_at(second.len() * 2 / 3);
     let seen = setup.broker.committed(&setup.group, &setup.input);
     std::thread::scope(|scope| {

@@ -46,8 +46,9 @@ fn generate(config: &str, more: &[&str]) -> (Option<i32>, String) {
     (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
+/// Every record arrives once, keyed by its account, in order of delivery.
 #[test]
-fn every_record_arrives_once_keyed_by_its_account_in_order_of_delivery() {
+fn every_record_arrives_once_keyed_and_in_order() {
     let setup = Setup::new("generated");
     let (code, said) = generate(&setup.config(), &[]);
     assert_eq!(code, Some(0), "{said}");

@@ -1,4 +1,5 @@
-//! Health and metrics of a running daemon, and what it does when a broker goes or a second one of its name comes.
+//! Health and metrics of a running daemon, and what it does when a broker goes or a second one of its name
+//! comes.
 
 use std::time::Duration;
 
@@ -71,12 +72,14 @@ fn metrics_add_up_at_any_time() {
     daemon.stop();
 }
 
+/// An idle daemon waits for a broker that restarts.
 #[test]
-fn a_broker_that_restarts_while_the_daemon_is_idle_is_waited_for() {
+fn an_idle_daemon_survives_a_broker_restart() {
     idle_while_the_broker_is_away("restarts", Duration::from_secs(3));
 }
 
-/// The session is 15 s: the partitions are lost while nothing is in reach, and assigned again when the broker is back.
+/// The session is 15 s: the partitions are lost while nothing is in reach, and assigned again when the broker
+/// is back.
 #[test]
 fn partitions_lost_while_the_broker_was_away_are_read_on() {
     let log = idle_while_the_broker_is_away("loses", Duration::from_secs(25));
@@ -141,7 +144,8 @@ fn two_processes_with_one_instance_id_are_reported() {
     let mut loser = None;
     for n in 0.. {
         assert!(n < 300, "both go on:\n{}\n---\n{}", first.log(), second.log());
-        // Work for whoever holds the partitions: a producer learns that it was fenced only from a transaction.
+        // Work for whoever holds the partitions: a producer learns that it was fenced only from a
+        // transaction.
         feeder.send(n % 3, Some("111122223333"), b"not a record");
         for (name, daemon) in [("first", &mut first), ("second", &mut second)] {
             if let Some(status) = daemon.ended() {

@@ -100,9 +100,10 @@ fn take_files(pipeline: &mut Pipeline, folder: &Path, out: &mut Lines) {
     }
 }
 
-/// Each look into the history topic waited behind a fetch of the idle input, half a second, and after ten partitions the looks began anew with the first.
+/// Each look into the history topic waited behind a fetch of the idle input, half a second, and after ten
+/// partitions the looks began anew with the first.
 #[test]
-fn a_daemon_with_many_partitions_and_nothing_to_read_takes_every_past_in() {
+fn an_idle_daemon_takes_every_backfill() {
     const PARTITIONS: i32 = 24;
     let plan = Plan { length: DAY, attacks: 0, quiet: 36 * HOUR, poll_every: 240, ..Plan::usual(80) };
     let load = Load::new(&plan, &Conditions::usual(80));
@@ -122,7 +123,8 @@ fn a_daemon_with_many_partitions_and_nothing_to_read_takes_every_past_in() {
     daemon.stop();
 }
 
-/// What a transaction had taken in that could not be committed was not read again before the next start: where it began was held to be settled.
+/// What a transaction had taken in that could not be committed was not read again before the next start:
+/// where it began was held to be settled.
 #[test]
 fn a_past_is_taken_in_though_its_first_transaction_fails() {
     let plan = Plan { length: DAY, attacks: 0, quiet: 36 * HOUR, poll_every: 240, ..Plan::usual(79) };
@@ -144,8 +146,9 @@ fn a_past_is_taken_in_though_its_first_transaction_fails() {
     daemon.stop();
 }
 
+/// A daemon that starts after a load continues as if it had seen the history itself.
 #[test]
-fn a_daemon_that_starts_after_a_load_goes_on_as_if_it_had_seen_the_history() {
+fn a_daemon_started_after_a_load_knows_the_history() {
     let plan = Plan { length: 4 * DAY, attacks: 12, quiet: 36 * HOUR, poll_every: 240, ..Plan::usual(77) };
     let load = Load::new(&plan, &Conditions::usual(77));
     let all: Vec<&Message> = load.messages.iter().collect();
@@ -190,8 +193,9 @@ fn a_daemon_that_starts_after_a_load_goes_on_as_if_it_had_seen_the_history() {
     assert_same(&found, &by_account(expected.0.iter().map(String::as_str)));
 }
 
+/// A running daemon adopts a backfill once, although it and the load are killed and the load is repeated.
 #[test]
-fn a_running_daemon_takes_in_a_history_once_though_it_and_the_load_are_killed_and_the_load_repeated() {
+fn kills_and_repeated_loads_backfill_once() {
     let plan = Plan { length: 3 * DAY, attacks: 4, poll_every: 240, ..Plan::usual(78) };
     let load = Load::new(&plan, &Conditions::usual(78));
     let all: Vec<&Message> = load.messages.iter().collect();
@@ -229,9 +233,10 @@ fn a_running_daemon_takes_in_a_history_once_though_it_and_the_load_are_killed_an
         expected.insert(named, (rfc3339(s.first * 60), rfc3339(s.last * 60), s.calls));
     });
     assert!(expected.len() > 50, "{} series", expected.len());
-    // Records of the minute in which the daemon began, and of later ones, that had arrived before it began: it has not seen them, and the load
-    // leaves its minutes to it. They are few. And a record that comes too late where the clock has gone on is in time for a load, whose clock ends where
-    // the daemon began. Nothing else may be counted more often.
+    // Records of the minute in which the daemon began, and of later ones, that had arrived before it began:
+    // it has not seen them, and the load leaves its minutes to it. They are few. And a record that comes too
+    // late where the clock has gone on is in time for a load, whose clock ends where the daemon began.
+    // Nothing else may be counted more often.
     let too_late = pipeline.take_tally().outcome(Outcome::TooLate);
     let (mut missed, mut more) = (0, 0);
     for (name, (first, last, calls)) in &expected {

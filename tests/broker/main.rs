@@ -1,4 +1,5 @@
-//! The daemon as a process against a real Apache Kafka. Nothing is simulated here, and a test that reaches no broker fails.
+//! The daemon as a process against a real Apache Kafka. Nothing is simulated here, and a test that reaches no
+//! broker fails.
 
 #![allow(clippy::print_stdout, reason = "shown when a test fails")]
 #![allow(unreachable_pub, reason = "nothing outside reaches a test; its modules say pub to each other")]

@@ -1,4 +1,5 @@
-//! Real CloudTrail logs of an attacked account, where the machine has them (they are not part of the project).
+//! Real CloudTrail logs of an attacked account, where the machine has them (they are not part of the
+//! project).
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -19,8 +20,8 @@ fn files(folder: &PathBuf) -> Vec<PathBuf> {
     files
 }
 
-/// One message for each file and account in it: real trails deliver one account's records per file, but the promise of the topic is a key
-/// per account.
+/// One message for each file and account in it: real trails deliver one account's records per file, but the
+/// promise of the topic is a key per account.
 fn messages(files: &[PathBuf]) -> Vec<(String, Vec<u8>)> {
     let mut messages = Vec::new();
     for file in files {
@@ -37,8 +38,9 @@ fn messages(files: &[PathBuf]) -> Vec<(String, Vec<u8>)> {
     messages
 }
 
+/// Real logs of an attacked account give the same insights as `replay`.
 #[test]
-fn real_logs_of_an_attacked_account_come_to_the_same_as_in_replay() {
+fn real_attack_logs_give_what_replay_gives() {
     let Some(folder) = shared("data/cloudtrail/invictus-ir_aws_dataset/CloudTrail") else {
         println!("no real logs on this machine: nothing compared");
         return;

@@ -1,4 +1,5 @@
-//! `dlq list` and `dlq replay` against a real broker: what is fine now goes through, once, whatever is killed in between.
+//! `dlq list` and `dlq replay` against a real broker: what is fine now goes through, once, whatever is killed
+//! in between.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::{Command, Output, Stdio};
@@ -75,7 +76,7 @@ fn outcome(daemon: &Daemon, name: &str) -> f64 {
 
 /// Messages above a limit that is raised afterwards.
 #[test]
-fn what_a_raised_limit_heals_goes_through_once_and_the_running_daemon_counts_it() {
+fn a_raised_limit_lets_dead_letters_through_once() {
     let calls = calls(6);
     let setup = Setup::new("healed");
     let feeder = setup.broker.feeder(&setup.input);
@@ -146,7 +147,8 @@ fn what_a_raised_limit_heals_goes_through_once_and_the_running_daemon_counts_it(
     assert_eq!(all.iter().filter(|line| line["replayed"] == true).count(), 1, "{all:?}");
 }
 
-/// Milliseconds since 1970. Letters must be younger than the topic's retention, or the broker deletes them in the middle of a test.
+/// Milliseconds since 1970. Letters must be younger than the topic's retention, or the broker deletes them in
+/// the middle of a test.
 fn now_millis() -> i64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock");
     now.as_millis() as i64
@@ -174,8 +176,9 @@ fn letter(setup: &Setup, millis: i64, reason: &str, offset: i64, cut: bool, valu
     producer.flush(PATIENCE).expect("delivered");
 }
 
+/// Filters by reason and time choose what is listed and what is replayed.
 #[test]
-fn filters_by_reason_and_time_choose_what_is_listed_and_what_is_replayed() {
+fn filters_choose_what_is_listed_and_replayed() {
     const HOUR: i64 = 3_600_000;
     let calls = calls(5);
     let setup = Setup::new("chosen");
@@ -213,8 +216,9 @@ fn filters_by_reason_and_time_choose_what_is_listed_and_what_is_replayed() {
     assert_eq!(slip.status.code(), Some(64), "{}", String::from_utf8_lossy(&slip.stderr));
 }
 
+/// Dead-letter records of other programs, and records whose source has expired, are reported and left alone.
 #[test]
-fn letters_of_others_and_places_that_are_gone_are_told_and_left_alone() {
+fn foreign_and_expired_dead_letters_are_left_alone() {
     let call = &calls(1)[0];
     let mut setup = Setup::new("others");
     let good = record::json(call);
@@ -223,7 +227,8 @@ fn letters_of_others_and_places_that_are_gone_are_told_and_left_alone() {
     feeder.send(0, None, b"written by somebody else");
     feeder.send(0, None, good.as_bytes());
     feeder.flush();
-    // The same letters, seen from a daemon that reads another topic, and from one whose topic has fewer partitions.
+    // The same letters, seen from a daemon that reads another topic, and from one whose topic has fewer
+    // partitions.
     let narrow = format!("{}-narrow", setup.input);
     setup.broker.create_topic(&narrow, 1);
     let elsewhere =
@@ -285,8 +290,8 @@ fn replay_by_hand(setup: &Setup, value: &str) -> (BaseProducer, String) {
     (producer, mark)
 }
 
-/// What a replay leaves behind that was killed between writing and committing, made by hand so that it is there for certain: its transaction
-/// is open, its records lie in both topics.
+/// What a replay leaves behind that was killed between writing and committing, made by hand so that it is
+/// there for certain: its transaction is open, its records lie in both topics.
 #[test]
 fn a_replay_that_was_killed_before_its_commit_never_happened() {
     let setup = Setup::new("corpse");
@@ -306,10 +311,10 @@ fn a_replay_that_was_killed_before_its_commit_never_happened() {
     assert_eq!(tally(&setup), once);
 }
 
-/// Behind another producer's open transaction a reader of committed records sees nothing, not even marks that are committed. A replay that took
-/// that for the end would replay what was replayed already.
+/// Behind another producer's open transaction a reader of committed records sees nothing, not even marks that
+/// are committed. A replay that took that for the end would replay what was replayed already.
 #[test]
-fn marks_behind_an_open_transaction_of_another_producer_are_waited_for() {
+fn a_replay_waits_for_markers_in_an_open_transaction() {
     let setup = Setup::new("hidden");
     let value = record::json(&calls(1)[0]);
     letter(&setup, now_millis(), "not_json", 0, false, &value);
@@ -334,7 +339,7 @@ fn marks_behind_an_open_transaction_of_another_producer_are_waited_for() {
 
 /// Real processes, killed at times that a seed chooses, until one comes to the end.
 #[test]
-fn however_often_a_replay_is_killed_every_letter_goes_through_once() {
+fn a_killed_replay_repeats_no_dead_letter() {
     const LETTERS: usize = 20_000;
     let seed = 4_711;
     println!("kills by seed {seed}");

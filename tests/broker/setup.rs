@@ -43,7 +43,8 @@ impl Setup {
         }
     }
 
-    /// A configuration for them. Clocks do not move on by themselves, so that the outcome depends on the records alone.
+    /// A configuration for them. Clocks do not move on by themselves, so that the outcome depends on the
+    /// records alone.
     pub fn config(&self) -> String {
         self.config_with("keyed_by_account = true\nidle_after = \"1h\"\n", "")
     }
@@ -102,8 +103,9 @@ pub fn by_account<'a>(texts: impl Iterator<Item = &'a str>) -> BTreeMap<String, 
     accounts
 }
 
-/// What `run` must have found where `replay` found this: everything but the Ends that only the end of the input brought. Those are the last
-/// lines of the output, and Ends only; what is no such line is missed in `found`, and told.
+/// What `run` must have found where `replay` found this: everything but the Ends that only the end of the
+/// input brought. Those are the last lines of the output, and Ends only; what is no such line is missed in
+/// `found`, and told.
 pub fn expected(replayed: &Replayed, found: &BTreeMap<String, Vec<String>>) -> BTreeMap<String, Vec<String>> {
     let total: usize = found.values().map(Vec::len).sum();
     let (kept, at_the_end) = replayed.insights.split_at(total.min(replayed.insights.len()));

@@ -27,8 +27,9 @@ fn create_topics_makes_what_is_missing() {
     daemon.stop();
 }
 
+/// `run` and `check` refuse several partitions without the promise of keys.
 #[test]
-fn several_partitions_without_the_promise_of_keys_are_refused_by_run_and_check() {
+fn several_partitions_need_the_promise_of_keys() {
     let setup = Setup::new("unkeyed");
     let config = setup.config_with("keyed_by_account = false", "");
     let mut daemon = Daemon::start(&config);
@@ -81,9 +82,10 @@ fn a_pattern_never_takes_in_the_daemons_own_topics() {
     assert!(said.contains(&setup.output) && said.contains(&setup.dlq), "what was excluded is not named: {said}");
 }
 
-/// A static member that only closes keeps its place until the session ends, 45 s by default; a stopped daemon leaves at once.
+/// A static member that only closes keeps its place until the session ends, 45 s by default; a stopped daemon
+/// leaves at once.
 #[test]
-fn a_stopped_daemon_leaves_the_group_and_another_one_takes_over_at_once() {
+fn a_stopped_daemon_hands_over_at_once() {
     let setup = Setup::new("leaves");
     let config = setup.config().replace("session_timeout = \"15s\"", "session_timeout = \"45s\"");
     assert!(config.contains("45s"));

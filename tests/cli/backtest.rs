@@ -1,4 +1,5 @@
-//! `insightd backtest` as a command: rows of counts by their contract, CloudTrail files as tables and JSON, plots, learnt priors, faults.
+//! `insightd backtest` as a command: rows of counts by their contract, CloudTrail files as tables and JSON,
+//! plots, learnt priors, faults.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 

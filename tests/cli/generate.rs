@@ -1,4 +1,5 @@
-//! `insightd generate` as a command: which files it makes of a seed, what `replay` finds in them, and what it refuses.
+//! `insightd generate` as a command: which files it makes of a seed, what `replay` finds in them, and what it
+//! refuses.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -66,8 +67,9 @@ fn records(file: &[u8]) -> Vec<Value> {
     serde_json::from_value(file["Records"].take()).unwrap()
 }
 
+/// The same seed gives the same bytes on one thread and on three.
 #[test]
-fn the_same_seed_gives_the_same_bytes_on_one_thread_and_on_three() {
+fn the_seed_decides_the_bytes_on_any_number_of_threads() {
     let folder = Folder::new();
     generated(&plan(11), &folder.path("one"), &["--threads", "1"]);
     generated(&plan(11), &folder.path("three"), &["--threads", "3"]);

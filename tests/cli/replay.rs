@@ -1,4 +1,5 @@
-//! `insightd replay` as a command: which files it reads and in which order, what it writes where, how it ends.
+//! `insightd replay` as a command: which files it reads and in which order, what it writes where, how it
+//! ends.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -11,8 +12,9 @@ use std::process::{Output, Stdio};
 use insightd_test_support::replaying::*;
 use serde_json::{Value, json};
 
+/// Insights are the only lines of standard output, and they repeat byte for byte.
 #[test]
-fn insights_are_the_only_lines_of_standard_output_and_repeat_byte_for_byte() {
+fn standard_output_holds_insights_only_and_repeats() {
     let folder = Folder::new();
     let file = folder.write("burst.ndjson", burst());
     let first = replay([&file]);
@@ -121,8 +123,9 @@ fn a_reader_that_leaves_ends_the_run_quietly() {
 
 // === input ===
 
+/// Gzip is recognized by its first bytes, and an explicit path may have any name.
 #[test]
-fn gzip_is_known_by_its_first_bytes_and_an_explicit_path_may_have_any_name() {
+fn gzip_is_recognized_by_its_first_bytes() {
     let folder = Folder::new();
     for name in ["plain.json.gz", "no-ending", "odd.txt"] {
         for content in [burst().into_bytes(), gzip(burst().as_bytes())] {
@@ -201,8 +204,9 @@ fn folders_are_read_in_bytewise_order_of_the_whole_path() {
     }
 }
 
+/// Other files are counted in one line, and links to folders are not followed.
 #[test]
-fn other_files_are_counted_in_one_line_and_links_to_folders_are_not_followed() {
+fn other_files_are_counted_and_links_not_followed() {
     let folder = Folder::new();
     folder.write("a.ndjson", burst());
     folder.write("deep/er/b.json", burst());
@@ -221,8 +225,9 @@ fn other_files_are_counted_in_one_line_and_links_to_folders_are_not_followed() {
     assert_eq!(stats["records"], 3 * 75, "two files and a link to one");
 }
 
+/// Statistics of an earlier run are no input, and input is never overwritten.
 #[test]
-fn stats_of_an_earlier_run_are_no_input_and_input_is_never_overwritten() {
+fn stats_are_no_input_and_never_overwrite_input() {
     let folder = Folder::new();
     let file = folder.write("a.ndjson", burst());
     let stats = folder.path("stats.json");

@@ -5,8 +5,9 @@ use serde_json::json;
 
 const MARK: &str = "[[rules]]\nname = \"ci-runs\"\naction = \"mark\"\nprincipal = \"arn:aws:iam::*:user/dana\"\n";
 
+/// `replay` prints marked insights, withholds dropped ones, and counts both by rule.
 #[test]
-fn replay_prints_marked_insights_keeps_dropped_ones_and_counts_both_by_rule() {
+fn replay_counts_marked_and_dropped_insights_by_rule() {
     let folder = Folder::new();
     let input = folder.write("burst.ndjson", burst());
     let run = |rules: &str| {
@@ -36,8 +37,9 @@ fn replay_prints_marked_insights_keeps_dropped_ones_and_counts_both_by_rule() {
     assert_eq!((&counts["out_of_scope"], &counts["counted"], &counts["records"]), (&json!(75), &json!(0), &json!(75)));
 }
 
+/// `check` prints the rules and warns of those that have expired or match nothing.
 #[test]
-fn check_prints_the_rules_and_warns_of_those_that_are_over_or_match_nothing() {
+fn check_prints_rules_and_warns_of_useless_ones() {
     let folder = Folder::new();
     let over = "until = 2020-01-01T00:00:00Z\n";
     let odd = "[[rules]]\nname = \"odd\"\naction = \"drop\"\nevent_source = \"ec2\"\n";
@@ -58,8 +60,9 @@ fn check_prints_the_rules_and_warns_of_those_that_are_over_or_match_nothing() {
     }
 }
 
+/// For `check` and `replay` a wrong rule is a configuration error.
 #[test]
-fn a_wrong_rule_is_a_fault_of_the_configuration_for_check_and_replay() {
+fn a_wrong_rule_is_a_configuration_error() {
     let folder = Folder::new();
     let config = folder.write("insightd.toml", MARK.replace("mark", "hide"));
     let input = folder.write("burst.ndjson", burst());

@@ -1,4 +1,5 @@
-//! `config/default.toml`, `config/production.toml` and the keys that are asked for: none is missing on either side.
+//! `config/default.toml`, `config/production.toml` and the keys that are asked for: none is missing on either
+//! side.
 
 use std::collections::BTreeSet;
 use std::path::Path;

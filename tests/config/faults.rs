@@ -202,7 +202,8 @@ fn sections_and_keys_are_not_confused() {
 
 #[test]
 fn a_key_that_reads_like_a_path_is_only_unknown() {
-    // The config crate takes names on the top level for paths; an index would make it build an array of that size.
+    // The config crate takes names on the top level for paths; an index would make it build an array of that
+    // size.
     let found = fault("\"kafka[99999999999]\" = 1", &[]);
     assert!(found.reason.starts_with("unknown key"), "{found}");
     assert!(fault("[\"input[7]\"]\nx = 1", &[]).reason.starts_with("unknown key"));

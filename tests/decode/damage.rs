@@ -114,8 +114,9 @@ fn damaged_gzip_keeps_what_came_before() {
     assert_eq!(decode_both(&[&whole[..], b"trailing"].concat()).faults, [DecodeError::GzipDamaged]);
 }
 
+/// A payload in which nothing can be read is its own dead letter.
 #[test]
-fn a_payload_in_which_nothing_can_be_read_is_its_own_dead_letter() {
+fn an_unreadable_payload_is_its_own_dead_letter() {
     let log = json!({"log": "2026-03-04 plain text"}).to_string();
     let data = json!({"awslogs": {"data": "?????"}}).to_string();
     let payloads: [(&[u8], DecodeError); 8] = [
@@ -198,8 +199,9 @@ fn a_gzip_bomb_inside_a_payload_is_shed() {
     assert_eq!(slice_within(payload.to_string().as_bytes(), &small).found.shed, [Limit::DecompressedBytes]);
 }
 
+/// Records beyond the limit of a payload are shed with their bytes.
 #[test]
-fn records_behind_the_limit_of_a_payload_are_shed_with_their_bytes() {
+fn records_beyond_the_payload_limit_are_shed() {
     let few = DecodeLimits { payload_records_max: 2, ..limits() };
     let good = record(1).to_string();
     let found = slice_within(format!("{{\"Records\":[{good},{{}},{good},{good}]}}").as_bytes(), &few);

@@ -142,8 +142,9 @@ fn a_record_with_the_keys_of_wrappings_is_a_record() {
     }
 }
 
+/// The dead-letter record of an unusable record holds that record alone, with its error.
 #[test]
-fn unusable_records_have_their_fault_and_only_themselves_in_the_dead_letter() {
+fn an_unusable_record_is_alone_in_its_dead_letter() {
     let long = "x".repeat(257);
     let table = [
         (DecodeError::EventTimeInvalid, without("eventTime")),
@@ -257,7 +258,8 @@ fn what_is_nothing_known_says_its_keys() {
     }
 }
 
-/// Every wrapping as a first input of the fuzz targets, which then need not find out by chance what CloudTrail looks like.
+/// Every wrapping as a first input of the fuzz targets, which then need not find out by chance what
+/// CloudTrail looks like.
 #[test]
 #[ignore = "writes fuzz/corpus: cargo test --test decode -- --ignored"]
 fn seeds_of_the_fuzz_targets_are_written() {

@@ -104,7 +104,8 @@ proptest! {
         breakings in prop::collection::vec(prop::option::of(any_breaking()), 1..8),
     ) {
         let good = |number| record(number).to_string();
-        // In an array, nothing tells where one of two neighbours ends if both are broken; on lines of their own they are two.
+        // In an array, nothing tells where one of two neighbours ends if both are broken; on lines of their
+        // own they are two.
         let (mut lines, mut members) = (vec![good(0)], vec![good(0)]);
         let mut broken = 0;
         for breaking in &breakings {

@@ -1,5 +1,6 @@
-//! Rules and dashboard of `deploy/` name only what the daemon exports, so that a renamed metric, label or label value fails here and
-//! not on call. What the files mean is checked by the tools that read them (`tests/run deploy`).
+//! Rules and dashboard of `deploy/` name only what the daemon exports, so that a renamed metric, label or
+//! label value fails here and not on call. What the files mean is checked by the tools that read them
+//! (`tests/run deploy`).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -1,7 +1,8 @@
-//! The published cases in which AWS is known to have raised an insight, rebuilt as minimal streams in a minimal account.
+//! The published cases in which AWS is known to have raised an insight, rebuilt as minimal streams in a
+//! minimal account.
 //!
-//! Numbers from the samples in AWS's documentation and in public issue threads (specification 1.4 and 1.5): baseline calls,
-//! burst calls, and the averages that AWS printed. The busy baselines are thinned to a tenth.
+//! Numbers from the samples in AWS's documentation and in public issue threads (specification 1.4 and 1.5):
+//! baseline calls, burst calls, and the averages that AWS printed. The busy baselines are thinned to a tenth.
 
 use std::borrow::Cow;
 
@@ -67,7 +68,8 @@ impl Case {
     /// Times of the calls, and of the company that makes the account known and moves the clock.
     fn stream(&self) -> Vec<(i64, bool)> {
         let (window, end) = (self.window(), self.start + self.burst_minutes * 60);
-        // Arrivals spread evenly with a jitter of their own: a low-discrepancy sequence, the same in every run.
+        // Arrivals spread evenly with a jitter of their own: a low-discrepancy sequence, the same in every
+        // run.
         let spread = |n: i64, from: i64, to: i64| {
             (1..=n).map(move |i| from + (((i as f64) * 0.618_033_988_749_894_9).fract() * (to - from) as f64) as i64)
         };
@@ -115,8 +117,9 @@ impl Case {
     }
 }
 
+/// Every published case fires in its first minutes with AWS's numbers.
 #[test]
-fn every_published_case_fires_in_its_first_minutes_with_awss_numbers() {
+fn published_cases_fire_early_with_the_numbers_of_aws() {
     for case in &CASES {
         let insights = case.insights();
         let told = insights.iter().map(|i| format!("{:?} {} {}", i.state, i.name, i.event_minute)).collect::<Vec<_>>();

@@ -1,4 +1,5 @@
-//! A history that is loaded, without a broker: what comes after it is found as if the daemon had been there all the time.
+//! A history that is loaded, without a broker: what comes after it is found as if the daemon had been there
+//! all the time.
 
 use insightd::config::Config;
 use insightd_core::cloudtrail::event::AccountId;
@@ -26,8 +27,9 @@ impl Output for Lines {
     fn dead_letter(&mut self, _: DeadLetterRecord<'_>) {}
 }
 
+/// What follows a load is found as if the detector had seen the history.
 #[test]
-fn what_comes_after_a_load_is_found_as_if_the_history_had_been_seen() {
+fn detection_after_a_load_knows_the_history() {
     let config = Config::default_config();
     let seed = 77;
     let plan = Plan { length: 4 * DAY, attacks: 12, quiet: 36 * HOUR, poll_every: 240, ..Plan::usual(seed) };

@@ -1,4 +1,5 @@
-//! Drops: a steady series that falls silent is an insight when `detect.direction` is `both`, and none when it is `up`.
+//! Drops: a steady series that falls silent is an insight when `detect.direction` is `both`, and none when it
+//! is `up`.
 
 use std::borrow::Cow;
 
@@ -49,8 +50,9 @@ fn insights(direction: Direction) -> Vec<Insight> {
     insights
 }
 
+/// A steady series that falls silent is an insight only where both directions count.
 #[test]
-fn a_steady_series_that_falls_silent_is_an_insight_in_both_directions_only() {
+fn silence_is_an_insight_in_both_directions_only() {
     assert_eq!(insights(Direction::Up), []);
     let insights = insights(Direction::Both);
     let told: Vec<_> = insights.iter().map(|i| (i.state, &*i.name, i.event_minute - SILENCE.start / MINUTE)).collect();

@@ -1,4 +1,5 @@
-//! The arithmetic of the quality bench, on examples worked out by hand: a bench that measures something else is found out here.
+//! The arithmetic of the quality bench, on examples worked out by hand: a bench that measures something else
+//! is found out here.
 
 use insightd_test_support::quality::{labelled, stream};
 use std::collections::BTreeSet;
@@ -33,7 +34,8 @@ fn the_median_of_an_even_number_lies_between_the_middle_two() {
 
 #[test]
 fn the_threshold_is_the_first_unit_that_is_one_too_many() {
-    // 48 units, so a budget of 1 a day allows two: the third highest unit is the threshold, and an alarm is above it.
+    // 48 units, so a budget of 1 a day allows two: the third highest unit is the threshold, and an alarm is
+    // above it.
     let one = Scores { unit_maxima: vec![1.0, 9.0, 4.0], window_maxima: vec![5.0, 4.0], units: 24.0 };
     let two = Scores { unit_maxima: vec![7.0, 2.0], window_maxima: vec![8.0, 0.5], units: 24.0 };
     let bought = at_budget(&[one.clone(), two.clone()], 1.0);
@@ -59,8 +61,9 @@ fn the_first_third_of_a_short_series_only_teaches() {
     assert_close(series.units(), (4320.0 - 1440.0) / 60.0, 1e-12);
 }
 
+/// Alarms within five minutes of a label are hits; all others are false.
 #[test]
-fn alarms_within_five_minutes_of_a_label_are_hits_and_beyond_are_false() {
+fn alarms_within_five_minutes_of_a_label_are_hits() {
     let series = three_days();
     let at = |alarm: usize| {
         let is_alarm = move |point: usize| point == alarm;
@@ -144,8 +147,9 @@ fn tails_are_those_of_scipy() {
     assert_eq!(NegativeBinomial::by_moments(3.0, 9.0).ln_at_least(0.0), 0.0);
 }
 
+/// A tail too small for floating point still ranks.
 #[test]
-fn a_tail_beyond_all_floating_point_is_a_number_that_still_ranks() {
+fn tails_beyond_floating_point_still_rank() {
     let tail = NegativeBinomial::by_moments(1.0, 1.5);
     let (far, farther) = (score(tail.ln_at_least(5000.0)), score(tail.ln_at_least(5001.0)));
     assert!(far > 1000.0 && farther > far && farther.is_finite(), "{far} {farther}");
@@ -187,8 +191,9 @@ fn empty_minutes_at_once_are_empty_minutes_one_by_one() {
     }
 }
 
+/// A rival gets the lowest threshold that its false insights allow.
 #[test]
-fn a_rival_gets_the_lowest_threshold_that_its_false_insights_allow() {
+fn a_rival_gets_the_lowest_threshold_within_budget() {
     let one = |score, series, minute, attack| Scored { score, series, minute, attack };
     let scored = vec![
         one(9.0, 1, 100, None),
@@ -246,8 +251,9 @@ fn label() -> Label {
     }
 }
 
+/// An insight belongs to an attack by account, region, series, and time.
 #[test]
-fn an_insight_belongs_to_an_attack_by_account_region_series_and_time() {
+fn an_insight_is_matched_to_its_attack() {
     let labels = [label()];
     let start = Start {
         account: "111122223333",

@@ -136,8 +136,9 @@ fn without_rules_the_burst_is_one_insight() {
     assert!(run.tally.rule_records.is_empty() && run.tally.rule_insights.is_empty());
 }
 
+/// An excluded record is out of scope and enters no number of any insight.
 #[test]
-fn an_excluded_record_is_out_of_scope_and_in_no_number_of_any_insight() {
+fn an_excluded_record_is_in_no_number() {
     let calls = with(quiet(), with(burst(60, BURST, CI), burst(60, BURST, DANA)));
     let by_ci = calls.iter().filter(|call| call.1 == CI).count() as u64;
     let excluded = run(&ci("exclude"), &calls);
@@ -155,8 +156,9 @@ fn an_excluded_record_is_out_of_scope_and_in_no_number_of_any_insight() {
     assert!(run(&ci("exclude"), &with(quiet(), burst(60, BURST, CI))).insights.is_empty());
 }
 
+/// Excluded records begin the history of their account as others out of scope do.
 #[test]
-fn excluded_records_begin_the_history_of_their_account_as_others_out_of_scope_do() {
+fn excluded_records_begin_the_history_of_their_account() {
     let calls = with(quiet(), burst(60, BURST, DANA));
     let only_ci_at_first: Calls = calls.iter().filter(|call| call.1 == CI || call.0 >= BURST - DAY).copied().collect();
     assert!(!run(&ci("exclude"), &only_ci_at_first).starts().is_empty(), "the account is old enough");
@@ -164,8 +166,9 @@ fn excluded_records_begin_the_history_of_their_account_as_others_out_of_scope_do
     assert_eq!(run(&ci("exclude"), &nothing_at_first).starts().len(), 0, "the account is too young");
 }
 
+/// A marked insight carries the rule's name on its Start and End and does not count as open.
 #[test]
-fn a_marked_insight_goes_out_with_the_rules_name_on_start_and_end_and_is_not_open() {
+fn a_marked_insight_names_its_rule_and_is_not_open() {
     let run = run(&ci("mark"), &with(quiet(), burst(60, BURST, CI)));
     assert_eq!(run.suppressed_by(), [Some("r"), Some("r")]);
     assert_eq!((run.open_max, run.tally.insights[0], run.tally.rule_insights.as_slice()), (0, [1, 1], &[1][..]));
@@ -187,8 +190,9 @@ fn the_record_that_tips_the_start_decides() {
     assert_eq!((marked.tally.rule_insights.first(), marked.tally.rule_records[0] > 0), (None, true));
 }
 
+/// A dropped insight is counted by its rule alone, and the series continues.
 #[test]
-fn a_dropped_insight_is_counted_by_its_rule_alone_and_the_series_goes_on() {
+fn a_dropped_insight_is_counted_by_its_rule_alone() {
     let later = BURST + 6 * 3600;
     let calls = with(quiet(), with(burst(60, BURST, CI), burst(90, later, DANA)));
     let plain = run("", &calls);
@@ -206,8 +210,9 @@ fn least(rules: &str) -> usize {
     calls[calls.partition_point(quiet_with)] as usize
 }
 
+/// Sensitivity moves the trigger count of an insight both ways.
 #[test]
-fn sensitivity_moves_what_it_takes_to_start_an_insight_both_ways() {
+fn sensitivity_moves_the_trigger_both_ways() {
     let factor = |factor: &str| rule("sensitivity", &format!("principal = \"{CI}\"\nfactor = {factor}"));
     let [rare, usual, one, ready] =
         [factor("0.001"), String::new(), factor("1"), factor("1000")].map(|rules| least(&rules));
@@ -224,7 +229,8 @@ fn sensitivity_moves_what_it_takes_to_start_an_insight_both_ways() {
     assert_eq!(run(&factor("0.001"), &other).insights, run("", &other).insights);
 }
 
-/// Fifteen calls that a rule had held back left sums above the limit, and the next call of anybody else was an insight.
+/// Fifteen calls that a rule had held back left sums above the limit, and the next call of anybody else was
+/// an insight.
 #[test]
 fn what_a_rule_held_back_is_not_raised_by_the_next_bystander() {
     let rules = rule("sensitivity", &format!("principal = \"{CI}\"\nfactor = 0.000001"));
@@ -275,9 +281,10 @@ fn what_could_not_count_anyway_is_no_match() {
     assert_eq!(run(&ci("exclude"), &reads).tally.rule_records, [0]);
 }
 
-/// The first records of an account, and those after a long silence, wait until another one confirms their time.
+/// The first records of an account, and those after a long silence, wait until another one confirms their
+/// time.
 #[test]
-fn a_record_that_was_held_is_judged_by_its_rule_when_it_is_applied() {
+fn a_quarantined_record_meets_its_rule_when_applied() {
     let sparse: Calls = (0..16).map(|n| (BEGIN + n * 6 * 3600, DANA, "RunInstances")).collect();
     let run = run(&ci("mark"), &with(sparse, burst(60, BURST, CI)));
     assert_eq!(run.suppressed_by(), [Some("r"), Some("r")]);

@@ -1,5 +1,5 @@
-//! The model of traffic: the same seed gives the same calls, labels tell the truth, attackers are what they claim to be, and the
-//! whole looks like the traffic of real accounts. Seeds are in the messages.
+//! The model of traffic: the same seed gives the same calls, labels tell the truth, attackers are what they
+//! claim to be, and the whole looks like the traffic of real accounts. Seeds are in the messages.
 
 use insightd_test_support::decoding;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -90,7 +90,8 @@ fn calls_come_in_order_of_time_with_serials_of_their_own() {
 
 // === attacks ===
 
-/// What an organisation's account does in addition when it is attacked: the attacks, and what accustoms attackers to their APIs.
+/// What an organisation's account does in addition when it is attacked: the attacks, and what accustoms
+/// attackers to their APIs.
 fn added(plan: &Plan) -> Vec<(Account, Vec<Call>, Vec<Call>)> {
     let (with, without) = (Organisation::new(plan.clone()), Organisation::new(Plan { attacks: 0, ..plan.clone() }));
     let pairs = with.accounts().iter().zip(without.accounts());
@@ -165,8 +166,9 @@ fn attackers_are_what_they_claim_to_be() {
     }
 }
 
+/// Every kind of attack is done by every attacker, after the quiet days, and apart from other attacks.
 #[test]
-fn every_kind_is_done_by_every_attacker_after_the_quiet_days_and_apart_from_others() {
+fn every_attacker_does_every_kind_after_the_quiet_days() {
     for seed in [31, 32, 33] {
         let organisation = Organisation::new(attacked(seed));
         let mut seen: HashMap<(Attack, Attacker), usize> = HashMap::new();
@@ -285,7 +287,8 @@ fn people_rest_and_accounts_differ() {
 
 // === who calls ===
 
-/// Calls of federated people and programs ask for sessions and nothing else, and those who got them then work with the role.
+/// Calls of federated people and programs ask for sessions and nothing else, and those who got them then work
+/// with the role.
 #[test]
 fn sessions_from_outside_begin_with_whom_a_provider_vouches_for() {
     let (mut all, mut vouched) = (0, 0);
@@ -327,7 +330,8 @@ fn sessions_from_outside_begin_with_whom_a_provider_vouches_for() {
                 _ => {}
             }
         }
-        // Work begins within the second; only what lies at the end is left, or what a person's other tool did.
+        // Work begins within the second; only what lies at the end is left, or what a person's other tool
+        // did.
         let left = pending.values().filter(|time| **time < START + 3 * DAY - 3600).count();
         assert!(left <= 2, "{left} sessions were begun and not used: {pending:?}");
     }

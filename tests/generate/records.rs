@@ -1,4 +1,5 @@
-//! Generated records against the decoder, which knows nothing of how they were made, and against real ones where the machine has them.
+//! Generated records against the decoder, which knows nothing of how they were made, and against real ones
+//! where the machine has them.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -99,7 +100,8 @@ impl Survey {
     }
 }
 
-/// Every so many calls of a hundred accounts' day. Small accounts have more people and fewer machines, and so larger records.
+/// Every so many calls of a hundred accounts' day. Small accounts have more people and fewer machines, and so
+/// larger records.
 fn generated() -> Survey {
     const ONE_IN: usize = 41;
     let mut survey = Survey::default();
@@ -118,8 +120,9 @@ fn generated() -> Survey {
     survey
 }
 
-/// Real records: median 1.2 KB, mean 1.3 KB, p99 2.3 KB. There nearly all calls are an IAM user's; of the generated ones half are, and those
-/// of roles, which are larger, are most of the others. The median of one organisation lies between 1.1 and 1.35 KB, that of several is meant.
+/// Real records: median 1.2 KB, mean 1.3 KB, p99 2.3 KB. There nearly all calls are an IAM user's; of the
+/// generated ones half are, and those of roles, which are larger, are most of the others. The median of one
+/// organisation lies between 1.1 and 1.35 KB, that of several is meant.
 #[test]
 fn sizes_are_those_of_real_records() {
     let mut survey = generated();
@@ -147,7 +150,8 @@ fn fields_are_present_as_often_as_in_real_records() {
     for field in real.fields.keys().chain(made.fields.keys()).collect::<std::collections::BTreeSet<_>>() {
         let (real, made) = (real.share(field), made.share(field));
         println!("{field:32} real {real:.3}, generated {made:.3}");
-        // What nearly every real record has, most generated ones have (some are of old versions); what none has, few have.
+        // What nearly every real record has, most generated ones have (some are of old versions); what none
+        // has, few have.
         if (real > 0.99 && made < 0.85) || (real == 0.0 && made > 0.3) || (real > 0.05 && made == 0.0) {
             broken.push(field.clone());
         }

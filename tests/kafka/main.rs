@@ -1,6 +1,6 @@
-//! How the worker's seam is wired to librdkafka, against its in-process mock cluster: rebalances answered late, errors
-//! injected request by request, brokers that go away. The mock is no oracle of exactly-once (it ignores aborts, generations and
-//! isolation): what a real broker does is tested in `tests/broker`.
+//! How the worker's seam is wired to librdkafka, against its in-process mock cluster: rebalances answered
+//! late, errors injected request by request, brokers that go away. The mock is no oracle of exactly-once (it
+//! ignores aborts, generations and isolation): what a real broker does is tested in `tests/broker`.
 
 use std::ffi::OsString;
 use std::sync::Arc;
@@ -137,8 +137,9 @@ const INSIGHT: Outgoing<'static> = Outgoing {
     headers: &[("insight-state", b"Start")],
 };
 
+/// A transaction takes milliseconds, and dropping a member does not wait for an answer.
 #[test]
-fn a_transaction_takes_milliseconds_and_dropping_a_member_does_not_wait_for_an_answer() {
+fn transactions_are_fast_and_dropping_a_member_is_too() {
     let mock = Mock::start(1);
     mock.feed(0, &["a", "b"]);
     let broker = mock.connect("earliest", "one");
@@ -233,7 +234,8 @@ fn a_revocation_waits_for_its_answer() {
 
     let mut shares = [None, None];
     let until = Instant::now() + WAIT;
-    // On a loaded machine the group may need another round, in which one member holds both for a moment and gives them back.
+    // On a loaded machine the group may need another round, in which one member holds both for a moment and
+    // gives them back.
     while shares != [Some(1), Some(1)] && Instant::now() < until {
         for (share, member) in shares.iter_mut().zip([&first, &second]) {
             match member.poll(Duration::from_millis(10)).expect("polled") {
@@ -249,8 +251,9 @@ fn a_revocation_waits_for_its_answer() {
     assert_eq!(shares, [Some(1), Some(1)]);
 }
 
+/// Offsets of a partition that is not held never reach the broker.
 #[test]
-fn offsets_of_a_partition_that_is_not_held_never_reach_the_broker() {
+fn offsets_of_an_unowned_partition_are_not_sent() {
     let mock = Mock::start(1);
     let broker = mock.connect("earliest", "one");
     assigned(&broker);
@@ -261,8 +264,9 @@ fn offsets_of_a_partition_that_is_not_held_never_reach_the_broker() {
     broker.abort().expect("aborted");
 }
 
+/// The transaction of a stale generation is aborted, and the next one succeeds.
 #[test]
-fn a_stale_generation_is_aborted_and_the_next_transaction_succeeds() {
+fn a_stale_generation_aborts_one_transaction() {
     for code in [Code::RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION, Code::RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID] {
         let mock = Mock::start(1);
         let broker = mock.connect("earliest", "one");
@@ -291,8 +295,9 @@ fn a_busy_coordinator_is_asked_again() {
     broker.commit_with_offsets(&[at(0, 1)]).expect("committed");
 }
 
+/// A fenced producer is fatal and named as such, whichever call notices.
 #[test]
-fn a_fenced_producer_is_fatal_and_named_as_such_whatever_call_notices() {
+fn a_fenced_producer_is_fatal_at_any_call() {
     let fenced = Code::RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH;
     for api in [Api::AddPartitionsToTxn, Api::AddOffsetsToTxn, Api::TxnOffsetCommit, Api::EndTxn] {
         let mock = Mock::start(1);
@@ -320,9 +325,10 @@ fn a_record_that_the_broker_refuses_aborts_the_transaction() {
     broker.abort().expect("aborted");
 }
 
-/// The worker ended when it met this: what was written before had failed, and the client takes nothing more then ("erroneous state").
+/// The worker ended when it met this: what was written before had failed, and the client takes nothing more
+/// then ("erroneous state").
 #[test]
-fn a_record_that_is_written_after_another_one_was_refused_aborts_the_transaction() {
+fn a_write_after_a_refused_one_aborts() {
     let mock = Mock::start(1);
     let broker = mock.connect("earliest", "one");
     assigned(&broker);

@@ -137,7 +137,8 @@ fn words_of_the_glossary_are_used_on_the_pages() {
     assert_none(broken, "a word that docs/contributing/style.md replaces");
 }
 
-/// The changelog must be compacted and otherwise configured as the program creates it, wherever a person copies the command.
+/// The changelog must be compacted and otherwise configured as the program creates it, wherever a person
+/// copies the command.
 #[test]
 fn the_changelog_is_created_alike_everywhere() {
     let table = Regex::new(r"(?s)const CHANGELOG: &\[\(&str, &str\)\] = &\[(.*?)\];").expect("a pattern");

@@ -1,4 +1,5 @@
-//! The pages of the repository as the rules read them: fenced blocks, marks, links, anchors. Reads text, judges nothing.
+//! The pages of the repository as the rules read them: fenced blocks, marks, links, anchors. Reads text,
+//! judges nothing.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,8 +1,9 @@
 //! Samples and commands on the pages, compared with what the program prints and understands.
 //!
-//! A block is a sample if the line above it is an HTML comment `sample: COMMAND` or `sample json: COMMAND`. In a text sample a line `...`
-//! stands for any number of lines, and `...` inside a line for any text. A JSON sample equals one line of the output as a value; an element `"..."` of an array stands
-//! for any number of elements.
+//! A block is a sample if the line above it is an HTML comment `sample: COMMAND` or `sample json: COMMAND`.
+//! In a text sample a line `...` stands for any number of lines, and `...` inside a line for any text. A JSON
+//! sample equals one line of the output as a value; an element `"..."` of an array stands for any number of
+//! elements.
 
 use std::collections::BTreeMap;
 use std::process::{Command, Output};
@@ -56,7 +57,8 @@ fn text_samples_are_what_the_program_prints() {
     }
 }
 
-/// Whether the parts of the sample between the ellipses come in this order; else the first part that does not.
+/// Whether the parts of the sample between the ellipses come in this order; else the first part that does
+/// not.
 fn is_excerpt<'a>(sample: &'a [&'a str], output: &[&str]) -> Result<(), &'a [&'a str]> {
     let chunks: Vec<&[&str]> = sample.split(|line| *line == "...").collect();
     let mut at = 0;

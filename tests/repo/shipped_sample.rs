@@ -1,4 +1,5 @@
-//! The shipped sample is exactly what the generator of the tests makes. `INSIGHTD_WRITE_SAMPLE=1 cargo test --test repo shipped_sample` writes it anew.
+//! The shipped sample is exactly what the generator of the tests makes.
+//! `INSIGHTD_WRITE_SAMPLE=1 cargo test --test repo shipped_sample` writes it anew.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -78,8 +79,8 @@ fn read(folder: &Path, found: &mut BTreeMap<String, String>) {
     }
 }
 
-/// What `replay samples` shows: each of the four attacks by some of its APIs (several APIs in a row are one incident, which does not raise
-/// one insight for each), no API twice, and nothing else.
+/// What `replay samples` shows: each of the four attacks by some of its APIs (several APIs in a row are one
+/// incident, which does not raise one insight for each), no API twice, and nothing else.
 #[test]
 fn replay_of_the_sample_finds_its_attacks_and_nothing_else() {
     let replayed = replay(&folder(), None, &[]);

@@ -1,4 +1,5 @@
-//! Rust source as the rules of [`crate::tidy`] read it: which bytes ship, where functions and comments lie. Reads text, judges nothing.
+//! Rust source as the rules of [`crate::tidy`] read it: which bytes ship, where functions and comments lie.
+//! Reads text, judges nothing.
 
 use std::ops::Range;
 
@@ -15,8 +16,8 @@ pub struct Function {
     pub is_test: bool,
 }
 
-/// What ships of a file: without comments, and without each item that `#[cfg(test)]` or `#[test]` marks, wherever it stands.
-/// Line breaks stay, so that a line keeps its number.
+/// What ships of a file: without comments, and without each item that `#[cfg(test)]` or `#[test]` marks,
+/// wherever it stands. Line breaks stay, so that a line keeps its number.
 pub fn shipped(text: &str) -> String {
     let file = parse(text);
     let mut items = TestItems::default();
@@ -70,7 +71,8 @@ fn wide_lines(text: &str, comment: Range<usize>, columns: usize) -> Vec<usize> {
     wide.map(|(number, _)| first + number + 1).collect()
 }
 
-/// A gap between two tokens that ship holds white space, comments and tests: only line breaks and one space stay.
+/// A gap between two tokens that ship holds white space, comments and tests: only line breaks and one space
+/// stay.
 fn gap(between: &str, shipped: &mut String) {
     if between.trim().is_empty() {
         shipped.push_str(between);
@@ -94,7 +96,8 @@ fn tokens(text: &str) -> Vec<Range<usize>> {
     places.into_iter().filter(is_next()).collect()
 }
 
-/// A doc comment becomes several tokens (`#[doc = ...]`), all in the place of the comment: the first one stays.
+/// A doc comment becomes several tokens (`#[doc = ...]`), all in the place of the comment: the first one
+/// stays.
 fn is_next() -> impl FnMut(&Range<usize>) -> bool {
     let mut end = 0;
     move |place| {

@@ -1,4 +1,5 @@
-//! Rules of the repository that no compiler checks, as tests. A rule that is broken on purpose is changed here, with its reason.
+//! Rules of the repository that no compiler checks, as tests. A rule that is broken on purpose is changed
+//! here, with its reason.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -49,7 +50,8 @@ fn modules_say_what_lives_in_them() {
 
 #[test]
 fn only_the_kafka_layer_names_the_client() {
-    // Messages to people name the C library, librdkafka, whose keys they pass through; nothing else may be meant.
+    // Messages to people name the C library, librdkafka, whose keys they pass through; nothing else may be
+    // meant.
     let names_it = |text: &str| shipped(text).replace("librdkafka", "").contains("rdkafka");
     let broken = ["src", "crates"]
         .into_iter()
@@ -58,7 +60,8 @@ fn only_the_kafka_layer_names_the_client() {
     assert_none(broken.map(|(name, _)| name).collect(), "rdkafka outside src/kafka");
 }
 
-/// `cloudtrail`, `rules`, `detect`, `generate` and `pipeline` get time as a value and return what happened; so they can be replayed and simulated.
+/// `cloudtrail`, `rules`, `detect`, `generate` and `pipeline` get time as a value and return what happened;
+/// so they can be replayed and simulated.
 #[test]
 fn pure_layers_have_no_clock_no_io_and_no_log() {
     let forbidden = Regex::new(
@@ -74,7 +77,8 @@ fn pure_layers_have_no_clock_no_io_and_no_log() {
     assert_none(broken, "a pure layer reaches outside");
 }
 
-/// What a pure crate needs is a library of values: no runtime, client, log, configuration, terminal or source of randomness.
+/// What a pure crate needs is a library of values: no runtime, client, log, configuration, terminal or source
+/// of randomness.
 #[test]
 fn manifests_of_the_pure_crates_name_pure_crates_only() {
     const PURE: [&str; 15] = [
@@ -153,7 +157,7 @@ fn functions_stay_short() {
 #[test]
 fn comments_fit_their_width() {
     const COLUMNS_MAX: usize = 110;
-    const EXCEPTIONS: usize = 920;
+    const EXCEPTIONS: usize = 520;
     let mut wide = Vec::new();
     for (name, text) in SOURCES.into_iter().flat_map(rust) {
         wide.extend(wide_comments(&text, COLUMNS_MAX).into_iter().map(|line| format!("{name}:{line}")));
@@ -164,7 +168,7 @@ fn comments_fit_their_width() {
 #[test]
 fn names_of_tests_stay_short() {
     const CHARACTERS_MAX: usize = 60;
-    const EXCEPTIONS: usize = 136;
+    const EXCEPTIONS: usize = 53;
     let mut long = Vec::new();
     for (name, text) in SOURCES.into_iter().flat_map(rust) {
         let tests = functions(&text).into_iter().filter(|function| function.is_test);

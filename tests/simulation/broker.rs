@@ -1,5 +1,5 @@
-//! The trait `Broker` of one process over the simulated brokers. Each call may be the last one of its process, may take its time while the
-//! other processes go on, and may fail.
+//! The trait `Broker` of one process over the simulated brokers. Each call may be the last one of its
+//! process, may take its time while the other processes go on, and may fail.
 
 use std::any::Any;
 use std::panic::resume_unwind;
@@ -115,7 +115,8 @@ impl SimBroker {
         mishap.kind == Kind::Error
     }
 
-    /// Waits until it can reach the coordinators, at most for as long as the transaction lives; false if it cannot then.
+    /// Waits until it can reach the coordinators, at most for as long as the transaction lives; false if it
+    /// cannot then.
     fn reach(&self) -> bool {
         let until = self.with(|cluster| cluster.now + TRANSACTION_TIMEOUT);
         loop {

@@ -1,4 +1,5 @@
-//! What one process's client knows of itself: membership, fetch positions, its producer, its reader of the changelog.
+//! What one process's client knows of itself: membership, fetch positions, its producer, its reader of the
+//! changelog.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! The brokers: topics, transactional producers with their epochs, the group's offsets. Time is virtual and moves only when it is told to.
+//! The brokers: topics, transactional producers with their epochs, the group's offsets. Time is virtual and
+//! moves only when it is told to.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -172,7 +173,8 @@ impl Cluster {
 
     // === producers ===
 
-    /// Registers a transactional id: whoever had it before is fenced, and what that one left open is ended. Returns the epoch.
+    /// Registers a transactional id: whoever had it before is fenced, and what that one left open is ended.
+    /// Returns the epoch.
     pub fn register(&mut self, id: &str) -> u32 {
         let producer = self.producers.entry(id.to_owned()).or_default();
         producer.epoch += 1;

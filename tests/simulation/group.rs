@@ -99,7 +99,8 @@ impl Group {
         over.len()
     }
 
-    /// Ends the rebalance once everybody has joined, or was waited for long enough. Returns whether it has ended.
+    /// Ends the rebalance once everybody has joined, or was waited for long enough. Returns whether it has
+    /// ended.
     pub fn complete(&mut self, now: Duration, partitions: usize, random: &mut Random) -> bool {
         let Some(until) = self.rebalancing else { return false };
         if now >= until {

@@ -1,4 +1,5 @@
-//! The history topic: pasts of accounts, the command that leaves them there and may die at it, and how a process reads them.
+//! The history topic: pasts of accounts, the command that leaves them there and may die at it, and how a
+//! process reads them.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -87,7 +88,8 @@ impl Loader {
     }
 }
 
-/// Pasts of one account, mostly the newest first, each before the one that was loaded already. The first may reach into what the account counts by itself.
+/// Pasts of one account, mostly the newest first, each before the one that was loaded already. The first may
+/// reach into what the account counts by itself.
 fn draw_account(random: &mut Random, config: &Config, input: &Traffic, account: &str) -> Vec<Past> {
     let mut end = BEGIN + *random.pick(&[-86_400, -60, 0, 0, 1800]);
     let mut pasts = Vec::new();

@@ -1,4 +1,5 @@
-//! One partition of a topic as a broker keeps it: records of transactions, the markers that end them, the last stable offset, compaction.
+//! One partition of a topic as a broker keeps it: records of transactions, the markers that end them, the
+//! last stable offset, compaction.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -102,9 +103,9 @@ impl Log {
         before - self.entries.len()
     }
 
-    /// Cleans below a random offset, as a log cleaner does: of each key the newest committed record stays, aborted ones go, and markers whose
-    /// transaction has left nothing. A tombstone goes only if an earlier cleaning has seen it and nobody is reading.
-    /// Returns how many entries have gone.
+    /// Cleans below a random offset, as a log cleaner does: of each key the newest committed record stays,
+    /// aborted ones go, and markers whose transaction has left nothing. A tombstone goes only if an earlier
+    /// cleaning has seen it and nobody is reading. Returns how many entries have gone.
     pub fn compact(&mut self, random: &mut Random, is_read: bool) -> usize {
         let stable = self.stable();
         let below = self.oldest() + random.below((stable - self.oldest()).max(0) as u64 + 1) as i64;

@@ -13,7 +13,8 @@ pub enum Mutation {
     OffsetOfTheLastRecord,
     /// Memory is not put back after an abort.
     KeepOverlay,
-    /// The changelog is read to its last stable offset only: what a transaction that is being committed holds is missed.
+    /// The changelog is read to its last stable offset only: what a transaction that is being committed holds
+    /// is missed.
     RestoreToStable,
     /// Offsets are answered while a transaction may still change them.
     UnstableOffsets,

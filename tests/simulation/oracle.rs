@@ -1,5 +1,6 @@
-//! The oracle: a plain fold over the input of each partition, without transactions, changelog or restarts. Each commit is compared with it at
-//! the moment when it is decided, so at any time what is committed is the fold of the committed input, byte for byte.
+//! The oracle: a plain fold over the input of each partition, without transactions, changelog or restarts.
+//! Each commit is compared with it at the moment when it is decided, so at any time what is committed is the
+//! fold of the committed input, byte for byte.
 
 use std::collections::{BTreeMap, VecDeque};
 

@@ -282,8 +282,9 @@ fn downgraded(mutation: Option<Mutation>) -> (Option<Cause>, usize) {
     (cluster.ended, cluster.transactions.len() - before)
 }
 
+/// State of a newer release ends the worker before it writes anything.
 #[test]
-fn state_of_a_newer_release_ends_the_worker_before_it_writes_anything() {
+fn state_of_a_newer_release_ends_the_worker_unwritten() {
     assert_eq!(downgraded(None), (Some(Cause::Configuration), 0));
     let (ended, begun) = downgraded(Some(Mutation::TakeNewer));
     assert!(ended.is_none() && begun > 0, "without the safeguard it goes on: {ended:?}, {begun} transactions");

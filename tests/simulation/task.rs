@@ -1,4 +1,5 @@
-//! The real task, watched: what it applies and when, and whether its memory is what is committed. And what a worker tells, counted.
+//! The real task, watched: what it applies and when, and whether its memory is what is committed. And what a
+//! worker tells, counted.
 
 use std::rc::{Rc, Weak};
 use std::time::Duration;
@@ -150,7 +151,8 @@ impl Task for Watched {
             let (next, state) = cluster.oracle.stands(partition as usize);
             let told = cluster.clients[self.id].restored_told;
             let found = head.clone().unwrap_or_default();
-            // Where somebody else has moved on, this process is a zombie, and nothing of it will be committed.
+            // Where somebody else has moved on, this process is a zombie, and nothing of it will be
+            // committed.
             let loaded = cluster.oracle.loaded(partition as usize);
             if told == Some(state) && (found.state, found.next, found.loaded) != (state, next, loaded) {
                 cluster

@@ -1,4 +1,5 @@
-//! The input of a run: a few accounts with a quiet habit and bursts, as they arrive: late, repeated, dated ahead, damaged, several to a message.
+//! The input of a run: a few accounts with a quiet habit and bursts, as they arrive: late, repeated, dated
+//! ahead, damaged, several to a message.
 
 use std::time::Duration;
 
@@ -173,7 +174,8 @@ fn messages(random: &mut Random, account: &str, mut records: Vec<Record>) -> Vec
     messages
 }
 
-/// When each message can be read: in the order of their slots, by fits and starts; now and then nothing comes for longer than clocks wait.
+/// When each message can be read: in the order of their slots, by fits and starts; now and then nothing comes
+/// for longer than clocks wait.
 fn arrive(random: &mut Random, mut messages: Vec<Message>, until: Duration) -> Vec<Arrival> {
     messages.sort_by_key(|(slot, _, _)| *slot);
     let (mut at, total, count) = (0_u64, until.as_millis() as u64, messages.len() as u64);

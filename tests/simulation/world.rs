@@ -1,8 +1,9 @@
-//! One run: processes that come, work and go, over one set of brokers, until everything is committed and quiet.
+//! One run: processes that come, work and go, over one set of brokers, until everything is committed and
+//! quiet.
 //!
-//! Everything happens on one thread. A process that sleeps inside a call of its broker lets the others go on from there, so a worker can
-//! be overtaken at any call. Processes are never freed before their run is: what a worker borrows (its broker and its report, a few bytes that
-//! point to the world) is leaked on purpose.
+//! Everything happens on one thread. A process that sleeps inside a call of its broker lets the others go on
+//! from there, so a worker can be overtaken at any call. Processes are never freed before their run is: what
+//! a worker borrows (its broker and its report, a few bytes that point to the world) is leaked on purpose.
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -45,7 +45,8 @@ impl Ledger {
         self.count(|death| matches!(death, Death::At(name) if OPEN.contains(name)))
     }
 
-    /// Fewer messages did not lie before the processes at any time: whatever was read, this much of the backlog was not.
+    /// Fewer messages did not lie before the processes at any time: whatever was read, this much of the
+    /// backlog was not.
     fn backlog_min(&self) -> i64 {
         self.backlog - self.read
     }

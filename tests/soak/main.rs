@@ -1,8 +1,10 @@
-//! Kill -9 on a real Kafka, again and again, while records come in, processes come and go and brokers fail. Afterwards a program of its own, [the
-//! judge](judge/main.rs), says whether anything was lost, repeated or changed, and shows that it would have seen it.
+//! Kill -9 on a real Kafka, again and again, while records come in, processes come and go and brokers fail.
+//! Afterwards a program of its own, [the judge](judge/main.rs), says whether anything was lost, repeated or
+//! changed, and shows that it would have seen it.
 //!
 //! The long form, on three brokers, with the points at which a process kills itself compiled in:
-//! `INSIGHTD_KILLS=120 cargo test --release --features crash-points --test soak -- --nocapture`. Without them all kills come from outside.
+//! `INSIGHTD_KILLS=120 cargo test --release --features crash-points --test soak -- --nocapture`. Without them
+//! all kills come from outside.
 
 #![allow(clippy::print_stdout, clippy::decimal_bitwise_operands, reason = "the report of the run; seeds")]
 #![allow(unreachable_pub, reason = "nothing outside reaches a test; its modules say pub to each other")]
@@ -21,8 +23,9 @@ use std::time::Instant;
 use ledger::Ledger;
 use scene::{Form, Scene};
 
+/// Nothing is lost, repeated, or changed, whenever a process is killed.
 #[test]
-fn nothing_is_lost_repeated_or_changed_whenever_a_process_is_killed() {
+fn kills_lose_repeat_and_change_nothing() {
     let form = Form::asked_for();
     println!("{form:?}");
     let scene = Scene::new(form);
@@ -71,7 +74,7 @@ fn nothing_is_lost_repeated_or_changed_whenever_a_process_is_killed() {
 
 /// What is compiled in for this test alone is in no other binary.
 #[test]
-fn crash_points_are_in_the_binary_exactly_if_they_were_asked_for() {
+fn crash_points_are_compiled_in_only_on_request() {
     let binary = std::fs::read(env!("CARGO_BIN_EXE_insightd")).expect("the binary");
     for trace in [&b"FAILPOINTS"[..], b"crash point ", b"commit-unknown"] {
         let holds = binary.windows(trace.len()).any(|bytes| bytes == trace);

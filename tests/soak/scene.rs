@@ -19,7 +19,8 @@ pub struct Form {
     pub brokers: u32,
     /// Days of the traffic with everything in it that can go wrong.
     pub days: i64,
-    /// How long a process lives at most, once it is ready, until it is killed from outside, milliseconds. Long enough for work to be done between the kills.
+    /// How long a process lives at most, once it is ready, until it is killed from outside, milliseconds.
+    /// Long enough for work to be done between the kills.
     pub life_max_ms: i64,
 }
 
@@ -61,7 +62,8 @@ impl Scene {
         let brokers = form.brokers.to_string();
         let broker = Broker::start(NAME, &["--brokers", &brokers]);
         let copies = form.brokers as i32;
-        // Heads are kept for a minute at least, so that whoever follows sees each of them; what is older is compacted soon: a restart reads all that is there.
+        // Heads are kept for a minute at least, so that whoever follows sees each of them; what is older is
+        // compacted soon: a restart reads all that is there.
         let compacted = [
             ("cleanup.policy", "compact"),
             ("min.compaction.lag.ms", "60000"),
@@ -100,7 +102,8 @@ impl Scene {
         self.folder.path().join("insightd.toml")
     }
 
-    /// The configuration of a process. No clock moves by itself, so that what comes out depends on the records alone.
+    /// The configuration of a process. No clock moves by itself, so that what comes out depends on the
+    /// records alone.
     fn config(&self, process: &str) -> String {
         let servers: Vec<String> = self.broker.address.split(',').map(|server| format!("\"{server}\"")).collect();
         format!(
@@ -161,11 +164,13 @@ topic = "{NAME}.dlq"
         // Time and all: a coordinator that takes over says its generation anew.
         let lines = |text: &str| log.lines().filter(|line| line.contains(text)).map(str::to_owned).collect::<Vec<_>>();
         self.generations.lock().expect("no panic").extend(lines(&stable));
-        // Without its marker a transaction stays open in a partition, and what its successor commits there commits it too.
+        // Without its marker a transaction stays open in a partition, and what its successor commits there
+        // commits it too.
         self.markerless.lock().expect("no panic").extend(lines("likely deleted already and hence can be skipped"));
     }
 
-    /// Rebalances, each of which ends with a stable group of a new generation; and what brokers have said of markers that they left out.
+    /// Rebalances, each of which ends with a stable group of a new generation; and what brokers have said of
+    /// markers that they left out.
     pub fn said_by_brokers(&self) -> (usize, Vec<String>) {
         (1..=self.form.brokers).for_each(|node| self.note_log(node));
         let rebalances = self.generations.lock().expect("no panic").len();

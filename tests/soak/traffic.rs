@@ -1,5 +1,5 @@
-//! What the daemons read: in the short form traffic with everything in it that can go wrong; in the long form a backlog beside it, and what `insightd generate` adds, as
-//! much as makes a load.
+//! What the daemons read: in the short form traffic with everything in it that can go wrong; in the long form
+//! a backlog beside it, and what `insightd generate` adds, as much as makes a load.
 
 use std::process::{Child, Stdio};
 use std::sync::atomic::Ordering;
@@ -13,8 +13,9 @@ use insightd_test_support::insightd::{Daemon, command};
 use insightd_test_support::load::{Load, partition};
 use insightd_test_support::traffic::Plan;
 
-/// What comes in while processes are killed, of the rate without kills. That is not all of the load: a backlog lies before them all the time, as large as a producer on
-/// the same cores could not make it meanwhile.
+/// What comes in while processes are killed, of the rate without kills. That is not all of the load: a
+/// backlog lies before them all the time, as large as a producer on the same cores could not make it
+/// meanwhile.
 const LIVE: f64 = 0.2;
 /// Days of the organisation whose traffic is the backlog.
 const BACKLOG_DAYS: u64 = 24;
@@ -53,7 +54,8 @@ pub fn backlog(scene: &Scene) -> i64 {
     scene.broker.ends(&scene.input()).iter().sum()
 }
 
-/// How many messages a second the processes read and commit when nobody disturbs them: over the first part of the backlog, from their first commit on.
+/// How many messages a second the processes read and commit when nobody disturbs them: over the first part of
+/// the backlog, from their first commit on.
 pub fn rate_without_kills(scene: &Scene, daemon: &mut Daemon, backlog: i64) -> f64 {
     let mut before = 0;
     daemon.wait_until("a first commit", |_| {

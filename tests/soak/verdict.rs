@@ -22,7 +22,8 @@ impl Judge {
     /// Builds it, if cargo has not done so, and lets it follow the changelog.
     pub fn watch(scene: &Scene) -> Self {
         let insightd = Path::new(env!("CARGO_BIN_EXE_insightd"));
-        // `cargo test --test soak` builds no examples. Profile and features as they are here, so only the judge itself is missing at most.
+        // `cargo test --test soak` builds no examples. Profile and features as they are here, so only the
+        // judge itself is missing at most.
         let mut cargo = Command::new(env!("CARGO"));
         cargo.args(["build", "--quiet", "--example", "judge"]).current_dir(env!("CARGO_MANIFEST_DIR"));
         if insightd.parent().is_some_and(|folder| folder.ends_with("release")) {

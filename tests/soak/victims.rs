@@ -9,8 +9,8 @@ use crate::scene::Scene;
 use insightd_test_support::insightd::Daemon;
 use insightd_test_support::random::Random;
 
-/// Points at which a process can kill itself (src/crash.rs), and how often each is passed at most before it strikes. All but the last two leave a transaction open,
-/// or nobody knows.
+/// Points at which a process can kill itself (src/crash.rs), and how often each is passed at most before it
+/// strikes. All but the last two leave a transaction open, or nobody knows.
 pub const POINTS: [(&str, i64); 7] = [
     ("producing", 90),
     ("produced", 24),
@@ -37,7 +37,8 @@ pub enum Death {
     ByItself(Option<i32>),
 }
 
-/// How the process of this kill shall die: at a point (with what `FAILPOINTS` says), or from outside. Every fifth comes from outside.
+/// How the process of this kill shall die: at a point (with what `FAILPOINTS` says), or from outside. Every
+/// fifth comes from outside.
 fn plan(number: usize, random: &mut Random) -> Option<String> {
     if !cfg!(feature = "crash-points") || number % 5 == 4 {
         return None;

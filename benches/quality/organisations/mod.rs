@@ -1,4 +1,5 @@
-//! Generated organisations: attacks by three kinds of attacker found, and false insights, at several budgets; the rivals on the same calls.
+//! Generated organisations: attacks by three kinds of attacker found, and false insights, at several budgets;
+//! the rivals on the same calls.
 
 mod raised;
 mod renaming;

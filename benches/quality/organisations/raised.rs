@@ -28,7 +28,8 @@ pub struct Raised {
     pub severity: Severity,
     /// Index of the attack it is about, none if it is false.
     pub attack: Option<usize>,
-    /// Seconds of event time from the first call of the attack to the tipping event; 0 where something before it was found already.
+    /// Seconds of event time from the first call of the attack to the tipping event; 0 where something before
+    /// it was found already.
     pub delay_s: i64,
 }
 

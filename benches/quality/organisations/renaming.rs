@@ -1,4 +1,5 @@
-//! The same calls under made-up API names: what an API is called may matter only through the tables of the configuration.
+//! The same calls under made-up API names: what an API is called may matter only through the tables of the
+//! configuration.
 
 use insightd_test_support::quality::stream;
 use std::sync::Arc;

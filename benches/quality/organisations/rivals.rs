@@ -1,4 +1,5 @@
-//! The rivals on the calls of one account: every minute of every series gets a score, from the minutes before it.
+//! The rivals on the calls of one account: every minute of every series gets a score, from the minutes before
+//! it.
 //!
 //! To their advantage they see the calls in order of time and without repeats, and each minute as a whole.
 
@@ -23,7 +24,8 @@ const WEEK: i64 = 7 * 24 * 60;
 
 type Key = (&'static str, &'static str, &'static str, Option<&'static str>);
 
-/// Scores of each rival, of the minutes that reach the floor. Series and attacks are numbered within the account.
+/// Scores of each rival, of the minutes that reach the floor. Series and attacks are numbered within the
+/// account.
 pub fn scores(account: &Account, calls: &[Call], begin: i64) -> [Vec<Scored>; 3] {
     let mut scored: [Vec<Scored>; 3] = Default::default();
     for (series, (key, minutes)) in (0..).zip(counted(calls)) {

@@ -1,4 +1,5 @@
-//! A made-up account of a hundred live series, and one of its principals who bursts once a day, a little higher each time.
+//! A made-up account of a hundred live series, and one of its principals who bursts once a day, a little
+//! higher each time.
 
 use std::borrow::Cow;
 
@@ -108,7 +109,8 @@ fn below(random: &mut Pcg64Mcg, n: usize) -> usize {
 }
 
 impl Habit {
-    /// Most APIs are called a few times a week by people; a fifth belongs to scripts, and a seventh to services.
+    /// Most APIs are called a few times a week by people; a fifth belongs to scripts, and a seventh to
+    /// services.
     fn draw(random: &mut Pcg64Mcg) -> Self {
         let lognormal = |median: f64, spread: f64| LogNormal::new(median.ln(), spread).expect("a spread is positive");
         match unit(random) {
@@ -230,7 +232,8 @@ fn users(ordinary: &[Call]) -> Vec<(usize, usize)> {
 }
 
 impl Call {
-    /// The record of the call, number `nth` of its account. The APIs are in no table: nothing but the calls speaks.
+    /// The record of the call, number `nth` of its account. The APIs are in no table: nothing but the calls
+    /// speaks.
     pub fn event(&self, nth: usize) -> Event<'static> {
         Event {
             account: AccountId::parse("111122223333").unwrap_or_else(|| unreachable!("twelve digits")),

@@ -1,5 +1,6 @@
-//! From records to OCSF by the published mapping tables (github.com/ocsf/examples, `mappings/markdown/AWS`), not by the decoder: what a
-//! version keeps, it keeps under that version's names, and what it drops is dropped.
+//! From records to OCSF by the published mapping tables (github.com/ocsf/examples, `mappings/markdown/AWS`),
+//! not by the decoder: what a version keeps, it keeps under that version's names, and what it drops is
+//! dropped.
 
 use serde_json::{Map, Value, json};
 

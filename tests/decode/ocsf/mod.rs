@@ -67,8 +67,9 @@ fn records() -> Vec<Value> {
     ]
 }
 
+/// A call gives the same event as a record and as OCSF of each version.
 #[test]
-fn a_call_gives_the_same_event_as_record_and_as_ocsf_of_each_version() {
+fn record_and_ocsf_of_a_call_give_the_same_event() {
     for record in records() {
         let expected = slice(record.to_string().as_bytes());
         assert_eq!(expected.events.len(), 1, "{record}");
@@ -83,7 +84,8 @@ fn a_call_gives_the_same_event_as_record_and_as_ocsf_of_each_version() {
     }
 }
 
-/// Where the mapping drops `readOnly`, the activity and the name stand in for it, and the event says that it was inferred.
+/// Where the mapping drops `readOnly`, the activity and the name stand in for it, and the event says that it
+/// was inferred.
 #[test]
 fn without_read_only_the_activity_tells() {
     for (name, write) in [("DescribeInstances", false), ("RunInstances", true)] {
@@ -207,8 +209,9 @@ fn the_account_is_the_recipients_and_only_else_the_callers() {
     }
 }
 
+/// OCSF of other products is skipped; OCSF that names no product is kept.
 #[test]
-fn ocsf_of_other_products_is_passed_over_and_ocsf_of_none_is_kept() {
+fn only_ocsf_of_other_products_is_skipped() {
     let skipped = Found { skipped: vec![Skipped::OcsfOther], ..Found::default() };
     for payload in [
         json!({"class_uid": 4001, "metadata": {"product": {"name": "Amazon VPC"}}, "time": 1}),

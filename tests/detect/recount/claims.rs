@@ -105,7 +105,8 @@ impl Claim {
         self.context()["statistics"][name].as_i64().unwrap_or_else(|| panic!("no {name}: {}", self.text))
     }
 
-    /// A Start: provisional window to the end of the detection minute, baseline up to the Start, both as known at the tipping event.
+    /// A Start: provisional window to the end of the detection minute, baseline up to the Start, both as
+    /// known at the tipping event.
     pub fn check_start(&self, ledger: &Ledger, checked: &mut Checked) {
         let account = &self.series.0;
         let explained = &self.value["insightd"];
@@ -138,7 +139,8 @@ impl Claim {
         checked.short_windows += u64::from(self.minute - begin < WEEK_MINUTES);
     }
 
-    /// The detection minute is the tipping event's, or the newest one of the series, whose sum an event out of order has completed.
+    /// The detection minute is the tipping event's, or the newest one of the series, whose sum an event out
+    /// of order has completed.
     fn check_detection(&self, detection: i64, order: u64, time: i64, ledger: &Ledger) {
         let entries = ledger.entries(&self.series);
         assert!(

@@ -167,7 +167,8 @@ fn is_correction(record: &Value) -> bool {
     record["addendum"]["reason"] == "UPDATED_DATA"
 }
 
-/// Specification 5.3 and 1.6: the ARN, of an assumed role without its session; without ARN who invoked, else the principal.
+/// Specification 5.3 and 1.6: the ARN, of an assumed role without its session; without ARN who invoked, else
+/// the principal.
 fn principal(record: &Value) -> String {
     let identity = &record["userIdentity"];
     let text = |field: &str| identity[field].as_str();

@@ -1,5 +1,5 @@
-//! Every number in every insight equals a recount from the input by the code in this folder, which shares nothing with the code under test:
-//! it keeps all records and adds up whatever an insight claims.
+//! Every number in every insight equals a recount from the input by the code in this folder, which shares
+//! nothing with the code under test: it keeps all records and adds up whatever an insight claims.
 
 mod claims;
 mod ledger;
@@ -101,7 +101,8 @@ fn every_number_equals_a_recount_from_the_input() {
     assert!(all.attributions >= 200, "{all:?}");
 }
 
-/// Not even one minute of history before the attack: the whole window is younger than seven days, and divided by what exists.
+/// Not even one minute of history before the attack: the whole window is younger than seven days, and divided
+/// by what exists.
 #[test]
 fn a_young_account_is_divided_by_the_minutes_it_has() {
     let seed = 11;
@@ -110,10 +111,11 @@ fn a_young_account_is_divided_by_the_minutes_it_has() {
     assert!(checked.starts >= 10 && checked.short_windows == checked.starts, "{checked:?}");
 }
 
-/// A burst arrives ten minutes late, in the last minute that is open. Beside it, in a minute of the Start's window that is closed, lies a record
-/// that came even later: it is part of the rate that the Start tells, and of no End.
+/// A burst arrives ten minutes late, in the last minute that is open. Beside it, in a minute of the Start's
+/// window that is closed, lies a record that came even later: it is part of the rate that the Start tells,
+/// and of no End.
 #[test]
-fn a_closed_minute_within_the_window_of_a_start_is_counted_with_what_came_late() {
+fn late_records_count_in_a_closed_minute_of_the_window() {
     let seed = 31;
     let plan = Plan { accounts: 1, attacks: 0, ..Plan::usual(seed) };
     let mut calls = plan.calls();
@@ -164,8 +166,8 @@ fn one_record_dated_days_ahead_blinds_nobody() {
     let mut hour = 0;
     for account in [ACCOUNTS[0], ACCOUNTS[1]] {
         let moment = plan.start + 7 * DAY;
-        // Away from insights, in time and by its API: what is late because of it is not scored, and one call more is part of a baseline;
-        // either may move the Start minute of a slow rise.
+        // Away from insights, in time and by its API: what is late because of it is not scored, and one call
+        // more is part of a baseline; either may move the Start minute of a slow rise.
         let found = calls.iter().find(|call| {
             call.account == account
                 && call.time > moment
@@ -185,7 +187,8 @@ fn one_record_dated_days_ahead_blinds_nobody() {
     }
     let (with, _) = run(&calls, &deliveries, seed);
     assert_eq!(with.count("counted"), without.count("counted") + 2);
-    // It is applied when the first record comes that is dated up to an hour before it; what is dated between the two then counts as late.
+    // It is applied when the first record comes that is dated up to an hour before it; what is dated between
+    // the two then counts as late.
     let more = with.count("late") - without.count("late");
     assert!(more <= hour, "its clock was moved ahead: {more} more late records, {hour} in the hour before it");
     assert_eq!(with.count("unconfirmed"), 0);

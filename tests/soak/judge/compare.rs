@@ -50,7 +50,8 @@ fn say(what: &str, wrong: &[String]) -> bool {
     wrong.is_empty()
 }
 
-/// What `replay` says, but for the Ends that only the end of the input brings: the last lines, of insights that were still open.
+/// What `replay` says, but for the Ends that only the end of the input brings: the last lines, of insights
+/// that were still open.
 fn replayed(from: &Path, folded: &[Line]) -> Vec<Line> {
     let text = std::fs::read_to_string(from.join("replayed")).expect("what replay said");
     let known: BTreeSet<&str> = folded.iter().map(|line| line.id.as_str()).collect();

@@ -1,5 +1,5 @@
-//! What should have come out: each partition of the input folded by decoding and detection alone, on one thread, in order of offsets; and what `insightd
-//! replay` says of the same payloads.
+//! What should have come out: each partition of the input folded by decoding and detection alone, on one
+//! thread, in order of offsets; and what `insightd replay` says of the same payloads.
 
 use std::fs::File;
 use std::io::{BufWriter, Read as _, Write};
@@ -50,7 +50,8 @@ pub fn run(config: &Config, file: &Path, into: &Path, insightd: &Path) {
     let (mut insights, mut letters, mut facts) = (Vec::new(), Vec::new(), Facts::default());
     let input = Follower::new(config, &config.input.topics[0], true);
     facts.ends = input.ends(config);
-    // The daemons' clocks stood elsewhere, but nothing here depends on it: no record is of today, and no clock was moved by silence.
+    // The daemons' clocks stood elsewhere, but nothing here depends on it: no record is of today, and no
+    // clock was moved by silence.
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_secs() as i64;
     let limits = DecodeLimits {
         payload_bytes_max: config.input.payload_bytes_max,

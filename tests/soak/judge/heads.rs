@@ -1,5 +1,5 @@
-//! Heads of the changelog: one with each commit, numbered. They are read here by their written form alone: one byte, the version, then
-//! [postcard](https://postcard.jamesmunns.com/wire-format).
+//! Heads of the changelog: one with each commit, numbered. They are read here by their written form alone:
+//! one byte, the version, then [postcard](https://postcard.jamesmunns.com/wire-format).
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -82,8 +82,8 @@ fn head(message: &rdkafka::message::BorrowedMessage<'_>) -> Option<Head> {
     Some(Head { partition, offset, committed: false, state: written.state, next: written.next, silences })
 }
 
-/// Whether the committed heads of each partition are one chain without a gap, from the first commit to the end of the input. Says what is wrong, and
-/// how many there are: committed, and written in vain.
+/// Whether the committed heads of each partition are one chain without a gap, from the first commit to the
+/// end of the input. Says what is wrong, and how many there are: committed, and written in vain.
 pub fn check(heads: &[Head], ends: &[i64]) -> (Vec<String>, usize, usize) {
     let mut wrong = Vec::new();
     let mut last: BTreeMap<i32, (u64, i64)> = BTreeMap::new();

@@ -1,10 +1,13 @@
-//! The judge of the soak: a program that reads the topics as any consumer could, and says whether what is committed is right. It shares no code with
-//! the worker, its state or its transactions; of the library it takes decoding, detection and the configuration alone.
+//! The judge of the soak: a program that reads the topics as any consumer could, and says whether what is
+//! committed is right. It shares no code with the worker, its state or its transactions; of the library it
+//! takes decoding, detection and the configuration alone.
 //!
-//! * `judge watch` follows the changelog while the daemons run and keeps every head (key `T`) that it sees, committed or not.
-//! * `judge fold` reads input, output and dead letters; folds each partition of the input on one thread, in order of offsets (EO-B); and gives the
-//!   same payloads, in the same order, to `insightd replay` (EO-C).
-//! * `judge compare` compares. With `--defect` it first damages what it read, and must then find it. Exit code 0: all is right; 1: it is not.
+//! * `judge watch` follows the changelog while the daemons run and keeps every head (key `T`) that it sees,
+//!   committed or not.
+//! * `judge fold` reads input, output and dead letters; folds each partition of the input on one thread, in
+//!   order of offsets (EO-B); and gives the same payloads, in the same order, to `insightd replay` (EO-C).
+//! * `judge compare` compares. With `--defect` it first damages what it read, and must then find it. Exit
+//!   code 0: all is right; 1: it is not.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program that prints its findings")]
 #![allow(unreachable_pub, reason = "nothing outside reaches a test; its modules say pub to each other")]

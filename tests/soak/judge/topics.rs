@@ -64,7 +64,8 @@ impl Follower {
         self.consumer.poll(Duration::from_millis(100))?.ok()
     }
 
-    /// Whether everything before `end` of a partition was read: markers of transactions move the position too.
+    /// Whether everything before `end` of a partition was read: markers of transactions move the position
+    /// too.
     fn has_passed(&self, partition: i32, end: i64) -> bool {
         let now = self.consumer.position().expect("a position");
         let found = now.find_partition(&self.topic, partition).map(|found| found.offset());

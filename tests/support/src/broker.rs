@@ -1,5 +1,5 @@
-//! A real Apache Kafka on loopback, started by `tests/kafka/kafka` and ended with this process, however it ends. A test that reaches no
-//! broker fails here; none is ever skipped.
+//! A real Apache Kafka on loopback, started by `tests/kafka/kafka` and ended with this process, however it
+//! ends. A test that reaches no broker fails here; none is ever skipped.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
-//! Calendar arithmetic without a library, to stay independent of the one under test (days from civil: Howard Hinnant's
-//! "chrono-compatible low-level date algorithms").
+//! Calendar arithmetic without a library, to stay independent of the one under test (days from civil: Howard
+//! Hinnant's "chrono-compatible low-level date algorithms").
 
 /// Seconds in a minute.
 pub const MINUTE: i64 = 60;

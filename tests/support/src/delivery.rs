@@ -1,5 +1,5 @@
-//! How the records of the calls arrive: minutes late, out of order, some hours late, some twice, some broken. The delivery knows what must
-//! become of each of them, without looking at the code under test.
+//! How the records of the calls arrive: minutes late, out of order, some hours late, some twice, some broken.
+//! The delivery knows what must become of each of them, without looking at the code under test.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,8 @@ use crate::traffic::{Call, Identity, Kind};
 pub struct Conditions {
     /// Same seed, same delivery.
     pub seed: u64,
-    /// Arrive 15 to 150 minutes after the call: their minute is (nearly always) closed, the deduplication horizon is not reached.
+    /// Arrive 15 to 150 minutes after the call: their minute is (nearly always) closed, the deduplication
+    /// horizon is not reached.
     pub late: f64,
     /// Arrive 5 to 30 hours after the call: beyond the deduplication horizon of 3 h.
     pub too_late: f64,
@@ -170,7 +171,8 @@ pub struct Delivery {
     pub what: What,
 }
 
-/// A call whose record becomes unusable when one field goes (a foreign caller's own account would stand in for a missing one).
+/// A call whose record becomes unusable when one field goes (a foreign caller's own account would stand in
+/// for a missing one).
 fn breakable(call: &Call) -> bool {
     call.kind == Kind::Call && !matches!(call.actor.identity, Identity::Foreign(_))
 }
@@ -178,7 +180,8 @@ fn breakable(call: &Call) -> bool {
 /// Seconds of one log file.
 const SLOT: i64 = 5 * MINUTE;
 
-/// All arrivals, in the order of arrival: log file by log file, an account's file at a time, in no order within the file.
+/// All arrivals, in the order of arrival: log file by log file, an account's file at a time, in no order
+/// within the file.
 pub fn deliver(calls: &[Call], conditions: &Conditions) -> Vec<Delivery> {
     let mut random = Random::new(conditions.seed);
     let mut arrivals = Vec::with_capacity(calls.len() + calls.len() / 50);

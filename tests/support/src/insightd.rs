@@ -14,7 +14,8 @@ pub fn command() -> Command {
     Command::new(crate::binary())
 }
 
-/// Files lent by the machine, not part of the project: `../shared` beside the repository, or `INSIGHTD_SHARED`.
+/// Files lent by the machine, not part of the project: `../shared` beside the repository, or
+/// `INSIGHTD_SHARED`.
 pub fn shared(path: &str) -> Option<PathBuf> {
     let root = std::env::var_os("INSIGHTD_SHARED").map_or_else(|| crate::root().join("../shared"), PathBuf::from);
     let found = root.join(path);

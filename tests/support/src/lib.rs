@@ -1,9 +1,11 @@
-//! What several tests share. Nothing here is a test, and nothing here takes a number from the code under test.
+//! What several tests share. Nothing here is a test, and nothing here takes a number from the code under
+//! test.
 //!
 //! * [`random`]: a small seeded generator, so that a run can be repeated from its seed.
 //! * [`traffic`]: constructed CloudTrail traffic: which calls happen, habits and attacks.
 //! * [`record`]: one call as CloudTrail writes it.
-//! * [`delivery`]: in which order and how often the records arrive, which of them are broken; the ground truth.
+//! * [`delivery`]: in which order and how often the records arrive, which of them are broken; the ground
+//!   truth.
 //! * [`payload`]: arriving records in the envelopes in which they come on Kafka, and as files.
 //! * [`load`]: traffic made ready to be sent: messages by partition, and the same as files.
 //! * [`insightd`]: the binary under test, its output and its configuration.

@@ -1,5 +1,5 @@
-//! Arriving records in the envelopes in which they come on Kafka (specification 5.5), keyed by account, and the same as files for
-//! `replay`: one payload a line where it is text, a file of its own where it is not.
+//! Arriving records in the envelopes in which they come on Kafka (specification 5.5), keyed by account, and
+//! the same as files for `replay`: one payload a line where it is text, a file of its own where it is not.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -165,8 +165,8 @@ fn cloudwatch_logs(texts: &[String], account: &str, region: &str) -> String {
     )
 }
 
-/// Writes messages as files into a folder, in an order that their names keep: lines while they are text (every second file compressed),
-/// and a file of its own for what is not.
+/// Writes messages as files into a folder, in an order that their names keep: lines while they are text
+/// (every second file compressed), and a file of its own for what is not.
 pub struct Folder {
     path: PathBuf,
     files: usize,

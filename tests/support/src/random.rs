@@ -1,4 +1,5 @@
-//! A small seeded random generator (xoshiro256**, seeded by SplitMix64; Blackman and Vigna), the same on every machine.
+//! A small seeded random generator (xoshiro256**, seeded by SplitMix64; Blackman and Vigna), the same on
+//! every machine.
 
 /// A stream of random numbers.
 #[derive(Clone, Debug)]

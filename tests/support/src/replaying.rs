@@ -54,7 +54,8 @@ pub fn record(minute: u32, number: u32) -> Value {
     })
 }
 
-/// Three quiet days with a call every six hours, a minute of sixty calls, and quiet again: one Start and one End.
+/// Three quiet days with a call every six hours, a minute of sixty calls, and quiet again: one Start and one
+/// End.
 pub fn burst() -> String {
     let quiet = (0..12).map(|n| record(n * 360, 0));
     let burst = (0..60).map(|n| record(4330, n));

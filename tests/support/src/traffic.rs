@@ -1,5 +1,6 @@
-//! Constructed CloudTrail traffic: which calls happen. Habits of ordinary accounts (pollers, heartbeats, office hours, hourly and nightly
-//! jobs, deployments, background errors) and, at planned moments, attacks: bursts of calls and of errors.
+//! Constructed CloudTrail traffic: which calls happen. Habits of ordinary accounts (pollers, heartbeats,
+//! office hours, hourly and nightly jobs, deployments, background errors) and, at planned moments, attacks:
+//! bursts of calls and of errors.
 //!
 //! Every account draws from its own stream of random numbers, so adding an account changes no other.
 
@@ -89,7 +90,8 @@ pub struct Call {
 }
 
 impl Call {
-    /// Whether it enters a series: a write, or a failed call, among the management events (detector section 1).
+    /// Whether it enters a series: a write, or a failed call, among the management events (detector section
+    /// 1).
     pub fn in_scope(&self) -> bool {
         let management = matches!(self.kind, Kind::Call | Kind::Old | Kind::SignIn | Kind::ServiceEvent);
         management && (!self.api.read || self.error.is_some())
@@ -148,7 +150,8 @@ impl Plan {
         }
     }
 
-    /// Two small accounts over eight and a half days, with a burst of calls and of errors on each of the last days: what `samples/` holds.
+    /// Two small accounts over eight and a half days, with a burst of calls and of errors on each of the last
+    /// days: what `samples/` holds.
     pub fn sample() -> Self {
         Self {
             seed: 2025,
@@ -348,7 +351,8 @@ impl<'a> Account<'a> {
         }
     }
 
-    /// What real logs hold beside calls: services acting by themselves, other accounts, old versions, what is not to be counted.
+    /// What real logs hold beside calls: services acting by themselves, other accounts, old versions, what is
+    /// not to be counted.
     fn oddities(&mut self, region: &'static str) {
         let mut time = self.plan.start + 2 * HOUR;
         while time < self.plan.end() {

@@ -1,4 +1,5 @@
-//! A labelled count series: `labels.json` names files of `timestamp,value` rows with a bucket width and the windows in which something happened.
+//! A labelled count series: `labels.json` names files of `timestamp,value` rows with a bucket width and the
+//! windows in which something happened.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -77,7 +78,8 @@ fn seconds(text: &str) -> Option<i64> {
     Some(TimeZone::UTC.to_timestamp(time).ok()?.as_second())
 }
 
-/// Counts as they are. Rates that are no whole numbers get a decimal unit in which a typical value is at least 100.
+/// Counts as they are. Rates that are no whole numbers get a decimal unit in which a typical value is at
+/// least 100.
 pub fn whole(values: Vec<f64>) -> Vec<f64> {
     if values.iter().all(|value| value.fract() == 0.0) {
         return values;

@@ -3,7 +3,8 @@
 use super::*;
 
 impl Account<'_> {
-    /// One attack in each of equal parts of the time, and none in the last six hours, so that every insight can end.
+    /// One attack in each of equal parts of the time, and none in the last six hours, so that every insight
+    /// can end.
     pub(super) fn attacks(&mut self) {
         let from = self.plan.start + self.plan.quiet;
         let part = (self.plan.end() - 6 * HOUR - from) / self.plan.attacks.max(1) as i64;

@@ -32,8 +32,9 @@ fn traffic_looks_like_real_logs() {
     }
 }
 
+/// Delivery is late, out of order, repeated, and damaged, and the same from the same seed.
 #[test]
-fn delivery_is_late_out_of_order_repeated_and_broken_and_repeats_from_its_seed() {
+fn delivery_disturbs_and_repeats_from_its_seed() {
     let calls = Plan::usual(1).calls();
     let deliveries = deliver(&calls, &Conditions::usual(2));
     let truth = truth(&deliveries);

@@ -29,7 +29,8 @@ pub struct Raised {
     pub found: BTreeSet<usize>,
 }
 
-/// Lowers the threshold as long as at most `allowed` insights are false, and says what is raised then. No lower scores than `floor` were kept.
+/// Lowers the threshold as long as at most `allowed` insights are false, and says what is raised then. No
+/// lower scores than `floor` were kept.
 pub fn at_most_false(mut scored: Vec<Scored>, allowed: usize, floor: f64) -> Raised {
     scored.sort_by(|a, b| b.score.total_cmp(&a.score));
     let mut alarms = Alarms::default();

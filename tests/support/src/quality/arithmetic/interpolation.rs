@@ -1,6 +1,7 @@
 //! What is found at a rate of false insights that no run hit exactly.
 
-/// Value at `rate` on a curve of (rate, value), straight between the neighbours over the logarithm of the rate; none outside the curve.
+/// Value at `rate` on a curve of (rate, value), straight between the neighbours over the logarithm of the
+/// rate; none outside the curve.
 pub fn at_rate(curve: &[(f64, f64)], rate: f64) -> Option<f64> {
     /// Keeps a run without false insights on the curve.
     const LEAST: f64 = 1e-3;

@@ -2,7 +2,8 @@
 
 use insightd_generate::label::Label;
 
-/// The Start may lie this long before the first call, seconds: its window begins up to four minutes before the minute of detection.
+/// The Start may lie this long before the first call, seconds: its window begins up to four minutes before
+/// the minute of detection.
 pub const BEFORE_S: i64 = 300;
 /// The Start may lie this long after the last call, seconds.
 pub const AFTER_S: i64 = 3600;

@@ -1,5 +1,5 @@
-//! What the numbers of this bench rest on: thresholds, matching, interpolation, and the scores of the rivals. Pure, and tested by
-//! `tests/detect/quality.rs`; nothing here knows where series or calls come from.
+//! What the numbers of this bench rest on: thresholds, matching, interpolation, and the scores of the rivals.
+//! Pure, and tested by `tests/detect/quality.rs`; nothing here knows where series or calls come from.
 
 pub mod alarms;
 pub mod interpolation;

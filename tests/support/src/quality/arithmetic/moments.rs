@@ -1,5 +1,5 @@
-//! The moments that the rivals hold a count against: a plain window of a week, and an exponential mean of an hour. Both per series, minute by
-//! minute, where minutes without a call are passed over at once.
+//! The moments that the rivals hold a count against: a plain window of a week, and an exponential mean of an
+//! hour. Both per series, minute by minute, where minutes without a call are passed over at once.
 
 use std::collections::VecDeque;
 
@@ -19,7 +19,8 @@ impl Moments {
     }
 }
 
-/// Mean and variance of the buckets before the present one, at most a window of them. Minutes before `begin` do not exist.
+/// Mean and variance of the buckets before the present one, at most a window of them. Minutes before `begin`
+/// do not exist.
 #[derive(Clone, Debug)]
 pub struct Window {
     length: i64,
@@ -56,7 +57,8 @@ impl Window {
     }
 }
 
-/// Exponential mean and variance, by the recursion of `quality.py`: `d = x - m; m += (1 - a) d; v = a (v + (1 - a) d^2)`.
+/// Exponential mean and variance, by the recursion of `quality.py`:
+/// `d = x - m; m += (1 - a) d; v = a (v + (1 - a) d^2)`.
 #[derive(Clone, Copy, Debug)]
 pub struct Exponential {
     keep: f64,

@@ -29,7 +29,8 @@ pub struct NegativeBinomial {
 }
 
 impl NegativeBinomial {
-    /// By moments, as `quality.py` does it: a mean of at least 1e-3, a size from 1e-3 to 1e7 (which is Poisson).
+    /// By moments, as `quality.py` does it: a mean of at least 1e-3, a size from 1e-3 to 1e7 (which is
+    /// Poisson).
     pub fn by_moments(mean: f64, variance: f64) -> Self {
         let mean = mean.max(1e-3);
         let size = (mean * mean / (variance - mean).max(1e-6 * mean)).clamp(1e-3, 1e7);
@@ -49,8 +50,8 @@ impl NegativeBinomial {
 
 /// `ln I_x(a, b)` of the regularised incomplete beta function; `rest` is `1 - x`.
 ///
-/// The continued fraction by Lentz's method (Press et al., Numerical Recipes, 6.4), with its factor kept as a logarithm, so that a tail of
-/// 10^-1000 is a number as good as any other.
+/// The continued fraction by Lentz's method (Press et al., Numerical Recipes, 6.4), with its factor kept as a
+/// logarithm, so that a tail of 10^-1000 is a number as good as any other.
 fn ln_beta_regularised(a: f64, b: f64, x: f64, rest: f64) -> f64 {
     if x > (a + 1.0) / (a + b + 2.0) {
         return (-ln_beta_fraction(b, a, rest, x).exp()).ln_1p();

@@ -1,6 +1,8 @@
-//! Recall at a budget of false alarms, with one threshold for all series, found exactly and after the fact for every detector alike.
+//! Recall at a budget of false alarms, with one threshold for all series, found exactly and after the fact
+//! for every detector alike.
 //!
-//! A unit of false alarm is a clock hour of one series (one bucket where buckets are wider) that holds an alarm outside the labels.
+//! A unit of false alarm is a clock hour of one series (one bucket where buckets are wider) that holds an
+//! alarm outside the labels.
 
 /// What one series brings, as far as thresholds go.
 #[derive(Clone, Debug, Default)]
@@ -22,7 +24,8 @@ pub struct Bought {
     pub recall: f64,
 }
 
-/// The lowest threshold at which at most `per_day` / 24 of all units hold a false alarm, and the windows found with it.
+/// The lowest threshold at which at most `per_day` / 24 of all units hold a false alarm, and the windows
+/// found with it.
 pub fn at_budget(series: &[Scores], per_day: f64) -> Bought {
     let units: f64 = series.iter().map(|one| one.units).sum();
     let allowed = (per_day / 24.0 * units) as usize;
