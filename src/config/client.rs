@@ -75,7 +75,7 @@ const REFUSED: &[(&[&str], &str)] = &[
 ];
 
 /// Reads all keys below `section`.
-pub(super) fn read(walk: &mut Walk, section: &'static str) -> Option<BTreeMap<String, String>> {
+pub(super) fn read(walk: &mut Walk, section: &'static str) -> BTreeMap<String, String> {
     let prefix = format!("{section}.");
     let mut client = BTreeMap::new();
     let mut jaas = None;
@@ -97,7 +97,7 @@ pub(super) fn read(walk: &mut Walk, section: &'static str) -> Option<BTreeMap<St
             client.insert(key, value);
         }
     }
-    let Some((path, setting, value)) = jaas else { return Some(client) };
+    let Some((path, setting, value)) = jaas else { return client };
     match login(&value) {
         Ok(login) => {
             for (key, value) in login {
@@ -110,7 +110,7 @@ pub(super) fn read(walk: &mut Walk, section: &'static str) -> Option<BTreeMap<St
         }
         Err(reason) => walk.refuse(&path, setting, reason),
     }
-    Some(client)
+    client
 }
 
 /// The reason why a key is refused, if it is.

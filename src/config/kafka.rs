@@ -34,7 +34,7 @@ section! {
         retry_backoff_max: Duration = duration(millis(100, 10 * MINUTE_S * 1000));
         leave_on_stop: bool = flag();
         /// librdkafka keys for every client, with dots as in librdkafka.
-        client: BTreeMap<String, String> = via(client::read);
+        client: BTreeMap<String, String> = via(|walk, section| Some(client::read(walk, section)));
     }
     then {
         timeouts_rise(walk, transaction_timeout, session_timeout, max_poll_interval);

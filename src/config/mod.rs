@@ -7,7 +7,8 @@
 //! Two edits: the key's default under one sentence of comment in `config/default.toml`, and one line in the
 //! declaration of its section ([`kafka`], [`input`], [`detect`], [`state`], [`output`], [`service`]): name,
 //! type, kind and range. The field, reading, error messages, what `insightd check` prints and
-//! docs/configuration.md follow from the two. A key that the core needs takes a third line, in [`resolved`].
+//! docs/configuration.md follow from the two. A key that the core needs takes a third line, in [`resolved`];
+//! and a test, tests/config/layers.rs, asks for a value of each key that differs from its default.
 
 use std::ffi::OsString;
 use std::path::Path;

@@ -11,7 +11,7 @@ use std::time::Duration;
 /// Declares a section: `pub struct Name = "section" |walk| { fields } then { checks }`.
 ///
 /// The block `then` checks keys against each other. It sees each field as an `Option`, which is `None` if the
-/// key has an error; it may bind a field anew. Further parameters after `walk` become parameters of `read`.
+/// key has an error; it may rebind a field. Further parameters after `walk` become parameters of `read`.
 macro_rules! section {
     (
         $(#[$about:meta])*

@@ -46,7 +46,7 @@ fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| wrong.to_owned())
 }
 
-/// A tracing filter. A bare word that is no level would be taken for the name of a module, and show nothing.
+/// A tracing filter. A bare word that is not a level would be read as a module name, and match nothing.
 fn filter(text: &str) -> Result<(), String> {
     const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
     let level = |word: &str| LEVELS.contains(&word.trim().to_ascii_lowercase().as_str());

@@ -110,7 +110,7 @@ impl Health {
     /// Alive: every worker that has started to poll still polls. `Err` names one that does not.
     ///
     /// # Errors
-    /// The reason, for people.
+    /// The reason, in words.
     pub(crate) fn live(&self) -> Result<String, String> {
         for (number, worker) in self.workers.iter().enumerate() {
             if let Some(age) = worker.polled.age(self.begun).filter(|age| *age > self.stall_max) {
@@ -127,7 +127,7 @@ impl Health {
     /// missing.
     ///
     /// # Errors
-    /// The reason, for people.
+    /// The reason, in words.
     pub(crate) fn ready(&self) -> Result<String, String> {
         if self.stopping.load(Ordering::Relaxed) {
             return Err("not ready: stopping".to_owned());

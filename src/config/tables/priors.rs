@@ -23,7 +23,7 @@ pub struct Entry {
     pub error: Option<String>,
     /// Expected rate and excess of both views.
     pub pair: ViewPriors,
-    /// Incidents that it was learned from, both views together; only for people.
+    /// Number of incidents that it was learned from, both views together; informational.
     pub incidents: f64,
 }
 

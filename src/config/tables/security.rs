@@ -40,7 +40,7 @@ pub fn parse(text: &str) -> Result<Security, Vec<String>> {
 
 fn technique(mut reader: Reader<'_>, given: &mut BTreeSet<String>, security: &mut Security) {
     let id = reader.required_text("id");
-    // Only for people.
+    // Informational.
     let _ = reader.text("name");
     let weight = reader.positive("weight", WEIGHT_MAX);
     let apis = reader.texts("apis");
@@ -65,7 +65,7 @@ fn technique(mut reader: Reader<'_>, given: &mut BTreeSet<String>, security: &mu
 }
 
 fn routine(mut reader: Reader<'_>, given: &mut BTreeSet<String>, security: &mut Security) {
-    // Only for people.
+    // Informational.
     let _ = reader.text("name");
     let weight = reader.positive("weight", 1.0);
     let apis = reader.texts("apis");
