@@ -1,9 +1,9 @@
-//! The topics that the daemon writes itself, in one table: everything else asks it. A new one is a configuration key
-//! and a row here.
+//! The topics that the daemon writes, in one table that the configuration, the probe and the creation of
+//! topics read. A new topic is a configuration key and a row here.
 
 use super::Config;
 
-/// How many partitions a topic needs.
+/// The number of partitions that a topic needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PartitionCount {
     /// Any number: it is created with the broker's default.
@@ -14,22 +14,23 @@ pub(crate) enum PartitionCount {
 
 /// A topic that the daemon writes.
 pub(crate) struct OwnTopic {
-    /// Its configuration key.
+    /// The configuration key that names it.
     pub(crate) key: &'static str,
-    /// Its name in a configuration.
+    /// The name of the topic in a configuration.
     pub(crate) name: fn(&Config) -> &str,
-    /// Whether `run` needs it. A topic that it does not need is created by the command that writes it.
+    /// Whether `run` needs it. The command that writes it creates a topic that `run` does not need.
     pub(crate) needed_at_start: bool,
-    /// How many partitions it needs.
+    /// Number of partitions.
     pub(crate) partitions: PartitionCount,
-    /// Topic settings with which it is created.
+    /// Topic settings for its creation.
     pub(crate) settings: &'static [(&'static str, &'static str)],
     /// Rights that the daemon needs on it.
     pub(crate) rights: &'static str,
 }
 
-/// Settings of the changelog. Compaction keeps the newest record of each key; small segments and a low dirty ratio keep
-/// what a restore has to read close to the size of the state; tombstones need not outlive a restore by much.
+/// Settings of the changelog. Compaction keeps the newest record of each key; small segments and a low dirty
+/// ratio keep what a restore has to read close to the size of the state; tombstones need not outlive a
+/// restore by much.
 const CHANGELOG: &[(&str, &str)] = &[
     ("cleanup.policy", "compact"),
     ("compression.type", "producer"),
@@ -42,7 +43,7 @@ const CHANGELOG: &[(&str, &str)] = &[
 /// Settings of the backfill topic: a backfill that is not merged within two weeks has to be loaded again.
 const BACKFILL: &[(&str, &str)] = &[("cleanup.policy", "delete"), ("retention.ms", "1209600000")];
 
-/// All of them.
+/// All own topics.
 pub(crate) const OWN_TOPICS: [OwnTopic; 4] = [
     // Insights.
     OwnTopic {
@@ -83,7 +84,7 @@ pub(crate) const OWN_TOPICS: [OwnTopic; 4] = [
 ];
 
 impl OwnTopic {
-    /// The one of this name, if it is one of the daemon's own.
+    /// The own topic with this name, if there is one.
     pub(crate) fn of_name(config: &Config, name: &str) -> Option<Self> {
         OWN_TOPICS.into_iter().find(|topic| (topic.name)(config) == name)
     }
