@@ -1,17 +1,19 @@
-//! The table of security-relevant APIs, by ATT&CK technique, and of routine ones: a versioned part of the configuration.
+//! The table `detect.security`: weights of APIs that attackers need, by ATT&CK technique, and of routine
+//! APIs. A versioned part of the configuration, which the detector never writes.
 
 use hashbrown::HashMap;
 
-/// One technique of the table.
+/// One technique of the table, or its group of routine APIs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Technique {
-    /// ATT&CK id, such as `T1098`; empty for what is routine.
+    /// ATT&CK id, such as `T1098`; empty for routine APIs.
     pub id: String,
-    /// How many ordinary calls one of these weighs: more than 1 for what attackers need, less for what everything new calls anyway.
+    /// How many ordinary calls one of these calls weighs: more than 1 for what attackers need, less for what
+    /// every new principal calls.
     pub weight: f64,
 }
 
-/// See the module.
+/// The table: techniques, and the APIs and error codes that stand for them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Security {
     techniques: Vec<Technique>,
@@ -21,8 +23,8 @@ pub struct Security {
 }
 
 impl Security {
-    /// Adds a technique with its APIs (event source and name; a name that ends with `*` stands for all that begin so) and its error
-    /// codes of any API.
+    /// Adds a technique with its APIs (event source and name; a final `*` in a name matches any rest) and
+    /// with its error codes, which count on any API.
     pub fn add<'a>(
         &mut self,
         technique: Technique,
@@ -42,7 +44,7 @@ impl Security {
         self.errors.extend(errors.into_iter().map(|code| (code.into(), at)));
     }
 
-    /// The technique that a series stands for, if it is in the table.
+    /// The technique of a series: by its exact API, else by prefix (the first added), else by its error code.
     pub fn technique(&self, source: &str, name: &str, error: Option<&str>) -> Option<&Technique> {
         let exact = self.apis.get(&(source.into(), name.into()));
         let by_prefix =
