@@ -1,4 +1,5 @@
-//! Insights of a rival that only has a score: the threshold at which it raises as many false ones as it may.
+//! Insights of a rival detector that only has a score: the lowest threshold at which its false insights stay
+//! within the budget.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,34 +9,34 @@ pub const QUIET: i64 = 60;
 /// A minute of a series with its score.
 #[derive(Clone, Copy, Debug)]
 pub struct Scored {
-    /// Height.
+    /// The higher, the more unusual.
     pub score: f64,
-    /// Whose minute: any number that tells series apart.
+    /// Series: any number that identifies it.
     pub series: u64,
     /// Minutes since 1970.
     pub minute: i64,
-    /// Index of the attack that an insight beginning here would be about.
+    /// Index of the attack that an insight starting here would belong to; none: it would be false.
     pub attack: Option<usize>,
 }
 
-/// What a threshold raises.
+/// The insights that a threshold raises.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Raised {
     /// An alarm is a score at or above it.
     pub threshold: f64,
-    /// Insights about no attack.
+    /// Insights that belong to no attack.
     pub false_insights: usize,
     /// Indices of the attacks found.
     pub found: BTreeSet<usize>,
 }
 
-/// Lowers the threshold as long as at most `allowed` insights are false, and says what is raised then. No
-/// lower scores than `floor` were kept.
+/// Finds the lowest threshold with at most `allowed` false insights, and the insights that it raises.
+/// `scored` holds no score below `floor`.
 pub fn at_most_false(mut scored: Vec<Scored>, allowed: usize, floor: f64) -> Raised {
     scored.sort_by(|a, b| b.score.total_cmp(&a.score));
     let mut alarms = Alarms::default();
     let (mut raised, mut threshold) = (0_usize, floor);
-    // Equal scores come in together: no threshold lies between them.
+    // Equal scores are added together, as no threshold lies between them.
     for equal in scored.chunk_by(|a, b| a.score == b.score) {
         equal.iter().for_each(|one| alarms.insert(one));
         if alarms.false_insights > allowed {
@@ -49,12 +50,12 @@ pub fn at_most_false(mut scored: Vec<Scored>, allowed: usize, floor: f64) -> Rai
     Raised { threshold, false_insights: alarms.false_insights, found: alarms.found() }
 }
 
-/// The alarms of all series above a threshold, and which of them begin an insight.
+/// The alarms of all series above a threshold, and the insights that they begin.
 #[derive(Debug, Default)]
 struct Alarms {
     by_series: BTreeMap<u64, BTreeMap<i64, Option<usize>>>,
     false_insights: usize,
-    /// Insights by attack.
+    /// Number of insights by attack.
     about: BTreeMap<usize, usize>,
 }
 
@@ -65,7 +66,7 @@ impl Alarms {
         let before = series.range(..one.minute).next_back().map(|(&minute, _)| minute);
         let after = series.range(one.minute + 1..).next().map(|(&minute, &attack)| (minute, attack));
         series.insert(one.minute, one.attack);
-        // The next alarm began an insight unless the one before it was near; now this one is.
+        // The next alarm began an insight unless an earlier alarm was near it. This one is near it now.
         let took = after.filter(|&(minute, _)| is_near(minute) && before.is_none_or(|b| minute - b >= QUIET));
         if !before.is_some_and(is_near) {
             self.add(one.attack);

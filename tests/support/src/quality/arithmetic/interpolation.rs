@@ -1,9 +1,9 @@
-//! What is found at a rate of false insights that no run hit exactly.
+//! Recall at a rate of false insights that no run hit exactly.
 
-/// Value at `rate` on a curve of (rate, value), straight between the neighbours over the logarithm of the
-/// rate; none outside the curve.
+/// Value at `rate` on a curve of (rate, value), interpolated linearly over the logarithm of the rate; none
+/// outside the curve.
 pub fn at_rate(curve: &[(f64, f64)], rate: f64) -> Option<f64> {
-    /// Keeps a run without false insights on the curve.
+    /// Rate of a run without false insights, which has no logarithm.
     const LEAST: f64 = 1e-3;
     let mut curve: Vec<(f64, f64)> = curve.iter().map(|(rate, value)| (rate.max(LEAST).ln(), *value)).collect();
     curve.sort_by(|a, b| a.0.total_cmp(&b.0));

@@ -1,14 +1,14 @@
-//! Whether an insight is about an attack.
+//! Which attack an insight belongs to.
 
 use insightd_generate::label::Label;
 
-/// The Start may lie this long before the first call, seconds: its window begins up to four minutes before
-/// the minute of detection.
+/// The Start may lie this many seconds before the first call: its window begins up to four minutes before the
+/// minute of detection.
 pub const BEFORE_S: i64 = 300;
-/// The Start may lie this long after the last call, seconds.
+/// The Start may lie this many seconds after the last call.
 pub const AFTER_S: i64 = 3600;
 
-/// The Start of an insight, whoever raised it.
+/// The Start of an insight, of insightd or of a rival.
 #[derive(Clone, Copy, Debug)]
 pub struct Start<'a> {
     /// Twelve digits.
@@ -25,7 +25,7 @@ pub struct Start<'a> {
     pub time: i64,
 }
 
-/// Index of the first attack that the Start belongs to; none: it is a false insight.
+/// Index of the first attack that the Start belongs to; none if the insight is false.
 pub fn attack_of(labels: &[Label], start: &Start<'_>) -> Option<usize> {
     labels.iter().position(|label| belongs(label, start))
 }

@@ -1,5 +1,6 @@
-//! The moments that the rivals hold a count against: a plain window of a week, and an exponential mean of an
-//! hour. Both per series, minute by minute, where minutes without a call are passed over at once.
+//! The moments with which the rivals compare a count: those of a plain window of a week, and an exponentially
+//! weighted mean of an hour. Each series has its own. Any number of buckets without a call are advanced over
+//! at once.
 
 use std::collections::VecDeque;
 
@@ -13,14 +14,13 @@ pub struct Moments {
 }
 
 impl Moments {
-    /// Standard deviations above the mean; the floor of the variance keeps a first call finite.
+    /// Standard deviations above the mean. The floor of the variance keeps a first call finite.
     pub fn z(self, count: f64) -> f64 {
         (count - self.mean) / (self.variance + 0.25).sqrt()
     }
 }
 
-/// Mean and variance of the buckets before the present one, at most a window of them. Minutes before `begin`
-/// do not exist.
+/// Mean and variance of the latest buckets, at most `length`. There are no buckets before `begin`.
 #[derive(Clone, Debug)]
 pub struct Window {
     length: i64,
@@ -36,7 +36,7 @@ impl Window {
         Self { length, begin, counts: VecDeque::new(), sum: 0.0, squares: 0.0 }
     }
 
-    /// The moments before bucket `now`; buckets are asked for in order.
+    /// The moments of the buckets before `now`, which must not decrease.
     pub fn before(&mut self, now: i64) -> Moments {
         while let Some(&(at, count)) = self.counts.front().filter(|(at, _)| *at < now - self.length) {
             debug_assert!(at < now);
@@ -49,7 +49,7 @@ impl Window {
         Moments { mean, variance: (self.squares / buckets - mean * mean).max(0.0) }
     }
 
-    /// Takes in the count of bucket `now`.
+    /// Adds the count of bucket `now`.
     pub fn learn(&mut self, now: i64, count: f64) {
         self.counts.push_back((now, count));
         self.sum += count;
@@ -57,41 +57,41 @@ impl Window {
     }
 }
 
-/// Exponential mean and variance, by the recursion of `quality.py`:
+/// Exponentially weighted mean and variance, by the recursion of `quality.py`:
 /// `d = x - m; m += (1 - a) d; v = a (v + (1 - a) d^2)`.
 #[derive(Clone, Copy, Debug)]
 pub struct Exponential {
-    keep: f64,
+    factor: f64,
     next: i64,
     mean: f64,
     variance: f64,
 }
 
 impl Exponential {
-    /// A half-life in buckets, a first mean, and the bucket at which the series begins.
+    /// A series that begins at bucket `begin` with the mean `mean`. `half_life` is in buckets.
     pub fn new(half_life: f64, mean: f64, begin: i64) -> Self {
-        Self { keep: (-1.0 / half_life).exp2(), next: begin, mean, variance: 1.0 }
+        Self { factor: (-1.0 / half_life).exp2(), next: begin, mean, variance: 1.0 }
     }
 
-    /// The moments before bucket `now`, after the empty buckets since the last one.
+    /// The moments before bucket `now`. Buckets since the last one learned are empty.
     pub fn before(&mut self, now: i64) -> Moments {
         let empty = (now - self.next).max(0);
         if empty > 0 {
-            // Of g empty buckets: m a^g, and a^g v + m^2 a^g (1 - a^g).
-            let left = self.keep.powf(empty as f64);
-            self.variance = left * self.variance + self.mean * self.mean * left * (1.0 - left);
-            self.mean *= left;
+            // After g empty buckets: mean m a^g, variance a^g v + m^2 a^g (1 - a^g).
+            let a_g = self.factor.powf(empty as f64);
+            self.variance = a_g * self.variance + self.mean * self.mean * a_g * (1.0 - a_g);
+            self.mean *= a_g;
             self.next = now;
         }
         Moments { mean: self.mean, variance: self.variance }
     }
 
-    /// Takes in the count of bucket `now`.
+    /// Adds the count of bucket `now`.
     pub fn learn(&mut self, now: i64, count: f64) {
         self.before(now);
         let d = count - self.mean;
-        self.mean += (1.0 - self.keep) * d;
-        self.variance = self.keep * (self.variance + (1.0 - self.keep) * d * d);
+        self.mean += (1.0 - self.factor) * d;
+        self.variance = self.factor * (self.variance + (1.0 - self.factor) * d * d);
         self.next = now + 1;
     }
 }
