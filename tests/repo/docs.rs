@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use insightd_core::invariants::Invariant;
 use regex::Regex;
 
 use crate::markdown::{Page, pages};
@@ -135,6 +136,14 @@ fn words_of_the_glossary_are_used_on_the_pages() {
     // The quality bench calls new principals strangers, and the page that reports it says so, once.
     broken.retain(|word| word != "docs/detection.md: strangers");
     assert_none(broken, "a word that docs/contributing/style.md replaces");
+}
+
+#[test]
+fn the_invariants_on_the_page_are_those_of_the_code() {
+    let named = Regex::new(r"(?m)^\* \*\*([A-Z]+-\d)\*\* ").expect("a pattern");
+    let page = Page::at("docs/contributing/architecture.md");
+    let told: Vec<String> = named.captures_iter(&page.text).map(|found| found[1].to_owned()).collect();
+    assert_eq!(told, Invariant::ALL.map(Invariant::label));
 }
 
 /// The changelog must be compacted and otherwise configured as the program creates it, wherever a person
