@@ -1,5 +1,5 @@
-//! Creates topics, empties them and reads their limits. rdkafka offers these as futures only; the calling thread blocks on
-//! them here, outside of any worker.
+//! Creates topics, empties them and reads their limits. rdkafka offers these as futures only; the calling
+//! thread blocks on them here, outside of any worker.
 
 use std::collections::BTreeMap;
 use std::future::Future;

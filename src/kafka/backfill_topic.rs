@@ -1,8 +1,8 @@
-//! The backfill topic (`state.history_topic`), to which `insightd load` writes accounts' backfills: as a worker reads it, and
-//! as the command writes it.
+//! The backfill topic (`state.history_topic`), to which `insightd load` writes accounts' backfills: as a
+//! worker reads it, and as the command writes it.
 //!
-//! Messages are keyed by account and lie in the partition with the number of the account's input partition. Those of one
-//! backfill are one transaction.
+//! Messages are keyed by account and lie in the partition with the number of the account's input partition.
+//! Those of one backfill are one transaction.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -40,8 +40,9 @@ pub(super) struct BackfillTopic {
     read: RefCell<HashMap<i32, ReadRange>>,
 }
 
-/// Offsets that need not be read: from `from` up to `end` there is nothing to merge, only the end of a transaction or an
-/// incomplete backfill. A task that stands before `from`, because what it merged was not committed, has to read again.
+/// Offsets that need not be read: from `from` up to `end` there is nothing to merge, only the end of a
+/// transaction or an incomplete backfill. A task that stands before `from`, because what it merged was not
+/// committed, has to read again.
 #[derive(Clone, Copy, Debug)]
 struct ReadRange {
     from: i64,
@@ -86,9 +87,9 @@ impl BackfillTopic {
         Ok(true)
     }
 
-    /// The oldest and the end offset, if the topic exists. Not asked with the client that reads the input: where nothing
-    /// arrives there, a fetch waits at the broker (half a second by default), and every request to that broker waits
-    /// behind it.
+    /// The oldest and the end offset, if the topic exists. Not asked with the client that reads the input:
+    /// where nothing arrives there, a fetch waits at the broker (half a second by default), and every request
+    /// to that broker waits behind it.
     fn bounds(&self, partition: &TopicPartition) -> Result<Option<Bounds>, BrokerError> {
         let recently = self.probed.get().is_some_and(|at| at.elapsed() < PROBE_INTERVAL);
         if !self.exists.get() && recently {
@@ -106,7 +107,8 @@ impl BackfillTopic {
 
     fn exists(&self, asker: &BaseConsumer<Context>) -> Result<bool, BrokerError> {
         if !self.exists.get() {
-            // Noted only with an answer. Without one it is asked again: the topic may exist, and the input waits for it.
+            // Noted only with an answer. Without one it is asked again: the topic may exist, and the input
+            // waits for it.
             self.exists.set(!offsets::partitions(asker, &self.topic, PROBE_MAX)?.is_empty());
             self.probed.set(Some(Instant::now()));
         }
@@ -195,8 +197,8 @@ impl Writer {
         Ok(Self { topic: config.state.history_topic.clone(), producer })
     }
 
-    /// Writes one backfill, as one transaction, to the partition of its account. An account without a partition goes
-    /// where its key leads, as for any producer with this partitioner.
+    /// Writes one backfill, as one transaction, to the partition of its account. An account without a
+    /// partition goes where its key leads, as for any producer with this partitioner.
     ///
     /// # Errors
     /// If it could not be committed, or the outcome is unknown.
@@ -220,8 +222,8 @@ impl Writer {
 mod tests {
     use super::*;
 
-    /// Regression: after an aborted transaction, a backfill that had been merged was not read again before the next start,
-    /// because everything after the offset at which its reading began counted as read.
+    /// Regression: after an aborted transaction, a backfill that had been merged was not read again before
+    /// the next start, because everything after the offset at which its reading began counted as read.
     #[test]
     fn a_backfill_whose_transaction_was_aborted_is_read_again() {
         // Read from 5, a backfill ends at 18, followed by the marker of its transaction.

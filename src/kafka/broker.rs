@@ -1,11 +1,11 @@
 //! The worker's seam over librdkafka: one consumer in a group and one transactional producer.
 //!
 //! What a real broker has taught (see also [`super::transactional_producer`]):
-//! * The group's metadata is read right before `send_offsets`, and only while partitions are held: the coordinator does not
-//!   check an unknown generation, so it would bypass the fence.
+//! * The group's metadata is read right before `send_offsets`, and only while partitions are held: the
+//!   coordinator does not check an unknown generation, so it would bypass the fence.
 //! * The context records rebalances; the worker decides when they are answered.
-//! * A paused partition stays paused when it is given back, and is not read when it is assigned again. So every partition is
-//!   paused after an assignment, and resumed by name.
+//! * A paused partition stays paused when it is given back, and is not read when it is assigned again. So
+//!   every partition is paused after an assignment, and resumed by name.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -59,17 +59,18 @@ pub struct KafkaBroker {
 
 impl Drop for KafkaBroker {
     fn drop(&mut self) {
-        // Closing alone sends no leave request for a static member: the group keeps its place until the session ends.
+        // Closing alone sends no leave request for a static member: the group keeps its place until the
+        // session ends.
         self.consumer.context().close();
     }
 }
 
 impl KafkaBroker {
-    /// Leaves the group, so that other members take over at once instead of after the session ends. Called between
-    /// transactions, right before the client is dropped: nothing is delivered any more.
+    /// Leaves the group, so that other members take over at once instead of after the session ends. Called
+    /// between transactions, right before the client is dropped: nothing is delivered any more.
     ///
-    /// A static member leaves only by an explicit `unsubscribe`. The request itself goes out while the client is closed,
-    /// which waits for the answer.
+    /// A static member leaves only by an explicit `unsubscribe`. The request itself goes out while the client
+    /// is closed, which waits for the answer.
     pub fn leave(&self) {
         self.consumer.context().close();
         self.consumer.unsubscribe();

@@ -1,8 +1,8 @@
 //! The changelog of one partition, read from its beginning to the end that it has now.
 //!
-//! The end is read as a reader of *uncommitted* records sees it: behind an open transaction of another producer there may
-//! lie records that are already committed (KAFKA-10167). Then only committed records are read, until the position has
-//! passed that end.
+//! The end is read as a reader of *uncommitted* records sees it: behind an open transaction of another
+//! producer there may lie records that are already committed (KAFKA-10167). Then only committed records are
+//! read, until the position has passed that end.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -124,8 +124,8 @@ pub(crate) fn members(config: &Config) -> Result<usize, BrokerError> {
     Ok(groups.groups().iter().filter(|found| found.name() == group).map(|found| found.members().len()).sum())
 }
 
-/// Reads the committed records of a partition from `from` to the end that a reader of committed records sees now: what is
-/// shown is whole transactions, even while a daemon writes. Returns that end.
+/// Reads the committed records of a partition from `from` to the end that a reader of committed records sees
+/// now: what is shown is whole transactions, even while a daemon writes. Returns that end.
 ///
 /// # Errors
 /// If it cannot be read to its end.
@@ -144,7 +144,8 @@ pub(crate) fn read_on(
     Ok(range.end)
 }
 
-/// Empties a partition: a tombstone for each key that it holds, in one transaction. Returns the number of keys.
+/// Empties a partition: a tombstone for each key that it holds, in one transaction. Returns the number of
+/// keys.
 ///
 /// # Errors
 /// If a broker refuses, or none answers.

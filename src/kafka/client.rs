@@ -1,4 +1,5 @@
-//! The settings of the clients: first sensible defaults, then `[kafka.client]`, then what the guarantees depend on.
+//! The settings of the clients: first sensible defaults, then `[kafka.client]`, then what the guarantees
+//! depend on.
 
 use std::time::Duration;
 
@@ -13,7 +14,8 @@ pub(super) const STATISTICS_INTERVAL: Duration = Duration::from_secs(1);
 /// How long the producer of generated traffic waits for a broker to accept a record.
 #[cfg(feature = "generate")]
 pub(super) const FEEDER_PATIENCE: Duration = Duration::from_secs(30);
-/// Largest request the library makes by default, bytes; records are kept below it unless `[kafka.client]` says otherwise.
+/// Largest request the library makes by default, bytes; records are kept below it unless `[kafka.client]`
+/// says otherwise.
 const MESSAGE_BYTES_MAX: usize = 1_000_000;
 
 /// Settings of one client.
@@ -40,7 +42,8 @@ pub(super) fn producer(config: &Config, worker: usize, limits: RecordLimits) -> 
     assemble(kafka, client_id(kafka, worker), tunable_producer(), guarantee)
 }
 
-/// Settings of the producer that replays dead letters, for an input topic (`output`) and a dead-letter topic with these limits.
+/// Settings of the producer that replays dead letters, for an input topic (`output`) and a dead-letter topic
+/// with these limits.
 pub(super) fn replayer(config: &Config, limits: RecordLimits) -> ClientConfig {
     let kafka = &config.kafka;
     let guarantee = producer_guarantee(kafka, kafka.replay_transactional_id(), limits);
@@ -70,8 +73,8 @@ pub(super) fn reader(config: &Config, committed: bool) -> ClientConfig {
     let kafka = &config.kafka;
     let mut settings = connection();
     settings.extend([
-        // The library assigns nothing without a group. This one is never joined, so no member notices, and the right to it
-        // is granted already.
+        // The library assigns nothing without a group. This one is never joined, so no member notices, and
+        // the right to it is granted already.
         ("group.id", kafka.group_id.clone()),
         ("isolation.level", if committed { "read_committed" } else { "read_uncommitted" }.into()),
         ("enable.auto.commit", "false".into()),
@@ -79,8 +82,8 @@ pub(super) fn reader(config: &Config, committed: bool) -> ClientConfig {
         // Retention may delete the first offset meanwhile.
         ("auto.offset.reset", "earliest".into()),
         ("enable.partition.eof", "true".into()),
-        // At the end of a partition a fetch waits at the broker for more, half a second by default, and the next partition
-        // waits with it. What is to be read exists already.
+        // At the end of a partition a fetch waits at the broker for more, half a second by default, and the
+        // next partition waits with it. What is to be read exists already.
         ("fetch.wait.max.ms", "10".into()),
     ]);
     assemble(kafka, format!("insightd-{}-reader", kafka.instance_id), tunable_consumer(), settings)
@@ -132,16 +135,17 @@ fn tunable_consumer() -> Tunable {
     vec![
         // Bounds what is fetched and not read yet, in KiB.
         ("queued.max.messages.kbytes", "", "65536".into()),
-        // When that bound is reached, fetching pauses for this long. The default of a second is longer than a worker needs
-        // to empty the queue: measured on loopback, it was then idle for four fifths of the time.
+        // When that bound is reached, fetching pauses for this long. The default of a second is longer than a
+        // worker needs to empty the queue: measured on loopback, it was then idle for four fifths of the
+        // time.
         ("fetch.queue.backoff.ms", "", "10".into()),
     ]
 }
 
 fn tunable_producer() -> Tunable {
     vec![
-        // An insight does not wait to share a batch; a burst of dead-letter records still shares batches, because requests
-        // queue up.
+        // An insight does not wait to share a batch; a burst of dead-letter records still shares batches,
+        // because requests queue up.
         ("linger.ms", "queue.buffering.max.ms", "0".into()),
         ("compression.type", "compression.codec", "lz4".into()),
     ]
@@ -186,7 +190,8 @@ fn consumer_guarantee(kafka: &Kafka, worker: usize) -> Settings {
     settings.extend([
         ("group.id", kafka.group_id.clone()),
         ("group.instance.id", kafka.member_id(worker)),
-        // Eager: with a cooperative assignor, partitions that stay would continue to commit under a past generation.
+        // Eager: with a cooperative assignor, partitions that stay would continue to commit under a past
+        // generation.
         ("group.protocol", "classic".into()),
         ("partition.assignment.strategy", "range".into()),
         ("session.timeout.ms", millis(kafka.session_timeout)),
@@ -208,17 +213,19 @@ fn producer_guarantee(kafka: &Kafka, transactional_id: String, limits: RecordLim
         configured(kafka, "batch.size").unwrap_or(MESSAGE_BYTES_MAX).min(limits.output.min(limits.dlq));
     let mut settings = connection();
     settings.extend([
-        // A transactional call that waits for a coordinator tries again only when some connection changes state; closing
-        // idle connections causes such changes. Without it, a call survived the loss of a broker in 2 of 14 trials; with
-        // it, in all. Never for a consumer: it would cut off a member that waits for the others in a rebalance, and its
-        // heartbeats (every 3 s) as well, until its session ends.
+        // A transactional call that waits for a coordinator tries again only when some connection changes
+        // state; closing idle connections causes such changes. Without it, a call survived the loss of a
+        // broker in 2 of 14 trials; with it, in all. Never for a consumer: it would cut off a member that
+        // waits for the others in a rebalance, and its heartbeats (every 3 s) as well, until its session
+        // ends.
         ("connections.max.idle.ms", "3000".into()),
         ("transactional.id", transactional_id),
         ("transaction.timeout.ms", millis(kafka.transaction_timeout)),
         ("message.timeout.ms", millis(kafka.transaction_timeout)),
         ("enable.idempotence", "true".into()),
         ("acks", "all".into()),
-        // The broker's limit applies to a whole batch: with these no batch exceeds the limit that records are cut to.
+        // The broker's limit applies to a whole batch: with these no batch exceeds the limit that records are
+        // cut to.
         ("message.max.bytes", limits.output.max(limits.dlq).to_string()),
         ("batch.size", batch_bytes_max.to_string()),
     ]);

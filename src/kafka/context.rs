@@ -22,9 +22,9 @@ use crate::stream::clock::{Clock, SystemClock};
 /// Errors of one code are logged once within this time.
 const LOG_AGAIN_AFTER: Duration = Duration::from_secs(60);
 
-/// Kinds of log lines that appear at level debug only. The worker reports the loss of a broker and the end of a transaction
-/// once; the library repeats them for each attempt and each client. And keys that only one of the clients knows (CONFWARN)
-/// are no mistake: [kafka.client] applies to all of them.
+/// Kinds of log lines that appear at level debug only. The worker reports the loss of a broker and the end of
+/// a transaction once; the library repeats them for each attempt and each client. And keys that only one of
+/// the clients knows (CONFWARN) are no mistake: [kafka.client] applies to all of them.
 const REPORTED_ELSEWHERE: [&str; 10] =
     ["FAIL", "ERROR", "REQTMOUT", "MAXPOLL", "GETPID", "TERMINATE", "ADDPARTS", "TXNERR", "FATAL", "CONFWARN"];
 
@@ -57,7 +57,8 @@ pub(super) struct Context {
     /// When an error of each code was last logged.
     logged: Mutex<HashMap<i32, Instant>>,
     undelivered: Mutex<Option<KafkaError>>,
-    /// Why the open transaction failed. The library says so only in its log; the records themselves are merely "purged".
+    /// Why the open transaction failed. The library says so only in its log; the records themselves are
+    /// merely "purged".
     transaction_error: Mutex<Option<String>>,
 }
 
@@ -81,8 +82,8 @@ impl Context {
         lock(&self.rebalances).pop_front()
     }
 
-    /// From now on the callback answers revocations itself: the consumer is being dropped and no longer polled. Without this
-    /// its drop would wait for the answer forever.
+    /// From now on the callback answers revocations itself: the consumer is being dropped and no longer
+    /// polled. Without this its drop would wait for the answer forever.
     pub(super) fn close(&self) {
         self.closing.store(true, Ordering::SeqCst);
     }
@@ -112,8 +113,8 @@ impl Context {
         })
     }
 
-    /// Whether to log an error: not the loss of a connection or of the group membership, which the worker reports, and not
-    /// a repetition within a minute.
+    /// Whether to log an error: not the loss of a connection or of the group membership, which the worker
+    /// reports, and not a repetition within a minute.
     fn is_news(&self, code: Code) -> bool {
         const REPORTED_CODES: [Code; 6] = [
             Code::Fenced,

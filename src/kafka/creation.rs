@@ -18,8 +18,8 @@ pub(super) struct Creation {
 }
 
 impl Creation {
-    /// Of a topic of the configuration, for an input with so many partitions, if that is known. An input that is not
-    /// keyed by account has one partition. Everything else is the broker's default or the row of
+    /// Of a topic of the configuration, for an input with so many partitions, if that is known. An input that
+    /// is not keyed by account has one partition. Everything else is the broker's default or the row of
     /// [`crate::config::OWN_TOPICS`].
     pub(super) fn new(config: &Config, topic: &str, input: Option<usize>) -> Self {
         let own = OwnTopic::of_name(config, topic);

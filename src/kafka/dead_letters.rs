@@ -1,9 +1,9 @@
 //! The dead-letter topic, read from outside the daemon, and the transactions that replay dead-letter records.
 //!
-//! The reader joins no group. It reads committed records only, up to the end that the partitions had when it was made. That
-//! end is the high watermark, not the last stable offset: behind an open transaction of another producer there may lie
-//! replay markers that are already committed, and a reader that missed them would replay a record twice. So it waits until
-//! such a transaction has ended.
+//! The reader joins no group. It reads committed records only, up to the end that the partitions had when it
+//! was made. That end is the high watermark, not the last stable offset: behind an open transaction of
+//! another producer there may lie replay markers that are already committed, and a reader that missed them
+//! would replay a record twice. So it waits until such a transaction has ended.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -41,8 +41,8 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    /// Notes where each partition begins (with the first record written at `since`, milliseconds since 1970, or with its
-    /// oldest) and ends.
+    /// Notes where each partition begins (with the first record written at `since`, milliseconds since 1970,
+    /// or with its oldest) and ends.
     ///
     /// # Errors
     /// If the topic does not exist, or the broker does not answer.
@@ -97,11 +97,12 @@ fn dead_letter<'a>(message: &'a BorrowedMessage<'_>) -> DeadLetter<'a> {
     DeadLetter::read(id, message.timestamp().to_millis(), named, message.payload().unwrap_or_default())
 }
 
-/// Replays dead-letter records in transactions: each record's value to the partition that it came from, and its replay
-/// marker.
+/// Replays dead-letter records in transactions: each record's value to the partition that it came from, and
+/// its replay marker.
 ///
-/// A new writer fences any other that lives, and aborts what it has left open. So it must be made *before* the [`Reader`]:
-/// then the reader sees every marker that was ever committed, and no other writer commits any more.
+/// A new writer fences any other that lives, and aborts what it has left open. So it must be made *before*
+/// the [`Reader`]: then the reader sees every marker that was ever committed, and no other writer commits any
+/// more.
 pub(crate) struct Writer {
     producer: TransactionalProducer,
     dlq: String,

@@ -1,7 +1,8 @@
 //! A Kafka inside the process: librdkafka's mock cluster on loopback, and a consumer that reads back.
 //!
-//! `demo` runs on it. It is no broker for anything else: it keeps nothing on disk, ignores aborts and isolation, stores no
-//! group offsets, and keeps only the newest [`PARTITION_BYTES_MAX`] bytes of each partition.
+//! `demo` runs on it. It is no broker for anything else: it keeps nothing on disk, ignores aborts and
+//! isolation, stores no group offsets, and keeps only the newest [`PARTITION_BYTES_MAX`] bytes of each
+//! partition.
 
 use std::time::Duration;
 
@@ -22,7 +23,8 @@ pub(crate) const PARTITION_BYTES_MAX: u64 = 5 * 1024 * 1024;
 /// A partition drops its oldest batches beyond this many (`max_cnt`).
 pub(crate) const PARTITION_BATCHES_MAX: u64 = 100_000;
 
-/// Largest records that its topics accept. It has no limit of its own, and does not understand the request for it.
+/// Largest records that its topics accept. It has no limit of its own, and does not understand the request
+/// for it.
 pub(crate) const RECORD_LIMITS: RecordLimits = RecordLimits { output: 1_000_000, dlq: 1_000_000 };
 
 /// Longest wait for an answer on loopback.
@@ -106,7 +108,8 @@ impl Reader {
             }
             Some(Err(error)) => {
                 let failure = errors::failure(&format!("read {}", self.partition), &error);
-                // The client continues by itself: a connection was slow to answer on a busy machine, for example.
+                // The client continues by itself: a connection was slow to answer on a busy machine, for
+                // example.
                 if failure.action == Action::Retry { Ok(None) } else { Err(failure) }
             }
         }

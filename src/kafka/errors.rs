@@ -41,8 +41,8 @@ impl Facts {
     }
 }
 
-/// The action for an error. An unexpected one is fatal: the next start begins at the committed offsets, which is always
-/// right.
+/// The action for an error. An unexpected one is fatal: the next start begins at the committed offsets, which
+/// is always right.
 pub(super) fn classify(facts: Facts) -> Action {
     if facts.fatal {
         return Action::Fatal;
@@ -90,8 +90,8 @@ pub(super) fn classify(facts: Facts) -> Action {
         | Code::RebalanceInProgress
         | Code::UnknownTopicOrPartition
         | Code::UnknownTopicId => Action::Retry,
-        // Refused logins are retried as well: a password can be rotated at the broker while this process runs. At startup
-        // they end it (`probe`).
+        // Refused logins are retried as well: a password can be rotated at the broker while this process
+        // runs. At startup they end it (`probe`).
         Code::Authentication | Code::SaslAuthenticationFailed | Code::SSL => Action::Retry,
         // The member missed its poll interval; the group revokes its partitions and lets it join again.
         Code::PollExceeded => Action::Retry,

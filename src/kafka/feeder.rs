@@ -1,5 +1,5 @@
-//! A producer that feeds the input topic: idempotent, without transactions. Only generated traffic goes this way; the daemon
-//! itself never writes what it reads.
+//! A producer that feeds the input topic: idempotent, without transactions. Only generated traffic goes this
+//! way; the daemon itself never writes what it reads.
 
 use std::time::{Duration, Instant};
 
@@ -26,11 +26,12 @@ pub(crate) struct Feeder {
 }
 
 impl Feeder {
-    /// Finds the input topic of a configuration, creates it (and what else is missing) if `kafka.create_topics` says so, and connects.
+    /// Finds the input topic of a configuration, creates it (and what else is missing) if
+    /// `kafka.create_topics` says so, and connects.
     ///
     /// # Errors
-    /// [`ProbeError::Unreachable`] if no broker answers within `wait`, the other if the topic does not suit or a setting is
-    /// refused.
+    /// [`ProbeError::Unreachable`] if no broker answers within `wait`, the other if the topic does not suit
+    /// or a setting is refused.
     pub(crate) fn connect(config: &Config, wait: Duration) -> Result<Self, ProbeError> {
         let topic = input_topic(config, wait)?;
         let refused = |error| ProbeError::Refused(errors::failure("make a Kafka client", &error));

@@ -1,8 +1,9 @@
 //! Kafka through librdkafka. The only place that knows rdkafka; nothing here may know metrics.
 //!
-//! [`broker::KafkaBroker`] implements the worker's seam. [`probe`] and [`topics`] check and prepare the cluster before any
-//! worker starts. [`changelog`], [`backfill_topic`] and [`dead_letters`] serve the commands; [`feeder`] writes generated
-//! traffic to the input topic; [`embedded`] is a Kafka inside the process, for `demo`.
+//! [`broker::KafkaBroker`] implements the worker's seam. [`probe`] and [`topics`] check and prepare the
+//! cluster before any worker starts. [`changelog`], [`backfill_topic`] and [`dead_letters`] serve the
+//! commands; [`feeder`] writes generated traffic to the input topic; [`embedded`] is a Kafka inside the
+//! process, for `demo`.
 
 mod admin;
 pub(crate) mod backfill_topic;

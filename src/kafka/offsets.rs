@@ -53,7 +53,8 @@ pub(super) fn partitions(
     Ok(found.map(|found| found.partitions().iter().map(MetadataPartition::id).collect()).unwrap_or_default())
 }
 
-/// The first offset of each partition, in their order: the group's committed offset, or else as `input.start` says.
+/// The first offset of each partition, in their order: the group's committed offset, or else as `input.start`
+/// says.
 ///
 /// # Errors
 /// If the broker does not answer; nothing is assigned then.
@@ -78,7 +79,8 @@ pub(super) fn beginnings(
         .collect()
 }
 
-/// The offsets of a partition, as the client sees them: up to the last stable offset for a reader of committed records.
+/// The offsets of a partition, as the client sees them: up to the last stable offset for a reader of
+/// committed records.
 ///
 /// # Errors
 /// If the broker does not answer.
@@ -132,8 +134,8 @@ pub(super) fn positions(positions: &[Position]) -> Result<TopicPartitionList, Br
     Ok(list)
 }
 
-/// The group's offset of each partition with the number of the state that belongs to it, in their order; none where the
-/// group has committed none.
+/// The group's offset of each partition with the number of the state that belongs to it, in their order; none
+/// where the group has committed none.
 fn committed(
     consumer: &BaseConsumer<Context>,
     partitions: &[TopicPartition],

@@ -1,8 +1,10 @@
-//! Where the assigned partitions end, and whether they can be read at all, from the library's statistics once a second.
+//! Where the assigned partitions end, and whether they can be read at all, from the library's statistics once
+//! a second.
 //!
-//! The library reports once that a partition's end is reached and then stays silent, whatever happens to the connection.
-//! Idle clocks may advance only while the end is known to be reached (WM-2). So a partition whose broker is unreachable
-//! loses that state, and regains it after two reports in a row that see it readable and read to its end.
+//! The library reports once that a partition's end is reached and then stays silent, whatever happens to the
+//! connection. Idle clocks may advance only while the end is known to be reached (WM-2). So a partition whose
+//! broker is unreachable loses that state, and regains it after two reports in a row that see it readable and
+//! read to its end.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -10,8 +12,8 @@ use serde::Deserialize;
 
 use crate::stream::broker::TopicPartition;
 
-/// Reports in a row that must see a partition readable before its silence means anything: by then a fetch that was sent
-/// after the connection came back has been answered.
+/// Reports in a row that must see a partition readable before its silence means anything: by then a fetch
+/// that was sent after the connection came back has been answered.
 const REPORTS_TO_TRUST: u8 = 2;
 
 /// Older reports, in seconds, are ignored. They arrive once a second.
@@ -47,8 +49,8 @@ struct PartitionStatistics {
 }
 
 impl Statistics {
-    /// Whether they describe the present. Reports queue up while a commit blocks the worker, and then describe the time
-    /// before it.
+    /// Whether they describe the present. Reports queue up while a commit blocks the worker, and then
+    /// describe the time before it.
     pub(super) fn is_fresh(&self, now: i64) -> bool {
         now.saturating_sub(self.time) <= FRESH_S
     }
@@ -99,8 +101,8 @@ impl PartitionEnds {
         self.0 = partitions.into_iter().map(|partition| (partition, Known::default())).collect();
     }
 
-    /// The assigned partition of this number, if there is exactly one. An end-of-partition event carries no topic, so it
-    /// would be ambiguous between two topics.
+    /// The assigned partition of this number, if there is exactly one. An end-of-partition event carries no
+    /// topic, so it would be ambiguous between two topics.
     pub(super) fn by_number(&self, number: i32) -> Option<TopicPartition> {
         let mut found = self.0.keys().filter(|partition| partition.partition == number);
         let first = found.next()?;
@@ -176,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_partition_that_comes_back_with_records_waits_for_its_own_end() {
+    fn a_partition_that_returns_with_records_waits_for_its_end() {
         let zero = TopicPartition::new("t", 0);
         let mut ends = PartitionEnds::default();
         ends.assign([zero.clone()]);

@@ -1,8 +1,8 @@
 //! Reads one partition up to a given end: committed records only, outside of any group.
 //!
-//! The one place that knows when a partition is read to its end. Transaction markers are not records, but they do move the
-//! position. Records before the end may also be compacted away, so a partition is complete as well if its last stable
-//! offset has reached the end and the reader has reached the end of the partition.
+//! The one place that knows when a partition is read to its end. Transaction markers are not records, but
+//! they do move the position. Records before the end may also be compacted away, so a partition is complete
+//! as well if its last stable offset has reached the end and the reader has reached the end of the partition.
 
 use std::cell::RefCell;
 use std::ops::ControlFlow;
@@ -22,7 +22,8 @@ use crate::stream::broker::{Action, BrokerError, TopicPartition};
 
 /// Interval at which the last stable offset is read while the end is awaited.
 const STABLE_INTERVAL: Duration = Duration::from_millis(250);
-/// How long a client without work is kept. Partitions arrive together, at the start of a process and at a rebalance.
+/// How long a client without work is kept. Partitions arrive together, at the start of a process and at a
+/// rebalance.
 const IDLE_MAX: Duration = Duration::from_secs(30);
 /// Events discarded at most when a client is given back.
 const EVENTS_MAX: usize = 1000;
@@ -35,7 +36,8 @@ pub(super) fn consumer(settings: &ClientConfig) -> Result<BaseConsumer<Context>,
     settings.create_with_context(Context::new(None)).map_err(|error| errors::failure("make a Kafka client", &error))
 }
 
-/// Clients that are reused for one partition after another: making one costs threads, connections and logins each time.
+/// Clients that are reused for one partition after another: making one costs threads, connections and logins
+/// each time.
 pub(super) struct Pool {
     settings: ClientConfig,
     idle: RefCell<Vec<(BaseConsumer<Context>, Instant)>>,
@@ -62,8 +64,8 @@ impl Pool {
     pub(super) fn give(&self, client: BaseConsumer<Context>) {
         // A client that keeps its partition would continue to fetch it: it is dropped.
         if client.unassign().is_ok() {
-            // Its pending events (a broker was away, the end of its partition) would pile up in a client that only asks
-            // for offsets.
+            // Its pending events (a broker was away, the end of its partition) would pile up in a client that
+            // only asks for offsets.
             let mut left = EVENTS_MAX;
             while left > 0 && client.poll(Duration::ZERO).is_some() {
                 left -= 1;
@@ -93,8 +95,8 @@ pub(super) struct ReadRequest<'a> {
     pub stall_max: Duration,
 }
 
-/// Reads a partition to the end of a range, until `visit` breaks off. Waits for transactions that are open before the
-/// end. Whether `visit` has broken off.
+/// Reads a partition to the end of a range, until `visit` breaks off. Waits for transactions that are open
+/// before the end. Whether `visit` has broken off.
 ///
 /// # Errors
 /// If it cannot be read or nothing arrives for `stall_max`; or the error of `visit`.
@@ -181,7 +183,8 @@ impl PartitionReader {
         self.position
     }
 
-    /// Continues to read: up to `messages_max` messages, or what arrives within `wait`. True if the end is reached.
+    /// Continues to read: up to `messages_max` messages, or what arrives within `wait`. True if the end is
+    /// reached.
     ///
     /// # Errors
     /// If it cannot be read.

@@ -76,8 +76,8 @@ pub(crate) fn probe(config: &Config, wait: Duration) -> Result<Probe, ProbeError
 }
 
 impl Probe {
-    /// Everything that keeps `run` from starting with this cluster, one sentence each. Missing topics are no obstacle if
-    /// they are going to be created.
+    /// Everything that keeps `run` from starting with this cluster, one sentence each. Missing topics are no
+    /// obstacle if they are going to be created.
     pub(crate) fn faults(&self, config: &Config) -> Vec<String> {
         let mut faults = Vec::new();
         if !config.kafka.create_topics {
@@ -112,7 +112,8 @@ impl Probe {
         }
     }
 
-    /// Partition p of the changelog holds the state of partition p of the input, so they need the same number.
+    /// Partition p of the changelog holds the state of partition p of the input, so they need the same
+    /// number.
     fn changelog_fault(&self, config: &Config) -> Option<String> {
         let (has, needs) = (self.changelog?, self.partitions()?);
         if has == needs {

@@ -1,4 +1,5 @@
-//! Prepares the topics before any worker starts: creates missing ones if wanted, and finds out what they accept.
+//! Prepares the topics before any worker starts: creates missing ones if wanted, and finds out what they
+//! accept.
 
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use crate::config::{Config, OwnTopic, PartitionCount};
 use crate::stream::broker::{Action, BrokerError};
 use crate::stream::publish::RecordLimits;
 
-/// Kafka's own default of `max.message.bytes`, for a broker that does not tell.
+/// Kafka's own default of `max.message.bytes`, for a broker that does not report it.
 const MESSAGE_BYTES_MAX_DEFAULT: usize = 1_048_588;
 /// Probes for a topic that was just created.
 const PROBES: u32 = 20;
@@ -108,8 +109,8 @@ impl<'a> Preparation<'a> {
 /// Makes sure that the backfill topic exists, for an input with so many partitions.
 ///
 /// # Errors
-/// [`Action::Retry`] if no broker answers; another if the topic is missing and must not be created, or has another number
-/// of partitions.
+/// [`Action::Retry`] if no broker answers; another if the topic is missing and must not be created, or has
+/// another number of partitions.
 pub(crate) fn prepare_backfill_topic(config: &Config, partitions: usize, wait: Duration) -> Result<(), BrokerError> {
     let topic = &config.state.history_topic;
     let cluster = ClusterProbe::new(config).map_err(ProbeError::into_broker_error)?;
@@ -137,7 +138,8 @@ pub(crate) fn prepare_backfill_topic(config: &Config, partitions: usize, wait: D
     Err(BrokerError::new(Action::Retry, format!("topic {topic} was created and does not appear")))
 }
 
-/// What the output topic and the dead-letter topic accept, and why it had to be assumed if a broker does not tell.
+/// What the output topic and the dead-letter topic accept, and why it had to be assumed if a broker does not
+/// tell.
 fn limits(config: &Config) -> Result<(RecordLimits, Option<String>), ProbeError> {
     let topics = [config.output.topic.as_str(), config.dlq.topic.as_str()];
     let (limits, unknown) = limits_of(config, topics)?;
@@ -153,8 +155,8 @@ fn limits(config: &Config) -> Result<(RecordLimits, Option<String>), ProbeError>
     Ok((limits, unknown))
 }
 
-/// The largest records that the producer makes for a topic (`output`) and the dead-letter topic, and why they had to be
-/// assumed if a broker does not tell.
+/// The largest records that the producer makes for a topic (`output`) and the dead-letter topic, and why they
+/// had to be assumed if a broker does not tell.
 pub(super) fn limits_of(config: &Config, topics: [&str; 2]) -> Result<(RecordLimits, Option<String>), ProbeError> {
     let (allowed, unknown) = match admin::message_bytes_max(&client::probe(config), topics) {
         Ok([output, dlq]) => (RecordLimits { output, dlq }, None),

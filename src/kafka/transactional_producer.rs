@@ -1,9 +1,9 @@
-//! A transactional producer: registering its id, sending, committing, aborting. Each worker has one, and so have the
-//! commands that write.
+//! A transactional producer: registering its id, sending, committing, aborting. Each worker has one, and so
+//! have the commands that write.
 //!
 //! What a real broker has taught:
-//! * A loop of our own drains the delivery reports before `send_offsets`, `commit` and `abort`. Left to the library, each
-//!   of the three waits up to 100 ms for them, and an abort with undrained records never ends.
+//! * A loop of our own drains the delivery reports before `send_offsets`, `commit` and `abort`. Left to the
+//!   library, each of the three waits up to 100 ms for them, and an abort with undrained records never ends.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -23,7 +23,8 @@ use super::errors;
 use crate::stream::broker::{Action, BrokerError, Outgoing};
 use crate::stream::watchdog::Calls;
 
-/// One poll for delivery reports. The library's poll takes all of its time even after an event, so it is short.
+/// One poll for delivery reports. The library's poll takes all of its time even after an event, so it is
+/// short.
 const DRAIN_STEP: Duration = Duration::from_millis(1);
 /// Pause before a retriable call is repeated.
 const REPEAT_AFTER: Duration = Duration::from_millis(100);
@@ -43,8 +44,8 @@ pub(super) struct TransactionalProducer {
 }
 
 impl TransactionalProducer {
-    /// A producer that is not registered yet. `timeout` is its `transaction.timeout.ms`; `calls` notes blocking calls for
-    /// the watchdog.
+    /// A producer that is not registered yet. `timeout` is its `transaction.timeout.ms`; `calls` notes
+    /// blocking calls for the watchdog.
     pub(super) fn new(
         settings: &ClientConfig,
         context: Context,
@@ -57,8 +58,9 @@ impl TransactionalProducer {
         Ok(Self { producer, calls, timeout, begun: Cell::new(None) })
     }
 
-    /// Registers the transactional id, which aborts what a predecessor left open and fences one that still lives. Waits
-    /// for a broker as long as it takes, and calls `waiting` with the reason; false once `stop` says so.
+    /// Registers the transactional id, which aborts what a predecessor left open and fences one that still
+    /// lives. Waits for a broker as long as it takes, and calls `waiting` with the reason; false once `stop`
+    /// says so.
     ///
     /// # Errors
     /// If a broker refuses.
@@ -222,8 +224,8 @@ impl TransactionalProducer {
         }
     }
 
-    /// An error of the producer. An unusable producer fails every call in some way (a purged queue, a wrong state); its
-    /// fatal error says more.
+    /// An error of the producer. An unusable producer fails every call in some way (a purged queue, a wrong
+    /// state); its fatal error says more.
     fn failure(&self, doing: &str, error: &KafkaError) -> BrokerError {
         match self.producer.client().fatal_error() {
             Some((code, reason)) => BrokerError {

@@ -1,8 +1,8 @@
-//! Backfills on their way into a task: parts are gathered until an account's backfill is whole, and then merged at once
-//! (LOAD-1).
+//! Backfills on their way into a task: parts are gathered until an account's backfill is whole, and then
+//! merged at once (LOAD-1).
 //!
-//! Pure, like the task that it belongs to. What is gathered is not state: the state says up to where the topic is
-//! merged, and an incomplete backfill is read again from its first part.
+//! Pure, like the task that it belongs to. What is gathered is not state: the state says up to where the
+//! topic is merged, and an incomplete backfill is read again from its first part.
 
 use insightd_core::cloudtrail::event::AccountId;
 use insightd_core::detect::{BackfillRefusal, BackfillResult, Detector, Settings};
@@ -31,7 +31,8 @@ impl BackfillAssembler {
         Self { settings, gathered: None, next: 0 }
     }
 
-    /// Offset from which a restart has to read the backfill topic: that of the first part of what is gathered.
+    /// Offset from which a restart has to read the backfill topic: that of the first part of what is
+    /// gathered.
     pub(crate) fn next(&self) -> i64 {
         self.next
     }
@@ -41,8 +42,8 @@ impl BackfillAssembler {
         (self.gathered, self.next) = (None, next);
     }
 
-    /// Adds a message whose next offset is `next`, at wall time `now` (seconds since 1970). Returns the result of the
-    /// backfill that ends with it, if one does.
+    /// Adds a message whose next offset is `next`, at wall time `now` (seconds since 1970). Returns the
+    /// result of the backfill that ends with it, if one does.
     pub(crate) fn add(&mut self, payload: &[u8], next: i64, now: i64, into: &mut Detector) -> Option<BackfillResult> {
         let part = match BackfillPart::read(payload) {
             Ok(part) => part,
@@ -77,7 +78,8 @@ impl BackfillAssembler {
     }
 }
 
-/// A part that continues nothing. Of several in a row, the last one reports that their backfill is incomplete.
+/// A part that continues nothing. Of several in a row, the last one reports that their backfill is
+/// incomplete.
 fn orphan(part: &BackfillPart, account: Option<AccountId>) -> Option<BackfillResult> {
     (part.index == 0 || part.last).then_some(BackfillResult { account, outcome: Err(BackfillRefusal::Incomplete) })
 }
@@ -172,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_newer_or_incomplete_backfill_is_reported_once_and_skipped() {
+    fn an_unusable_backfill_is_reported_once_and_skipped() {
         let all = messages();
         let parts: Vec<&[u8]> = all.iter().map(Vec::as_slice).collect();
         let damaged = &parts[0][..parts[0].len() / 2];

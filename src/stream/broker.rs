@@ -1,8 +1,9 @@
-//! The seam between the worker and Kafka: what a worker needs from a broker, independent of any client library.
+//! The seam between the worker and Kafka: what a worker needs from a broker, independent of any client
+//! library.
 //!
-//! There are two implementations: `kafka` (librdkafka) and the simulator of the tests. Everything is synchronous, because
-//! a worker is a thread of its own. Every method takes `&self`, because a message borrows from the broker while its
-//! results are produced. No type of a client library may occur here.
+//! There are two implementations: `kafka` (librdkafka) and the simulator of the tests. Everything is
+//! synchronous, because a worker is a thread of its own. Every method takes `&self`, because a message
+//! borrows from the broker while its results are produced. No type of a client library may occur here.
 
 use std::fmt;
 use std::sync::Arc;
@@ -62,8 +63,8 @@ pub struct Outgoing<'a> {
 }
 
 impl Outgoing<'_> {
-    /// An upper bound of the bytes that the record takes in a batch of its own: contents, lengths as varints, and the
-    /// headers of record and batch (Kafka's message format 2).
+    /// An upper bound of the bytes that the record takes in a batch of its own: contents, lengths as varints,
+    /// and the headers of record and batch (Kafka's message format 2).
     pub fn bytes_max(&self) -> usize {
         const BATCH_AND_RECORD_HEADER: usize = 128;
         const LENGTHS: usize = 10;
@@ -125,8 +126,8 @@ pub enum Polled<M> {
     Message(M),
     /// The partition is read to its end.
     End(TopicPartition),
-    /// The partition cannot be read now, so whether its end is reached is unknown. [`Polled::End`] follows when it is
-    /// known again.
+    /// The partition cannot be read now, so whether its end is reached is unknown. [`Polled::End`] follows
+    /// when it is known again.
     Away(TopicPartition),
     /// The group assigns these partitions to this worker. [`Broker::assign`] answers it.
     Assign(Vec<TopicPartition>),
@@ -207,8 +208,8 @@ pub trait Broker {
     /// Only those that end the worker; unreachable brokers are an event.
     fn poll(&self, wait: Duration) -> Result<Polled<Self::Message<'_>>, BrokerError>;
 
-    /// Answers [`Polled::Assign`] and returns where each partition begins. Reads the committed offsets only when no
-    /// transaction of a previous owner can change them any more. Nothing is fetched yet.
+    /// Answers [`Polled::Assign`] and returns where each partition begins. Reads the committed offsets only
+    /// when no transaction of a previous owner can change them any more. Nothing is fetched yet.
     ///
     /// # Errors
     /// [`Action::Retry`] if the offsets could not be read; the answer is still due.
@@ -232,8 +233,9 @@ pub trait Broker {
     /// If the client refuses.
     fn resume(&self, partitions: &[TopicPartition]) -> Result<(), BrokerError>;
 
-    /// Sets all assigned partitions back to the group's committed offsets, after a transaction that was not committed,
-    /// and returns those offsets. Nothing is fetched then, and nothing that was fetched before is delivered.
+    /// Sets all assigned partitions back to the group's committed offsets, after a transaction that was not
+    /// committed, and returns those offsets. Nothing is fetched then, and nothing that was fetched before is
+    /// delivered.
     ///
     /// # Errors
     /// [`Action::Retry`] if the offsets could not be read; the rewind is still due.
@@ -245,15 +247,16 @@ pub trait Broker {
     /// [`Action::Retry`] if no broker answers; the replacement is still due.
     fn renew(&self) -> Result<(), BrokerError>;
 
-    /// Starts to read the changelog of a partition from its beginning. Returns its end, uncommitted records included: a
-    /// transaction that is still open may lie before it, and the changelog is not complete before that one has ended.
+    /// Starts to read the changelog of a partition from its beginning. Returns its end, uncommitted records
+    /// included: a transaction that is still open may lie before it, and the changelog is not complete before
+    /// that one has ended.
     ///
     /// # Errors
     /// [`Action::Retry`] if the end could not be read.
     fn open_changelog(&self, partition: i32) -> Result<i64, BrokerError>;
 
-    /// Continues to read the changelog: up to `records_max` records, or what arrives within `wait`. Shows only committed
-    /// records: key, and value or none for a tombstone.
+    /// Continues to read the changelog: up to `records_max` records, or what arrives within `wait`. Shows
+    /// only committed records: key, and value or none for a tombstone.
     ///
     /// # Errors
     /// If it cannot be read.
@@ -264,16 +267,16 @@ pub trait Broker {
         show: &mut WriteRecord<'_>,
     ) -> Result<Reading, BrokerError>;
 
-    /// Starts to read a partition of the backfill topic at offset `from`; false if nothing committed lies there, or the
-    /// topic does not exist.
+    /// Starts to read a partition of the backfill topic at offset `from`; false if nothing committed lies
+    /// there, or the topic does not exist.
     ///
     /// # Errors
     /// [`Action::Retry`] if no broker answers.
     fn open_backfill(&self, partition: i32, from: i64) -> Result<bool, BrokerError>;
 
-    /// Continues to read the opened partition of the backfill topic: up to `messages_max` messages, or what arrives
-    /// within `wait`. Calls `show` with the next offset and the value of each committed message; it returns the offset
-    /// from which a restart would have to read. True if nothing is left.
+    /// Continues to read the opened partition of the backfill topic: up to `messages_max` messages, or what
+    /// arrives within `wait`. Calls `show` with the next offset and the value of each committed message; it
+    /// returns the offset from which a restart would have to read. True if nothing is left.
     ///
     /// # Errors
     /// If it cannot be read.
@@ -297,11 +300,11 @@ pub trait Broker {
     /// If it cannot be queued. Failed deliveries show at the commit.
     fn produce(&self, record: &Outgoing<'_>) -> Result<(), BrokerError>;
 
-    /// Commits the open transaction with the offset of the *next* record of each partition, all of which must be
-    /// assigned now, and the number of the state that belongs to it.
+    /// Commits the open transaction with the offset of the *next* record of each partition, all of which must
+    /// be assigned now, and the number of the state that belongs to it.
     ///
     /// # Errors
-    /// It was not committed, or the outcome is unknown: [`Broker::rewind`] tells which.
+    /// It was not committed, or the outcome is unknown: [`Broker::rewind`] shows which.
     fn commit_with_offsets(&self, next: &[Position]) -> Result<(), BrokerError>;
 
     /// Aborts the open transaction.

@@ -1,8 +1,8 @@
 //! A dead-letter record as it lies in its topic: the headers that are written, and what is read back.
 //!
-//! A dead-letter record stays where it is. A *replay marker* in the same partition, written in the transaction that
-//! replays the record, says that it was replayed. So a marker always lies behind its record, and whoever reads a
-//! partition from a record to its end knows whether it was replayed.
+//! A dead-letter record stays where it is. A *replay marker* in the same partition, written in the
+//! transaction that replays the record, says that it was replayed. So a marker always lies behind its record,
+//! and reading a partition from a record to its end shows whether it was replayed.
 
 /// Names of the headers.
 pub mod header {
@@ -49,7 +49,8 @@ pub struct DeadLetterSource<'a> {
     pub record_index: u64,
 }
 
-/// A record of the dead-letter topic: a dead-letter record, a replay marker, or something that another program wrote.
+/// A record of the dead-letter topic: a dead-letter record, a replay marker, or something that another
+/// program wrote.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeadLetter<'a> {
     /// Where it lies.

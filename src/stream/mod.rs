@@ -1,7 +1,7 @@
 //! The worker loop: records in, tasks, one transaction for everything that goes out, rebalances.
 //!
-//! Written against the traits [`broker::Broker`] and [`clock::Clock`], so that a simulator can drive the same code: no
-//! type of a Kafka client may occur here, and nothing may read the time by itself.
+//! Written against the traits [`broker::Broker`] and [`clock::Clock`], so that a simulator can drive the same
+//! code: no type of a Kafka client may occur here, and nothing may read the time by itself.
 
 pub(crate) mod backfill;
 pub mod broker;

@@ -1,7 +1,7 @@
 //! From a task's output to records of the open transaction: keys, headers, sizes.
 //!
-//! No record may make a transaction fail twice, so everything is brought below the topic's limit *before* it goes to the
-//! broker: a dead-letter record is cut, an insight loses its attributions, and both are counted.
+//! No record may make a transaction fail twice, so everything is brought below the topic's limit *before* it
+//! goes to the broker: a dead-letter record is cut, an insight loses its attributions, and both are counted.
 
 use std::time::Duration;
 
@@ -29,8 +29,8 @@ pub struct RecordLimits {
 }
 
 impl RecordLimits {
-    /// What either topic must accept at least. An insight without attributions and with its texts cut stays below it,
-    /// even if every byte of a text needs six in JSON.
+    /// What either topic must accept at least. An insight without attributions and with its texts cut stays
+    /// below it, even if every byte of a text needs six in JSON.
     pub const LEAST: usize = 16 * 1024;
 }
 
@@ -205,8 +205,8 @@ fn encode(insight: &Insight, format: Format) -> Vec<u8> {
     value
 }
 
-/// The same insight without what may be long: the lists of attributions, and the end of a long error code. The decoder
-/// bounds the other texts.
+/// The same insight without what may be long: the lists of attributions, and the end of a long error code.
+/// The decoder bounds the other texts.
 fn shortened(insight: &Insight) -> Insight {
     let mut short = insight.clone();
     short.principals = Attribution::default();
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn an_insight_has_its_account_as_key_and_headers_that_describe_it() {
+    fn an_insight_has_its_account_as_key_and_descriptive_headers() {
         let (produced, transaction) = published(WIDE, |out| out.insight(insight(WALL - 60)));
         assert_eq!((produced.0.as_str(), produced.1.as_deref()), ("out", Some("000000000042")));
         let expected = [

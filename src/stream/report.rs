@@ -1,6 +1,7 @@
 //! What a worker reports: one method for each event, which writes the log line and updates the metrics.
 //!
-//! Records and insights are reported only after their transaction is committed, so an aborted attempt never shows as such.
+//! Records and insights are reported only after their transaction is committed, so an aborted attempt never
+//! shows as such.
 
 use std::time::Duration;
 
@@ -56,8 +57,8 @@ pub trait Report {
     fn revoked(&mut self, lost: bool);
     /// A transaction is committed.
     fn committed(&mut self, committed: &Committed<'_>);
-    /// A transaction that was `open` for so long was aborted because of `reason`; `fenced` if another producer took over
-    /// or the transaction expired.
+    /// A transaction that was `open` for so long was aborted because of `reason`; `fenced` if another
+    /// producer took over or the transaction expired.
     fn aborted(&mut self, fenced: bool, open: Duration, reason: &str);
     /// So many offsets of a partition's changelog remain to be read.
     fn restoring(&mut self, partition: &TopicPartition, remaining: i64);

@@ -1,5 +1,5 @@
-//! For unit tests of the worker: a broker that plays a script and records the calls, and a clock that is set by hand. What
-//! a real broker does is tested against a real broker.
+//! For unit tests of the worker: a broker that plays a script and records the calls, and a clock that is set
+//! by hand. What a real broker does is tested against a real broker.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
@@ -268,7 +268,7 @@ impl Broker for ScriptedBroker {
         self.clock.pass(self.commit_takes.get());
         if self.lose_answer.take() {
             self.committed.borrow_mut().extend(next.iter().cloned());
-            return Err(BrokerError::new(Action::AbortAndRewind, "nobody knows"));
+            return Err(BrokerError::new(Action::AbortAndRewind, "unknown outcome"));
         }
         if let Some(failure) = self.fail_commit.borrow_mut().take() {
             return Err(failure);

@@ -1,4 +1,5 @@
-//! What a worker does with the records of one partition. A task is a plain state machine: no IO, no clock, no Kafka.
+//! What a worker does with the records of one partition. A task is a plain state machine: no IO, no clock, no
+//! Kafka.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -29,27 +30,29 @@ pub trait Task {
     fn caught_up(&mut self, next: i64, now: i64, out: &mut dyn Output);
     /// Whether anything has changed since the last [`Task::commit`].
     fn is_changed(&mut self) -> bool;
-    /// Writes what has changed since the last [`Task::commit`] as records of the changelog; `next` is the offset of the
-    /// next record. Returns the number of the resulting state.
+    /// Writes what has changed since the last [`Task::commit`] as records of the changelog; `next` is the
+    /// offset of the next record. Returns the number of the resulting state.
     fn save(&mut self, next: i64, write: &mut WriteRecord<'_>) -> u64;
     /// What was saved is committed.
     fn commit(&mut self);
     /// Returns to what was last committed.
     fn rollback(&mut self);
-    /// Number of the committed state; 0 before the first. It grows with each commit, and no two writers use the same one.
+    /// Number of the committed state; 0 before the first. It grows with each commit, and no two writers use
+    /// the same one.
     fn state(&self) -> u64;
     /// Restores a record of the changelog.
     ///
     /// # Errors
     /// If it cannot be read.
     fn restore(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<(), RestoreError>;
-    /// The changelog is read to its end. Returns its checkpoint, if it has one, and shows the open insights, each with
-    /// the clock of its region (seconds since 1970).
+    /// The changelog is read to its end. Returns its checkpoint, if it has one, and shows the open insights,
+    /// each with the clock of its region (seconds since 1970).
     ///
     /// # Errors
     /// If its records do not fit together.
     fn restored(&mut self, open: &mut dyn FnMut(Insight, i64)) -> Result<Option<Checkpoint>, RestoreError>;
-    /// Reads a message of the backfill topic, whose next offset is `next`, at wall time `now` (seconds since 1970).
+    /// Reads a message of the backfill topic, whose next offset is `next`, at wall time `now` (seconds since
+    /// 1970).
     fn backfill(&mut self, payload: &[u8], next: i64, now: i64);
     /// Offset from which the backfill topic has to be read.
     fn backfill_next(&self) -> i64;
@@ -57,8 +60,8 @@ pub trait Task {
     fn take_tally(&mut self) -> Tally;
     /// What is live now.
     fn gauges(&self) -> Gauges;
-    /// Checks the invariants of the task itself: of the counts that were last taken (CNT-1), and of what it holds
-    /// (BND-1).
+    /// Checks the invariants of the task itself: of the counts that were last taken (CNT-1), and of what it
+    /// holds (BND-1).
     fn check(&self, violations: &mut Violations);
 }
 
@@ -145,8 +148,8 @@ impl DetectorTask {
         }
     }
 
-    /// Numbers its states so that they differ from those of other writers: two owners of a partition, one of them a
-    /// zombie, may reach the same offset after the same number of commits, and yet at different times.
+    /// Numbers its states so that they differ from those of other writers: two owners of a partition, one of
+    /// them a zombie, may reach the same offset after the same number of commits, and yet at different times.
     #[must_use]
     pub fn written_by(mut self, writer: u64) -> Self {
         self.writer = writer & ((1 << WRITER_BITS) - 1);
@@ -275,14 +278,12 @@ mod tests {
         task.state()
     }
 
-    /// Regression (simulator, profile rebalance, seed 1): a zombie reached the same offset as its successor, mistook the
-    /// successor's commit for its own, counted it again and kept state in memory that was never committed.
+    /// Regression (simulator, profile rebalance, seed 1): a zombie reached the same offset as its successor,
+    /// mistook the successor's commit for its own, counted it again and kept state in memory that was never
+    /// committed.
     #[test]
-    fn a_state_that_another_writer_committed_at_the_same_offset_is_not_taken_for_ones_own() {
+    fn states_of_two_writers_at_the_same_offset_differ() {
         assert_ne!(saved(1, 3), saved(2, 3));
-        assert!(
-            saved(1, 3) < saved(2, 4) && saved(2, 3) < saved(1, 4),
-            "numbers grow with the commits, whoever writes"
-        );
+        assert!(saved(1, 3) < saved(2, 4) && saved(2, 3) < saved(1, 4), "numbers grow with the commits of any writer");
     }
 }

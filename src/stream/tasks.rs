@@ -1,8 +1,9 @@
 //! The tasks of one worker: those of its assigned partitions, and those that a rebalance has parked.
 //!
-//! An eager assignor revokes every partition at each rebalance and gives most of them back to the same worker a moment
-//! later. Such a task need not be restored again: it is parked, and resumes if the group's committed offset carries the
-//! number of the task's own state, because then no other worker has committed for the partition meanwhile.
+//! An eager assignor revokes every partition at each rebalance and gives most of them back to the same worker
+//! a moment later. Such a task need not be restored again: it is parked, and resumes if the group's committed
+//! offset carries the number of the task's own state, because then no other worker has committed for the
+//! partition meanwhile.
 
 use std::time::Duration;
 
@@ -65,8 +66,8 @@ impl Backfill {
         }
     }
 
-    /// Reads again from where the task stands. If a merged backfill was `lost` with its transaction, the input waits
-    /// until it is merged again: records that were read after it must come after it again.
+    /// Reads again from where the task stands. If a merged backfill was `lost` with its transaction, the
+    /// input waits until it is merged again: records that were read after it must come after it again.
     pub(crate) fn begin_again(&mut self, lost: bool) {
         *self = Self::Due { first: lost || self.is_first() };
     }
@@ -105,7 +106,8 @@ pub enum TaskOrigin {
     New,
     /// The parked task resumes.
     Kept,
-    /// The parked task is stale, because another worker has committed for the partition: a new one is to be restored.
+    /// The parked task is stale, because another worker has committed for the partition: a new one is to be
+    /// restored.
     Outdated,
 }
 
@@ -196,7 +198,8 @@ impl<T: Task> Assignment<T> {
 }
 
 impl<T: Task> Tasks<T> {
-    /// Takes over the assigned partitions: resumes the parked tasks that still fit and makes new ones for the others.
+    /// Takes over the assigned partitions: resumes the parked tasks that still fit and makes new ones for the
+    /// others.
     pub(crate) fn assign(
         &mut self,
         assigned: &[Assigned],

@@ -33,7 +33,8 @@ pub struct Transaction {
     pub opened: Duration,
     /// Whether the broker knows of it. A transaction begins with its first record, or at its commit.
     pub begun: bool,
-    /// It holds something that must not wait for `kafka.commit_interval`: an insight about the present, or a backfill.
+    /// It holds something that must not wait for `kafka.commit_interval`: an insight about the present, or a
+    /// backfill.
     pub urgent: bool,
     /// Messages applied.
     pub messages: usize,

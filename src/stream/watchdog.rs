@@ -1,9 +1,9 @@
-//! Ends the process when a worker hangs: a call that does not return, a loop that does not iterate, a transaction that
-//! stays open.
+//! Ends the process when a worker hangs: a call that does not return, a loop that does not iterate, a
+//! transaction that stays open.
 //!
-//! `send_offsets` of librdkafka can ignore its time limit when a group coordinator is lost (librdkafka #5456). Nothing
-//! inside the calling thread helps then, so another thread watches how long the running call has taken, and how long ago
-//! the loop last iterated.
+//! `send_offsets` of librdkafka can ignore its time limit when a group coordinator is lost (librdkafka
+//! #5456). Nothing inside the calling thread helps then, so another thread watches how long the running call
+//! has taken, and how long ago the loop last iterated.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 
 /// Interval of the watchdog's checks.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
-/// A check that comes this late shows that the process itself was suspended: its workers get until the next check.
+/// A check that comes this late shows that the process itself was suspended: its workers get until the next
+/// check.
 const SUSPENDED_AFTER: Duration = Duration::from_secs(10);
 
 /// What a worker is doing, within one poll iteration.
@@ -127,8 +128,8 @@ impl Calls {
         (since > 0).then(|| Duration::from_millis(self.now().saturating_sub(since)))
     }
 
-    /// What hangs, if anything does. A call says more than the phase it belongs to, and an iteration more than the
-    /// transaction that it holds up.
+    /// What hangs, if anything does. A call says more than the phase it belongs to, and an iteration more
+    /// than the transaction that it holds up.
     fn hung(&self, limits: HangLimits) -> Option<Hung> {
         if let Some((call, took)) = self.running().filter(|(_, took)| *took > limits.call) {
             return Some(Hung::Call(call, took));
@@ -169,8 +170,9 @@ pub(crate) struct HangLimits {
 impl HangLimits {
     /// The limits that follow from `kafka.transaction_timeout` and `kafka.max_poll_interval`.
     pub(crate) fn new(transaction_timeout: Duration, max_poll_interval: Duration) -> Self {
-        // A call that takes longer than this many timeouts does not return. An iteration has several calls; one that is
-        // longer than the group allows has lost its partitions, which is no reason to end the process.
+        // A call that takes longer than this many timeouts does not return. An iteration has several calls;
+        // one that is longer than the group allows has lost its partitions, which is no reason to end the
+        // process.
         let call = transaction_timeout * 3;
         Self { call, iteration: max_poll_interval + 2 * call, transaction: 2 * call }
     }
@@ -201,8 +203,8 @@ impl fmt::Display for Hung {
     }
 }
 
-/// Watches the workers from a thread of its own, for as long as the process lives. Calls `hung` with the number of the
-/// worker and what hangs; it is expected to end the process.
+/// Watches the workers from a thread of its own, for as long as the process lives. Calls `hung` with the
+/// number of the worker and what hangs; it is expected to end the process.
 ///
 /// # Errors
 /// If the system cannot start a thread.
@@ -273,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn a_transaction_that_stays_open_is_reported_though_the_loop_iterates() {
+    fn an_open_transaction_is_reported_though_the_loop_iterates() {
         let limits = HangLimits { call: LONG, iteration: LONG, transaction: 2 * SHORT };
         let calls = Calls::default();
         for _ in 0..3 {

@@ -1,10 +1,10 @@
 //! The loop of one worker: poll, apply, commit, answer rebalances.
 //!
-//! A worker is one thread with one consumer, one transactional producer and the tasks of its partitions. It shares
-//! nothing with other workers. Polls and commits may block; nothing else happens on its thread.
+//! A worker is one thread with one consumer, one transactional producer and the tasks of its partitions. It
+//! shares nothing with other workers. Polls and commits may block; nothing else happens on its thread.
 //!
-//! *Architecture invariant*: rebalances are answered here, between two records, never inside a callback. So nothing is
-//! committed for a partition after it was given back (OWN-1).
+//! *Architecture invariant*: rebalances are answered here, between two records, never inside a callback. So
+//! nothing is committed for a partition after it was given back (OWN-1).
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -87,8 +87,8 @@ impl WorkerLimits {
 
 /// What the worker does with what the broker delivers.
 ///
-/// Holding no partitions is not a mode: then there are no tasks, and no message arrives. A rewind is due all the same,
-/// because it may be what replaces a lost producer.
+/// Holding no partitions is not a mode: then there are no tasks, and no message arrives. A rewind is due all
+/// the same, because it may be what replaces a lost producer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
     /// Messages are applied.
@@ -201,7 +201,8 @@ impl<'b, B: Broker, T: Task> Worker<'b, B, T> {
         Ok(())
     }
 
-    /// One poll iteration: at most `poll_records_max` messages, then rebalances, restores and what is due by time.
+    /// One poll iteration: at most `poll_records_max` messages, then rebalances, restores and what is due by
+    /// time.
     ///
     /// # Errors
     /// As [`Self::run`].

@@ -1,5 +1,5 @@
 //! The trait `Broker` of one process over the simulated brokers. Each call may be the last one of its
-//! process, may take its time while the other processes go on, and may fail.
+//! process, may take long while the other processes continue, and may fail.
 
 use std::any::Any;
 use std::panic::resume_unwind;
@@ -35,7 +35,7 @@ pub fn is_death(thrown: &(dyn Any + Send)) -> bool {
     thrown.is::<Death>()
 }
 
-/// See the module. The clock of the process, too.
+/// The broker of one process, and its clock.
 pub struct SimBroker {
     pub id: usize,
     world: Weak<World>,
@@ -52,7 +52,7 @@ impl Clock for SimBroker {
 }
 
 impl SimBroker {
-    /// That of a process.
+    /// The broker of a process.
     pub fn new(id: usize, world: Weak<World>) -> Self {
         Self { id, world }
     }
@@ -75,7 +75,7 @@ impl SimBroker {
         self.live();
     }
 
-    /// Dies, if it shall.
+    /// Dies, if its process is doomed.
     fn live(&self) {
         if self.with(|cluster| cluster.violation.is_some() || cluster.clients[self.id].doomed) {
             resume_unwind(Box::new(Death));
@@ -87,7 +87,7 @@ impl SimBroker {
         self.live();
     }
 
-    /// Passes a step, at which something may go wrong. Returns whether the call shall fail.
+    /// Passes a step at which a fault may strike. Returns whether the call fails.
     pub fn pass(&self, step: Step) -> bool {
         let struck = self.client(|client| {
             let mishap = match step {
@@ -132,7 +132,7 @@ impl SimBroker {
         }
     }
 
-    /// Sends what was handed over.
+    /// Sends the produced records.
     fn send(&self) -> Result<(), BrokerError> {
         let (name, epoch, unsent) =
             self.client(|client| (client.name.clone(), client.epoch, std::mem::take(&mut client.unsent)));
@@ -350,7 +350,7 @@ impl Broker for SimBroker {
         if self.client(|client| std::mem::replace(&mut client.begun, true)) {
             self.with(|cluster| cluster.violate("a transaction is begun while another is open"));
         }
-        // A call that is local to the client cannot fail once it is done.
+        // A call that is local to the client cannot fail after it is done.
         self.pass(Step::AfterBegin);
         Ok(())
     }
@@ -377,7 +377,7 @@ impl Broker for SimBroker {
             client.unsent.push(Written { place, key, value: record.value.map(Rc::from), source, applied });
             soon
         })
-        // A producer that is fenced hears of it no earlier than at its commit.
+        // A fenced producer learns it no earlier than at its commit.
         .then(|| self.send().ok());
         if self.pass(Step::Produced) { Err(BrokerError::new(Action::AbortAndRewind, "not written")) } else { Ok(()) }
     }
@@ -420,7 +420,7 @@ impl Broker for SimBroker {
             self.client(|client| client.begun = true);
             return Err(lost("nobody knows: it was committed"));
         }
-        // It may have been frozen meanwhile, and the answer waits for it.
+        // It may have been frozen meanwhile; the answer waits for it.
         Ok(())
     }
 

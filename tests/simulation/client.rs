@@ -1,5 +1,4 @@
-//! What one process's client knows of itself: membership, fetch positions, its producer, its reader of the
-//! changelog.
+//! The state of one process's client: membership, fetch positions, its producer, its readers.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,13 +14,13 @@ use super::oracle::Delta;
 pub struct Fetch {
     pub position: i64,
     pub paused: bool,
-    /// Messages that were fetched before the pause and are delivered still.
+    /// Messages fetched before the pause that will still be delivered.
     pub left: u32,
-    /// It was told that the end is reached.
+    /// The worker knows that the end is reached.
     pub at_end: bool,
 }
 
-/// A reader of a changelog, or of a history.
+/// A reader of a changelog, or of the backfill topic.
 #[derive(Clone, Debug)]
 pub struct Reader {
     pub partition: usize,
@@ -29,54 +28,54 @@ pub struct Reader {
     pub position: i64,
 }
 
-/// See the module.
+/// One client.
 #[derive(Debug, Default)]
 pub struct Client {
     /// Name of the process, stable over restarts: transactional id, static identity.
     pub name: String,
     pub is_static: bool,
     pub alive: bool,
-    /// Its worker is somewhere inside a turn.
+    /// Its worker is inside an iteration.
     pub busy: bool,
-    /// It dies as soon as it goes on.
+    /// It dies as soon as it continues.
     pub doomed: bool,
-    /// Frozen, heartbeats too.
+    /// Frozen until then, heartbeats included.
     pub frozen_until: Duration,
-    /// Without brokers.
+    /// Without brokers until then.
     pub cut_until: Duration,
     pub told_down: bool,
-    /// From when on its worker turns again.
+    /// When its worker iterates next.
     pub wake_at: Duration,
     pub member: Option<u64>,
     /// Another process took its static identity.
     pub member_fenced: bool,
     pub generation: i32,
-    /// Partitions given to the worker and not given back.
+    /// Partitions assigned to the worker and not given back.
     pub given: Option<Vec<i32>>,
-    /// Its worker was told to give them back.
+    /// Its worker has received the revocation.
     pub revoking: bool,
     /// Partitions whose assignment the worker has answered.
     pub held: BTreeMap<i32, Fetch>,
-    /// What it was told of the committed offsets: number of the state.
+    /// The state numbers that came with the committed offsets.
     pub told: BTreeMap<i32, u64>,
     pub epoch: u32,
-    /// A transaction is begun.
+    /// A transaction is open.
     pub begun: bool,
     /// What will go wrong with it.
     pub mishap: Option<Mishap>,
     pub reader: Option<Reader>,
     pub restore_mishap: Option<Mishap>,
-    /// The history topic, and how far it was read.
+    /// The backfill topic, and how far it is read.
     pub history: Option<Reader>,
     pub history_read: BTreeMap<i32, i64>,
     pub history_mishap: Option<Mishap>,
-    /// What lies behind the state that is being saved.
+    /// What the task has applied since its last saved state.
     pub applied: Vec<Applied>,
-    /// The last commit, while the worker has not told of it.
+    /// The last commit, until the worker reports it.
     pub untold: Option<Delta>,
-    /// Records that were handed over and not sent yet.
+    /// Produced records that are not sent yet.
     pub unsent: Vec<Written>,
-    /// The partition whose changelog was read last, and the number of the state that was told of it then.
+    /// The partition whose changelog was read last, and the state number that came with its offset.
     pub restored: usize,
     pub restored_told: Option<u64>,
 }
@@ -94,12 +93,12 @@ impl Client {
     }
 }
 
-/// What a producer hears that somebody else has fenced.
+/// The error of a fenced producer.
 pub fn fenced(_: Fenced) -> BrokerError {
     BrokerError { action: Action::Fatal, cause: Cause::ProducerFenced, message: "the producer is fenced".to_owned() }
 }
 
-/// A failure after which the same can be asked again.
+/// An error after which the call can be repeated.
 pub fn later(what: &str) -> BrokerError {
     BrokerError::new(Action::Retry, what)
 }

@@ -1,5 +1,5 @@
 //! The brokers: topics, transactional producers with their epochs, the group's offsets. Time is virtual and
-//! moves only when it is told to.
+//! advances only when it is set.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -45,14 +45,14 @@ pub enum Decision {
     Abort,
 }
 
-/// What a task was told, each at a wall time in seconds since 1970.
+/// What a task received, each at a wall time in seconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Applied {
     /// The next record of its partition.
     Record(i64),
     /// The partition is read to its end.
     CaughtUp(i64),
-    /// Messages of the history, which need not be read again below `next` then.
+    /// Messages of the backfill topic, which need not be read again below `next` afterwards.
     BackfillResult { next: i64, wall: i64 },
 }
 
@@ -62,9 +62,9 @@ pub struct Written {
     pub place: Place,
     pub key: Bytes,
     pub value: Option<Bytes>,
-    /// Where a dead letter comes from.
+    /// Where a dead-letter record comes from.
     pub source: Option<usize>,
-    /// What lies behind a head.
+    /// What a checkpoint covers.
     pub applied: Vec<Applied>,
 }
 
@@ -73,7 +73,7 @@ pub struct Written {
 pub struct Transaction {
     pub begun: Duration,
     pub decision: Decision,
-    /// Where its end is not written yet.
+    /// Places where its marker is not written yet.
     pub places: BTreeSet<Place>,
     pub offsets: Vec<Position>,
     pub written: Vec<Written>,
@@ -87,11 +87,11 @@ pub struct Producer {
     pub last: Option<Number>,
 }
 
-/// A producer was fenced: somebody else has registered its id, or its transaction was given up.
+/// A producer was fenced: another one registered its id, or its transaction timed out.
 #[derive(Debug)]
 pub struct Fenced;
 
-/// Everything that is shared by the processes of a run.
+/// Everything that the processes of a run share.
 pub struct Cluster {
     pub now: Duration,
     /// Wall clock at the beginning, seconds since 1970.
@@ -123,27 +123,27 @@ pub struct Cluster {
     pub healed: bool,
     /// Processes to be started.
     pub starts: BTreeSet<(Duration, String)>,
-    /// Why a worker has ended by itself.
+    /// Why a worker ended by itself.
     pub ended: Option<Cause>,
-    /// Outcomes that workers told, and those of the commits of which they told.
+    /// Outcomes that workers reported, and those of the commits that they reported.
     pub told: [u64; Outcome::ALL.len()],
     pub due_to_be_told: [u64; Outcome::ALL.len()],
-    /// The same of pasts.
+    /// The same for backfills.
     pub told_pasts: usize,
     pub due_pasts: usize,
-    /// Longest sleep of a worker that has nothing to do, so that idle hours cost little.
+    /// Longest sleep of an idle worker, so that idle hours cost little.
     pub nap: Duration,
 }
 
 impl Cluster {
-    /// Mixes something that happened into the schedule's hash.
+    /// Mixes an event into the schedule's hash.
     pub fn mix(&mut self, what: &[u8], number: u64) {
         let now = self.now.as_nanos() as u64;
         let mixed = xxhash_rust::xxh3::xxh3_64_with_seed(what, self.schedule ^ number);
         self.schedule = mixed.rotate_left(7) ^ now;
     }
 
-    /// Notes a broken invariant, if it is the first.
+    /// Notes a violation, if it is the first.
     pub fn violate(&mut self, text: impl Into<String>) {
         let text = text.into();
         self.violation.get_or_insert(text);
@@ -173,7 +173,7 @@ impl Cluster {
 
     // === producers ===
 
-    /// Registers a transactional id: whoever had it before is fenced, and what that one left open is ended.
+    /// Registers a transactional id: fences the producer that had it and aborts what that one left open.
     /// Returns the epoch.
     pub fn register(&mut self, id: &str) -> u32 {
         let producer = self.producers.entry(id.to_owned()).or_default();
@@ -200,7 +200,7 @@ impl Cluster {
         producer.open = Some(number);
         let (places, offsets, written) = (BTreeSet::new(), Vec::new(), Vec::new());
         self.transactions.push(Transaction { begun: now, decision: Decision::Open, places, offsets, written });
-        // The coordinator takes no new transaction before the markers of the last one are written.
+        // The coordinator accepts no new transaction before the markers of the last one are written.
         before.into_iter().for_each(|before| self.write_markers(before));
         Ok(number)
     }
@@ -319,7 +319,7 @@ impl Cluster {
         }
     }
 
-    /// Gives up transactions that are open for too long; their producers are fenced.
+    /// Aborts transactions that are open for too long, and fences their producers.
     pub fn expire_transactions(&mut self) {
         let old = |transaction: &Transaction| transaction.begun + TRANSACTION_TIMEOUT <= self.now;
         let open = self.producers.values().filter_map(|producer| producer.open);
@@ -334,7 +334,7 @@ impl Cluster {
         }
     }
 
-    /// When something happens by itself next.
+    /// When the brokers next act by themselves.
     pub fn next_event(&self) -> Option<Duration> {
         let markers = self.due.first().map(|(at, _, _)| *at);
         let open = self.producers.values().filter_map(|producer| producer.open);

@@ -1,4 +1,4 @@
-//! What goes wrong, how often, and a count of how often it really did.
+//! Faults, their odds, and how often they really struck.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,7 +12,7 @@ pub enum Profile {
     None,
     /// Processes die at any step.
     Crash,
-    /// Answers are lost or late, coordinators and brokers go away.
+    /// Answers are lost or late, coordinators and brokers disappear.
     Network,
     /// Members come, go, and freeze beyond their session.
     Rebalance,
@@ -24,7 +24,7 @@ impl Profile {
     /// All of them.
     pub const ALL: [Self; 5] = [Self::None, Self::Crash, Self::Network, Self::Rebalance, Self::Everything];
 
-    /// As it is written in a reproduction.
+    /// The name, as in a reproduction.
     pub fn name(self) -> &'static str {
         match self {
             Self::None => "none",
@@ -46,9 +46,9 @@ impl Profile {
 pub struct Odds {
     /// Of each transaction and each restore: the process dies at one of its steps.
     pub crash: f64,
-    /// The same: the process freezes, its heartbeats too.
+    /// The same: the process freezes, heartbeats included.
     pub freeze: f64,
-    /// The same: a call takes its time.
+    /// The same: a call takes long.
     pub delay: f64,
     /// The same: a call fails, or its answer is lost.
     pub error: f64,
@@ -56,21 +56,21 @@ pub struct Odds {
     pub retry: f64,
     /// Of a commit: its markers are written later.
     pub slow_markers: f64,
-    /// Of a step of reading the changelog: little or nothing comes.
+    /// Of a step of reading the changelog: little or nothing arrives.
     pub slow_restore: f64,
     /// Of a step of the world: a process loses its brokers for a while.
     pub cut: f64,
-    /// All brokers are gone for a while.
+    /// All brokers are unreachable for a while.
     pub outage: f64,
-    /// The coordinators are gone for a while.
+    /// The coordinators are unreachable for a while.
     pub coordinator: f64,
     /// One more process joins.
     pub join: f64,
     /// One leaves in good order.
     pub leave: f64,
-    /// One dies between two turns.
+    /// One dies between two iterations.
     pub kill: f64,
-    /// One freezes between two turns.
+    /// One freezes between two iterations.
     pub stop: f64,
     /// A second process takes a living one's identity.
     pub twin: f64,
@@ -168,7 +168,7 @@ pub enum Kind {
 pub struct Mishap {
     pub at: Step,
     pub kind: Kind,
-    /// How many times the step is passed before.
+    /// How many times the step passes before.
     pub after: u32,
 }
 
@@ -197,12 +197,12 @@ impl Mishap {
         };
         let drawn = kinds.into_iter().find(|(odds, _)| random.chance(odds * factor));
         let (_, kind) = drawn?;
-        // What is local to a client cannot fail once it is done.
+        // What is local to a client cannot fail after it is done.
         let at = if (at, kind) == (Step::AfterBegin, Kind::Error) { Step::BeforeBegin } else { at };
         Some(Self { at, kind, after })
     }
 
-    /// What it is counted as.
+    /// The name under which it is counted.
     pub fn name(&self) -> String {
         let what = match (self.kind, self.at) {
             (Kind::Crash, _) => "crash",
@@ -216,7 +216,7 @@ impl Mishap {
     }
 }
 
-/// How often each fault, and each thing worth to know, has happened.
+/// How often each fault and each noteworthy event has happened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts(pub BTreeMap<String, u64>);
 

@@ -1,4 +1,4 @@
-//! What a poll brings: connectivity, the group, messages, ends of partitions.
+//! What a poll returns: connectivity, the group, messages, ends of partitions.
 
 use std::time::Duration;
 
@@ -74,7 +74,7 @@ impl Cluster {
     }
 
     fn nothing(&mut self, id: usize, wait: Duration) -> Polled<SimMessage> {
-        // A worker that waits is on time, or was not woken for a while.
+        // A waiting worker wakes on time, or late.
         let rests = wait >= Duration::from_millis(50) && !self.clients[id].begun;
         let longest = if rests { wait.max(self.nap) } else { wait };
         let wait = wait + self.random.millis(0, longest.saturating_sub(wait).as_millis() as u64 + 1);
@@ -163,7 +163,7 @@ impl Cluster {
         Some(Polled::End(input(partition)))
     }
 
-    /// Answers an assignment, or goes back: where the group stands.
+    /// Answers an assignment or a rewind with the group's offsets.
     pub fn take_up(&mut self, id: usize, partitions: &[i32], again: bool) -> Result<Vec<Assigned>, BrokerError> {
         if !self.has_coordinator(id) || self.random.chance(self.odds.retry) {
             self.counts.note("offsets: coordinator says later");

@@ -13,14 +13,14 @@ pub struct Member {
     pub client: usize,
     /// Static identity.
     pub instance: Option<String>,
-    /// It has joined the rebalance that is going on.
+    /// It has joined the rebalance under way.
     pub joined: bool,
-    /// What it got in the present generation.
+    /// Its partitions in the present generation.
     pub partitions: Vec<i32>,
     seen: Duration,
 }
 
-/// See the module.
+/// The group.
 #[derive(Debug, Default)]
 pub struct Group {
     pub generation: i32,
@@ -36,7 +36,7 @@ impl Group {
         self.rebalancing.is_some()
     }
 
-    /// When it acts by itself next.
+    /// When it next acts by itself.
     pub fn deadline(&self) -> Option<Duration> {
         let session = self.members.values().map(|member| member.seen + SESSION_TIMEOUT).min();
         [self.rebalancing, session].into_iter().flatten().min()
@@ -51,7 +51,7 @@ impl Group {
         let before = known.map(|(id, _)| *id).and_then(|id| self.members.remove(&id));
         let fenced = before.as_ref().map(|before| before.client);
         let member = match before {
-            // A quick restart: its partitions were kept, and nobody else notices.
+            // A quick restart: its partitions were kept, and no other member notices.
             Some(before) => Member { client, joined: true, seen: now, ..before },
             None => {
                 self.rebalance(now);
@@ -68,7 +68,7 @@ impl Group {
         (id, fenced)
     }
 
-    /// A member leaves, or is given up.
+    /// A member leaves, or its session ends.
     pub fn leave(&mut self, id: u64, now: Duration) {
         if self.members.remove(&id).is_some() {
             self.rebalance(now);
@@ -99,8 +99,7 @@ impl Group {
         over.len()
     }
 
-    /// Ends the rebalance once everybody has joined, or was waited for long enough. Returns whether it has
-    /// ended.
+    /// Ends the rebalance when all members have joined or the wait is over. Returns whether it has ended.
     pub fn complete(&mut self, now: Duration, partitions: usize, random: &mut Random) -> bool {
         let Some(until) = self.rebalancing else { return false };
         if now >= until {

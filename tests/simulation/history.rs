@@ -1,4 +1,4 @@
-//! The history topic: pasts of accounts, the command that leaves them there and may die at it, and how a
+//! The backfill topic: backfills of accounts, the command that writes them and may die meanwhile, and how a
 //! process reads them.
 
 use std::collections::VecDeque;
@@ -29,7 +29,7 @@ pub type Records = Vec<(Vec<u8>, Vec<u8>)>;
 /// What is loaded of one account.
 #[derive(Clone, Debug)]
 pub struct Past {
-    /// When the command begins to hand it over.
+    /// When the command starts to write it.
     at: Duration,
     partition: usize,
     account: String,
@@ -37,13 +37,13 @@ pub struct Past {
     records: Records,
 }
 
-/// The command in the middle of it.
+/// The command while it writes.
 #[derive(Debug)]
 struct Writing {
     past: Past,
     epoch: u32,
     sent: usize,
-    /// When it goes on.
+    /// When it continues.
     at: Duration,
 }
 
@@ -75,7 +75,7 @@ impl Loader {
         Self { waiting: pasts.into(), writing: None }
     }
 
-    /// When it does something next.
+    /// When it next acts.
     pub fn next_event(&self) -> Option<Duration> {
         let waiting = self.waiting.front().map(|past| past.at);
         self.writing.as_ref().map(|writing| writing.at).or(waiting)
@@ -88,8 +88,8 @@ impl Loader {
     }
 }
 
-/// Pasts of one account, mostly the newest first, each before the one that was loaded already. The first may
-/// reach into what the account counts by itself.
+/// Backfills of one account, mostly the newest first, each before the one that was loaded already. The first
+/// may overlap the account's own history.
 fn draw_account(random: &mut Random, config: &Config, input: &Traffic, account: &str) -> Vec<Past> {
     let mut end = BEGIN + *random.pick(&[-86_400, -60, 0, 0, 1800]);
     let mut pasts = Vec::new();
@@ -120,7 +120,7 @@ fn draw_account(random: &mut Random, config: &Config, input: &Traffic, account: 
     pasts
 }
 
-/// As the command cuts it, but into parts of a few records each.
+/// Parts as the command makes them, but of a few records each.
 fn cut(random: &mut Random, pipeline: &mut Pipeline, account: &str) -> (Vec<Vec<u8>>, Records) {
     let account = AccountId::parse(account).expect("an account");
     let mut whole = Vec::new();
@@ -149,7 +149,7 @@ fn cut(random: &mut Random, pipeline: &mut Pipeline, account: &str) -> (Vec<Vec<
 }
 
 impl Cluster {
-    /// The command goes on, if it is time.
+    /// The command continues, if it is time.
     pub fn load(&mut self) {
         let now = self.now;
         if let Some(writing) = self.loader.writing.take_if(|writing| writing.at <= now) {
@@ -164,7 +164,7 @@ impl Cluster {
         }
     }
 
-    /// The command is given again, a little later.
+    /// The command is run again, a little later.
     fn give_again(&mut self, mut past: Past) {
         past.at = self.now + self.random.millis(100, 8000);
         self.loader.wait(past);
@@ -204,7 +204,7 @@ impl Cluster {
         self.loader.writing = Some(writing);
     }
 
-    /// Retention, as far as everything is taken in.
+    /// Retention, up to where everything is merged.
     pub fn trim_history(&mut self) {
         let partition = self.random.below(self.histories.len() as u64) as usize;
         let below = self.oracle.loaded(partition);

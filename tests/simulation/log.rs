@@ -16,7 +16,7 @@ pub type Bytes = Rc<[u8]>;
 pub enum What {
     /// A record of a transaction; without a value it is a tombstone.
     Record { of: Number, key: Bytes, value: Option<Bytes> },
-    /// The end of a transaction in this partition. It takes an offset, and no reader is shown it.
+    /// The end of a transaction in this partition. It takes an offset, and readers do not see it.
     Marker { of: Number },
 }
 
@@ -27,7 +27,7 @@ pub struct Entry {
     pub what: What,
 }
 
-/// See the module.
+/// The log of one partition.
 #[derive(Debug, Default)]
 pub struct Log {
     entries: Vec<Entry>,
@@ -61,7 +61,7 @@ impl Log {
         self.next += 1;
     }
 
-    /// Offset behind the last entry.
+    /// Offset after the last entry.
     pub fn high(&self) -> i64 {
         self.next
     }
@@ -81,7 +81,7 @@ impl Log {
         self.entries.get(self.entries.partition_point(|entry| entry.offset < offset))
     }
 
-    /// Whether a reader of committed records is shown this transaction's.
+    /// Whether a reader of committed records sees the records of this transaction.
     pub fn is_committed(&self, of: Number) -> bool {
         !self.aborted.contains(&of) && !self.open.contains_key(&of)
     }
@@ -95,7 +95,7 @@ impl Log {
         })
     }
 
-    /// Removes what lies below an offset, as retention does. Returns how many entries have gone.
+    /// Removes what lies below an offset, as retention does. Returns the number of removed entries.
     pub fn trim(&mut self, below: i64) -> usize {
         let below = below.min(self.stable());
         let before = self.entries.len();
@@ -103,9 +103,10 @@ impl Log {
         before - self.entries.len()
     }
 
-    /// Cleans below a random offset, as a log cleaner does: of each key the newest committed record stays,
-    /// aborted ones go, and markers whose transaction has left nothing. A tombstone goes only if an earlier
-    /// cleaning has seen it and nobody is reading. Returns how many entries have gone.
+    /// Cleans below a random offset, as a log cleaner does: of each key the newest committed record stays;
+    /// aborted records are removed, and so are markers of transactions without records. A tombstone is
+    /// removed only if an earlier cleaning has seen it and no reader is active. Returns the number of removed
+    /// entries.
     pub fn compact(&mut self, random: &mut Random, is_read: bool) -> usize {
         let stable = self.stable();
         let below = self.oldest() + random.below((stable - self.oldest()).max(0) as u64 + 1) as i64;

@@ -1,8 +1,7 @@
 //! The simulator: the real worker, task, state and detector over simulated brokers, with a seed, virtual time
 //! and faults, judged by a plain fold.
 //!
-//! `cargo test --test simulation` runs a few hundred seeds. Any number, with a table of what has really
-//! happened:
+//! `cargo test --test simulation` runs a few hundred seeds. Any number, with a table of what really happened:
 //!
 //! ```text
 //! INSIGHTD_SIM_SEEDS=10000 cargo test --release --test simulation -- --nocapture
@@ -11,11 +10,11 @@
 //! A run that breaks an invariant prints the one line that repeats it (`INSIGHTD_SIM_SEED`,
 //! `INSIGHTD_SIM_PROFILE`).
 //!
-//! * [`world`]: processes and the order in which they go on. [`weather`]: time, and faults of the brokers.
+//! * [`world`]: processes and the order in which they continue. [`weather`]: time, and faults of the brokers.
 //!   [`faults`]: their odds and counts.
 //! * [`cluster`]: topics, transactions, offsets. [`log`]: a partition. [`group`]: members and generations.
 //! * [`broker`], [`fetch`], [`client`]: the trait `Broker` of one process. [`task`]: its task, watched.
-//! * [`history`]: pasts of accounts, and the command that loads them.
+//! * [`history`]: backfills of accounts, and the command that loads them.
 //! * [`oracle`]: the fold, and what is compared with it. [`traffic`]: the input. [`mutation`]: safeguards
 //!   undone on purpose.
 

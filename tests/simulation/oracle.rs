@@ -18,7 +18,7 @@ use super::cluster::{Applied, Place, Written};
 use super::history::Records;
 use super::traffic::{Traffic, partition_of};
 
-/// All that a detector holds, in one order: two are alike if these are equal.
+/// All that a detector holds, in one order: two detectors are equal if their images are.
 pub type Image = Vec<(Vec<u8>, Vec<u8>)>;
 
 /// What a commit has added.
@@ -36,14 +36,14 @@ struct Fold {
     pipeline: Pipeline,
     next: i64,
     state: u64,
-    /// From where the history has to be read.
+    /// From where the backfill topic has to be read.
     loaded: i64,
-    /// What was handed over and is not taken in yet: offset behind its last part, records.
+    /// Backfills that are written and not merged yet: offset after the last part, records.
     pasts: VecDeque<(i64, Records)>,
     image: Option<Image>,
 }
 
-/// See the module.
+/// The folds of all partitions.
 pub struct Oracle {
     settings: Settings,
     folds: Vec<Fold>,
@@ -89,7 +89,7 @@ pub fn image(detector: &Detector) -> Image {
     image
 }
 
-/// In what two images differ, in a few words; none if in nothing.
+/// How two images differ, in a few words; none if they are equal.
 pub fn difference(found: &Image, right: &Image) -> Option<String> {
     if memory_is_committed(found, right) {
         return None;
@@ -113,7 +113,7 @@ pub fn difference(found: &Image, right: &Image) -> Option<String> {
 }
 
 impl Fold {
-    /// The history is taken in up to `next`: all pasts that end by then, as a whole (LOAD-1).
+    /// The backfill topic is merged up to `next`: all backfills that end by then, as a whole (LOAD-1).
     fn load(
         &mut self,
         next: i64,
@@ -152,22 +152,22 @@ impl Oracle {
         }
     }
 
-    /// Offset behind the last committed record, and number of the committed state.
+    /// Offset after the last committed record, and number of the committed state.
     pub fn stands(&self, partition: usize) -> (i64, u64) {
         (self.folds[partition].next, self.folds[partition].state)
     }
 
-    /// From where the history of a partition has to be read.
+    /// From where a partition of the backfill topic has to be read.
     pub fn loaded(&self, partition: usize) -> i64 {
         self.folds[partition].loaded
     }
 
-    /// A past is handed over: its transaction is committed, `end` is the offset behind its last part.
+    /// A backfill is written: its transaction is committed, `end` is the offset after its last part.
     pub fn handed_over(&mut self, partition: usize, end: i64, records: Records) {
         self.folds[partition].pasts.push_back((end, records));
     }
 
-    /// A partition of which a past was never taken in.
+    /// A partition with a backfill that was never merged.
     pub fn left_over(&self) -> Option<usize> {
         self.folds.iter().position(|fold| !fold.pasts.is_empty())
     }
@@ -178,7 +178,7 @@ impl Oracle {
         fold.image.get_or_insert_with(|| image(fold.pipeline.detector()))
     }
 
-    /// A transaction is committed: the fold goes on to its offsets, and must say what the transaction says.
+    /// A transaction is committed: the fold advances to its offsets, and must match the transaction.
     pub fn commit(&mut self, offsets: &[Position], written: &[Written], input: &Traffic) -> Result<Delta, String> {
         let mut delta = Delta::default();
         let mut by_partition: BTreeMap<usize, Found> = BTreeMap::new();

@@ -5,12 +5,12 @@ use std::time::Duration;
 use rand_pcg::Pcg64Mcg;
 use rand_pcg::rand_core::Rng;
 
-/// See the module.
+/// The generator.
 #[derive(Debug)]
 pub struct Random(Pcg64Mcg);
 
 impl Random {
-    /// The numbers of this seed; `purpose` tells streams of the same seed apart.
+    /// The numbers of this seed; `purpose` separates streams of the same seed.
     pub fn new(seed: u64, purpose: u64) -> Self {
         let mixed = seed.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let mut random = Self(Pcg64Mcg::new(u128::from(purpose) << 64 | u128::from(mixed)));
@@ -30,7 +30,7 @@ impl Random {
 
     /// True with this probability.
     pub fn chance(&mut self, probability: f64) -> bool {
-        // Drawn in any case, so that a probability of 0 does not shift what comes after.
+        // Drawn in any case, so that a probability of 0 does not shift later draws.
         ((self.0.next_u64() >> 11) as f64 / (1_u64 << 53) as f64) < probability
     }
 

@@ -23,10 +23,10 @@ use super::random::Random;
 use super::traffic::Traffic;
 use super::world::World;
 
-/// Stack of a thread that runs seeds: processes go on inside each other's calls.
+/// Stack of a thread that runs seeds: processes continue inside each other's calls.
 const STACK: usize = 64 << 20;
 
-/// Rules of some runs: what a rule holds back or marks is a part of the state.
+/// Rules of some runs: what a rule suppresses is part of the state.
 const RULES: &str = "
 [[rules]]
 name = \"bob\"
@@ -47,7 +47,7 @@ region = \"us-east-1\"
 action = \"drop\"
 ";
 
-/// What came of a run.
+/// The result of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Outcomes {
     schedule: u64,
@@ -245,7 +245,7 @@ fn whatever_happens_what_is_committed_is_the_fold_of_the_input() {
     assert!(one_seed || total.of("insights committed") > count, "the runs must lead to insights");
 }
 
-/// The seeds in which a mutation is looked for. One is enough for most.
+/// Seeds that are tried for each mutation. One is enough for most.
 const MUTATION_SEEDS: u64 = 60;
 
 #[test]
@@ -266,7 +266,7 @@ fn each_safeguard_that_is_undone_is_noticed() {
     assert!(unnoticed.is_empty(), "not noticed in {MUTATION_SEEDS} seeds: {unnoticed:?}");
 }
 
-/// How a release that finds state of a newer one ends, and how many transactions it has begun.
+/// How a release that finds state of a newer one ends, and how many transactions it begins.
 fn downgraded(mutation: Option<Mutation>) -> (Option<Cause>, usize) {
     let mut random = Random::new(1, 3);
     let config = config(&mut random);

@@ -1,5 +1,5 @@
-//! The real task, watched: what it applies and when, and whether its memory is what is committed. And what a
-//! worker tells, counted.
+//! The real task, watched: what it applies and when, and whether its memory is what is committed. And the
+//! worker's reports, counted.
 
 use std::rc::{Rc, Weak};
 use std::time::Duration;
@@ -19,7 +19,7 @@ use super::mutation::Mutation;
 use super::oracle::{add, difference, image, outcomes};
 use super::world::World;
 
-/// See the module.
+/// The real task, and what it does.
 pub struct Watched {
     inner: DetectorTask,
     id: usize,
@@ -31,7 +31,7 @@ pub struct Watched {
 }
 
 impl Watched {
-    /// That of a process.
+    /// Of a process.
     pub fn new(id: usize, world: &Weak<World>) -> Self {
         let lives = world.upgrade().expect("a run outlives its processes");
         let (inner, mutation) =
@@ -43,7 +43,7 @@ impl Watched {
         self.world.upgrade().expect("a run outlives its processes")
     }
 
-    /// EO-3: memory equals the fold of what is committed, where nobody else has moved on meanwhile.
+    /// EO-3: memory equals the fold of what is committed, unless another worker has committed since.
     fn check_memory(&mut self, when: &str) {
         let Some(partition) = self.partition else { return };
         let world = self.world();
@@ -151,7 +151,7 @@ impl Task for Watched {
             let (next, state) = cluster.oracle.stands(partition as usize);
             let told = cluster.clients[self.id].restored_told;
             let found = head.clone().unwrap_or_default();
-            // Where somebody else has moved on, this process is a zombie, and nothing of it will be
+            // If another worker has committed since, this process is a zombie, and its work will not be
             // committed.
             let loaded = cluster.oracle.loaded(partition as usize);
             if told == Some(state) && (found.state, found.next, found.loaded) != (state, next, loaded) {
@@ -176,14 +176,14 @@ impl Task for Watched {
     }
 }
 
-/// What a worker tells, compared with what was committed (CNT-1).
+/// What a worker reports, compared with what was committed (CNT-1).
 pub struct Told {
     id: usize,
     world: Weak<World>,
 }
 
 impl Told {
-    /// That of a process.
+    /// Of a process.
     pub fn new(id: usize, world: Weak<World>) -> Self {
         Self { id, world }
     }

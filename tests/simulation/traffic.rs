@@ -1,4 +1,4 @@
-//! The input of a run: a few accounts with a quiet habit and bursts, as they arrive: late, repeated, dated
+//! The input of a run: a few accounts with a quiet workload and bursts, as they arrive: late, repeated, dated
 //! ahead, damaged, several to a message.
 
 use std::time::Duration;
@@ -109,7 +109,7 @@ fn add(random: &mut Random, records: &mut Vec<Record>, account: &str, start: i64
         1..8 => random.below(1800) as i64,
         _ => random.below(90) as i64,
     };
-    // Dated far ahead: it is held.
+    // Dated far ahead: it is quarantined.
     let time = if random.chance(0.01) { time + 2 * 3600 } else { time };
     let region = REGIONS[usize::from(random.chance(0.15))];
     let user = ["ada", "bob", "eve"][random.below(3) as usize];
@@ -120,7 +120,7 @@ fn add(random: &mut Random, records: &mut Vec<Record>, account: &str, start: i64
     }
 }
 
-/// A record of an account's past.
+/// A record of an account's backfill.
 pub fn any_json(random: &mut Random, account: &str, time: i64, number: usize) -> String {
     let region = REGIONS[usize::from(random.chance(0.15))];
     let user = ["ada", "bob", "eve", "old"][random.below(4) as usize];
@@ -146,7 +146,7 @@ fn json(
     )
 }
 
-/// Records of one account, several to a message where they arrive together, and what is damaged.
+/// Records of one account, several to a message if they arrive together, and damaged ones.
 fn messages(random: &mut Random, account: &str, mut records: Vec<Record>) -> Vec<Message> {
     records.sort_by_key(|record| record.slot);
     let mut messages = Vec::new();
@@ -174,8 +174,8 @@ fn messages(random: &mut Random, account: &str, mut records: Vec<Record>) -> Vec
     messages
 }
 
-/// When each message can be read: in the order of their slots, by fits and starts; now and then nothing comes
-/// for longer than clocks wait.
+/// When each message can be read: in the order of their slots, irregularly; from time to time nothing arrives
+/// for longer than idle clocks wait.
 fn arrive(random: &mut Random, mut messages: Vec<Message>, until: Duration) -> Vec<Arrival> {
     messages.sort_by_key(|(slot, _, _)| *slot);
     let (mut at, total, count) = (0_u64, until.as_millis() as u64, messages.len() as u64);

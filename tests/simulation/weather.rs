@@ -1,4 +1,4 @@
-//! Time passes, and what happens to the brokers by itself.
+//! Time, and what happens to the brokers by itself.
 
 use std::time::Duration;
 

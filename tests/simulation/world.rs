@@ -30,12 +30,12 @@ type SimWorker = Worker<'static, SimBroker, Watched>;
 
 /// Names of processes.
 const NAMES: [&str; 3] = ["ada", "bob", "eve"];
-/// Steps after which a run is taken as stuck.
+/// Steps after which a run counts as stuck.
 const STEPS_MAX: u32 = 60_000;
 /// How long nothing comes at the end, so that insights end by themselves.
 const SILENCE: Duration = Duration::from_secs(15 * 60);
 
-/// See the module.
+/// One run.
 pub struct World {
     me: Weak<World>,
     pub cluster: RefCell<Cluster>,
@@ -51,7 +51,7 @@ impl World {
         Rc::new_cyclic(|me| Self { me: Weak::clone(me), cluster, config, workers, is_static })
     }
 
-    /// Runs to the end. What went wrong is in the cluster.
+    /// Runs to the end. The first violation is in the cluster.
     pub fn run(&self) {
         self.schedule_start(NAMES[0], Duration::ZERO);
         let until = self.cluster.borrow().input.until + Duration::from_secs(20);
@@ -102,7 +102,7 @@ impl World {
         cluster.violate(text);
     }
 
-    /// Lets the other processes go on while one sleeps inside a call.
+    /// Lets the other processes continue while one sleeps inside a call.
     pub fn sleep(&self, id: usize, time: Duration, frozen: bool) {
         let until = {
             let mut cluster = self.cluster.borrow_mut();
@@ -125,7 +125,7 @@ impl World {
         self.cluster.borrow_mut().clients[id].frozen_until = Duration::ZERO;
     }
 
-    /// One process turns once, or time passes.
+    /// One process iterates once, or time passes.
     fn step(&self, limit: Option<Duration>) {
         self.happen();
         let next = {
@@ -159,7 +159,7 @@ impl World {
         client.wake_at = client.wake_at.max(soonest);
     }
 
-    /// Runs a worker, which may die of it.
+    /// Runs a worker, which may die meanwhile.
     fn enter(
         &self,
         id: usize,
@@ -194,7 +194,7 @@ impl World {
         }
     }
 
-    /// A process is no more; mostly it is started again.
+    /// A process has ended; mostly it is started again.
     fn gone(&self, id: usize) {
         let (name, later) = {
             let mut cluster = self.cluster.borrow_mut();

@@ -1,8 +1,8 @@
 //! The invariants by name, with one predicate for each.
 //!
-//! The simulator, debug builds and the daemon in production ask the same predicates, so that what a test proves is what
-//! production counts. A predicate is a pure function of values; what follows from a violation is decided by
-//! [`Violations`]. This module must never log, count in a global or end the process.
+//! The simulator, debug builds and the daemon in production ask the same predicates, so that what a test
+//! proves is what production counts. A predicate is a pure function of values; what follows from a violation
+//! is decided by [`Violations`]. This module must never log, count in a global or end the process.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,9 +10,11 @@ use std::time::Duration;
 /// A property that holds at any time, whatever fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Invariant {
-    /// EO-1: an insight and the state behind it become visible exactly when the source offsets behind them are committed.
+    /// EO-1: an insight and the state behind it become visible exactly when the source offsets behind them
+    /// are committed.
     Eo1,
-    /// EO-2: a committed offset is that of the last applied record plus 1, and never decreases within one chain of owners.
+    /// EO-2: a committed offset is that of the last applied record plus 1, and never decreases within one
+    /// chain of owners.
     Eo2,
     /// EO-3: after an abort, memory equals the fold of the committed changelog.
     Eo3,
@@ -20,17 +22,20 @@ pub enum Invariant {
     Eo4,
     /// ISO-1: an account's insights depend on its own records and on the configuration alone.
     Iso1,
-    /// OWN-1: a task applies records only between the assignment of its partition and the answer to its revocation.
+    /// OWN-1: a task applies records only between the assignment of its partition and the answer to its
+    /// revocation.
     Own1,
     /// RES-1: a task runs only after its changelog is read to the end captured at assignment.
     Res1,
     /// LOAD-1: an account's backfill is merged as a whole or not at all.
     Load1,
-    /// LOAD-2: no minute is counted twice: a backfill ends before the minute in which the account's own history begins.
+    /// LOAD-2: no minute is counted twice: a backfill ends before the minute in which the account's own
+    /// history begins.
     Load2,
     /// WM-1: an event-time clock never goes back.
     Wm1,
-    /// WM-2: an idle advance happens only when the task is caught up, and only by the wall time that has passed.
+    /// WM-2: an idle advance happens only when the task is caught up, and only by the wall time that has
+    /// passed.
     Wm2,
     /// DET-1: the same records in the same order give the same insights, whatever the transaction boundaries.
     Det1,
@@ -107,8 +112,8 @@ pub fn state_advances(before: u64, after: u64) -> bool {
     after > before
 }
 
-/// EO-2: offset `next` may be committed after `before`, where `applied` is the offset of the last record applied since.
-/// Without one, only time has passed or offsets were skipped that no longer exist.
+/// EO-2: offset `next` may be committed after `before`, where `applied` is the offset of the last record
+/// applied since. Without one, only time has passed or offsets were skipped that no longer exist.
 pub fn offset_follows(before: i64, applied: Option<i64>, next: i64) -> bool {
     next >= before && applied.is_none_or(|applied| next == applied + 1)
 }
@@ -118,7 +123,8 @@ pub fn memory_is_committed<T: PartialEq + ?Sized>(memory: &T, fold: &T) -> bool 
     memory == fold
 }
 
-/// EO-4: a transaction ends before its owner can lose its partitions, and a session before its owner counts as stuck.
+/// EO-4: a transaction ends before its owner can lose its partitions, and a session before its owner counts
+/// as stuck.
 pub fn timeouts_increase(transaction: Duration, session: Duration, poll_interval: Duration) -> bool {
     transaction < session && session < poll_interval
 }
@@ -133,8 +139,8 @@ pub fn is_owned<'a, P: PartialEq + 'a>(partition: &P, held: impl IntoIterator<It
     held.into_iter().any(|held| held == partition)
 }
 
-/// RES-1: a changelog with the captured end `end` is restored at `position`. `drained` says that nothing readable is left
-/// below the end: compaction removed it, or only transaction markers remain.
+/// RES-1: a changelog with the captured end `end` is restored at `position`. `drained` says that nothing
+/// readable is left below the end: compaction removed it, or only transaction markers remain.
 pub fn is_restored(position: i64, end: i64, drained: bool) -> bool {
     position >= end || drained
 }
@@ -167,7 +173,8 @@ pub struct IdleClock {
     pub caught_up: bool,
 }
 
-/// WM-2: the clock may move to `to` at wall time `now`: by the time that has passed, and not beyond `now - lateness_s`.
+/// WM-2: the clock may move to `to` at wall time `now`: by the time that has passed, and not beyond
+/// `now - lateness_s`.
 pub fn idle_advance_is_elapsed(clock: IdleClock, now: i64, lateness_s: i64, to: i64) -> bool {
     let elapsed = now.saturating_sub(clock.touched);
     let latest = clock.touched_at.saturating_add(elapsed).min(now.saturating_sub(lateness_s));
@@ -221,8 +228,8 @@ impl Default for OnViolation {
     }
 }
 
-/// Details kept until they are taken. A defect that breaks an invariant with each record must not fill the memory;
-/// every violation is still counted.
+/// Details kept until they are taken. A defect that breaks an invariant with each record must not fill the
+/// memory; every violation is still counted.
 const DETAILS_MAX: usize = 16;
 
 /// The violations since they were last taken. Panics in debug builds and never in a release.
@@ -260,7 +267,8 @@ impl Violations {
         self.counts.iter().all(|count| *count == 0)
     }
 
-    /// Takes the violations: how often each broken invariant was violated, with the first detail that was kept.
+    /// Takes the violations: how often each broken invariant was violated, with the first detail that was
+    /// kept.
     pub fn take(&mut self) -> Vec<(Violation, u64)> {
         let (counts, details) = (std::mem::take(&mut self.counts), std::mem::take(&mut self.details));
         let broken = Invariant::ALL.into_iter().filter(|invariant| counts[*invariant as usize] > 0);

@@ -54,8 +54,8 @@ impl ProducerParts {
 }
 
 impl KafkaBroker {
-    /// Registers the transactional id, which aborts what a predecessor left open, and joins the group. Waits for a broker as
-    /// long as it takes, and calls `waiting` with the reason; none once `stop` says so.
+    /// Registers the transactional id, which aborts what a predecessor left open, and joins the group. Waits
+    /// for a broker as long as it takes, and calls `waiting` with the reason; none once `stop` says so.
     ///
     /// # Errors
     /// If a broker refuses.

@@ -50,7 +50,8 @@ impl KafkaBroker {
         self.events.borrow_mut().pop_front()
     }
 
-    /// An error in place of a message. The client handles most of them itself, and the context has counted them.
+    /// An error in place of a message. The client handles most of them itself, and the context has counted
+    /// them.
     pub(super) fn handle_error(&self, error: &KafkaError) -> Result<(), BrokerError> {
         if let KafkaError::PartitionEOF(number) = error {
             let end = self.ends.borrow().by_number(*number).map(|partition| Event::Change(Change::End(partition)));
@@ -77,9 +78,10 @@ impl KafkaBroker {
         }
     }
 
-    /// The next offset of some partition no longer exists. The library does not say which one, and does not seek in a
-    /// partition that it has stopped fetching. So all are assigned anew: those whose next offset exists there, the others
-    /// at the nearest one that does (the oldest if retention was faster, the end if the log was truncated).
+    /// The next offset of some partition no longer exists. The library does not say which one, and does not
+    /// seek in a partition that it has stopped fetching. So all are assigned anew: those whose next offset
+    /// exists there, the others at the nearest one that does (the oldest if retention was faster, the end if
+    /// the log was truncated).
     pub(super) fn repair_offsets(&self) -> Result<(), BrokerError> {
         let mut repaired = Vec::new();
         for (partition, from) in self.positions()? {
@@ -103,7 +105,8 @@ impl KafkaBroker {
         Ok(())
     }
 
-    /// From now on these partitions are held. Events of others, or of these before they were assigned, are void.
+    /// From now on these partitions are held. Events of others, or of these before they were assigned, are
+    /// void.
     pub(super) fn hold(&self, assigned: Vec<Assigned>) {
         self.has_lost_offset.set(false);
         self.events.borrow_mut().retain(|event| matches!(event, Event::Rebalance(_) | Event::Down(_) | Event::Up));

@@ -1,8 +1,9 @@
-//! Backfills that `insightd load` wrote to the backfill topic: read before a partition is first processed, and probed
-//! for every few seconds while it is.
+//! Backfills that `insightd load` wrote to the backfill topic: read before a partition is first processed,
+//! and probed for every few seconds while it is.
 //!
-//! How far a task has read the topic is part of its state, so a backfill and the fact that it is merged are one
-//! transaction (EO-1). If the topic is missing or unreadable, there is nothing to merge and nothing waits for it.
+//! How far a task has read the topic is part of its state, so a backfill and the fact that it is merged are
+//! one transaction (EO-1). If the topic is missing or unreadable, there is nothing to merge and nothing waits
+//! for it.
 
 use std::time::Duration;
 
@@ -81,8 +82,8 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
         if first { self.broker.resume(std::slice::from_ref(&at.partition)) } else { Ok(()) }
     }
 
-    /// Makes the running tasks probe again, one after the other. Waits until all have finished the previous round:
-    /// otherwise the last ones would never get their turn where a probe takes long.
+    /// Makes the running tasks probe again, one after the other. Waits until all have finished the previous
+    /// round: otherwise the last ones would never get their turn where a probe takes long.
     pub(super) fn schedule_backfill_probes(&mut self) {
         let now = self.clock.elapsed();
         if now >= self.deadlines.backfill_probe && self.tasks.next_backfill().is_none() {

@@ -26,13 +26,14 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
 
     pub(super) fn commit_is_due(&self, now: Duration) -> bool {
         let Some(open) = &self.transaction else { return false };
-        // A transaction that the broker does not know of has no timeout: it can wait until a broker is reachable.
+        // A transaction that the broker does not know of has no timeout: it can wait until a broker is
+        // reachable.
         let possible = open.begun || !self.is_down;
         possible && (self.is_full(open, Some(now)) || now >= open.opened + self.limits.commit_interval)
     }
 
-    /// Commits the open transaction: what was produced, the state of every task that changed, and the offsets behind it
-    /// (EO-1).
+    /// Commits the open transaction: what was produced, the state of every task that changed, and the offsets
+    /// behind it (EO-1).
     pub(super) fn commit(&mut self) -> Result<(), BrokerError> {
         if self.transaction.is_none() {
             return Ok(());
@@ -79,8 +80,8 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
             crash_point!("producing");
             open.state_records += records;
             open.state_bytes += bytes;
-            // Even if only time has passed: so a worker that lost the partition without knowing it is fenced by its
-            // generation.
+            // Even if only time has passed: so a worker that lost the partition without knowing it is fenced
+            // by its generation.
             open.advance(&running.partition, running.position, &mut self.violations);
             open.saved(&running.partition, state);
         }
@@ -122,7 +123,8 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
         if let Some(done) = self.transaction.take() {
             let now = self.clock.elapsed();
             let took = now.saturating_sub(started);
-            // Insights in quick succession (a backlog, an attack) share commits, which take at most half of the time.
+            // Insights in quick succession (a backlog, an attack) share commits, which take at most half of
+            // the time.
             self.deadlines.urgent_commit = now + took;
             let (open, wall) = (now.saturating_sub(done.opened), self.clock.wall());
             self.report.committed(&Committed { transaction: &done, took, open, wall });
@@ -130,8 +132,8 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
         self.report_committed_counts();
     }
 
-    /// Ends a transaction that could not be committed, or whose outcome is unknown: all partitions return to the
-    /// committed offsets. Nothing is fetched until that is done.
+    /// Ends a transaction that could not be committed, or whose outcome is unknown: all partitions return to
+    /// the committed offsets. Nothing is fetched until that is done.
     ///
     /// # Errors
     /// An error that no rewind cures: this process was replaced, or is itself at fault.
@@ -182,9 +184,9 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
         }
     }
 
-    /// Continues at the committed offsets after a transaction that failed. They show whether it was committed after
-    /// all. If not, memory returns to the last commit (EO-3); where another worker has committed since, the state is
-    /// restored.
+    /// Continues at the committed offsets after a transaction that failed. They show whether it was committed
+    /// after all. If not, memory returns to the last commit (EO-3); where another worker has committed since,
+    /// the state is restored.
     fn resume_at(&mut self, assigned: &[Assigned]) -> Result<(), BrokerError> {
         let open = self.transaction.take();
         if let Some(open) =
@@ -205,8 +207,8 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
             }
         }
         for other in self.tasks.unready_mut() {
-            // Another worker may have committed for its partition while it waited: then it would be restored to a state
-            // of the past.
+            // Another worker may have committed for its partition while it waited: then it would be restored
+            // to a state of the past.
             if let Some(now) = assigned.iter().find(|now| now.partition == other.partition && **now != other.began) {
                 other.restart(now, make_task());
             }
@@ -227,7 +229,8 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
     /// Ends the open transaction as well as possible, because the process ends with this error.
     pub(super) fn give_up(&mut self, error: BrokerError) -> BrokerError {
         if let Some(open) = self.transaction.take().filter(|open| open.begun) {
-            // If the producer itself is unusable, the coordinator aborts: at the next start, or at the timeout.
+            // If the producer itself is unusable, the coordinator aborts: at the next start, or at the
+            // timeout.
             let confirmed = error.cause == Cause::Other && self.broker.abort().is_ok();
             let age = self.clock.elapsed().saturating_sub(open.opened);
             self.report.aborted(error.cause == Cause::ProducerFenced, age, &error.message);

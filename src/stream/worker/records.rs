@@ -58,8 +58,8 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
             let mut publisher = Publisher::new(self.broker, &self.publishing, &mut transaction, source);
             running.task.caught_up(running.position, wall, &mut publisher);
             let outcome = publisher.finish();
-            // What time alone causes is committed with the partition's offset as well: so a worker that lost the
-            // partition without knowing it is fenced by its generation.
+            // What time alone causes is committed with the partition's offset as well: so a worker that lost
+            // the partition without knowing it is fenced by its generation.
             if running.task.is_changed() {
                 transaction.advance(&running.partition, running.position, &mut self.violations);
             }
@@ -73,8 +73,8 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
         let Skipped { partition, from, to } = skipped;
         self.report.skipped(skipped);
         if to < from {
-            // The log was truncated: what was applied beyond its end is committed first, so that no transaction goes
-            // back.
+            // The log was truncated: what was applied beyond its end is committed first, so that no
+            // transaction goes back.
             self.commit()?;
         }
         let Some(running) = self.tasks.find(&partition.topic, partition.partition) else { return Ok(()) };
@@ -105,8 +105,8 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
         Ok(())
     }
 
-    /// Reports counts and gauges of all tasks. Called only while no transaction is open: then memory holds nothing but
-    /// what is committed.
+    /// Reports counts and gauges of all tasks. Called only while no transaction is open: then memory holds
+    /// nothing but what is committed.
     pub(super) fn report_committed_counts(&mut self) {
         let now = self.clock.elapsed();
         let gauges_are_due = now >= self.deadlines.gauges;
@@ -123,8 +123,8 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
     }
 }
 
-/// A message may be applied only if its partition is restored (RES-1) and its offset does not go back (EO-2). Any other
-/// ends the worker: the next start continues at the committed offsets.
+/// A message may be applied only if its partition is restored (RES-1) and its offset does not go back (EO-2).
+/// Any other ends the worker: the next start continues at the committed offsets.
 fn admit<T>(task: &Assignment<T>, offset: i64, violations: &mut Violations) -> Result<(), BrokerError> {
     let restored = match task.stage {
         Stage::Waiting => false,

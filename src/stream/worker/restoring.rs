@@ -1,7 +1,8 @@
-//! State is restored: the changelog of each assigned partition is read to its end before the partition is processed
-//! (RES-1).
+//! State is restored: the changelog of each assigned partition is read to its end before the partition is
+//! processed (RES-1).
 //!
-//! One partition at a time, one batch in each poll iteration, so that restored partitions are processed meanwhile.
+//! One partition at a time, one batch in each poll iteration, so that restored partitions are processed
+//! meanwhile.
 
 use std::time::Duration;
 
@@ -102,17 +103,18 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
             },
         );
         if !committed {
-            // Where a new group begins is committed like any other progress. Otherwise a restart before the first record
-            // would choose the beginning again, and skip what arrived in between.
+            // Where a new group begins is committed like any other progress. Otherwise a restart before the
+            // first record would choose the beginning again, and skip what arrived in between.
             self.note_position(partition, position);
         }
         // Its input is resumed after it has probed the backfill topic.
         Ok(())
     }
 
-    /// The records of a changelog do not fit together. If another worker writes to it, its end may have been captured in
-    /// the middle of a transaction: then this worker has lost the partition and will hear of it, or received it a moment
-    /// ago. So the changelog is read again, and only what stays inconsistent counts as damaged.
+    /// The records of a changelog do not fit together. If another worker writes to it, its end may have been
+    /// captured in the middle of a transaction: then this worker has lost the partition and will hear of it,
+    /// or received it a moment ago. So the changelog is read again, and only what stays inconsistent counts
+    /// as damaged.
     fn retry_misfit(&mut self, partition: &TopicPartition, error: &RestoreError) -> Result<(), BrokerError> {
         let (now, make_task) = (self.clock.elapsed(), self.make_task);
         let Some(found) = self.tasks.find(&partition.topic, partition.partition) else { return Ok(()) };

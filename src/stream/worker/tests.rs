@@ -136,7 +136,7 @@ fn with_worker(script: impl FnOnce(&mut Scripted<'_>, &ScriptedBroker)) -> Repor
 }
 
 #[test]
-fn the_watchdog_is_reported_what_the_loop_is_at_and_which_transaction_is_open() {
+fn the_watchdog_sees_the_phase_and_the_open_transaction() {
     use Phase::{Apply, Commit, Poll, Rebalance, Restore, Rewind, Tick};
     let iterated = |script: &dyn Fn(&mut Scripted<'_>, &ScriptedBroker)| {
         let reported = with_worker(|worker, broker| {
@@ -149,7 +149,7 @@ fn the_watchdog_is_reported_what_the_loop_is_at_and_which_transaction_is_open() 
         broker.message(0, 10, "now");
     });
     assert_eq!(phases, [Poll, Apply, Rebalance, Rewind, Restore, Tick, Commit]);
-    assert!(!open, "it is opened and committed in one turn");
+    assert!(!open, "it is opened and committed in one iteration");
     // An old insight can wait: its transaction is begun and stays open until the interval is over.
     let (open, phases) = iterated(&|worker, broker| {
         broker.message(0, 10, "old");
@@ -164,11 +164,11 @@ fn the_watchdog_is_reported_what_the_loop_is_at_and_which_transaction_is_open() 
         broker.message(0, 10, "now");
         worker.iterate().unwrap();
     });
-    assert!(!open, "it is aborted, and only the way back is missing");
+    assert!(!open, "it is aborted, and only the rewind is missing");
 }
 
 #[test]
-fn what_is_only_read_is_begun_and_committed_at_the_interval() {
+fn records_alone_are_committed_at_the_interval() {
     let reported = with_worker(|worker, broker| {
         broker.message(0, 10, "quiet");
         broker.message(0, 12, "quiet");
@@ -194,7 +194,7 @@ fn an_insight_is_committed_at_once_together_with_its_offsets() {
 }
 
 #[test]
-fn one_insight_after_the_other_leaves_half_of_the_time_for_records() {
+fn insights_in_succession_leave_half_of_the_time_for_records() {
     with_worker(|worker, broker| {
         broker.commit_takes.set(Duration::from_millis(8));
         broker.message(0, 10, "now");
@@ -232,7 +232,7 @@ fn a_full_transaction_is_committed_before_the_interval() {
 }
 
 #[test]
-fn partitions_are_given_back_after_the_commit_and_taken_up_with_their_history() {
+fn partitions_are_given_back_after_a_commit_and_resume() {
     let reported = with_worker(|worker, broker| {
         broker.message(0, 10, "quiet");
         broker.event(Polled::Revoke { lost: false });
@@ -244,7 +244,7 @@ fn partitions_are_given_back_after_the_commit_and_taken_up_with_their_history() 
 }
 
 #[test]
-fn a_partition_that_somebody_else_moved_on_begins_without_history() {
+fn a_partition_committed_by_another_worker_is_restored() {
     let reported = with_worker(|worker, broker| {
         broker.event(Polled::Revoke { lost: false });
         worker.iterate().unwrap();
@@ -256,7 +256,7 @@ fn a_partition_that_somebody_else_moved_on_begins_without_history() {
 }
 
 #[test]
-fn a_lost_assignment_commits_nothing_and_forgets_what_was_only_read() {
+fn a_lost_assignment_commits_nothing() {
     let reported = with_worker(|worker, broker| {
         broker.message(0, 10, "quiet");
         broker.event(Polled::Revoke { lost: true });
@@ -266,7 +266,7 @@ fn a_lost_assignment_commits_nothing_and_forgets_what_was_only_read() {
         worker.iterate().unwrap();
         assert_eq!(broker.take_calls(), ["unassign", "assign", "resume in[0]"]);
     });
-    // Memory went back to what is committed, and nobody has moved the partition on.
+    // Memory returned to what is committed, and no other worker has committed for the partition.
     assert_eq!((reported.origins, reported.payloads), (vec![TaskOrigin::Kept], 0));
 }
 
@@ -285,7 +285,7 @@ fn a_lost_assignment_aborts_the_open_transaction() {
 }
 
 #[test]
-fn an_assignment_that_cannot_be_answered_is_answered_later() {
+fn an_assignment_that_cannot_be_answered_is_retried() {
     with_worker(|worker, broker| {
         broker.event(Polled::Revoke { lost: false });
         broker.event(Polled::Assign(vec![partition(0)]));
@@ -302,7 +302,7 @@ fn an_assignment_that_cannot_be_answered_is_answered_later() {
 
 /// Otherwise a restart before the first record would choose the beginning anew and skip what came in between.
 #[test]
-fn where_a_new_group_begins_is_committed_without_waiting_for_a_record() {
+fn the_start_of_a_new_group_is_committed_without_a_record() {
     with_worker(|worker, broker| {
         broker.event(Polled::Revoke { lost: false });
         broker.event(Polled::Assign(vec![partition(0), partition(1)]));
@@ -316,7 +316,7 @@ fn where_a_new_group_begins_is_committed_without_waiting_for_a_record() {
 }
 
 #[test]
-fn while_no_broker_is_in_reach_nothing_is_begun() {
+fn without_a_broker_no_transaction_begins() {
     with_worker(|worker, broker| {
         broker.message(0, 10, "quiet");
         broker.event(Polled::Down("gone".into()));
@@ -331,7 +331,7 @@ fn while_no_broker_is_in_reach_nothing_is_begun() {
 }
 
 #[test]
-fn stopping_while_no_broker_is_in_reach_leaves_what_was_only_read_to_the_next_start() {
+fn stopping_without_a_broker_leaves_records_to_the_next_start() {
     with_worker(|worker, broker| {
         broker.message(0, 10, "quiet");
         broker.event(Polled::Down("gone".into()));
@@ -353,7 +353,7 @@ fn stopping_finishes_the_open_transaction() {
 }
 
 #[test]
-fn time_is_reported_only_to_a_task_at_the_end_of_its_partition() {
+fn only_a_task_at_the_end_of_its_partition_receives_the_time() {
     let received_the_time = |worker: &mut Scripted<'_>| worker.tasks.find("in", 0).unwrap().task.received_the_time;
     with_worker(|worker, broker| {
         broker.clock.pass(TICK);
@@ -376,7 +376,7 @@ fn time_is_reported_only_to_a_task_at_the_end_of_its_partition() {
 
 /// So a worker that lost the partition without knowing it is fenced by its generation.
 #[test]
-fn an_insight_of_time_alone_is_committed_with_the_offset_where_the_task_stands() {
+fn an_insight_of_time_alone_is_committed_with_its_offset() {
     let reported = with_worker(|worker, broker| {
         broker.event(Polled::End(partition(0)));
         worker.iterate().unwrap();
@@ -465,7 +465,7 @@ fn timeouts_that_are_not_ordered_are_a_violation() {
 }
 
 #[test]
-fn what_retention_has_taken_is_passed_over_and_the_new_position_committed() {
+fn records_that_retention_deleted_are_skipped() {
     with_worker(|worker, broker| {
         broker.event(Polled::Skipped(Skipped { partition: partition(0), from: 10, to: 40 }));
         broker.message(0, 40, "quiet");
@@ -477,7 +477,7 @@ fn what_retention_has_taken_is_passed_over_and_the_new_position_committed() {
 }
 
 #[test]
-fn a_log_that_was_cut_off_does_not_make_a_transaction_go_back() {
+fn a_truncated_log_does_not_make_a_transaction_go_back() {
     with_worker(|worker, broker| {
         broker.message(0, 20, "quiet");
         broker.event(Polled::Skipped(Skipped { partition: partition(0), from: 21, to: 15 }));
@@ -490,7 +490,7 @@ fn a_log_that_was_cut_off_does_not_make_a_transaction_go_back() {
 }
 
 #[test]
-fn an_input_that_is_not_keyed_and_grows_a_partition_ends_the_worker() {
+fn an_unkeyed_input_that_grows_a_partition_ends_the_worker() {
     let broker = ScriptedBroker::default();
     let mut reported = Reported::default();
     let make_task = || ScriptedTask::default();

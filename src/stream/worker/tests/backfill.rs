@@ -1,11 +1,11 @@
-//! What `insightd load` has left in the history topic.
+//! Backfills that `insightd load` wrote to the backfill topic.
 
 use super::*;
 use crate::stream::tasks::Backfill;
 use crate::stream::worker::RETRY_AFTER;
 
-/// A worker that has been given partition 0 and has not turned since.
-fn with_history(messages: &[&str], script: impl FnOnce(&mut Scripted<'_>, &ScriptedBroker)) {
+/// Runs a script against a worker that was assigned partition 0 and has not iterated since.
+fn with_backfill(messages: &[&str], script: impl FnOnce(&mut Scripted<'_>, &ScriptedBroker)) {
     let broker = ScriptedBroker::default();
     broker.committed.borrow_mut().push(at(0, 10, 0));
     broker.backfill.borrow_mut().extend(messages.iter().map(|message| message.as_bytes().to_vec()));
@@ -20,8 +20,8 @@ fn loads(worker: &mut Scripted<'_>) -> usize {
 }
 
 #[test]
-fn a_past_is_taken_in_and_committed_before_the_first_record_is_fetched() {
-    with_history(&["a", "b", "c"], |worker, broker| {
+fn a_backfill_is_committed_before_the_first_record_is_fetched() {
+    with_backfill(&["a", "b", "c"], |worker, broker| {
         for _ in 0..6 {
             worker.iterate().unwrap();
         }
@@ -34,11 +34,11 @@ fn a_past_is_taken_in_and_committed_before_the_first_record_is_fetched() {
 }
 
 #[test]
-fn a_running_task_finds_a_past_that_came_later() {
+fn a_running_task_finds_a_later_backfill() {
     with_worker(|worker, broker| {
         broker.backfill.borrow_mut().push(b"late".to_vec());
         worker.iterate().unwrap();
-        assert_eq!(loads(worker), 0, "it looks now and then");
+        assert_eq!(loads(worker), 0, "it probes from time to time");
         for _ in 0..4 {
             broker.clock.pass(Duration::from_secs(3));
             worker.iterate().unwrap();
@@ -50,8 +50,8 @@ fn a_running_task_finds_a_past_that_came_later() {
 }
 
 #[test]
-fn a_past_of_a_transaction_that_failed_is_read_again() {
-    with_history(&["a"], |worker, broker| {
+fn a_backfill_of_a_failed_transaction_is_read_again() {
+    with_backfill(&["a"], |worker, broker| {
         broker.fail_commit.replace(Some(BrokerError::new(Action::AbortAndRewind, "cannot commit: too slow")));
         for _ in 0..6 {
             worker.iterate().unwrap();
@@ -63,10 +63,10 @@ fn a_past_of_a_transaction_that_failed_is_read_again() {
     });
 }
 
-/// The account's own records came first then, and its history began with them.
+/// Regression: the account's own records came first then, and its history began with them.
 #[test]
-fn the_input_waits_once_more_for_a_past_of_a_transaction_that_failed() {
-    with_history(&["a"], |worker, broker| {
+fn the_input_waits_again_for_a_backfill_that_was_lost() {
+    with_backfill(&["a"], |worker, broker| {
         broker.fail_commit.replace(Some(BrokerError::new(Action::AbortAndRewind, "cannot commit: too slow")));
         let mut calls = Vec::new();
         while !calls.contains(&"rewind".to_owned()) {
@@ -84,8 +84,8 @@ fn the_input_waits_once_more_for_a_past_of_a_transaction_that_failed() {
 }
 
 #[test]
-fn a_history_topic_that_cannot_be_read_holds_up_nothing() {
-    with_history(&["a"], |worker, broker| {
+fn an_unreadable_backfill_topic_holds_up_nothing() {
+    with_backfill(&["a"], |worker, broker| {
         broker.fail_backfill.replace(Some(BrokerError::new(Action::Fatal, "not allowed")));
         worker.iterate().unwrap();
         worker.iterate().unwrap();
@@ -94,9 +94,9 @@ fn a_history_topic_that_cannot_be_read_holds_up_nothing() {
 }
 
 #[test]
-fn while_nobody_answers_the_input_waits_for_the_history_topic() {
-    with_history(&["a"], |worker, broker| {
-        broker.fail_backfill.replace(Some(BrokerError::new(Action::Retry, "nobody answers")));
+fn without_an_answer_the_input_waits_for_the_backfill_topic() {
+    with_backfill(&["a"], |worker, broker| {
+        broker.fail_backfill.replace(Some(BrokerError::new(Action::Retry, "no broker answers")));
         for _ in 0..3 {
             worker.iterate().unwrap();
         }
@@ -110,12 +110,13 @@ fn while_nobody_answers_the_input_waits_for_the_history_topic() {
     });
 }
 
-/// A leader that is away was asked four times a second, each time for seconds, while other partitions waited.
+/// Regression: an unreachable leader was probed four times a second, each time for seconds, while other
+/// partitions waited.
 #[test]
-fn a_running_task_that_gets_no_answer_asks_again_with_its_next_look() {
+fn a_running_task_without_an_answer_waits_for_its_next_probe() {
     with_worker(|worker, broker| {
         broker.backfill.borrow_mut().push(b"late".to_vec());
-        broker.fail_backfill.replace(Some(BrokerError::new(Action::Retry, "nobody answers")));
+        broker.fail_backfill.replace(Some(BrokerError::new(Action::Retry, "no broker answers")));
         broker.clock.pass(Duration::from_secs(6));
         for _ in 0..4 {
             worker.iterate().unwrap();
@@ -131,9 +132,10 @@ fn a_running_task_that_gets_no_answer_asks_again_with_its_next_look() {
     });
 }
 
-/// The looks began anew with the first partition before the last ones had had their turn, and their pasts were never taken in.
+/// Regression: the probes started over with the first partition before the last ones had their turn, so their
+/// backfills were never merged.
 #[test]
-fn every_partition_has_its_look_however_long_one_takes() {
+fn every_partition_is_probed_however_long_a_probe_takes() {
     with_worker(|worker, broker| {
         broker.event(Polled::Revoke { lost: false });
         broker.event(Polled::Assign(vec![partition(0), partition(1), partition(2)]));

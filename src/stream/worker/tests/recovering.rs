@@ -1,4 +1,4 @@
-//! Transactions that fail, producers that are fenced, and state that comes back.
+//! Failed transactions, fenced producers, and restored state.
 
 use insightd_core::state::{CHECKPOINT_KEY, Checkpoint};
 
@@ -6,7 +6,7 @@ use super::*;
 use crate::stream::tasks::Stage;
 
 #[test]
-fn a_commit_that_fails_is_aborted_and_everything_is_done_again_from_the_committed_offsets() {
+fn a_failed_commit_is_aborted_and_its_work_done_again() {
     let reported = with_worker(|worker, broker| {
         broker.fail_commit.replace(Some(BrokerError::new(Action::AbortAndRewind, "cannot commit: too slow")));
         broker.message(0, 10, "now");
@@ -23,15 +23,15 @@ fn a_commit_that_fails_is_aborted_and_everything_is_done_again_from_the_committe
     assert_eq!((reported.commits, reported.aborts, reported.insights, reported.payloads), (1, 1, 1, 1));
 }
 
-/// The answer was lost, not the commit: what it held is not done again, and is reported once.
+/// The answer was lost, not the commit: its work is not done again, and is reported once.
 #[test]
-fn a_commit_of_which_nobody_knows_is_found_committed_and_reported_once() {
+fn a_commit_of_unknown_outcome_is_reported_once() {
     let reported = with_worker(|worker, broker| {
         broker.lose_answer.set(true);
         broker.message(0, 10, "now");
         worker.iterate().unwrap();
         let task = &worker.tasks.find("in", 0).unwrap();
-        assert_eq!((task.committed.next, task.task.rollbacks), (11, 1), "what came after it is rolled back: nothing");
+        assert_eq!((task.committed.next, task.task.rollbacks), (11, 1), "only what came after it is rolled back");
         broker.message(0, 11, "quiet");
         worker.iterate().unwrap();
         broker.clock.pass(INTERVAL);
@@ -41,7 +41,7 @@ fn a_commit_of_which_nobody_knows_is_found_committed_and_reported_once() {
 }
 
 #[test]
-fn a_task_that_somebody_else_moved_on_meanwhile_is_restored_after_an_abort() {
+fn a_task_behind_another_worker_is_restored_after_an_abort() {
     let reported = with_worker(|worker, broker| {
         broker.fail_commit.replace(Some(BrokerError::new(Action::AbortAndRewind, "another generation")));
         broker.committed.borrow_mut().push(at(0, 20, 7));
@@ -60,7 +60,7 @@ fn a_task_that_somebody_else_moved_on_meanwhile_is_restored_after_an_abort() {
 }
 
 #[test]
-fn a_fenced_producer_is_not_asked_to_abort_and_gets_a_successor() {
+fn a_fenced_producer_is_replaced_without_an_abort() {
     with_worker(|worker, broker| {
         let fenced = BrokerError { action: Action::Fatal, cause: Cause::ProducerFenced, message: "fenced".into() };
         broker.fail_commit.replace(Some(fenced));
@@ -72,7 +72,7 @@ fn a_fenced_producer_is_not_asked_to_abort_and_gets_a_successor() {
 }
 
 #[test]
-fn nothing_is_taken_in_before_the_committed_offsets_are_known_again() {
+fn no_record_is_applied_before_the_rewind_has_ended() {
     with_worker(|worker, broker| {
         broker.fail_commit.replace(Some(BrokerError::new(Action::AbortAndRewind, "too slow")));
         broker.fail_rewind.replace(Some(BrokerError::new(Action::Retry, "busy")));
@@ -102,7 +102,7 @@ fn a_member_that_was_fenced_ends_the_worker() {
 }
 
 #[test]
-fn a_partition_is_fetched_only_when_its_changelog_was_read_to_the_end() {
+fn a_partition_is_fetched_only_after_its_restore() {
     let reported = with_worker(|worker, broker| {
         broker.event(Polled::Revoke { lost: false });
         worker.iterate().unwrap();
@@ -144,9 +144,10 @@ fn a_changelog_that_does_not_move_ends_the_worker() {
     });
 }
 
-/// What the broker had aborted was committed once more on the way out, without a transaction (simulator, profile everything, seed 49).
+/// Regression (simulator, profile everything, seed 49): what the broker had aborted was committed again at
+/// the stop, without a transaction.
 #[test]
-fn stopping_before_the_committed_offsets_are_known_again_commits_nothing() {
+fn stopping_during_a_rewind_commits_nothing() {
     with_worker(|worker, broker| {
         broker.fail_commit.replace(Some(BrokerError::new(Action::AbortAndRewind, "too slow")));
         broker.fail_rewind.replace(Some(BrokerError::new(Action::Retry, "busy")));
@@ -158,9 +159,10 @@ fn stopping_before_the_committed_offsets_are_known_again_commits_nothing() {
     });
 }
 
-/// A second revoke forgot that the producer still waited for its successor (simulator, profile everything, seed 39).
+/// Regression (simulator, profile everything, seed 39): a second revocation forgot that the producer still
+/// had to be replaced.
 #[test]
-fn a_lost_producer_gets_its_successor_also_when_partitions_come_and_go_meanwhile() {
+fn a_lost_producer_is_replaced_even_if_partitions_change() {
     with_worker(|worker, broker| {
         broker.fail_commit.replace(Some(BrokerError {
             action: Action::Fatal,
@@ -184,10 +186,10 @@ fn a_lost_producer_gets_its_successor_also_when_partitions_come_and_go_meanwhile
     });
 }
 
-/// A task that was being restored kept the offset of its assignment when another partition's transaction failed, though the committed offsets
-/// that were asked for then said that somebody else had moved its partition on.
+/// Regression: a task that was being restored kept the offset of its assignment when another partition's
+/// transaction failed, though the committed offsets that the rewind read showed a commit of another worker.
 #[test]
-fn a_task_that_is_being_restored_takes_over_the_offsets_that_going_back_finds() {
+fn a_restoring_task_adopts_the_offsets_of_a_rewind() {
     let restored_after = |moved_on: bool| {
         let mut calls = Vec::new();
         with_worker(|worker, broker| {
@@ -217,13 +219,13 @@ fn a_task_that_is_being_restored_takes_over_the_offsets_that_going_back_finds() 
         });
         calls.iter().filter(|call| *call == "open 1").count()
     };
-    assert_eq!((restored_after(false), restored_after(true)), (0, 1), "it begins anew only where that matters");
+    assert_eq!((restored_after(false), restored_after(true)), (0, 1), "it restarts only where that matters");
 }
 
-/// A zombie took the end of the changelog in the middle of its successor's transaction, and ended its process for a damaged state (simulator, profile rebalance,
-/// seed 1098).
+/// Regression (simulator, profile rebalance, seed 1098): a zombie captured the end of the changelog in the
+/// middle of its successor's transaction, and ended its process for a damaged state.
 #[test]
-fn a_changelog_that_does_not_fit_together_is_read_again_before_it_is_called_damaged() {
+fn an_inconsistent_changelog_is_read_again_before_it_is_fatal() {
     let restore = |script: &dyn Fn(&mut Scripted<'_>, &ScriptedBroker)| {
         let broker = ScriptedBroker::default();
         broker.committed.borrow_mut().push(at(0, 10, 7));
@@ -252,7 +254,7 @@ fn a_changelog_that_does_not_fit_together_is_read_again_before_it_is_called_dama
             broker.clock.pass(Duration::from_secs(1));
             worker.iterate().err()
         });
-        let failure = failed.expect("what stays so is damaged");
+        let failure = failed.expect("what stays inconsistent is damaged");
         assert_eq!(failure.cause, Cause::Configuration);
         assert!(failure.message.contains("it is missing"), "{failure}");
     });
