@@ -4,13 +4,13 @@
 #![allow(clippy::print_stdout, reason = "shown when a test fails")]
 #![allow(unreachable_pub, reason = "nothing outside reaches a test; its modules say pub to each other")]
 
+mod backfill;
 mod dead_letters;
 mod exactly_once;
 mod generated;
 mod health;
-mod loading;
 mod real_logs;
-mod replayed_letters;
+mod replayed_dead_letters;
 mod security;
 mod setup;
 mod state;

@@ -219,26 +219,7 @@ impl Oracle {
     ) -> Result<(), String> {
         let number = position.partition.partition as usize;
         let fold = &mut self.folds[number];
-        let of_it = |record: &&Written| record.place == Place::Changelog(number) && *record.key == *CHECKPOINT_KEY;
-        let Some(record) = written.iter().rfind(of_it) else {
-            return Err(format!("EO-1: partition {number}: offset {} is committed without a state", position.next));
-        };
-        let head = Checkpoint::read(record.value.as_deref().unwrap_or_default()).map_err(|fault| fault.to_string())?;
-        let saved = StateAt { next: head.next, state: head.state };
-        if !state_belongs_to_offset(saved, StateAt { next: position.next, state: position.state }) {
-            return Err(format!("EO-1: partition {number}: the head is {head:?}, committed is {position:?}"));
-        }
-        if !state_advances(fold.state, head.state) {
-            return Err(format!("EO-1: partition {number}: state {} follows state {}", head.state, fold.state));
-        }
-        let is_record = |applied: &&Applied| matches!(applied, Applied::Record(_));
-        let applied = record.applied.iter().filter(is_record).count() as i64;
-        if !offset_follows(fold.next, Some(fold.next + applied - 1), position.next) {
-            return Err(format!(
-                "EO-2: partition {number}: {applied} records are applied from offset {}, committed is {}",
-                fold.next, position.next
-            ));
-        }
+        let (record, head) = checkpoint_of(fold, number, position, written)?;
         let (mut idle_advances, mut right, mut offset) = (Vec::new(), Found::default(), fold.next);
         for applied in &record.applied {
             match *applied {
@@ -278,6 +259,36 @@ impl Oracle {
         (fold.next, fold.state, fold.image) = (head.next, head.state, None);
         Ok(())
     }
+}
+
+/// The checkpoint that a commit writes: the state that belongs to its offset, and the next one of the fold.
+fn checkpoint_of<'w>(
+    fold: &Fold,
+    number: usize,
+    position: &Position,
+    written: &'w [Written],
+) -> Result<(&'w Written, Checkpoint), String> {
+    let of_it = |record: &&Written| record.place == Place::Changelog(number) && *record.key == *CHECKPOINT_KEY;
+    let Some(record) = written.iter().rfind(of_it) else {
+        return Err(format!("EO-1: partition {number}: offset {} is committed without a state", position.next));
+    };
+    let head = Checkpoint::read(record.value.as_deref().unwrap_or_default()).map_err(|fault| fault.to_string())?;
+    let saved = StateAt { next: head.next, state: head.state };
+    if !state_belongs_to_offset(saved, StateAt { next: position.next, state: position.state }) {
+        return Err(format!("EO-1: partition {number}: the head is {head:?}, committed is {position:?}"));
+    }
+    if !state_advances(fold.state, head.state) {
+        return Err(format!("EO-1: partition {number}: state {} follows state {}", head.state, fold.state));
+    }
+    let is_record = |applied: &&Applied| matches!(applied, Applied::Record(_));
+    let applied = record.applied.iter().filter(is_record).count() as i64;
+    if !offset_follows(fold.next, Some(fold.next + applied - 1), position.next) {
+        return Err(format!(
+            "EO-2: partition {number}: {applied} records are applied from offset {}, committed is {}",
+            fold.next, position.next
+        ));
+    }
+    Ok((record, head))
 }
 
 fn compare(what: &str, partition: usize, found: &[Vec<u8>], right: &[Vec<u8>]) -> Result<(), String> {

@@ -53,13 +53,7 @@ pub fn run(config: &Config, file: &Path, into: &Path, insightd: &Path) {
     // The daemons' clocks stood elsewhere, but nothing here depends on it: no record is of today, and no
     // clock was moved by silence.
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_secs() as i64;
-    let limits = DecodeLimits {
-        payload_bytes_max: config.input.payload_bytes_max,
-        decompressed_bytes_max: config.input.decompressed_bytes_max,
-        nesting_depth_max: config.input.nesting_depth_max,
-        payload_records_max: config.input.payload_records_max,
-        event_time_max: now + config.input.future_max.as_secs() as i64,
-    };
+    let limits = limits(config, now);
     for partition in 0..input.partitions() {
         let end = facts.ends[partition as usize];
         let mut fold = Fold {
@@ -92,6 +86,16 @@ pub fn run(config: &Config, file: &Path, into: &Path, insightd: &Path) {
     save(into, "folded", &insights);
     save(into, "folded-letters", &letters);
     save(into, "facts", &[facts]);
+}
+
+fn limits(config: &Config, now: i64) -> DecodeLimits {
+    DecodeLimits {
+        payload_bytes_max: config.input.payload_bytes_max,
+        decompressed_bytes_max: config.input.decompressed_bytes_max,
+        nesting_depth_max: config.input.nesting_depth_max,
+        payload_records_max: config.input.payload_records_max,
+        event_time_max: now + config.input.future_max.as_secs() as i64,
+    }
 }
 
 /// A payload as one line of text. What has no such form is no record to `replay` either.

@@ -100,18 +100,7 @@ fn a_raised_limit_lets_dead_letters_through_once() {
     let raised = config.replace(narrow, "");
     assert_ne!(raised, config);
     let new = Configuration::new(&raised);
-    let listed = new.list(&[]);
-    assert_eq!(listed.len(), 2, "{listed:?}");
-    let shed = listed.iter().find(|line| line["reason"] == "payload_bytes").expect("the large one");
-    assert_eq!(
-        (&shed["topic"], &shed["partition"], &shed["offset"]),
-        (&Value::from(setup.input.as_str()), &2.into(), &0.into())
-    );
-    assert_eq!((&shed["value"], &shed["replayed"]), (&Value::from(large.as_str()), &false.into()));
-    let table = new.run(&["list"]);
-    for said in ["payload_bytes", "not_json", &format!("{}[2]@0#0", setup.input), "{\"Records\":[", "LETTERS"] {
-        assert!(table.contains(said), "{said}:\n{table}");
-    }
+    let shed = listed_as_shed(&new, &setup, &large);
 
     let mut daemon = Daemon::start_ready(&raised);
     let dry = new.run(&["replay", "--dry-run"]);
@@ -350,29 +339,7 @@ fn a_killed_replay_repeats_no_dead_letter() {
     let from = template.find(id).expect("an eventID") + id.len();
     let values: Vec<String> =
         (0..LETTERS).map(|n| format!("{}{n:08x}{}", &template[..from], &template[from + 8..])).collect();
-    let producer: BaseProducer = ClientConfig::new()
-        .set("bootstrap.servers", &setup.broker.address)
-        .set("queue.buffering.max.messages", "100000")
-        .create()
-        .expect("a producer");
-    for (n, value) in values.iter().enumerate() {
-        let (partition, offset) = ((n % 3).to_string(), n.to_string());
-        let texts = [
-            ("reason", "not_json"),
-            ("topic", setup.input.as_str()),
-            ("partition", &partition),
-            ("offset", &offset),
-            ("record-index", "0"),
-        ];
-        let headers = texts
-            .into_iter()
-            .fold(OwnedHeaders::new(), |all, (key, value)| all.insert(Header { key, value: Some(value) }));
-        producer
-            .send(BaseRecord::<(), str>::to(&setup.dlq).payload(value).headers(headers))
-            .map_err(|(e, _)| e)
-            .expect("sent");
-    }
-    producer.flush(PATIENCE).expect("delivered");
+    write_dead_letters(&setup, &values);
 
     let new = Configuration::new(&setup.config());
     let (mut kills, mut within) = (0, 0);
@@ -411,6 +378,50 @@ fn a_killed_replay_repeats_no_dead_letter() {
     assert_eq!(marked.len(), LETTERS);
     assert!(found.values().chain(marked.values()).all(|count| *count == 1), "something was written twice");
     assert_eq!(reported(&new.run(&["replay"]), "were replayed before"), LETTERS as u64);
+}
+
+/// Dead-letter records of these values, spread over three partitions.
+fn write_dead_letters(setup: &Setup, values: &[String]) {
+    let producer: BaseProducer = ClientConfig::new()
+        .set("bootstrap.servers", &setup.broker.address)
+        .set("queue.buffering.max.messages", "100000")
+        .create()
+        .expect("a producer");
+    for (n, value) in values.iter().enumerate() {
+        let (partition, offset) = ((n % 3).to_string(), n.to_string());
+        let texts = [
+            ("reason", "not_json"),
+            ("topic", setup.input.as_str()),
+            ("partition", &partition),
+            ("offset", &offset),
+            ("record-index", "0"),
+        ];
+        let headers = texts
+            .into_iter()
+            .fold(OwnedHeaders::new(), |all, (key, value)| all.insert(Header { key, value: Some(value) }));
+        producer
+            .send(BaseRecord::<(), str>::to(&setup.dlq).payload(value).headers(headers))
+            .map_err(|(e, _)| e)
+            .expect("sent");
+    }
+    producer.flush(PATIENCE).expect("delivered");
+}
+
+/// What is listed as beyond the limit, as `list` prints it in both of its forms.
+fn listed_as_shed(new: &Configuration, setup: &Setup, large: &str) -> Value {
+    let listed = new.list(&[]);
+    assert_eq!(listed.len(), 2, "{listed:?}");
+    let shed = listed.iter().find(|line| line["reason"] == "payload_bytes").expect("the large one").clone();
+    assert_eq!(
+        (&shed["topic"], &shed["partition"], &shed["offset"]),
+        (&Value::from(setup.input.as_str()), &2.into(), &0.into())
+    );
+    assert_eq!((&shed["value"], &shed["replayed"]), (&Value::from(large), &false.into()));
+    let table = new.run(&["list"]);
+    for said in ["payload_bytes", "not_json", &format!("{}[2]@0#0", setup.input), "{\"Records\":[", "LETTERS"] {
+        assert!(table.contains(said), "{said}:\n{table}");
+    }
+    shed
 }
 
 /// Records in the input topic, committed or not.
