@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use insightd_core::invariants::timeouts_increase;
+
 use super::errors::Origin;
 use super::section::{DAY_S, MINUTE_S, millis, seconds, section};
 use super::walk::Walk;
@@ -89,7 +91,7 @@ impl fmt::Debug for Kafka {
 /// group takes its owner for stuck.
 fn timeouts_rise(walk: &mut Walk, transaction: Option<Duration>, session: Option<Duration>, poll: Option<Duration>) {
     let (Some(transaction), Some(session), Some(poll)) = (transaction, session, poll) else { return };
-    if transaction < session && session < poll {
+    if timeouts_increase(transaction, session, poll) {
         return;
     }
     let wrong = if transaction >= session { "kafka.transaction_timeout" } else { "kafka.session_timeout" };
