@@ -4,7 +4,7 @@
 
 mod scenario;
 
-use insightd_core::detect::Detector;
+use insightd_core::detect::{Detector, Restorer};
 use insightd_core::detect::statistics::horizon::Direction;
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
@@ -84,23 +84,23 @@ fuzz_target!(|input: Input| {
     let whole = input.damages.is_empty() && input.more.is_empty();
     input.damages.iter().for_each(|one| damage(&mut changelog, one));
     changelog.extend(input.more);
-    let mut again = Detector::new(settings.clone());
-    let taken = changelog.iter().try_for_each(|(key, value)| again.restore(key, value.as_deref()));
-    match taken.and_then(|()| again.restored()) {
-        Ok(()) => {
+    let mut restorer = Restorer::new(settings.clone());
+    let taken = changelog.iter().try_for_each(|(key, value)| restorer.take(key, value.as_deref()));
+    match taken.and_then(|()| restorer.finish()) {
+        Ok(again) => {
             again.each_series(&mut |_| {});
             again.each_open(&mut |_, _| {});
             again.each_region(&mut |_| {});
             again.each_account(&mut |_| {});
             let found = image(&again);
             assert!(!whole || found == image(&living), "another state than what was saved");
-            // As the past of an account it is taken in, or refused, and what was taken in can be given up.
+            // As a backfill it is merged or refused, and a merge can be rolled back.
             let mut other = Detector::new(settings);
             other.start_undo();
-            let _ = other.absorb(again, 0);
+            let _ = other.merge(again, 0);
             other.each_series(&mut |_| {});
             other.roll_back();
-            assert!(image(&other).is_empty(), "a load that was rolled back has left something");
+            assert!(image(&other).is_empty(), "a backfill that was rolled back has left a trace");
         }
         Err(fault) => assert!(!whole, "refused what was saved: {fault}"),
     }

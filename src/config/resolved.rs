@@ -31,7 +31,7 @@ impl From<&Config> for Settings {
             principals_max: config.detect.principals_max,
             lateness: minutes(input.lateness),
             clock_jump_s: seconds(input.clock_jump),
-            held_max: input.held_records_max,
+            quarantined_max: input.held_records_max,
             dedup_horizon_s: seconds(input.dedup_horizon),
             dedup_events_max: input.dedup_events_max,
             idle_after_s: seconds(input.idle_after),

@@ -86,9 +86,9 @@ impl Families {
             add(&self.shed, [limit.label()], count);
             add(&self.limits_reached, [limit.label()], count);
         }
-        add(&self.limits_reached, [ATTRIBUTION_VALUES], tally.attributions_summarised);
+        add(&self.limits_reached, [ATTRIBUTION_VALUES], tally.attributions_summarized);
         add(&self.limits_reached, [DEDUP_EVENTS], tally.dedup_shortened);
-        add(&self.limits_reached, [HELD_RECORDS], tally.held_overflow);
+        add(&self.limits_reached, [HELD_RECORDS], tally.quarantine_overflow);
         add(&self.limits_reached, [PRINCIPALS], tally.principals_full);
     }
 

@@ -85,7 +85,7 @@ fn full_tally() -> Tally {
     tally.insights.iter_mut().flatten().for_each(|cell| *cell = number());
     (tally.late, tally.inferred, tally.misrouted, tally.read_only) = (1001, 1002, 1003, 1004);
     (tally.payloads, tally.payload_bytes) = (1005, 1006);
-    (tally.attributions_summarised, tally.dedup_shortened, tally.held_overflow) = (1007, 1008, 1009);
+    (tally.attributions_summarized, tally.dedup_shortened, tally.quarantine_overflow) = (1007, 1008, 1009);
     tally.principals_full = 1010;
     (tally.rule_records, tally.rule_insights) = (vec![1010, 1011], vec![0, 1012]);
     tally.delays_s = vec![0, 1, 200, 200, 400, 100_000];

@@ -5,7 +5,7 @@
 //! topic is merged, and an incomplete backfill is read again from its first part.
 
 use insightd_core::cloudtrail::event::AccountId;
-use insightd_core::detect::{BackfillRefusal, BackfillResult, Detector, Settings};
+use insightd_core::detect::{BackfillRefusal, BackfillResult, Detector, Restorer, Settings};
 use insightd_core::invariants::is_whole;
 use insightd_core::state::{BackfillPart, RestoreError};
 
@@ -20,7 +20,7 @@ pub(crate) struct BackfillAssembler {
 struct Gathered {
     account: u64,
     parts: u32,
-    backfill: Box<Detector>,
+    backfill: Box<Restorer>,
     /// It will be refused; its remaining parts are skipped.
     refused: Option<BackfillRefusal>,
 }
@@ -53,7 +53,7 @@ impl BackfillAssembler {
             }
         };
         if part.index == 0 {
-            let backfill = Box::new(Detector::new(self.settings.clone()));
+            let backfill = Box::new(Restorer::new(self.settings.clone()));
             self.gathered = Some(Gathered { account: part.account, parts: 0, backfill, refused: None });
             self.next = next - 1;
         }
@@ -72,7 +72,7 @@ impl BackfillAssembler {
         let outcome = match gathered.refused {
             Some(refused) => Err(refused),
             None if !is_whole(gathered.parts, part.index) => Err(BackfillRefusal::Incomplete),
-            None => gathered.finish().and_then(|backfill| into.absorb(backfill, now)),
+            None => gathered.finish().and_then(|backfill| into.merge(backfill, now)),
         };
         Some(BackfillResult { account, outcome })
     }
@@ -91,7 +91,7 @@ impl Gathered {
             if self.refused.is_some() {
                 return;
             }
-            if let Err(error) = self.backfill.restore(key, Some(value)) {
+            if let Err(error) = self.backfill.take(key, Some(value)) {
                 self.refused = Some(refusal(&error));
             } else if self.backfill.attribution_bytes() > bytes_max {
                 self.refused = Some(BackfillRefusal::NoRoom);
@@ -99,9 +99,8 @@ impl Gathered {
         }
     }
 
-    fn finish(mut self) -> Result<Detector, BackfillRefusal> {
-        self.backfill.restored().map_err(|error| refusal(&error))?;
-        Ok(*self.backfill)
+    fn finish(self) -> Result<Detector, BackfillRefusal> {
+        self.backfill.finish().map_err(|error| refusal(&error))
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use insightd_core::cloudtrail::insight::Insight;
-use insightd_core::detect::{Detector, Settings};
+use insightd_core::detect::{Detector, Restorer, Settings};
 use insightd_core::invariants::{Invariant, Violations, is_within, records_add_up};
 use insightd_core::pipeline::{Gauges, Outcome, Output, Pipeline, Tally};
 use insightd_core::state::{CHECKPOINT_KEY, Checkpoint, IdleAdvance, RestoreError, WriteRecord};
@@ -81,6 +81,9 @@ pub struct DetectorTask {
     idle_advances: Vec<IdleAdvance>,
     /// The checkpoint that the changelog has shown so far.
     found: Option<Checkpoint>,
+    settings: Settings,
+    /// The state while the changelog is read.
+    restorer: Option<Restorer>,
     backfill: BackfillAssembler,
     taken: Taken,
     bounds: Bounds,
@@ -132,7 +135,7 @@ impl DetectorTask {
     /// A task without state.
     pub fn new(config: &Config) -> Self {
         let settings = Settings::from(config);
-        let pipeline = Pipeline::new(config).journaled();
+        let pipeline = Pipeline::new(config).recorded();
         let taken = Taken { counter: pipeline.taken_in(), at: 0, records: 0, outcomes: Default::default() };
         Self {
             pipeline,
@@ -143,7 +146,9 @@ impl DetectorTask {
             idle_advances: Vec::new(),
             found: None,
             bounds: Bounds::of(&settings),
-            backfill: BackfillAssembler::new(settings),
+            backfill: BackfillAssembler::new(settings.clone()),
+            settings,
+            restorer: None,
             taken,
         }
     }
@@ -212,11 +217,13 @@ impl Task for DetectorTask {
             self.found = value.map(Checkpoint::read).transpose()?;
             return Ok(());
         }
-        self.pipeline.detector().restore(key, value)
+        self.restorer.get_or_insert_with(|| Restorer::new(self.settings.clone())).take(key, value)
     }
 
     fn restored(&mut self, open: &mut dyn FnMut(Insight, i64)) -> Result<Option<Checkpoint>, RestoreError> {
-        self.pipeline.detector().restored()?;
+        if let Some(restorer) = self.restorer.take() {
+            self.pipeline.adopt(restorer.finish()?);
+        }
         self.pipeline.detector().each_open(open);
         let found = self.found.take();
         if let Some(found) = &found {

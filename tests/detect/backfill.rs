@@ -4,7 +4,7 @@
 use insightd::config::Config;
 use insightd_core::cloudtrail::event::AccountId;
 use insightd_core::cloudtrail::insight::Insight;
-use insightd_core::detect::{Detector, Settings};
+use insightd_core::detect::{Restorer, Settings};
 use insightd_core::pipeline::{Cutoff, DeadLetterRecord, Output, Pipeline};
 use insightd_test_support::clock::{DAY, HOUR};
 use insightd_test_support::delivery::Conditions;
@@ -42,12 +42,11 @@ fn detection_after_a_load_knows_the_history() {
     plain.finish_backfill();
     let mut accounts: Vec<AccountId> = Vec::new();
     plain.detector().each_account(&mut |account| accounts.push(account.id));
-    let mut loaded = Pipeline::new(&config).journaled();
+    let mut loaded = Pipeline::new(&config).recorded();
     for account in accounts {
-        let mut past = Detector::new(Settings::from(&config));
-        plain.detector().save_alone(account, &mut |key, value| past.restore(key, value).expect("readable"));
-        past.restored().expect("whole");
-        loaded.detector().absorb(past, 0).expect("taken in");
+        let mut restorer = Restorer::new(Settings::from(&config));
+        plain.detector().save_alone(account, &mut |key, value| restorer.take(key, value).expect("readable"));
+        loaded.detector().merge(restorer.finish().expect("whole"), 0).expect("merged");
     }
     let (mut expected, mut found) = (Lines::default(), Lines::default());
     for message in &load.messages {

@@ -34,7 +34,7 @@ use std::collections::BTreeMap;
 
 use insightd::config::Config;
 use insightd_core::cloudtrail::insight::{Insight, State};
-use insightd_core::detect::{Detector, Settings, Verdict};
+use insightd_core::detect::{Detector, Restorer, Settings, Verdict};
 use insightd_core::state::{BackfillPart, BackfillParts, CHECKPOINT_KEY, Checkpoint, IdleAdvance, encode};
 
 use fixture::{Changelog, Lines, Record};
@@ -59,11 +59,12 @@ fn started() -> Detector {
 }
 
 fn restored(changelog: &Changelog) -> Detector {
-    let mut detector = started();
+    let mut restorer = Restorer::new(settings());
     for Record { key, value } in changelog {
-        detector.restore(key, value.as_deref()).unwrap_or_else(|error| panic!("{key:02x?}: {error}"));
+        restorer.take(key, value.as_deref()).unwrap_or_else(|error| panic!("{key:02x?}: {error}"));
     }
-    detector.restored().expect("the records fit together");
+    let mut detector = restorer.finish().expect("the records fit together");
+    detector.start_undo();
     detector
 }
 
@@ -274,12 +275,12 @@ fn merged(into: &mut Detector, messages: &[Vec<u8>]) -> Lines {
     for message in messages {
         let part = BackfillPart::read(message).expect("a part");
         assert!((part.index, part.last) == (0, true), "the backfill of one account is one message");
-        let mut past = Detector::new(settings());
+        let mut past = Restorer::new(settings());
         for (key, value) in &part.records {
-            past.restore(key, Some(value)).expect("a record of the backfill");
+            past.take(key, Some(value)).expect("a record of the backfill");
         }
-        past.restored().expect("the records of the backfill fit together");
-        let merged = into.absorb(past, MERGED_AT).expect("it is merged");
+        let backfill = past.finish().expect("the records of the backfill fit together");
+        let merged = into.merge(backfill, MERGED_AT).expect("it is merged");
         outcomes.push(format!("= {} begins {} series {}", merged.account, merged.begin, merged.series));
     }
     outcomes

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use insightd::config::Config;
 use insightd::stream::broker::Position;
 use insightd_core::cloudtrail::insight::Insight;
-use insightd_core::detect::{BackfillRefusal, Detector, Settings};
+use insightd_core::detect::{BackfillRefusal, Detector, Restorer, Settings};
 use insightd_core::invariants::{
     StateAt, memory_is_committed, offset_follows, state_advances, state_belongs_to_offset,
 };
@@ -123,10 +123,11 @@ impl Fold {
     ) -> Result<(), String> {
         while self.pasts.front().is_some_and(|(end, _)| *end <= next) {
             let (_, records) = self.pasts.pop_front().expect("one");
-            let mut past = Detector::new(settings.clone());
-            let taken = records.iter().try_for_each(|(key, value)| past.restore(key, Some(value)));
-            taken.and_then(|()| past.restored()).map_err(|fault| format!("LOAD-1: a past cannot be read: {fault}"))?;
-            told.push(self.pipeline.detector().absorb(past, wall).map(|_| ()));
+            let mut restorer = Restorer::new(settings.clone());
+            let taken = records.iter().try_for_each(|(key, value)| restorer.take(key, Some(value)));
+            let backfill = taken.and_then(|()| restorer.finish());
+            let backfill = backfill.map_err(|error| format!("LOAD-1: a backfill cannot be read: {error}"))?;
+            told.push(self.pipeline.detector().merge(backfill, wall).map(|_| ()));
         }
         self.loaded = next;
         Ok(())

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use insightd::config::Config;
 use insightd::stream::broker::Cause;
-use insightd_core::detect::{Detector, Settings};
+use insightd_core::detect::{Restorer, Settings};
 use insightd_core::invariants::is_deterministic;
 use insightd_core::pipeline::Outcome;
 use insightd_core::state::CHECKPOINT_KEY;
@@ -141,17 +141,18 @@ fn run(seed: u64, profile: Profile, mutation: Option<Mutation>) -> Outcomes {
 /// What must hold at the end.
 fn finish(cluster: &mut Cluster, config: &Config) {
     for partition in 0..cluster.changelogs.len() {
-        let mut detector = Detector::new(Settings::from(config));
+        let mut restorer = Restorer::new(Settings::from(config));
         let records = cluster.changelogs[partition].committed().filter(|(key, _)| ***key != *CHECKPOINT_KEY);
         let mut taken = Ok(());
         records.for_each(|(key, value)| {
             if taken.is_ok() {
-                taken = detector.restore(key, value.map(|value| &**value));
+                taken = restorer.take(key, value.map(|value| &**value));
             }
         });
-        if let Err(fault) = taken.and_then(|()| detector.restored()) {
-            return cluster.violate(format!("EO-3: partition {partition} cannot be restored: {fault}"));
-        }
+        let detector = match taken.and_then(|()| restorer.finish()) {
+            Ok(detector) => detector,
+            Err(error) => return cluster.violate(format!("EO-3: partition {partition} cannot be restored: {error}")),
+        };
         if let Some(difference) = difference(&image(&detector), cluster.oracle.image(partition)) {
             return cluster.violate(format!("EO-3: what partition {partition} leaves behind: {difference}"));
         }

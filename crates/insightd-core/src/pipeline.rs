@@ -168,10 +168,17 @@ impl Pipeline {
         detector.caught_up(now, &mut |insight| emit(tally, rules, out, insight))
     }
 
-    /// The state behind it: noted from now on, so that it can be saved and rolled back.
-    pub fn journaled(mut self) -> Self {
+    /// Records what changes from now on, so that it can be saved and rolled back.
+    #[must_use]
+    pub fn recorded(mut self) -> Self {
         self.detector.start_undo();
         self
+    }
+
+    /// Continues with a restored detector in place of its own, and records what changes from now on.
+    pub fn adopt(&mut self, restored: Detector) {
+        self.detector = restored;
+        self.detector.start_undo();
     }
 
     /// The state behind it.
@@ -211,9 +218,9 @@ impl Pipeline {
     fn take_events(&mut self) {
         let events = self.detector.take_events();
         self.tally.late += events.late;
-        self.tally.attributions_summarised += events.summarised;
+        self.tally.attributions_summarized += events.summarized;
         self.tally.dedup_shortened += events.dedup_shortened;
-        self.tally.held_overflow += events.held_overflow;
+        self.tally.quarantine_overflow += events.quarantine_overflow;
         self.tally.principals_full += events.principals_full;
         self.detector.take_matches(&mut self.tally.rule_records);
     }

@@ -134,7 +134,7 @@ mod tests {
         SeriesView {
             account: AccountId::parse("111122223333").expect("an account"),
             region: "eu-west-1",
-            key: insightd_core::detect::model::series::Key {
+            key: insightd_core::detect::SeriesKey {
                 source: "iam.amazonaws.com",
                 name,
                 error,

@@ -7,7 +7,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use insightd_core::cloudtrail::envelope::{self, Sink};
 use insightd_core::cloudtrail::event::{Category, Event};
 use insightd_core::cloudtrail::outcome::{DecodeError, Envelope, Limit, Skipped};
-use insightd_core::detect::intake::dedup::Seen;
+use insightd_core::detect::RepeatFilter;
 use insightd_core::detect::statistics::horizon::Horizons;
 use insightd_core::rules::Action;
 
@@ -29,7 +29,7 @@ const MINUTES_MAX: i64 = 4 * 366 * 1440;
 pub(crate) fn trace(result: &BacktestResult, series: &SeriesName, sources: &Sources) -> Result<Trace, String> {
     let span = result.accounts.get(&series.account).ok_or_else(|| format!("there is no series {series}"))?;
     let mut counts =
-        Counts { series, config: &result.config, seen: Seen::default(), newest: 0, minutes: BTreeMap::new() };
+        Counts { series, config: &result.config, seen: RepeatFilter::default(), newest: 0, minutes: BTreeMap::new() };
     let limits = decoding_limits(&result.config, wall_clock::seconds());
     for source in &sources.list {
         // The first reading has reported the files that cannot be read.
@@ -55,7 +55,7 @@ pub(crate) fn trace(result: &BacktestResult, series: &SeriesName, sources: &Sour
 struct Counts<'a> {
     series: &'a SeriesName,
     config: &'a Config,
-    seen: Seen,
+    seen: RepeatFilter,
     newest: i64,
     minutes: BTreeMap<i64, u32>,
 }
@@ -85,7 +85,7 @@ impl Counts<'_> {
         let Some(id) = &event.id else { return false };
         let mut hasher = DefaultHasher::new();
         id.hash(&mut hasher);
-        event.time < self.newest - horizon_s || !self.seen.insert(hasher.finish(), event.time)
+        event.time < self.newest - horizon_s || !self.seen.is_first(hasher.finish(), event.time)
     }
 }
 

@@ -40,9 +40,9 @@ pub(crate) fn write(out: &mut impl Write, tally: &Tally, gauges: &Gauges, rules:
         "records_by_envelope": named(&Envelope::ALL, Envelope::label, by_envelope),
         "malformed_by_reason": named(&DecodeError::ALL, DecodeError::label, |k| tally.malformed[k as usize]),
         "shed_by_limit": named(&Limit::ALL, Limit::label, |k| tally.shed[k as usize]),
-        "attributions_summarised": tally.attributions_summarised,
+        "attributions_summarised": tally.attributions_summarized,
         "dedup_shortened": tally.dedup_shortened,
-        "held_overflow": tally.held_overflow,
+        "held_overflow": tally.quarantine_overflow,
         "principals_full": tally.principals_full,
         "rules": by_rule(rules, tally),
     });

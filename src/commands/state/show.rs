@@ -3,7 +3,7 @@
 use std::io::{self, BufWriter, Write as _};
 
 use insightd_core::cloudtrail::insight::rfc3339;
-use insightd_core::detect::{AccountView, Detector, RegionView, SeriesView, Settings};
+use insightd_core::detect::{AccountView, Detector, RegionView, Restorer, SeriesView, Settings};
 use insightd_core::state::{CHECKPOINT_KEY, Checkpoint};
 use serde_json::{Value, json};
 
@@ -79,22 +79,22 @@ fn each_partition(config: &Config, show: &mut Show<'_>) -> Result<(), ExitError>
 
 /// The state of one partition, restored from its changelog.
 fn restore(config: &Config, partition: i32) -> Result<(Option<Checkpoint>, Detector), ExitError> {
-    let mut detector = Detector::new(Settings::from(config));
+    let mut restorer = Restorer::new(Settings::from(config));
     let (mut checkpoint, mut fault) = (None, None);
     changelog::read_on(config, partition, 0, &mut |key, value| {
         let restored = if key == CHECKPOINT_KEY {
             value.map(Checkpoint::read).transpose().map(|read| checkpoint = read)
         } else {
-            detector.restore(key, value)
+            restorer.take(key, value)
         };
         fault = fault.take().or(restored.err());
     })?;
-    match fault.or_else(|| detector.restored().err()) {
-        Some(fault) => {
-            let text = format!("{}[{partition}]: {fault}", config.state.topic);
+    match fault.map_or_else(|| restorer.finish(), Err) {
+        Ok(detector) => Ok((checkpoint, detector)),
+        Err(error) => {
+            let text = format!("{}[{partition}]: {error}", config.state.topic);
             Err(ExitError::new(sysexits::ExitCode::Config, text))
         }
-        None => Ok((checkpoint, detector)),
     }
 }
 

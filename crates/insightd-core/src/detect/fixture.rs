@@ -18,7 +18,7 @@ pub(crate) fn settings() -> Settings {
         principals_max: 1_000_000,
         lateness: 10,
         clock_jump_s: 3600,
-        held_max: 16,
+        quarantined_max: 16,
         dedup_horizon_s: 3 * 3600,
         dedup_events_max: 8_000_000,
         idle_after_s: 120,

@@ -2,7 +2,9 @@
 
 use crate::cloudtrail::event::AccountId;
 use crate::detect::detector::Detector;
-use crate::detect::model::series::Key;
+use crate::detect::model::key::SeriesKey;
+use crate::detect::model::series::Series;
+use crate::detect::model::slot::SeriesState;
 use crate::detect::statistics::expectation::Expectation;
 use crate::detect::statistics::incident::IncidentSums;
 
@@ -14,7 +16,7 @@ pub struct SeriesView<'a> {
     /// Region.
     pub region: &'a str,
     /// API, and error code of an error-rate series.
-    pub key: Key<'a>,
+    pub key: SeriesKey<'a>,
     /// First minute of the account's history.
     pub begin: i64,
     /// The region's event-time clock, seconds since 1970.
@@ -78,15 +80,19 @@ pub struct RegionView<'a> {
 impl Detector {
     /// Calls `show` for each series, in the order in which accounts, regions and series were first seen.
     pub fn each_series(&self, show: &mut dyn FnMut(SeriesView<'_>)) {
+        let (settings, horizons) = (&self.context.settings, &self.context.horizons);
         for account in &self.accounts {
-            for region in account.seen().iter().map(|&at| &account.regions[at]) {
-                let Some(clock) = region.clock.time() else { continue };
-                region.each_series(account.begin(), &self.context, &mut |series, statistic, dormant| {
+            let begin = account.state.begin_or_max();
+            for region in account.state.region_order.iter().map(|&at| &account.regions[at as usize]) {
+                let Some(clock) = region.state.clock.time() else { continue };
+                let closed = region.state.clock.closed(settings.lateness);
+                let mut show_series = |series: &Series, dormant: bool| {
+                    let statistic = series.statistic_at(closed, horizons);
                     show(SeriesView {
                         account: account.id,
                         region: &region.name,
                         key: series.key(),
-                        begin: account.begin(),
+                        begin,
                         clock,
                         incident_sums: statistic.incident_sums(),
                         minutes: statistic.minutes(),
@@ -98,7 +104,15 @@ impl Detector {
                         open_since: series.open_since(),
                         principals: series.top_principals(),
                     });
-                });
+                };
+                for slot in region.series.iter() {
+                    match slot.state() {
+                        SeriesState::Active(series) => show_series(series, false),
+                        SeriesState::Dormant(dormant) => {
+                            show_series(&Series::activated(dormant, begin, settings, horizons), true);
+                        }
+                    }
+                }
             }
         }
     }
@@ -106,12 +120,11 @@ impl Detector {
     /// Calls `show` for each account, in the order in which they were first seen.
     pub fn each_account(&self, show: &mut dyn FnMut(AccountView)) {
         for account in &self.accounts {
-            let (begun, mature) = account.stands();
             show(AccountView {
                 id: account.id,
-                begin: begun.then(|| account.begin()),
-                mature,
-                live: account.image().live(),
+                begin: account.state.begin,
+                mature: account.state.mature,
+                live: account.state.live() as u32,
                 principals: account.principals.len(),
                 regions: account.regions.len(),
             });
@@ -124,10 +137,10 @@ impl Detector {
             show(RegionView {
                 account,
                 name: &region.name,
-                begin: region.begin,
-                clock: region.clock.time(),
-                quarantined: region.clock.held(),
-                series: region.entries().len(),
+                begin: region.state.begin,
+                clock: region.state.clock.time(),
+                quarantined: region.state.clock.quarantined(),
+                series: region.series.len(),
                 event_ids: region.seen.len(),
             });
         }

@@ -59,11 +59,11 @@ pub struct Tally {
     /// Records whose message key is not their account id.
     pub misrouted: u64,
     /// Attribution values that entered an approximate summary (more than `attribution.values_max` distinct).
-    pub attributions_summarised: u64,
+    pub attributions_summarized: u64,
     /// Times `input.dedup_events_max` shortened the deduplication horizon.
     pub dedup_shortened: u64,
     /// Times `input.held_records_max` made a held record give way.
-    pub held_overflow: u64,
+    pub quarantine_overflow: u64,
     /// Records of principals that `detect.principals_max` left no room to remember.
     pub principals_full: u64,
     /// Insights by type (call rate, error rate) and state (Start, End).

@@ -67,9 +67,9 @@ use serde::{Deserialize, Serialize};
 use crate::cloudtrail::insight::Reason;
 
 /// Minutes a week, over all live series of an account, in which a calibrated score exceeds the score floor.
-pub(in crate::detect) const MINUTES_ABOVE_FLOOR: f64 = 25.0;
+pub(crate) const MINUTES_ABOVE_FLOOR: f64 = 25.0;
 /// Incidents a week that these minutes belong to.
-pub(in crate::detect) const INCIDENTS_ABOVE_FLOOR: f64 = 10.0;
+pub(crate) const INCIDENTS_ABOVE_FLOOR: f64 = 10.0;
 /// Minutes in a week.
 const WEEK: f64 = 10_080.0;
 /// Minutes without an event after which an incident is over, and in which the cooldown fades by the factor e.
@@ -119,40 +119,40 @@ fn prior(reason: Reason) -> StratumPrior {
 
 impl Reason {
     /// Its share of the budget.
-    pub(in crate::detect) fn share(self) -> f64 {
+    pub(crate) fn share(self) -> f64 {
         prior(self).share
     }
 }
 
 /// Evidence that is strong enough to count: an event of its stratum.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::detect) struct BudgetEvent {
+pub(crate) struct BudgetEvent {
     /// Stratum.
-    pub(in crate::detect) reason: Reason,
+    pub(crate) reason: Reason,
     /// Minute of event time.
-    pub(in crate::detect) minute: i64,
+    pub(crate) minute: i64,
     /// Strength, from 0.
-    pub(in crate::detect) x: f64,
+    pub(crate) x: f64,
     /// The part of `x` that is evidence of a trend, decimal logarithm.
-    pub(in crate::detect) trend: f64,
+    pub(crate) trend: f64,
     /// Whether the series raised an insight in the four weeks before.
-    pub(in crate::detect) repeats: bool,
+    pub(crate) repeats: bool,
 }
 
 /// How an event compares with its stratum's share of the budget.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::detect) struct Strength {
+pub(crate) struct Strength {
     /// Incidents a week that are as strong or stronger.
-    pub(in crate::detect) rate: f64,
+    pub(crate) rate: f64,
     /// log10 of rho: at 0 and below the event is within the budget.
-    pub(in crate::detect) log_rho: f64,
+    pub(crate) log_rho: f64,
     /// How much lower log10 of rho has to be because of earlier Starts.
-    pub(in crate::detect) cooldown: f64,
+    pub(crate) cooldown: f64,
 }
 
 impl Strength {
     /// Whether an insight may start if a rule multiplies the budget by `factor`.
-    pub(in crate::detect) fn fires(self, factor: f64) -> bool {
+    pub(crate) fn fires(self, factor: f64) -> bool {
         self.log_rho - factor.log10() <= -self.cooldown
     }
 }
@@ -186,7 +186,7 @@ struct Stratum {
 
 /// The alarm budget of one account. Times are minutes of event time.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub(in crate::detect) struct AlarmBudget {
+pub(crate) struct AlarmBudget {
     /// First minute of the account's history.
     begin: i64,
     /// Age at which the account is mature, minutes.
@@ -201,20 +201,20 @@ pub(in crate::detect) struct AlarmBudget {
 impl AlarmBudget {
     /// The budget of an account whose history begins at minute `begin` and which raises nothing for `warm_up`
     /// minutes.
-    pub(in crate::detect) fn new(begin: i64, warm_up: i64) -> Self {
+    pub(crate) fn new(begin: i64, warm_up: i64) -> Self {
         let strata = [Stratum { at: begin, ..Stratum::default() }; Reason::ALL.len()];
         Self { begin, mature_age: MATURE_WARM_UPS * warm_up as f64, strata, cooldown: 0.0, cooldown_at: begin }
     }
 
     /// Sets the warm-up, minutes, from which the age of maturity follows. Returns whether that age has
     /// changed.
-    pub(in crate::detect) fn set_warm_up(&mut self, warm_up: i64) -> bool {
+    pub(crate) fn set_warm_up(&mut self, warm_up: i64) -> bool {
         let mature_age = MATURE_WARM_UPS * warm_up as f64;
         std::mem::replace(&mut self.mature_age, mature_age) != mature_age
     }
 
     /// Adds an event, and compares it with its share of `budget`, insights a week.
-    pub(in crate::detect) fn note(&mut self, event: &BudgetEvent, budget: f64) -> Strength {
+    pub(crate) fn note(&mut self, event: &BudgetEvent, budget: f64) -> Strength {
         let &BudgetEvent { reason, minute: now, x, trend, repeats } = event;
         let prior = prior(reason);
         let (maturity, cooldown) = (self.maturity(now, prior.maturity_power), self.cooldown_at(now));
@@ -232,7 +232,7 @@ impl AlarmBudget {
 
     /// Adds what the account learned before minute `until`, with which its own history began. `budget` is in
     /// insights a week.
-    pub(in crate::detect) fn merge(&mut self, mut earlier: Self, until: i64, budget: f64) {
+    pub(crate) fn merge(&mut self, mut earlier: Self, until: i64, budget: f64) {
         self.begin = self.begin.min(earlier.begin);
         for (reason, (own, earlier)) in Reason::ALL.into_iter().zip(self.strata.iter_mut().zip(&mut earlier.strata)) {
             let prior = prior(reason);
@@ -246,7 +246,7 @@ impl AlarmBudget {
     }
 
     /// Adds a Start at minute `now` to the cooldown.
-    pub(in crate::detect) fn record_start(&mut self, now: i64) {
+    pub(crate) fn record_start(&mut self, now: i64) {
         self.cooldown = (self.cooldown_at(now) + COOLDOWN).min(COOLDOWN_MAX);
         self.cooldown_at = self.cooldown_at.max(now);
     }

@@ -1,16 +1,16 @@
-//! What a rule kept from starting an insight, so that the next caller whom the rule does not concern is not the one to start it: the
-//! sums it left behind are above the account's limit for up to an hour, and one more call would do.
+//! What a sensitivity rule suppressed. The leaky sum stays elevated for about an hour after a suppressed burst; without this, the next
+//! unrelated call would trigger the insight.
 
 use serde::{Deserialize, Serialize};
 
-/// For so many minutes after the last call that was held back, its score explains others: the half-life of the leaky sum.
+/// For this many minutes after the last suppressed call its score explains others: the half-life of the leaky sum.
 const MINUTES: i64 = 60;
-/// A score further above it by this (twice the odds) is somebody else's doing.
+/// A score that is higher by this (twice the odds) is not explained by it.
 const FURTHER: f64 = 0.3;
 
-/// The highest score that a rule held back, and when it last did.
+/// The highest score that a rule suppressed, and the minute in which it last did.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RuleSuppression {
+pub(crate) struct RuleSuppression {
     minute: i64,
     score: f64,
 }
@@ -22,14 +22,14 @@ impl Default for RuleSuppression {
 }
 
 impl RuleSuppression {
-    /// A call in `minute` reached the account's limit with this score, but not the limit of its rule.
-    pub fn note(&mut self, minute: i64, score: f64) {
+    /// A call in `minute` reached the account's limit with this score, but not the limit under its rule.
+    pub(crate) fn note(&mut self, minute: i64, score: f64) {
         let score = if self.is_over(minute) { score } else { self.score.max(score) };
         *self = Self { minute: self.minute.max(minute), score };
     }
 
-    /// Whether the score of another call in `minute` is no more than what was held back leads to.
-    pub fn explains(&self, minute: i64, score: f64) -> bool {
+    /// Whether the suppressed calls explain the score of another call in `minute`.
+    pub(crate) fn explains(&self, minute: i64, score: f64) -> bool {
         !self.is_over(minute) && score < self.score + FURTHER
     }
 
@@ -43,14 +43,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_held_back_explains_as_much_for_an_hour_and_nothing_after() {
-        let mut held = RuleSuppression::default();
-        assert!(!held.explains(1000, 0.1), "nothing was held back");
-        held.note(1000, 5.0);
-        held.note(1010, 4.0);
-        assert!(held.explains(1010, 5.2) && held.explains(1069, 5.2) && !held.explains(1010, 5.4));
-        assert!(!held.explains(1070, 5.2));
-        held.note(1100, 4.0);
-        assert!(held.explains(1100, 4.2) && !held.explains(1100, 5.0), "the earlier stretch is over");
+    fn suppressed_calls_explain_others_for_an_hour() {
+        let mut suppressed = RuleSuppression::default();
+        assert!(!suppressed.explains(1000, 0.1), "nothing was suppressed");
+        suppressed.note(1000, 5.0);
+        suppressed.note(1010, 4.0);
+        assert!(suppressed.explains(1010, 5.2) && suppressed.explains(1069, 5.2) && !suppressed.explains(1010, 5.4));
+        assert!(!suppressed.explains(1070, 5.2));
+        suppressed.note(1100, 4.0);
+        assert!(suppressed.explains(1100, 4.2) && !suppressed.explains(1100, 5.0), "the earlier stretch is over");
     }
 }

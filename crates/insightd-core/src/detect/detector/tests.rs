@@ -5,6 +5,8 @@ mod dormant;
 mod saved;
 
 use super::*;
+use crate::cloudtrail::event::Category;
+use crate::detect::store::restorer::Restorer;
 
 const START: i64 = 1_780_000_000;
 
@@ -35,6 +37,12 @@ fn detector(change: impl Fn(&mut Settings)) -> Detector {
     Detector::new(settings)
 }
 
+fn restorer(change: impl Fn(&mut Settings)) -> Restorer {
+    let mut settings = crate::detect::fixture::settings();
+    change(&mut settings);
+    Restorer::new(settings)
+}
+
 fn observe(detector: &mut Detector, event: &Event<'_>) -> Verdict {
     detector.observe(event, None, &mut |_| {})
 }
@@ -62,10 +70,10 @@ fn held_records_find_the_room_that_was_set_aside_for_them() {
 fn bytes_set_aside_are_given_back() {
     let mut detector = detector(|_| {});
     assert_eq!(observe(&mut detector, &event(1, "A", START)), Verdict::Counted);
-    let held = detector.context.attribution.bytes;
+    let held = detector.context.quota.bytes;
     assert!(held > 0);
     assert_eq!(observe(&mut detector, &event(1, "A", START + 1)), Verdict::Counted);
-    assert!(detector.context.attribution.bytes <= held, "two series of the same name need what was set aside");
+    assert!(detector.context.quota.bytes <= held, "two series of the same name need what was set aside");
 }
 
 #[test]

@@ -1,31 +1,32 @@
 //! Which eventIDs were seen, over a horizon of event time, at 16 bytes an event or less.
 //!
-//! A copy of a record carries the same eventTime, so it can only lie in the bucket of its own hour: one look-up, and expiry is
-//! the dropping of whole buckets. Of an eventID 64 bits of hash are kept (for a million events in an hour two different ones
-//! share them with a probability of 3e-8). In a bucket the bulk lies in a sorted vector (8 bytes an event, found by interpolation,
-//! since hashes are uniform) and the newest fifth at most in a hash set (at most 21 bytes).
+//! A copy of a record carries the same eventTime, so it can only lie in the bucket of its own hour: one lookup, and expiry drops whole
+//! buckets. Of an eventID 64 bits of hash are kept (among a million events in an hour two different ones share them with a probability of
+//! 3e-8). In a bucket the bulk lies in a sorted vector (8 bytes an event, found by interpolation, since hashes are uniform) and at most the
+//! newest fifth in a hash set (at most 21 bytes).
 
 use std::hash::{BuildHasherDefault, Hasher};
 
-use hashbrown::HashSet;
+use hashbrown::{HashMap, HashSet};
 
 use crate::cloudtrail::event;
+use crate::detect::ids::RegionId;
 
 /// Seconds of event time in one bucket.
 const BUCKET_S: i64 = 3600;
 /// A set this small is never merged.
 const FRESH_MIN: usize = 256;
 
-/// AWS's eventIDs have 36 bytes; a longer one than this is told by its beginning.
-pub const ID_BYTES_MAX: usize = 256;
+/// AWS's eventIDs have 36 bytes; a longer one than this is known by its beginning.
+pub(crate) const ID_BYTES_MAX: usize = 256;
 
-/// What of an eventID counts.
-pub fn cut(id: &str) -> &str {
+/// The part of an eventID that counts.
+pub(crate) fn cut(id: &str) -> &str {
     event::cut(id, ID_BYTES_MAX)
 }
 
-/// What is kept of an eventID. It is saved, so it must be the same in every release: XXH3, whose values are specified.
-pub fn hash(id: &str) -> u64 {
+/// The hash that is kept of an eventID. It is saved, so it must be the same in every release: XXH3, whose values are specified.
+pub(crate) fn hash(id: &str) -> u64 {
     xxhash_rust::xxh3::xxh3_64(cut(id).as_bytes())
 }
 
@@ -49,32 +50,99 @@ impl Hasher for Identity {
 
 /// The eventIDs of one hour of event time.
 #[derive(Clone, Debug, Default)]
-pub struct Bucket {
+pub(crate) struct Bucket {
     hour: i64,
     sorted: Vec<u64>,
     fresh: HashSet<u64, BuildHasherDefault<Identity>>,
-    /// Records of the changelog that hold some of them.
-    pub records: Vec<u64>,
+    /// Changelog records that hold some of them.
+    pub(crate) records: Vec<u64>,
+}
+
+/// What the open transaction has changed in the indexes of all regions.
+#[derive(Debug, Default)]
+pub(crate) struct DedupChanges {
+    is_recorded: bool,
+    remembered: Vec<(RegionId, u64, i64)>,
+    expired: Vec<(RegionId, Bucket)>,
+}
+
+impl DedupChanges {
+    /// Nothing changed yet; nothing is recorded unless `is_recorded`.
+    pub(crate) fn new(is_recorded: bool) -> Self {
+        Self { is_recorded, ..Self::default() }
+    }
+
+    /// Whether nothing was changed.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.remembered.is_empty() && self.expired.is_empty()
+    }
+
+    /// eventIDs that were remembered: region, hash, event time (seconds).
+    pub(crate) fn remembered(&self) -> &[(RegionId, u64, i64)] {
+        &self.remembered
+    }
+
+    /// Buckets that were dropped.
+    pub(crate) fn expired(&self) -> &[(RegionId, Bucket)] {
+        &self.expired
+    }
+
+    /// Takes the buckets that were dropped, to be reinserted.
+    pub(crate) fn take_expired(&mut self) -> Vec<(RegionId, Bucket)> {
+        std::mem::take(&mut self.expired)
+    }
+
+    /// Takes the events that were remembered, by region, to be forgotten.
+    pub(crate) fn take_remembered(&mut self) -> HashMap<RegionId, ForgottenEvents> {
+        let mut remembered: HashMap<RegionId, ForgottenEvents> = HashMap::new();
+        for (region, hash, time) in self.remembered.drain(..) {
+            remembered.entry(region).or_default().0.insert((hash, hour_of(time)));
+        }
+        remembered
+    }
+}
+
+/// Events whose transaction was aborted: hash and hour.
+#[derive(Debug, Default)]
+pub(crate) struct ForgottenEvents(HashSet<(u64, i64)>);
+
+/// What dropping the oldest bucket freed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Shortened {
+    /// eventIDs that are forgotten.
+    pub(crate) freed: usize,
+    /// From this time on (seconds) events can still be told from repeats.
+    pub(crate) floor: i64,
 }
 
 /// The eventIDs of one clock.
 #[derive(Clone, Debug, Default)]
-pub struct Seen {
+pub(crate) struct DedupIndex {
     buckets: Vec<Bucket>,
-    /// Events older than this can no longer be told from repeats: the bound has pushed them out.
-    floor: i64,
 }
 
-impl Seen {
-    /// Whether an event of time `time` (seconds) is remembered.
-    pub fn contains(&self, hash: u64, time: i64) -> bool {
-        let hour = time.div_euclid(BUCKET_S);
+impl DedupIndex {
+    /// Whether an event dated `time` (seconds) is remembered.
+    pub(crate) fn contains(&self, hash: u64, time: i64) -> bool {
+        let hour = hour_of(time);
         self.buckets.iter().any(|b| b.hour == hour && b.contains(hash))
     }
 
-    /// Remembers an event of time `time` (seconds); false if it was there already.
-    pub fn insert(&mut self, hash: u64, time: i64) -> bool {
-        let hour = time.div_euclid(BUCKET_S);
+    /// Remembers an event of `region` dated `time` (seconds). False if it was there already.
+    pub(crate) fn remember(&mut self, hash: u64, time: i64, region: RegionId, changes: &mut DedupChanges) -> bool {
+        let is_new = self.insert_in_hour(hash, hour_of(time));
+        if is_new && changes.is_recorded {
+            changes.remembered.push((region, hash, time));
+        }
+        is_new
+    }
+
+    /// Inserts an eventID that the changelog holds for `hour`. False if it was there already.
+    pub(crate) fn restore(&mut self, hash: u64, hour: i64) -> bool {
+        self.insert_in_hour(hash, hour)
+    }
+
+    fn insert_in_hour(&mut self, hash: u64, hour: i64) -> bool {
         let at = match self.buckets.iter().rposition(|b| b.hour == hour) {
             Some(at) => at,
             None => {
@@ -85,59 +153,56 @@ impl Seen {
         self.buckets[at].insert(hash)
     }
 
-    /// Forgets what lies wholly before `time`; returns it.
-    pub fn expire(&mut self, time: i64) -> Vec<Bucket> {
-        let hour = time.div_euclid(BUCKET_S);
-        self.buckets.extract_if(.., |b| b.hour < hour).collect()
+    /// Drops the buckets that lie wholly before `time` (seconds). Returns how many eventIDs that frees.
+    pub(crate) fn expire(&mut self, time: i64, region: RegionId, changes: &mut DedupChanges) -> usize {
+        let hour = hour_of(time);
+        let mut freed = 0;
+        for bucket in self.buckets.extract_if(.., |b| b.hour < hour) {
+            freed += bucket.len();
+            if changes.is_recorded {
+                changes.expired.push((region, bucket));
+            }
+        }
+        freed
     }
 
-    /// Forgets the oldest bucket because a bound was reached; returns it. The newest one stays: what lies
-    /// in its hour is arriving now, and would all be too late.
-    pub fn shorten(&mut self) -> Option<Bucket> {
+    /// Drops the oldest bucket because a bound was reached. Never drops the newest one: its hour is still arriving, and dropping it would
+    /// make every new record too late.
+    pub(crate) fn shorten(&mut self, region: RegionId, changes: &mut DedupChanges) -> Option<Shortened> {
         if self.buckets.len() < 2 {
             return None;
         }
         let oldest = (0..self.buckets.len()).min_by_key(|&i| self.buckets[i].hour)?;
         let bucket = self.buckets.swap_remove(oldest);
-        self.floor = self.floor.max((bucket.hour + 1) * BUCKET_S);
-        Some(bucket)
+        let shortened = Shortened { freed: bucket.len(), floor: (bucket.hour + 1) * BUCKET_S };
+        if changes.is_recorded {
+            changes.expired.push((region, bucket));
+        }
+        Some(shortened)
     }
 
-    /// Takes back a bucket that was forgotten in a transaction that was not committed.
-    pub fn readmit(&mut self, bucket: Bucket) {
+    /// Puts back a bucket that an aborted transaction dropped.
+    pub(crate) fn reinsert(&mut self, bucket: Bucket) {
         self.buckets.push(bucket);
     }
 
-    /// Forgets events that were remembered in a transaction that was not committed. Returns how many it knew.
-    pub fn forget(&mut self, events: &HashSet<(u64, i64)>) -> usize {
-        let before = self.len();
+    /// Forgets events that an aborted transaction remembered.
+    pub(crate) fn forget(&mut self, ForgottenEvents(events): &ForgottenEvents) {
         for bucket in &mut self.buckets {
             let hour = bucket.hour;
             bucket.fresh.retain(|&hash| !events.contains(&(hash, hour)));
             bucket.sorted.retain(|&hash| !events.contains(&(hash, hour)));
         }
         self.buckets.retain(|b| !b.is_empty());
-        before - self.len()
-    }
-
-    /// Sets the earliest time that can be told from a repeat, as it was saved or before a transaction; forgets what lies before it.
-    pub fn set_floor(&mut self, floor: i64) {
-        self.floor = floor;
-        self.buckets.retain(|b| b.hour * BUCKET_S >= floor);
     }
 
     /// Events remembered.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.buckets.iter().map(Bucket::len).sum()
     }
 
-    /// Whether none is.
-    pub fn is_empty(&self) -> bool {
-        self.buckets.is_empty()
-    }
-
-    /// The hours that are remembered, with their events in order.
-    pub fn hours(&self) -> impl Iterator<Item = (i64, Vec<u64>)> + '_ {
+    /// The hours that are remembered, with their eventIDs in order.
+    pub(crate) fn hours(&self) -> impl Iterator<Item = (i64, Vec<u64>)> + '_ {
         self.buckets.iter().map(|b| {
             let mut hashes: Vec<u64> = b.sorted.iter().chain(&b.fresh).copied().collect();
             hashes.sort_unstable();
@@ -145,25 +210,15 @@ impl Seen {
         })
     }
 
-    /// Remembers an event of this hour; false if it was there already.
-    pub fn insert_in_hour(&mut self, hash: u64, hour: i64) -> bool {
-        self.insert(hash, hour * BUCKET_S)
-    }
-
     /// Whether events of this hour are remembered.
-    pub fn knows_hour(&self, hour: i64) -> bool {
+    pub(crate) fn knows_hour(&self, hour: i64) -> bool {
         self.buckets.iter().any(|b| b.hour == hour)
     }
 
-    /// Notes that a record of the changelog holds events of this hour. False if the hour is forgotten.
-    pub fn note_record(&mut self, hour: i64, record: u64) -> bool {
+    /// Notes that a changelog record holds events of this hour. False if the hour is forgotten.
+    pub(crate) fn note_record(&mut self, hour: i64, record: u64) -> bool {
         let bucket = self.buckets.iter_mut().find(|b| b.hour == hour);
         bucket.map(|b| b.records.push(record)).is_some()
-    }
-
-    /// Earliest time that can still be told from a repeat, as far as the bound is concerned.
-    pub fn floor(&self) -> i64 {
-        self.floor
     }
 
     /// Heap bytes in use (estimate from capacities).
@@ -173,19 +228,38 @@ impl Seen {
     }
 }
 
-/// The hour whose bucket an event of time `time` (seconds) lies in.
-pub fn hour_of(time: i64) -> i64 {
+/// Recognizes repeats where records are counted outside of a detector.
+#[derive(Debug, Default)]
+pub struct RepeatFilter {
+    index: DedupIndex,
+    changes: DedupChanges,
+}
+
+impl RepeatFilter {
+    /// Whether this is the first record with this hash of its eventID and this event time (seconds).
+    pub fn is_first(&mut self, hash: u64, time: i64) -> bool {
+        self.index.remember(hash, time, RegionId { account: 0, region: 0 }, &mut self.changes)
+    }
+
+    /// Forgets the hours that lie wholly before `time`, seconds.
+    pub fn expire(&mut self, time: i64) {
+        self.index.expire(time, RegionId { account: 0, region: 0 }, &mut self.changes);
+    }
+}
+
+/// The hour in whose bucket an event dated `time` (seconds) lies.
+pub(crate) fn hour_of(time: i64) -> i64 {
     time.div_euclid(BUCKET_S)
 }
 
 impl Bucket {
-    /// Whether it remembers none.
-    pub fn is_empty(&self) -> bool {
+    /// Whether no event is remembered.
+    pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Events remembered.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.sorted.len() + self.fresh.len()
     }
 
@@ -261,12 +335,14 @@ mod tests {
         x ^ (x >> 27)
     }
 
+    const REGION: RegionId = RegionId { account: 0, region: 0 };
+
     #[test]
     fn sixteen_bytes_an_event_at_any_size() {
         for n in [1_000_u64, 3_600, 10_000, 57_344, 57_345, 100_000, 458_753, 1_000_000] {
-            let mut seen = Seen::default();
-            assert!((0..n).all(|i| seen.insert(mix(i), 1000)));
-            assert!((0..n).step_by(97).all(|i| !seen.insert(mix(i), 1000)));
+            let (mut seen, mut changes) = (DedupIndex::default(), DedupChanges::default());
+            assert!((0..n).all(|i| seen.remember(mix(i), 1000, REGION, &mut changes)));
+            assert!((0..n).step_by(97).all(|i| !seen.remember(mix(i), 1000, REGION, &mut changes)));
             let bytes = seen.bytes() as f64 / n as f64;
             assert!(bytes <= 16.0, "{bytes} bytes an event at {n} events");
         }
@@ -274,27 +350,26 @@ mod tests {
 
     #[test]
     fn expiry_and_shortening_give_back_their_events() {
-        let mut seen = Seen::default();
+        let (mut seen, mut changes) = (DedupIndex::default(), DedupChanges::new(true));
         for hour in 0..5 {
-            (0..10).for_each(|i| assert!(seen.insert(mix(i), hour * 3600)));
+            (0..10).for_each(|i| assert!(seen.remember(mix(i), hour * 3600, REGION, &mut changes)));
         }
-        let len = |bucket: Option<Bucket>| bucket.map(|b| b.len());
-        assert_eq!(seen.expire(2 * 3600 + 5).iter().map(Bucket::len).sum::<usize>(), 20);
-        assert_eq!(len(seen.shorten()), Some(10));
-        assert_eq!(seen.floor(), 3 * 3600);
+        assert_eq!(seen.expire(2 * 3600 + 5, REGION, &mut changes), 20);
+        assert_eq!(seen.shorten(REGION, &mut changes), Some(Shortened { freed: 10, floor: 3 * 3600 }));
         assert!(!seen.contains(mix(1), 2 * 3600), "forgotten");
         assert!(seen.contains(mix(1), 3 * 3600), "still there");
-        assert_eq!(len(seen.shorten()), Some(10));
-        assert_eq!(len(seen.shorten()), None, "the newest hour stays");
-        assert!(!seen.insert(mix(1), 4 * 3600), "still there");
+        assert_eq!(seen.shorten(REGION, &mut changes), Some(Shortened { freed: 10, floor: 4 * 3600 }));
+        assert_eq!(seen.shorten(REGION, &mut changes), None, "the newest hour stays");
+        assert!(!seen.remember(mix(1), 4 * 3600, REGION, &mut changes), "still there");
+        assert_eq!((changes.remembered().len(), changes.expired().len()), (50, 4));
     }
 
     proptest! {
         #[test]
         fn equals_a_plain_set(keys in prop::collection::vec((0u64..2000, 0i64..3), 0..6000)) {
-            let (mut seen, mut plain) = (Seen::default(), Plain::new());
+            let (mut seen, mut changes, mut plain) = (DedupIndex::default(), DedupChanges::default(), Plain::new());
             for (key, hour) in keys {
-                prop_assert_eq!(seen.insert(mix(key), hour * 3600), plain.insert((key, hour)));
+                prop_assert_eq!(seen.remember(mix(key), hour * 3600, REGION, &mut changes), plain.insert((key, hour)));
             }
         }
     }

@@ -1,11 +1,13 @@
 //! Which records count, and when: scope, repeats, event-time clocks, and records whose time awaits confirmation.
 //!
-//! * [`scope`]: which series a record enters.
+//! * [`incoming`]: what is known of a record when it comes in. [`scope`]: which series it enters.
 //! * [`dedup`]: which eventIDs were seen.
-//! * [`clock`]: when a minute is closed.
-//! * [`observations`]: what any record tells of its account.
+//! * [`clock`]: when a minute is closed. [`quarantine`]: records whose time awaits confirmation.
+//! * [`observations`]: what any record shows of its account.
 
-pub mod clock;
-pub mod dedup;
-pub mod observations;
-pub mod scope;
+pub(crate) mod clock;
+pub(crate) mod dedup;
+pub(crate) mod incoming;
+pub(crate) mod observations;
+pub(crate) mod quarantine;
+pub(crate) mod scope;

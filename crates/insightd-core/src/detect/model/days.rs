@@ -1,37 +1,32 @@
-//! Daily sums: all that is needed for the exact baseline of seven days (specification 1.4).
+//! Daily sums: all that the exact baseline of seven days needs.
 //!
-//! The window begins at midnight UTC seven days before the Start's day, so it touches eight days. Nine are kept: when a Start
-//! lies just before midnight and a record after it was seen already, the ninth is still there.
+//! The baseline window begins at midnight UTC seven days before the Start's day, so it touches eight days. Nine are kept: when a Start lies
+//! just before midnight and a record after midnight was seen already, the first day of its window is still there.
 
 use serde::{Deserialize, Serialize};
 
 use crate::detect::DAY;
 
 const KEPT: usize = 9;
-/// Days of the window before the Start's own.
-pub const WINDOW_DAYS: i64 = 7;
+/// Days of the baseline window before the Start's own.
+pub(crate) const WINDOW_DAYS: i64 = 7;
 
 /// Calls per UTC day, the last nine days.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Days {
+pub(crate) struct Days {
     newest: i32,
     counts: [u32; KEPT],
 }
 
 /// UTC day of a minute, days since 1970.
-pub fn day_of(minute: i64) -> i64 {
+pub(crate) fn day_of(minute: i64) -> i64 {
     minute.div_euclid(DAY)
 }
 
-/// First minute of the baseline window of a Start.
-pub fn baseline_start(start: i64) -> i64 {
-    (day_of(start) - WINDOW_DAYS) * DAY
-}
-
 impl Days {
-    /// Adds one call; a call older than what is kept is passed over (nothing could ask for it). Returns whether it only raised the
-    /// count of the newest day, as nearly all calls do.
-    pub fn add(&mut self, minute: i64) -> bool {
+    /// Adds one call; ignores a call older than the kept days, which no window reaches. Returns whether it only raised the count of the
+    /// newest day, as nearly all calls do.
+    pub(crate) fn add(&mut self, minute: i64) -> bool {
         let day = day_of(minute) as i32;
         let newest = self.newest;
         self.add_calls(day, 1);
@@ -39,9 +34,9 @@ impl Days {
     }
 
     /// Adds the calls of earlier records.
-    pub fn absorb(&mut self, past: &Self) {
-        for day in past.newest - (KEPT as i32 - 1)..=past.newest {
-            let calls = past.counts[slot(day)];
+    pub(crate) fn merge(&mut self, earlier: &Self) {
+        for day in earlier.newest - (KEPT as i32 - 1)..=earlier.newest {
+            let calls = earlier.counts[slot(day)];
             if calls > 0 {
                 self.add_calls(day, calls);
             }
@@ -57,17 +52,17 @@ impl Days {
     }
 
     /// Calls of the newest day.
-    pub fn newest(&self) -> u32 {
+    pub(crate) fn newest(&self) -> u32 {
         self.counts[slot(self.newest)]
     }
 
     /// Sets the calls of the newest day.
-    pub fn set_newest(&mut self, count: u32) {
+    pub(crate) fn set_newest(&mut self, count: u32) {
         self.counts[slot(self.newest)] = count;
     }
 
-    /// Calls of the eight days that end with the day of `start`.
-    pub fn window(&self, start: i64) -> u64 {
+    /// Calls of the eight days that end with the day of minute `start`.
+    pub(crate) fn window(&self, start: i64) -> u64 {
         let last = day_of(start);
         let oldest = i64::from(self.newest) - (KEPT as i64 - 1);
         let days = (last - WINDOW_DAYS).max(oldest)..=last.min(i64::from(self.newest));
@@ -95,13 +90,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    #[test]
-    fn baseline_starts_at_midnight_seven_days_before() {
-        // 2025-01-02T10:43Z: the window is 10080 + 643 = 10723 minutes (a real record of AWS).
-        let start = 1_735_814_580 / 60;
-        assert_eq!(start - baseline_start(start), 10_723);
-    }
+    use crate::detect::model::baseline::baseline_start;
 
     proptest! {
         #[test]

@@ -1,17 +1,17 @@
-//! A leaky sum: adds up weights and forgets half of itself in so many minutes.
+//! A leaky sum: adds up weights and decays by half in a fixed number of minutes.
 
 use serde::{Deserialize, Serialize};
 
-/// See the module. Starts at zero.
+/// A leaky sum with a half-life in minutes. Starts at zero.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Leaky<const HALF_LIFE: u16 = 60> {
+pub(crate) struct Leaky<const HALF_LIFE: u16 = 60> {
     sum: f32,
     at: i32,
 }
 
 impl<const HALF_LIFE: u16> Leaky<HALF_LIFE> {
     /// The sum as of minute `now`.
-    pub fn at(self, now: i64) -> f64 {
+    pub(crate) fn at(self, now: i64) -> f64 {
         f64::from(self.decayed(now))
     }
 
@@ -21,12 +21,12 @@ impl<const HALF_LIFE: u16> Leaky<HALF_LIFE> {
     }
 
     /// Back to zero.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.sum = 0.0;
     }
 
     /// Adds `weight` at minute `now`; an earlier minute than the last one counts in full.
-    pub fn add(&mut self, now: i64, weight: f32) -> f64 {
+    pub(crate) fn add(&mut self, now: i64, weight: f32) -> f64 {
         self.sum = self.decayed(now) + weight;
         self.at = self.at.max(now as i32);
         f64::from(self.sum)

@@ -1,11 +1,11 @@
 //! Counts of the last minutes, one cell for each minute that had a call.
 //!
-//! A cell is kept while its minute is open, until its series has closed it, and a few minutes longer, because the window of a
-//! Start reaches four minutes back.
+//! A cell is kept while its minute is open, until its series has closed it, and a few minutes longer, because the window of a Start reaches
+//! four minutes back.
 
 use serde::{Deserialize, Serialize};
 
-/// One minute. Records that came after it was closed are kept apart: they belong to the baseline but were never scored.
+/// One minute. Records that came after it was closed are counted apart: the baseline includes them, but they were never scored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Cell {
     minute: i32,
@@ -13,15 +13,15 @@ struct Cell {
     late: u32,
 }
 
-/// Cells in order of time.
+/// The cells, in order of time.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Recent {
+pub(crate) struct Recent {
     cells: Vec<Cell>,
 }
 
 impl Recent {
     /// Adds one call; returns the count of its minute (late ones not included).
-    pub fn add(&mut self, minute: i64, late: bool) -> u32 {
+    pub(crate) fn add(&mut self, minute: i64, late: bool) -> u32 {
         let minute = cell_minute(minute);
         let at = match self.cells.iter().rposition(|c| c.minute <= minute) {
             Some(at) if self.cells[at].minute == minute => at,
@@ -41,13 +41,13 @@ impl Recent {
     }
 
     /// Calls of one minute that came while it was open.
-    pub fn count(&self, minute: i64) -> u32 {
+    pub(crate) fn count(&self, minute: i64) -> u32 {
         let minute = cell_minute(minute);
         self.cells.iter().rev().find(|c| c.minute == minute).map_or(0, |c| c.count)
     }
 
-    /// All calls from minute `from` to `to`, both inclusive, late ones as well.
-    pub fn total(&self, from: i64, to: i64) -> u64 {
+    /// All calls from minute `from` to `to`, both inclusive, late ones included.
+    pub(crate) fn total(&self, from: i64, to: i64) -> u64 {
         self.cells
             .iter()
             .filter(|c| (from..=to).contains(&i64::from(c.minute)))
@@ -56,22 +56,17 @@ impl Recent {
     }
 
     /// Minutes with their counts (late calls not included), in order of time.
-    pub fn counts(&self) -> impl Iterator<Item = (i64, u32)> + '_ {
+    pub(crate) fn counts(&self) -> impl Iterator<Item = (i64, u32)> + '_ {
         self.cells.iter().map(|c| (i64::from(c.minute), c.count))
     }
 
     /// Minutes held.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.cells.len()
     }
 
-    /// Whether no minute is held.
-    pub fn is_empty(&self) -> bool {
-        self.cells.is_empty()
-    }
-
     /// Forgets what lies before `minute`.
-    pub fn forget_before(&mut self, minute: i64) {
+    pub(crate) fn forget_before(&mut self, minute: i64) {
         let keep_from = self.cells.iter().position(|c| i64::from(c.minute) >= minute).unwrap_or(self.cells.len());
         if keep_from > 0 {
             self.cells.drain(..keep_from);

@@ -1,206 +1,190 @@
 //! One series: the calls (or the calls with one error) of one API in one region of one account.
+//!
+//! Counts, attributions and the statistic; what they are evidence of is decided in [`crate::detect::decide`].
 
-mod evidence;
-mod fall;
+mod dormancy;
 mod frozen;
-mod past;
-mod report;
-mod saved;
-mod sleep;
+mod merge;
+mod running;
 
 use serde::{Deserialize, Serialize};
 
-use self::evidence::Evidence;
-use self::frozen::Frozen;
-pub use self::saved::Running;
+pub(crate) use self::running::RunningSeries;
 use crate::cloudtrail::event::AccountId;
-use crate::cloudtrail::insight::{Insight, SourceCategory};
-use crate::detect::decide::budget::{AlarmBudget, BudgetEvent, Strength};
-use crate::detect::decide::episode::{Episode, Step};
+use crate::cloudtrail::insight::SourceCategory;
+use crate::detect::decide::episode::Episode;
 use crate::detect::decide::suppression::RuleSuppression;
-use crate::detect::intake::clock::Clock;
-use crate::detect::model::attribution::{Budget, Values};
+use crate::detect::model::attribution::{AttributeValues, AttributedCall};
 use crate::detect::model::days::Days;
-use crate::detect::model::principals::Principal;
+use crate::detect::model::key::SeriesKey;
+use crate::detect::model::quota::MemoryQuota;
 use crate::detect::model::recent::Recent;
+use crate::detect::model::region::RegionState;
+use crate::detect::model::series::frozen::FrozenMinutes;
 use crate::detect::statistics::horizon::Horizons;
 use crate::detect::statistics::prior::ViewPriors;
 use crate::detect::statistics::statistic::Statistic;
 use crate::detect::{DAY, Settings};
 use crate::rules::Rule;
 
-/// A Start's window: the detection minute and the four before it.
-const WINDOW: i64 = 5;
-/// An insight on a series within so many minutes after another one is the same thing once more.
+/// Minutes of a Start's window: the detection minute and the four before it.
+pub(crate) const WINDOW: i64 = 5;
+/// Minutes after an insight within which another one on the same series repeats it.
 const REPEATS_WITHIN: i64 = 28 * DAY;
-/// Minutes with calls that a series holds at most, besides one: those that are open, and those that a Start can reach back to.
-pub const fn cells_max(lateness: i64) -> i64 {
-    lateness + 2 * WINDOW
-}
 /// A minute before all others.
 const NEVER: i64 = i64::MIN / 2;
 
-/// What a series is called. The error makes it an error-rate series.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Key<'a> {
-    /// `eventSource`
-    pub source: &'a str,
-    /// `eventName`
-    pub name: &'a str,
-    /// `errorCode` of an error-rate series
-    pub error: Option<&'a str>,
-    /// Management or data events
-    pub category: SourceCategory,
+/// Minutes with calls that a series holds at most, besides one: the open ones, and those that a Start can reach back to.
+pub(crate) const fn cells_max(lateness: i64) -> i64 {
+    lateness + 2 * WINDOW
 }
 
-impl Key<'_> {
-    /// Bytes of its texts.
-    pub fn bytes(&self) -> usize {
-        self.source.len() + self.name.len() + self.error.map_or(0, str::len)
+/// One call, as a series counts it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Call<'a> {
+    /// Minute of its eventTime.
+    pub(crate) minute: i64,
+    /// Its eventTime, seconds.
+    pub(crate) time: i64,
+    /// Whether its minute was closed already.
+    pub(crate) late: bool,
+    /// Its eventID, or empty.
+    pub(crate) event_id: &'a str,
+    /// Attributed identity.
+    pub(crate) principal: &'a str,
+    /// Attributed user agent.
+    pub(crate) agent: &'a str,
+    /// `errorCode`, or the string `"null"`.
+    pub(crate) error: &'a str,
+    /// Position of the rule that decides about its record.
+    pub(crate) rule: Option<u32>,
+}
+
+impl<'a> Call<'a> {
+    /// Its value of each attribute: principal, user agent, error.
+    pub(crate) fn attributes(&self) -> [&'a str; 3] {
+        [self.principal, self.agent, self.error]
     }
 }
 
-/// One call, as a series sees it.
+/// What a series needs to know of its account.
 #[derive(Clone, Copy, Debug)]
-pub struct Call<'a> {
-    /// Minute of its eventTime.
-    pub minute: i64,
-    /// Its eventTime, seconds.
-    pub time: i64,
-    /// Its minute was closed already.
-    pub late: bool,
-    /// Its eventID, or empty.
-    pub event_id: &'a str,
-    /// Attributed identity.
-    pub principal: &'a str,
-    /// Attributed user agent.
-    pub agent: &'a str,
-    /// `errorCode`, or the string `"null"`.
-    pub error: &'a str,
-    /// Position of the rule that decides about it.
-    pub rule: Option<u32>,
-}
-
-/// What the series needs to know of its account and clock.
-#[derive(Clone, Copy, Debug)]
-pub struct SeriesContext<'a> {
+pub(crate) struct AccountFacts {
     /// Account.
-    pub account: AccountId,
-    /// Region.
-    pub region: &'a str,
-    /// First minute of the account's history.
-    pub begin: i64,
-    /// First minute of the region in this account.
-    pub region_begin: i64,
-    /// Last closed minute of the clock.
-    pub closed: i64,
-    /// Score floor of the account; see [`crate::detect::decide::budget`].
-    pub score_floor: f64,
-    /// Bounds and knobs.
-    pub settings: &'a Settings,
-    /// Horizons.
-    pub horizons: &'a Horizons,
-}
-
-/// What the series of an account need to know of it.
-#[derive(Clone, Copy, Debug)]
-pub struct Owner {
-    /// Account.
-    pub account: AccountId,
+    pub(crate) account: AccountId,
     /// First minute of its history.
-    pub begin: i64,
+    pub(crate) begin: i64,
     /// See [`SeriesContext::score_floor`].
-    pub score_floor: f64,
+    pub(crate) score_floor: f64,
+}
+
+/// What a series needs to know of its account, its region and the configuration.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SeriesContext<'a> {
+    /// Account.
+    pub(crate) account: AccountId,
+    /// Region.
+    pub(crate) region: &'a str,
+    /// First minute of the account's history.
+    pub(crate) begin: i64,
+    /// First minute of the region in this account.
+    pub(crate) region_begin: i64,
+    /// Last closed minute of the clock.
+    pub(crate) closed: i64,
+    /// Score floor of the account; see [`crate::detect::decide::budget`].
+    pub(crate) score_floor: f64,
+    /// Bounds and knobs.
+    pub(crate) settings: &'a Settings,
+    /// Horizons.
+    pub(crate) horizons: &'a Horizons,
 }
 
 impl<'a> SeriesContext<'a> {
-    /// Of a region with this name, clock and first minute.
-    pub fn new(
-        owner: Owner,
-        (region, clock, region_begin): (&'a str, &Clock, Option<i64>),
-        (settings, horizons): (&'a Settings, &'a Horizons),
+    /// For the series of a region with this name and state.
+    pub(crate) fn new(
+        AccountFacts { account, begin, score_floor }: AccountFacts,
+        region: &'a str,
+        state: &RegionState,
+        settings: &'a Settings,
+        horizons: &'a Horizons,
     ) -> Self {
-        Self {
-            account: owner.account,
-            region,
-            begin: owner.begin,
-            region_begin: region_begin.unwrap_or(i64::MAX),
-            closed: clock.closed(settings.lateness),
-            score_floor: owner.score_floor,
-            settings,
-            horizons,
-        }
+        let closed = state.clock.closed(settings.lateness);
+        let region_begin = state.begin.unwrap_or(i64::MAX);
+        Self { account, region, begin, region_begin, closed, score_floor, settings, horizons }
     }
 
-    fn rule(&self, call: &Call<'_>) -> Option<&'a Rule> {
+    /// The rule that decides about a call.
+    pub(crate) fn rule(&self, call: &Call<'_>) -> Option<&'a Rule> {
         call.rule.map(|position| self.settings.rules.at(position))
     }
 
-    /// What the alarm budget is multiplied by for a Start that this call tips: as the limit is the decimal logarithm of a number
-    /// of minutes over the budget, it falls by the logarithm of the factor.
-    fn factor(&self, call: &Call<'_>) -> f64 {
+    /// Factor of the alarm budget for a Start that this call triggers. The limit is the decimal logarithm of a number of minutes over the
+    /// budget, so it falls by the logarithm of the factor.
+    pub(crate) fn factor(&self, call: &Call<'_>) -> f64 {
         self.rule(call).map_or(1.0, |rule| rule.action.factor())
     }
 }
 
-/// Who calls, as its account knows it.
-#[derive(Debug)]
-pub struct Caller<'a> {
-    /// None where there was no room to remember it.
-    pub principal: Option<&'a mut Principal>,
-    /// Whether this call was added to what is new about it.
-    pub counted: bool,
-}
-
-/// Smallest count of one minute that can be significant.
+/// The smallest count of one minute that can be significant.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-struct TriggerCount {
-    minute: i64,
-    count: u32,
+pub(crate) struct TriggerCount {
+    /// The minute.
+    pub(crate) minute: i64,
+    /// Its count.
+    pub(crate) count: u32,
 }
 
 impl TriggerCount {
     /// Of no minute.
-    const NONE: Self = Self { minute: i64::MIN, count: 0 };
+    pub(crate) const NONE: Self = Self { minute: i64::MIN, count: 0 };
 }
 
-/// See the module.
+/// What counting a call says of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CountedCall {
+    /// Calls of its minute so far; late ones are not included.
+    pub(crate) count: u32,
+    /// Position of its principal among those of the series.
+    pub(crate) who: usize,
+}
+
+/// One series.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Series {
+pub(crate) struct Series {
     source: Box<str>,
     name: Box<str>,
     error: Option<Box<str>>,
     category: SourceCategory,
     first: i64,
     last: i64,
-    /// Saved apart, for it has a version of its own.
+    /// Saved apart, because it has a version of its own.
     #[serde(skip)]
-    statistic: Statistic,
-    recent: Recent,
-    days: Days,
-    principals: Values,
-    agents: Values,
-    errors: Values,
-    need: TriggerCount,
-    /// How many ordinary calls one weighs: more than 1 for a security-relevant API. From the configuration, so never saved.
+    pub(crate) statistic: Statistic,
+    pub(crate) recent: Recent,
+    pub(crate) days: Days,
+    pub(crate) principals: AttributeValues,
+    pub(crate) agents: AttributeValues,
+    pub(crate) errors: AttributeValues,
+    pub(crate) trigger: TriggerCount,
+    /// Weight of one call, in ordinary calls: more than 1 for a security-relevant API. From the configuration, so never saved.
     #[serde(skip)]
-    weight: f64,
-    episode: Option<Box<Episode>>,
-    suppression: RuleSuppression,
-    /// Minutes of the last insight, from Start (inclusive) to End (exclusive); they are not learnt.
-    last_episode: (i64, i64),
+    pub(crate) weight: f64,
+    pub(crate) episode: Option<Box<Episode>>,
+    pub(crate) suppression: RuleSuppression,
+    /// Minutes of the last insight, from Start (inclusive) to End (exclusive); the statistic does not learn them.
+    pub(crate) last_episode: (i64, i64),
     /// How often it was saved whole.
     generation: u32,
-    /// More has changed since than its running part can tell.
+    /// Whether more has changed since it was last saved whole than its running part holds.
     #[serde(skip)]
-    remade: bool,
+    pub(crate) needs_full_save: bool,
 }
 
 impl Series {
     /// A series whose first call lies in `minute`.
-    pub fn new(key: Key<'_>, minute: i64, context: &SeriesContext<'_>) -> Self {
+    pub(crate) fn new(key: SeriesKey<'_>, minute: i64, context: &SeriesContext<'_>) -> Self {
         let closed = context.closed.min(minute - 1);
-        let (priors, weight) = Self::known_beforehand(key, context.settings);
+        let (priors, weight) = Self::configured(key, context.settings);
         Self {
             source: key.source.into(),
             name: key.name.into(),
@@ -211,154 +195,131 @@ impl Series {
             statistic: Statistic::new(context.begin, closed, priors, context.horizons),
             recent: Recent::default(),
             days: Days::default(),
-            principals: Values::default(),
-            agents: Values::default(),
-            errors: Values::default(),
-            need: TriggerCount::NONE,
+            principals: AttributeValues::default(),
+            agents: AttributeValues::default(),
+            errors: AttributeValues::default(),
+            trigger: TriggerCount::NONE,
             weight,
             episode: None,
             suppression: RuleSuppression::default(),
             last_episode: (NEVER, NEVER),
             generation: 0,
-            remade: true,
+            needs_full_save: true,
         }
     }
 
-    /// What the configuration says of an API: its priors, and how many ordinary calls one of it weighs.
-    fn known_beforehand(key: Key<'_>, settings: &Settings) -> (ViewPriors, f64) {
+    /// What the configuration says of an API: its priors, and the weight of one call.
+    fn configured(key: SeriesKey<'_>, settings: &Settings) -> (ViewPriors, f64) {
         let technique = settings.security.technique(key.source, key.name, key.error);
         (settings.priors.lookup(key.source, key.name, key.error), technique.map_or(1.0, |technique| technique.weight))
     }
 
     /// Its name.
-    pub fn key(&self) -> Key<'_> {
-        Key { source: &self.source, name: &self.name, error: self.error.as_deref(), category: self.category }
+    pub(crate) fn key(&self) -> SeriesKey<'_> {
+        SeriesKey { source: &self.source, name: &self.name, error: self.error.as_deref(), category: self.category }
     }
 
-    /// Its statistic as of minute `closed`.
-    pub fn statistic_at(&self, closed: i64, horizons: &Horizons) -> Statistic {
-        let mut statistic = self.statistic;
-        statistic.advance(closed, false, horizons);
-        statistic
+    /// Minute of its first call.
+    pub(crate) fn first(&self) -> i64 {
+        self.first
     }
 
     /// Minute of its newest call.
-    pub fn last(&self) -> i64 {
+    pub(crate) fn last(&self) -> i64 {
         self.last
     }
 
     /// Whether an insight is open.
-    pub fn is_open(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         self.episode.is_some()
     }
 
     /// Whether an insight is open that no rule suppresses.
-    pub fn is_shown(&self) -> bool {
+    pub(crate) fn is_shown(&self) -> bool {
         self.episode.as_ref().is_some_and(|episode| episode.finding.suppressed_by.is_none())
     }
 
-    /// Gives back what it holds of the attribution budget.
-    pub fn release(&self, budget: &mut Budget) {
-        self.release_values(budget);
-        budget.bytes -= self.key().bytes();
+    /// Whether a minute of its open insight is closed and not looked at yet.
+    pub(crate) fn is_due(&self, context: &SeriesContext<'_>) -> bool {
+        self.episode.as_ref().is_some_and(|episode| episode.next() <= context.closed)
     }
 
-    /// Counts one call; returns the Start that it tips, if any.
-    pub(in crate::detect) fn add(
-        &mut self,
-        call: &Call<'_>,
-        context: &SeriesContext<'_>,
-        budget: &mut Budget,
-        alarms: &mut AlarmBudget,
-        caller: &mut Caller<'_>,
-    ) -> Option<Insight> {
-        if !call.late && self.need.minute != call.minute {
-            self.close_minutes(context.closed, context.horizons);
-        } else if call.late && self.recent.len() as i64 >= cells_max(context.settings.lateness) {
-            self.close_minutes(context.closed, context.horizons);
-            self.forget_closed();
-            (self.need, self.remade) = (TriggerCount::NONE, true);
-        }
-        let (count, who) = self.count(call, context, budget);
-        if call.late {
-            return None;
-        }
-        let by_principal = self.principal_evidence(who, call, caller);
-        if self.is_open() || call.minute - context.begin < context.settings.warm_up {
-            return None;
-        }
-        let by_counts = self.count_evidence(call, count, context);
-        let mut found: Option<(Evidence, Strength)> = None;
-        for evidence in [by_principal, by_counts].into_iter().flatten() {
-            let event = BudgetEvent {
-                reason: evidence.reason,
-                minute: call.minute,
-                x: evidence.x,
-                trend: evidence.trend,
-                repeats: self.raised_before(call.minute),
-            };
-            let strength = alarms.note(&event, context.settings.budget);
-            let fires = self.fires(&evidence, strength, call, context);
-            if fires && found.is_none_or(|(_, other)| strength.log_rho < other.log_rho) {
-                found = Some((evidence, strength));
-            }
-        }
-        let (evidence, strength) = found?;
-        alarms.record_start(call.minute);
-        self.principals.told(who, call.minute);
-        if let Some(principal) = &mut caller.principal {
-            principal.told(call.minute);
-        }
-        Some(self.start(call, who, (evidence, strength), context, caller))
-    }
-
-    /// Whether it raised an insight lately.
-    fn raised_before(&self, minute: i64) -> bool {
+    /// Whether it raised an insight in the four weeks before `minute`.
+    pub(crate) fn raised_before(&self, minute: i64) -> bool {
         minute - self.last_episode.1 < REPEATS_WITHIN
     }
 
-    fn count(&mut self, call: &Call<'_>, context: &SeriesContext<'_>, budget: &mut Budget) -> (u32, usize) {
+    /// Its attributes: principals, user agents, errors.
+    pub(crate) fn attributes(&self) -> [&AttributeValues; 3] {
+        [&self.principals, &self.agents, &self.errors]
+    }
+
+    /// Its attributes, to be changed.
+    pub(crate) fn attributes_mut(&mut self) -> [&mut AttributeValues; 3] {
+        [&mut self.principals, &mut self.agents, &mut self.errors]
+    }
+
+    /// Returns to the quota what it holds of it.
+    pub(crate) fn release(&self, quota: &mut MemoryQuota) {
+        self.release_values(quota);
+        quota.bytes -= self.key().bytes();
+    }
+
+    /// Counts one call.
+    pub(crate) fn count(
+        &mut self,
+        call: &Call<'_>,
+        context: &SeriesContext<'_>,
+        quota: &mut MemoryQuota,
+    ) -> CountedCall {
+        if !call.late && self.trigger.minute != call.minute {
+            self.close_minutes(context.closed, context.horizons);
+        } else if call.late && self.recent.len() as i64 >= cells_max(context.settings.lateness) {
+            self.close_minutes(context.closed, context.horizons);
+            self.drop_closed();
+            (self.trigger, self.needs_full_save) = (TriggerCount::NONE, true);
+        }
         let in_history = call.minute >= context.begin;
         let count = self.recent.add(call.minute, call.late);
         if in_history {
-            self.remade |= !self.days.add(call.minute);
+            self.needs_full_save |= !self.days.add(call.minute);
         }
-        let mut attribute = |values: &mut Values, text| values.add(text, call.minute, call.late, in_history, budget);
-        let who = attribute(&mut self.principals, call.principal);
-        attribute(&mut self.agents, call.agent);
+        let attributed = AttributedCall { minute: call.minute, late: call.late, in_history };
+        let who = self.principals.add(call.principal, attributed, quota);
+        self.agents.add(call.agent, attributed, quota);
         if self.error.is_none() {
-            attribute(&mut self.errors, call.error);
+            self.errors.add(call.error, attributed, quota);
         }
-        self.remade |= call.minute < self.first;
+        self.needs_full_save |= call.minute < self.first;
         self.first = self.first.min(call.minute);
         self.last = self.last.max(call.minute);
-        (count, who)
+        CountedCall { count, who }
     }
 
     /// Teaches the statistic the closed minutes up to `until`.
-    fn close_minutes(&mut self, until: i64, horizons: &Horizons) {
+    pub(crate) fn close_minutes(&mut self, until: i64, horizons: &Horizons) {
         if until <= self.statistic.closed() {
             return;
         }
-        self.remade = true;
+        self.needs_full_save = true;
         self.statistic = self.closed_statistic(until, horizons);
-        self.forget_closed();
+        self.drop_closed();
     }
 
-    /// Forgets minutes that are learnt and that no Start can reach back to. A call may be late by hours, and a series may have none but
-    /// late ones.
-    fn forget_closed(&mut self) {
+    /// Drops minutes that are learned and that no Start can reach back to. A call may be late by hours, and a series may have none but late
+    /// ones.
+    fn drop_closed(&mut self) {
         let keep_from = self.statistic.closed() - WINDOW;
         self.recent.forget_before(keep_from);
-        for values in [&mut self.principals, &mut self.agents, &mut self.errors] {
+        for values in self.attributes_mut() {
             values.forget_before(keep_from);
         }
     }
 
     /// Its statistic when the minutes up to `until` are closed.
-    pub(in crate::detect) fn closed_statistic(&self, until: i64, horizons: &Horizons) -> Statistic {
+    pub(crate) fn closed_statistic(&self, until: i64, horizons: &Horizons) -> Statistic {
         let mut statistic = self.statistic;
-        let frozen = Frozen {
+        let frozen = FrozenMinutes {
             last: self.last_episode,
             open_since: self.episode.as_ref().map_or(i64::MAX, |episode| episode.start),
         };
@@ -372,8 +333,15 @@ impl Series {
         statistic
     }
 
-    /// Leaky sum at `minute` from all calls of earlier minutes.
-    fn sum_before(&self, minute: i64, horizons: &Horizons) -> f64 {
+    /// Its statistic as of minute `closed`, without calls since it last closed a minute.
+    pub(crate) fn statistic_at(&self, closed: i64, horizons: &Horizons) -> Statistic {
+        let mut statistic = self.statistic;
+        statistic.advance(closed, false, horizons);
+        statistic
+    }
+
+    /// Leaky sum in `minute` of all calls of earlier minutes.
+    pub(crate) fn sum_before(&self, minute: i64, horizons: &Horizons) -> f64 {
         let closed = self.statistic.closed();
         let open: f64 = self
             .recent
@@ -384,27 +352,18 @@ impl Series {
         self.statistic.sum_at(minute, horizons) + open
     }
 
-    /// Whether a minute of its open insight is closed and not looked at yet.
-    pub fn is_due(&self, context: &SeriesContext<'_>) -> bool {
-        self.episode.as_ref().is_some_and(|episode| episode.next() <= context.closed)
+    /// Calls of the eight days that end with the newest call.
+    pub(crate) fn calls_of_days(&self) -> u64 {
+        self.days.window(self.last)
     }
 
-    /// The clock has moved: closes the minutes of an open insight; returns its End, if it is over. `now` is the clock, seconds.
-    pub fn tick(&mut self, now: i64, context: &SeriesContext<'_>) -> Option<Insight> {
-        let mut episode = self.episode.take()?;
-        while episode.next() <= context.closed {
-            self.remade = true;
-            let minute = episode.next();
-            let step = episode.close(self.recent.count(minute), context.settings.end_after);
-            let unusual = minute < episode.end();
-            for values in [&mut self.principals, &mut self.agents, &mut self.errors] {
-                values.close_episode_minute(minute, unusual);
-            }
-            if step == Step::Over {
-                return Some(self.end(episode, now, context));
-            }
-        }
-        self.episode = Some(episode);
-        None
+    /// Who called most in those days.
+    pub(crate) fn top_principals(&self) -> Vec<(String, u64)> {
+        self.principals.top_baseline(self.last + 1)
+    }
+
+    /// Start of the open insight.
+    pub(crate) fn open_since(&self) -> Option<i64> {
+        self.episode.as_ref().map(|episode| episode.start)
     }
 }

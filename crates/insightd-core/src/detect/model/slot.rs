@@ -1,40 +1,31 @@
 //! A series in its region: active, or dormant after a long silence.
 
-use std::hash::BuildHasher;
-
-use hashbrown::{DefaultHashBuilder, HashTable};
-
 use crate::detect::Settings;
-use crate::detect::context::DetectorContext;
-use crate::detect::model::attribution::Budget;
+use crate::detect::ids::{RegionId, SeriesId};
 use crate::detect::model::dormant::Dormant;
-use crate::detect::model::series::{Key, Series};
+use crate::detect::model::key::SeriesKey;
+use crate::detect::model::quota::MemoryQuota;
+use crate::detect::model::series::Series;
 use crate::detect::statistics::horizon::Horizons;
-use crate::detect::store::undo::{RegionId, TransactionEpoch, UndoLog};
+use crate::detect::undo::{Changes, Tracked};
 
-/// A series, in one of two forms. Apart, so that the list of them can grow without moving (and for a moment doubling) all series.
+/// Changes of the open transaction.
+pub(crate) type SeriesChanges = Changes<SeriesId, SeriesState>;
+/// Series that the open transaction has made live or not live, with what they were.
+pub(crate) type LiveChanges = Changes<SeriesId, bool>;
+
+/// A series in one of two forms. Boxed, so that the list of them can grow without moving (and for a moment doubling) all series.
 #[derive(Clone, Debug)]
-pub enum SeriesState {
-    /// It calls.
+pub(crate) enum SeriesState {
+    /// It has calls.
     Active(Box<Series>),
     /// It has been silent for long.
     Dormant(Box<Dormant>),
 }
 
-/// See the module.
-#[derive(Debug)]
-pub struct SeriesSlot {
-    /// Its number in the partition, in order of first calls.
-    pub id: u64,
-    /// Itself.
-    pub form: SeriesState,
-    pub(in crate::detect) live: bool,
-    pub(in crate::detect) touched: TransactionEpoch,
-}
-
 impl SeriesState {
     /// Its name.
-    pub fn key(&self) -> Key<'_> {
+    pub(crate) fn key(&self) -> SeriesKey<'_> {
         match self {
             Self::Active(series) => series.key(),
             Self::Dormant(dormant) => dormant.key(),
@@ -42,7 +33,7 @@ impl SeriesState {
     }
 
     /// Minute of its newest call.
-    pub fn last(&self) -> i64 {
+    pub(crate) fn last(&self) -> i64 {
         match self {
             Self::Active(series) => series.last(),
             Self::Dormant(dormant) => dormant.last(),
@@ -50,91 +41,118 @@ impl SeriesState {
     }
 
     /// The series, if it is active.
-    pub fn active(&self) -> Option<&Series> {
+    pub(crate) fn active(&self) -> Option<&Series> {
         match self {
             Self::Active(series) => Some(series),
             Self::Dormant(_) => None,
         }
     }
 
-    /// See [`Self::active`].
-    pub fn active_mut(&mut self) -> Option<&mut Series> {
-        match self {
-            Self::Active(series) => Some(series),
-            Self::Dormant(_) => None,
-        }
-    }
-
-    /// The series, woken if it was dormant, in an account whose history began in minute `begin` when it fell asleep.
-    pub fn wake(&mut self, begin: i64, settings: &Settings, horizons: &Horizons) -> &mut Series {
+    /// The series, activated if it was dormant. `begin` is the minute in which the history of its account began when it became dormant.
+    pub(crate) fn activate(&mut self, begin: i64, settings: &Settings, horizons: &Horizons) -> &mut Series {
         if let Self::Dormant(dormant) = self {
-            let series = Series::woken(dormant, begin, settings, horizons);
-            *self = Self::Active(Box::new(series));
+            *self = Self::Active(Box::new(Series::activated(dormant, begin, settings, horizons)));
         }
         match self {
             Self::Active(series) => series,
-            Self::Dormant(_) => unreachable!("it was woken"),
+            Self::Dormant(_) => unreachable!("it was activated"),
         }
     }
 
-    /// It comes from another detector, and is new to this one.
-    pub fn taken_over(&mut self, budget: &mut Budget) {
+    /// Charges the quota for a series that comes from another detector.
+    pub(crate) fn adopt(&mut self, quota: &mut MemoryQuota) {
         match self {
-            Self::Active(series) => series.taken_over(budget),
-            Self::Dormant(dormant) => budget.bytes += dormant.key().bytes(),
+            Self::Active(series) => series.adopt(quota),
+            Self::Dormant(dormant) => quota.bytes += dormant.key().bytes(),
         }
     }
 
-    /// Gives back what it holds of the attribution budget.
-    pub fn release(&self, budget: &mut Budget) {
+    /// Returns to the quota what it holds of it.
+    pub(crate) fn release(&self, quota: &mut MemoryQuota) {
         match self {
-            Self::Active(series) => series.release(budget),
-            Self::Dormant(dormant) => budget.bytes -= dormant.key().bytes(),
+            Self::Active(series) => series.release(quota),
+            Self::Dormant(dormant) => quota.bytes -= dormant.key().bytes(),
         }
     }
 }
 
-/// Series of a region, and their positions by name.
-type ByName<'a> = (&'a mut Vec<SeriesSlot>, &'a mut HashTable<u32>, &'a DefaultHashBuilder);
+/// The place of a series in its region.
+#[derive(Debug)]
+pub(crate) struct SeriesSlot {
+    /// Number of the series in its partition, in the order of first calls.
+    pub(crate) number: u64,
+    state: Tracked<SeriesState>,
+    live: bool,
+}
 
 impl SeriesSlot {
-    /// Takes in a series that its region does not know yet, as the next one of the partition. `counted` are the numbers of series that there are
-    /// and that were ever begun. Returns its position.
-    pub(in crate::detect) fn begin(
-        (all, index, hasher): ByName<'_>,
-        place: RegionId,
-        (form, live): (SeriesState, bool),
-        counted: (&mut usize, &mut u64),
-        undo: &mut UndoLog,
-    ) -> u32 {
-        let (at, id) = (all.len() as u32, *counted.1);
-        *counted.0 += 1;
-        *counted.1 += 1;
-        let mut touched = TransactionEpoch::default();
-        if undo.is_first(&mut touched) {
-            undo.series.push((place, id, None));
-        }
-        let hash = hasher.hash_one(form.key());
-        all.push(Self { id, form, live, touched });
-        index.insert_unique(hash, at, |&i| hasher.hash_one(all[i as usize].form.key()));
-        at
+    /// A series that is new to the partition.
+    pub(crate) fn created(id: SeriesId, state: SeriesState, live: bool, changes: &mut SeriesChanges) -> Self {
+        Self { number: id.number, state: Tracked::created(state, id, changes), live }
     }
 
-    /// It is about to change.
-    pub fn touch(&mut self, place: RegionId, undo: &mut UndoLog) {
-        if undo.is_first(&mut self.touched) {
-            undo.series.push((place, self.id, Some((self.form.clone(), self.live))));
+    /// A series from the changelog.
+    pub(crate) fn restored(number: u64, state: SeriesState, live: bool) -> Self {
+        Self { number, state: Tracked::committed(state), live }
+    }
+
+    fn id(&self, region: RegionId) -> SeriesId {
+        SeriesId { region, number: self.number }
+    }
+
+    /// Whether it had a call in the last 28 days.
+    pub(crate) fn is_live(&self) -> bool {
+        self.live
+    }
+
+    /// Says whether it had a call in the last 28 days.
+    pub(crate) fn set_live(&mut self, live: bool, region: RegionId, changes: &mut LiveChanges) {
+        if self.live != live {
+            changes.record(self.id(region), Some(self.live));
+            self.live = live;
         }
     }
 
-    /// Falls asleep if it has been silent for long: all minutes up to `closed` are closed, in an account whose history begins at minute `begin`.
-    pub fn sleep(&mut self, (closed, begin): (i64, i64), place: RegionId, context: &mut DetectorContext) {
-        let Some(series) = self.form.active() else { return };
-        let Some(dormant) = series.sleep(closed, begin, &context.horizons) else { return };
-        series.release_values(&mut context.attribution);
-        let before = std::mem::replace(&mut self.form, SeriesState::Dormant(Box::new(dormant)));
-        if context.undo.is_first(&mut self.touched) {
-            context.undo.series.push((place, self.id, Some((before, self.live))));
+    /// The series.
+    pub(crate) fn state(&self) -> &SeriesState {
+        &self.state
+    }
+
+    /// The series, to be changed.
+    pub(crate) fn change(&mut self, region: RegionId, changes: &mut SeriesChanges) -> &mut SeriesState {
+        self.state.change(self.id(region), changes)
+    }
+
+    /// The series if it is active, to be changed.
+    pub(crate) fn change_active(&mut self, region: RegionId, changes: &mut SeriesChanges) -> Option<&mut Series> {
+        match self.change(region, changes) {
+            SeriesState::Active(series) => Some(series),
+            SeriesState::Dormant(_) => None,
         }
+    }
+
+    /// Prepares an active series for being saved whole. That is no change of its state.
+    pub(crate) fn saving(&mut self) -> &mut SeriesState {
+        self.state.saving()
+    }
+
+    /// Makes the series dormant in place of its active form.
+    pub(crate) fn make_dormant(&mut self, dormant: Dormant, region: RegionId, changes: &mut SeriesChanges) {
+        self.state.replace(SeriesState::Dormant(Box::new(dormant)), self.id(region), changes);
+    }
+
+    /// The series, out of its place.
+    pub(crate) fn into_state(self) -> SeriesState {
+        self.state.into_inner()
+    }
+
+    /// Puts the series back to what it was before an aborted transaction.
+    pub(crate) fn put_back(&mut self, before: SeriesState) {
+        self.state.put_back(before);
+    }
+
+    /// Puts back whether it was live before an aborted transaction.
+    pub(crate) fn put_back_live(&mut self, before: bool) {
+        self.live = before;
     }
 }

@@ -15,7 +15,7 @@ use crate::detect::statistics::views::{LevelView, MomentView};
 /// A nonnegative number in two bytes, exact to 0.2 %: the exponent of an `f32` and the first eight bits of
 /// its mantissa.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(in crate::detect) struct CompactFloat([u8; 2]);
+pub(crate) struct CompactFloat([u8; 2]);
 
 impl CompactFloat {
     /// The nearest representable number.
@@ -34,7 +34,7 @@ impl CompactFloat {
 
 /// Compact form of a tail.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(in crate::detect) struct CompactTail {
+pub(crate) struct CompactTail {
     /// K: exceedances.
     pub(in crate::detect) count: CompactFloat,
     /// X: their summed excess.
@@ -43,7 +43,7 @@ pub(in crate::detect) struct CompactTail {
 
 /// Compact form of an incident tail whose last incident is over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(in crate::detect) struct CompactIncidentTail {
+pub(crate) struct CompactIncidentTail {
     /// What it learned.
     pub(in crate::detect) tail: CompactTail,
     /// Excess of the highest peak learned.
@@ -56,7 +56,7 @@ pub(in crate::detect) struct CompactIncidentTail {
 
 /// Compact form of the burst or the slow view.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(in crate::detect) struct CompactView {
+pub(crate) struct CompactView {
     /// Mean, calls.
     pub(in crate::detect) mean: CompactFloat,
     /// Mean of the squares.
@@ -69,7 +69,7 @@ pub(in crate::detect) struct CompactView {
 
 /// Compact form of a statistic whose short sums have decayed to nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(in crate::detect) struct CompactStatistic {
+pub(crate) struct CompactStatistic {
     /// The burst view.
     pub(in crate::detect) burst: CompactView,
     /// The slow view.

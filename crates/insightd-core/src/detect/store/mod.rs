@@ -1,10 +1,10 @@
-//! State that survives: undo of an aborted transaction, the changelog's records, restore, backfill.
+//! State that survives: the changelog's records, restore, rollback, backfill.
 //!
-//! * [`undo`]: what the open transaction has changed, as it was before.
-//! * [`changelog`]: records of the changelog; [`restorer`]: a detector from them.
+//! * [`changelog`]: what a commit writes. [`restorer`]: a detector from what was written.
+//! * [`rollback`]: what an abort puts back. The undo itself lies in [`crate::detect::undo`].
 //! * [`backfill`]: history of an account from files.
 
 pub mod backfill;
 pub mod changelog;
 pub mod restorer;
-pub mod undo;
+pub(crate) mod rollback;

@@ -189,7 +189,7 @@ fn a_principal_was_once_known_by_a_time_that_nothing_confirms() {
         let mut detector = detector(|_| {});
         feed(&mut detector, &mine[..20]);
         feed(&mut detector, &[ahead]);
-        assert_eq!(detector.context.principals, 2);
+        assert_eq!(detector.context.totals.principals, 2);
         assert_eq!(text(&feed(&mut detector, &mine[20..])), text(&plain));
     }
 }

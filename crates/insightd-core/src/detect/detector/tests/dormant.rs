@@ -44,8 +44,8 @@ fn busy(detector: &mut Detector) -> i64 {
 }
 
 fn form<'a>(detector: &'a Detector, name: &str) -> &'a SeriesState {
-    let entries = detector.accounts()[0].regions[0].entries();
-    &entries.iter().find(|entry| entry.form.key().name == name).expect("it is held").form
+    let mut slots = detector.accounts[0].regions[0].series.iter();
+    slots.find(|slot| slot.state().key().name == name).expect("it is held").state()
 }
 
 fn quiet(settings: &mut Settings) {
@@ -60,16 +60,18 @@ fn a_series_falls_asleep_after_nine_days_and_its_statistic_goes_on() {
         let (horizons, settings) = (&detector.context.horizons, &detector.context.settings);
         match form(detector, "Thing") {
             SeriesState::Active(series) => series.statistic_at(closed, horizons),
-            SeriesState::Dormant(dormant) => Series::woken(dormant, detector.accounts()[0].begin(), settings, horizons)
-                .statistic_at(closed, horizons),
+            SeriesState::Dormant(dormant) => {
+                Series::activated(dormant, detector.accounts[0].state.begin_or_max(), settings, horizons)
+                    .statistic_at(closed, horizons)
+            }
         }
     };
     wait(&mut detector, last + 600, last + 8 * DAY_S);
     let before = form(&detector, "Thing").active().expect("still active after eight days").clone();
-    let bytes = detector.context.attribution.bytes;
+    let bytes = detector.context.quota.bytes;
     wait(&mut detector, last + 8 * DAY_S, last + 20 * DAY_S);
     assert!(form(&detector, "Thing").active().is_none(), "asleep");
-    assert!(detector.context.attribution.bytes < bytes, "it gives its values back");
+    assert!(detector.context.quota.bytes < bytes, "it gives its values back");
     let closed = last / 60 + 20 * DAY;
     let (is, should) = (statistic(&detector, closed), before.closed_statistic(closed, &detector.context.horizons));
     let close = |is: f64, should: f64| assert!((is - should).abs() <= 0.01 * should + 1e-9, "{is}, not {should}");
@@ -105,16 +107,20 @@ fn it_is_woken_by_a_call_and_knows_two_callers_again() {
         observe(&mut detector, &call("Thing", who, now));
     }
     let series = form(&detector, "Thing").active().expect("active");
-    let known_for = |at: usize| series.all_values()[0].profile(at).expect("a profile").known_for(now / 60);
+    let known_for = |at: usize| series.attributes()[0].profile(at).expect("a profile").known_for(now / 60);
     // Who called last stands before the others.
     assert!(known_for(1) > 30 * DAY && known_for(0) < DAY, "{} {}", known_for(1), known_for(0));
-    let record = series.all_values()[0].profile(1).expect("a profile").record();
+    let record = series.attributes()[0].profile(1).expect("a profile").record();
     assert!((5.0..20.0).contains(&record), "the largest burst of the robot: {record}");
-    assert_eq!(series.remembered().map(|callers| callers.left().count()), Some(1), "the other one has not called yet");
+    assert_eq!(
+        series.remembered().map(|callers| callers.remaining().count()),
+        Some(1),
+        "the other one has not called yet"
+    );
     // It falls asleep once more, and remembers who did not call as well.
     wait(&mut detector, now, now + 12 * DAY_S);
     let SeriesState::Dormant(dormant) = form(&detector, "Thing") else { panic!("asleep again") };
-    assert_eq!(dormant.callers().map(|callers| callers.left().count()), Some(2));
+    assert_eq!(dormant.callers().map(|callers| callers.remaining().count()), Some(2));
     assert_eq!(dormant.last(), now / 60);
     assert!((0..=120).contains(&(START / 60 - dormant.first())), "to an hour for each sleep");
 }
@@ -194,9 +200,8 @@ fn a_dormant_series_is_forgotten_after_state_series_ttl() {
     let held = detector.gauges().series;
     wait(&mut detector, last + 600, last + 40 * DAY_S);
     assert_eq!(detector.gauges().series, held - 1, "forgotten after state.series_ttl");
-    let entries = detector.accounts()[0].regions[0].entries();
-    let names: usize = entries.iter().map(|entry| entry.form.key().bytes()).sum();
-    assert!(detector.context.attribution.bytes > names);
+    let names: usize = detector.accounts[0].regions[0].series.iter().map(|slot| slot.state().key().bytes()).sum();
+    assert!(detector.context.quota.bytes > names);
     assert_eq!(SILENT, 9 * DAY);
     let mut gone = 0;
     detector.save(&mut |key, value| gone += usize::from(matches!(key[0], b's' | b'c') && value.is_none()));
@@ -211,16 +216,16 @@ fn records_of_version_1_are_read() {
         let digits = hex.as_bytes().chunks(2);
         digits.map(|two| u8::from_str_radix(std::str::from_utf8(two).unwrap(), 16).unwrap()).collect()
     };
-    let mut again = detector(saved::settings);
+    let mut again = restorer(saved::settings);
     let mut series = 0;
     let (records, expected): (Vec<&str>, Vec<&str>) = golden.lines().partition(|line| !line.starts_with("= "));
     for record in records {
         let (key, value) = record.split_once(' ').unwrap();
         let value = (value != "-").then(|| bytes(value));
         series += usize::from(key.starts_with("73") && value.as_ref().is_some_and(|value| value[0] == 1));
-        again.restore(&bytes(key), value.as_deref()).unwrap();
+        again.take(&bytes(key), value.as_deref()).unwrap();
     }
-    again.restored().unwrap();
+    let again = again.finish().unwrap();
     assert_eq!(series, 3);
     let mut found = Vec::new();
     again.each_series(&mut |s| {

@@ -38,7 +38,7 @@ pub(super) fn settings(settings: &mut Settings) {
     settings.budget = 200.0;
     settings.values_max = 5;
     settings.dedup_events_max = 4000;
-    settings.held_max = 3;
+    settings.quarantined_max = 3;
     settings.series_ttl = 28 * 1440;
 }
 
@@ -131,12 +131,12 @@ fn compact(changelog: &mut Changelog, point: usize) {
 }
 
 fn restored(changelog: &Changelog) -> Result<Detector, RestoreError> {
-    let mut detector = detector(settings);
-    detector.start_undo();
+    let mut restorer = restorer(settings);
     for (key, value) in changelog {
-        detector.restore(key, value.as_deref())?;
+        restorer.take(key, value.as_deref())?;
     }
-    detector.restored()?;
+    let mut detector = restorer.finish()?;
+    detector.start_undo();
     Ok(detector)
 }
 
@@ -253,9 +253,9 @@ fn comes_back_whole(change: impl Fn(&mut Settings) + Copy, events: &[Event<'stat
         living.save(&mut |key, value| changelog.push((key.to_vec(), value.map(<[u8]>::to_vec))));
         living.commit();
     }
-    let mut again = detector(change);
-    changelog.iter().for_each(|(key, value)| again.restore(key, value.as_deref()).unwrap());
-    again.restored().unwrap();
+    let mut again = restorer(change);
+    changelog.iter().for_each(|(key, value)| again.take(key, value.as_deref()).unwrap());
+    let again = again.finish().unwrap();
     assert!(image(&again) == image(&living));
     assert_eq!(again.gauges().dedup_events, living.gauges().dedup_events);
 }
@@ -278,9 +278,9 @@ fn another_warm_up_holds_for_known_accounts_too() {
         for hour in 0..50 {
             observe(&mut living, &event(1, "A", START + hour * 3600));
         }
-        let mut again = detector(|settings| settings.warm_up = restored_with);
-        living.save(&mut |key, value| again.restore(key, value).unwrap());
-        again.restored().unwrap();
+        let mut again = restorer(|settings| settings.warm_up = restored_with);
+        living.save(&mut |key, value| again.take(key, value).unwrap());
+        let again = again.finish().unwrap();
         let levels = again.gauges();
         (levels.accounts_learning, levels.accounts_live)
     };
@@ -351,13 +351,13 @@ proptest::proptest! {
         (proptest::sample::select(&b"awrdpsce"[..]), 0_u64..3, 0_u8..4, proptest::collection::vec(proptest::num::u8::ANY, 0..160)),
         1..12,
     )) {
-        let mut detector = detector(settings);
+        let mut restorer = restorer(settings);
         let taken = records.iter().try_for_each(|(kind, number, version, bytes)| {
             let mut key = [&[*kind], &number.to_be_bytes()[..]].concat();
             key.resize(key.len() + match kind { b'r' | b'd' => 4, b'p' => 8, _ => 0 }, 0);
-            detector.restore(&key, Some(&[&[*version], &bytes[..]].concat()))
+            restorer.take(&key, Some(&[&[*version], &bytes[..]].concat()))
         });
-        if taken.and_then(|()| detector.restored()).is_ok() {
+        if let Ok(detector) = taken.and_then(|()| restorer.finish()) {
             look(&detector);
         }
     }

@@ -8,6 +8,7 @@ use rand_pcg::rand_core::Rng;
 use super::*;
 use crate::cloudtrail::event::{Category, Event};
 use crate::cloudtrail::insight::Insight;
+use crate::detect::store::restorer::Restorer;
 use crate::detect::{DAY, Settings, Verdict};
 
 /// A midnight, seconds.
@@ -68,11 +69,9 @@ fn fold(events: &[Event<'_>]) -> Detector {
 
 /// The past of one account, by way of its records.
 fn past(of: &Detector, account: AccountId) -> Detector {
-    let mut past = Detector::new(settings());
-    let mut fault = Ok(());
-    of.save_alone(account, &mut |key, value| fault = fault.clone().and_then(|()| past.restore(key, value)));
-    fault.and_then(|()| past.restored()).expect("it can be read");
-    past
+    let mut past = Restorer::new(settings());
+    of.save_alone(account, &mut |key, value| past.take(key, value).expect("it can be read"));
+    past.finish().expect("it fits together")
 }
 
 fn accounts() -> [AccountId; 2] {
@@ -80,7 +79,7 @@ fn accounts() -> [AccountId; 2] {
 }
 
 fn load(into: &mut Detector, of: &Detector) -> Vec<Result<Backfilled, BackfillRefusal>> {
-    accounts().map(|account| into.absorb(past(of, account), 0)).to_vec()
+    accounts().map(|account| into.merge(past(of, account), 0)).to_vec()
 }
 
 fn image(detector: &Detector) -> BTreeMap<Vec<u8>, Vec<u8>> {
@@ -237,7 +236,7 @@ fn the_oldest_record_of_the_files_is_the_beginning_wherever_it_stands() {
     sorted.sort_by_key(|event| event.time);
     for account in accounts() {
         let oldest = sorted.iter().find(|event| event.account == account).expect("one");
-        let begin = past.accounts().iter().find(|of| of.id == account).and_then(Account::first_minute);
+        let begin = past.accounts.iter().find(|of| of.id == account).and_then(|account| account.state.begin);
         assert_eq!(begin, Some(oldest.time.div_euclid(60)));
     }
     let calls = |detector: &Detector| -> u64 { series(detector).values().map(|s| s.2).sum() };
@@ -320,11 +319,11 @@ fn a_load_that_is_committed_comes_back_with_the_changelog() {
     keep(&mut live);
     see(&mut live, &after[300..]);
     keep(&mut live);
-    let mut restored = Detector::new(settings());
+    let mut restorer = Restorer::new(settings());
     for (key, value) in &changelog {
-        restored.restore(key, value.as_deref()).expect("it can be read");
+        restorer.take(key, value.as_deref()).expect("it can be read");
     }
-    restored.restored().expect("it fits together");
+    let restored = restorer.finish().expect("it fits together");
     assert_eq!(image(&restored), image(&live));
 }
 
@@ -342,9 +341,9 @@ fn series_of_an_old_past_are_no_more_live_before_a_restart_than_behind_it() {
     let mut live = Detector::new(settings());
     see(&mut live, &begun);
     assert!(load(&mut live, &fold(&traffic(1))).iter().all(Result::is_ok));
-    let mut restored = Detector::new(settings());
-    live.save_all(&mut |key, value| restored.restore(key, value).expect("it can be read"));
-    restored.restored().expect("it fits together");
+    let mut restorer = Restorer::new(settings());
+    live.save_all(&mut |key, value| restorer.take(key, value).expect("it can be read"));
+    let mut restored = restorer.finish().expect("it fits together");
     assert_eq!(see(&mut restored, &after), see(&mut live, &after));
     assert_eq!(image(&restored), image(&live));
 }
@@ -353,12 +352,12 @@ fn series_of_an_old_past_are_no_more_live_before_a_restart_than_behind_it() {
 #[test]
 fn an_account_that_names_a_region_which_is_not_there_is_refused() {
     let whole = fold(&traffic(1));
-    let mut past = Detector::new(settings());
+    let mut past = Restorer::new(settings());
     whole.save_alone(accounts()[0], &mut |key, value| {
         if matches!(key[0], b'a' | b'w' | b'p') {
-            past.restore(key, value).expect("it can be read");
+            past.take(key, value).expect("it can be read");
         }
     });
-    let fault = past.restored().expect_err("a region is missing");
+    let fault = past.finish().expect_err("a region is missing");
     assert!(fault.to_string().contains("a region of account 000000000001 is missing"), "{fault}");
 }

@@ -1,9 +1,9 @@
-//! How large one record of the changelog can become, so that a configuration under which a transaction could never be written is refused
-//! before the first one is.
+//! How large one record of the changelog can become. A configuration under which a transaction could never be written is refused before the
+//! first one is.
 //!
-//! Upper bounds of the encoding (a varint of 32 bits has at most five bytes, one of 64 ten), not what is usual.
+//! Upper bounds of the encoding (a varint of 32 bits has at most five bytes, one of 64 ten), not typical sizes.
 
-use crate::detect::intake::clock::HELD_BYTES_MAX;
+use crate::detect::intake::clock::QUARANTINED_BYTES_MAX;
 use crate::detect::model::series::cells_max;
 
 /// Bytes of a minute, a count and a count of late calls.
@@ -14,7 +14,7 @@ const VALUE: u64 = 128;
 const BASELINES: u64 = 15;
 /// Bytes of all else in a series: names of 256 bytes, statistic, the finding of an open insight with an eventID.
 const SERIES: u64 = 4096;
-/// Bytes of all else in a region that does not grow with what it holds.
+/// Bytes of all else in a region that does not grow with its content.
 const REGION: u64 = 1024;
 
 /// Bytes of a series whose three attributes have so many values of so many bytes, with minutes open for `lateness`.
@@ -24,9 +24,9 @@ pub fn series_bytes_max(values_max: usize, value_bytes_max: usize, lateness: i64
     3 * values * (text + VALUE + cells) + BASELINES * (text + VALUE) + cells + SERIES
 }
 
-/// Bytes of a region that holds so many records, without its open insights.
-pub fn region_bytes_max(held: usize) -> u64 {
-    held as u64 * HELD_BYTES_MAX as u64 + REGION
+/// Bytes of a region with so many quarantined records, without its open insights.
+pub fn region_bytes_max(quarantined: usize) -> u64 {
+    quarantined as u64 * QUARANTINED_BYTES_MAX as u64 + REGION
 }
 
 #[cfg(test)]
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn no_series_is_larger_than_its_bound_and_the_bound_is_not_far() {
+    fn no_series_exceeds_its_bound_and_the_bound_is_close() {
         for (values_max, value_bytes_max, lateness) in [(5, 16, 1), (12, 700, 10), (6, 40, 30)] {
             let mut settings = crate::detect::fixture::settings();
             (settings.values_max, settings.value_bytes_max, settings.lateness) =
@@ -99,7 +99,7 @@ mod tests {
 
     /// It kept a cell for each minute that was ever late, for as long as nothing came on time.
     #[test]
-    fn a_series_whose_calls_are_all_late_once_grew_without_end() {
+    fn a_series_with_late_calls_only_once_grew_without_end() {
         let mut detector = Detector::new(crate::detect::fixture::settings());
         detector.start_undo();
         let mut sizes = Vec::new();
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn no_region_with_held_records_is_larger_than_its_bound() {
+    fn no_region_with_quarantined_records_exceeds_its_bound() {
         let mut detector = Detector::new(crate::detect::fixture::settings());
         detector.start_undo();
         // Each further ahead than the one before can confirm.

@@ -1,4 +1,4 @@
-//! Keys of the changelog's records: what a record is about, as bytes and back.
+//! Keys of the changelog's records: the subject of a record, as bytes and back.
 
 use std::ops::Deref;
 
@@ -7,18 +7,18 @@ use crate::cloudtrail::event::AccountId;
 /// Bytes of the longest key: its kind and two numbers.
 const LONGEST: usize = 17;
 
-/// What a record of the changelog is about.
+/// The subject of a changelog record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Key {
+pub enum RecordKey {
     /// An account.
     Account(AccountId),
-    /// What any record tells of an account.
+    /// The newest confirmed time of an account, and what awaits confirmation.
     Observations(AccountId),
     /// A region of an account, by its number in it.
     Region(AccountId, u32),
-    /// The series of a region in which a drop is looked for.
+    /// The series of a region in which drops are looked for.
     Steady(AccountId, u32),
-    /// A principal of an account, by its fingerprint.
+    /// A principal of an account, by its hash.
     Principal(AccountId, u64),
     /// A series, whole.
     Series(u64),
@@ -28,8 +28,8 @@ pub enum Key {
     Events(u64),
 }
 
-impl Key {
-    /// As it is written.
+impl RecordKey {
+    /// Its bytes.
     pub fn bytes(self) -> Bytes {
         let (kind, first): (u8, u64) = match self {
             Self::Account(account) => (b'a', account.number()),
@@ -52,7 +52,7 @@ impl Key {
         bytes
     }
 
-    /// Reads one; none if it is no key of a detector.
+    /// Reads a key; none if it is no key of a detector.
     pub fn read(bytes: &[u8]) -> Option<Self> {
         let (&kind, rest) = bytes.split_first()?;
         let (first, rest) = rest.split_first_chunk::<8>()?;
@@ -73,7 +73,7 @@ impl Key {
     }
 }
 
-/// The bytes of a key, which need no allocation: there is one for each record that is written.
+/// The bytes of a key. Without allocation, because there is one for each record that is written.
 #[derive(Clone, Copy, Debug)]
 pub struct Bytes {
     bytes: [u8; LONGEST],
@@ -103,21 +103,21 @@ mod tests {
     fn a_key_is_read_as_it_was_written_and_longer_ones_are_refused() {
         let account = AccountId::parse("999999999999").expect("twelve digits");
         let keys = [
-            (Key::Account(account), 9),
-            (Key::Observations(account), 9),
-            (Key::Region(account, 3), 13),
-            (Key::Steady(account, u32::MAX), 13),
-            (Key::Principal(account, u64::MAX), 17),
-            (Key::Series(7), 9),
-            (Key::Running(u64::MAX), 9),
-            (Key::Events(0), 9),
+            (RecordKey::Account(account), 9),
+            (RecordKey::Observations(account), 9),
+            (RecordKey::Region(account, 3), 13),
+            (RecordKey::Steady(account, u32::MAX), 13),
+            (RecordKey::Principal(account, u64::MAX), 17),
+            (RecordKey::Series(7), 9),
+            (RecordKey::Running(u64::MAX), 9),
+            (RecordKey::Events(0), 9),
         ];
         for (key, length) in keys {
             let bytes = key.bytes();
-            assert_eq!((Key::read(&bytes), bytes.len()), (Some(key), length));
-            assert_eq!(Key::read(&[&bytes, &[0][..]].concat()), None);
-            assert_eq!(Key::read(&bytes[..length - 1]), None);
+            assert_eq!((RecordKey::read(&bytes), bytes.len()), (Some(key), length));
+            assert_eq!(RecordKey::read(&[&bytes, &[0][..]].concat()), None);
+            assert_eq!(RecordKey::read(&bytes[..length - 1]), None);
         }
-        assert_eq!(Key::read(b"x12345678"), None);
+        assert_eq!(RecordKey::read(b"x12345678"), None);
     }
 }

@@ -1,0 +1,163 @@
+//! What a clock does when it moves: it closes minutes, ends insights, finds drops, and sweeps once an hour and once a day.
+
+use crate::cloudtrail::insight::Insight;
+use crate::detect::context::DetectorContext;
+use crate::detect::decide::drop;
+use crate::detect::model::account::Account;
+use crate::detect::model::region::is_live;
+use crate::detect::model::series::{Series, SeriesContext};
+use crate::detect::model::slot::SeriesSlot;
+use crate::detect::statistics::horizon::Direction;
+
+impl Account {
+    /// Moves the clock of the region at position `at` to `time` (seconds), at wall time `wall`. Ends of open insights come out in the order
+    /// of their Starts.
+    pub(super) fn advance(
+        &mut self,
+        at: usize,
+        time: i64,
+        wall: i64,
+        context: &mut DetectorContext,
+        emit: &mut dyn FnMut(Insight),
+    ) {
+        let id = self.region_id(at);
+        if self.regions[at].state.change(id, &mut context.transaction.regions).clock.advance(time, wall) {
+            self.minute_changed(at, context, emit);
+        }
+    }
+
+    /// Advances an idle clock at wall time `now`, seconds (WM-2). Returns whether it has moved.
+    pub(super) fn advance_idle(
+        &mut self,
+        at: usize,
+        now: i64,
+        context: &mut DetectorContext,
+        emit: &mut dyn FnMut(Insight),
+    ) -> bool {
+        let (after_s, lateness_s) = (context.settings.idle_after_s, context.settings.lateness * 60);
+        let Some(time) = self.regions[at].state.clock.idle_advance(now, after_s, lateness_s) else { return false };
+        let id = self.region_id(at);
+        self.regions[at].state.change(id, &mut context.transaction.regions).clock.set(time);
+        // What is not ahead of a clock is not ahead of the account.
+        self.state.change(self.number, &mut context.transaction.accounts).observations.confirm(time);
+        self.minute_changed(at, context, emit);
+        true
+    }
+
+    /// Brings every clock to the newest one of the account, at the end of the input.
+    pub(in crate::detect) fn bring_clocks_up(&mut self, context: &mut DetectorContext, emit: &mut dyn FnMut(Insight)) {
+        let Some(newest) = self.regions.iter().filter_map(|region| region.state.clock.time()).max() else { return };
+        for at in self.state.region_order.clone() {
+            if self.regions[at as usize].state.clock.time().is_some() {
+                self.advance(at as usize, newest, 0, context, emit);
+            }
+        }
+    }
+
+    fn minute_changed(&mut self, at: usize, context: &mut DetectorContext, emit: &mut dyn FnMut(Insight)) {
+        let finds_drops = context.settings.direction == Direction::Both;
+        self.end_insights(at, context, emit);
+        if finds_drops {
+            self.find_drops(at, context, emit);
+        }
+        let id = self.region_id(at);
+        let state = &self.regions[at].state;
+        let (Some(time), swept) = (state.clock.time(), state.swept) else { return };
+        if time.div_euclid(3600) == swept.div_euclid(3600) {
+            return;
+        }
+        let horizon = time - context.settings.dedup_horizon_s;
+        context.totals.dedup_events -= self.regions[at].seen.expire(horizon, id, &mut context.transaction.dedup);
+        if time.div_euclid(86_400) != swept.div_euclid(86_400) {
+            self.sweep_daily(at, time.div_euclid(60), context);
+        }
+        let region = &mut self.regions[at];
+        let state = region.state.change(id, &mut context.transaction.regions);
+        state.swept = time;
+        if finds_drops {
+            let is_steady = |slot: &SeriesSlot| slot.state().active().is_some_and(Series::is_steady);
+            let steady = region.series.iter().enumerate().filter(|(_, slot)| is_steady(slot));
+            state.steady = steady.map(|(at, _)| at as u32).collect();
+        }
+    }
+
+    fn end_insights(&mut self, at: usize, context: &mut DetectorContext, emit: &mut dyn FnMut(Insight)) {
+        let (facts, id) = (self.facts(), self.region_id(at));
+        let region = &mut self.regions[at];
+        let Some(now) = region.state.clock.time() else { return };
+        let here = SeriesContext::new(facts, &region.name, &region.state, &context.settings, &context.horizons);
+        let mut ended = Vec::new();
+        for &position in &region.state.open {
+            let slot = region.series.at(position);
+            if !slot.state().active().is_some_and(|series| series.is_due(&here)) {
+                continue;
+            }
+            let series = slot.change_active(id, &mut context.transaction.series);
+            if let Some(end) = series.and_then(|series| series.close_open_minutes(now, &here)) {
+                ended.push(position);
+                context.totals.open -= usize::from(end.finding.suppressed_by.is_none());
+                emit(end);
+            }
+        }
+        if !ended.is_empty() {
+            let state = region.state.change(id, &mut context.transaction.regions);
+            state.open.retain(|position| !ended.contains(position));
+        }
+    }
+
+    fn find_drops(&mut self, at: usize, context: &mut DetectorContext, emit: &mut dyn FnMut(Insight)) {
+        let (facts, id) = (self.facts(), self.region_id(at));
+        let region = &mut self.regions[at];
+        let Some(now) = region.state.clock.time() else { return };
+        let here = SeriesContext::new(facts, &region.name, &region.state, &context.settings, &context.horizons);
+        for index in 0..region.state.steady.len() {
+            let position = region.state.steady[index];
+            let slot = region.series.at(position);
+            if slot.state().active().is_none() {
+                continue;
+            }
+            let Some(series) = slot.change_active(id, &mut context.transaction.series) else { continue };
+            let alarms = &mut self.state.change(self.number, &mut context.transaction.accounts).alarms;
+            let Some(decision) = drop::decide(series, &here, alarms) else { continue };
+            alarms.record_start(decision.evidence.minute);
+            let start = series.start_drop(&decision, now, &here);
+            region.state.change(id, &mut context.transaction.regions).open.push(position);
+            context.totals.open += 1;
+            emit(start);
+        }
+    }
+
+    /// Once a day: makes series dormant that were silent for long, and forgets series and principals that were silent for too long.
+    fn sweep_daily(&mut self, at: usize, minute: i64, context: &mut DetectorContext) {
+        let (begin, id) = (self.state.begin_or_max(), self.region_id(at));
+        let region = &mut self.regions[at];
+        let live_before = region.live();
+        region.state.change(id, &mut context.transaction.regions).daily = minute;
+        let closed = region.state.clock.closed(context.settings.lateness);
+        for slot in region.series.iter_mut() {
+            if let Some(series) = slot.state().active()
+                && let Some(dormant) = series.dormant(closed, begin, &context.horizons)
+            {
+                series.release_values(&mut context.quota);
+                slot.make_dormant(dormant, id, &mut context.transaction.series);
+            }
+            slot.set_live(is_live(slot.state().last(), minute), id, &mut context.transaction.live);
+        }
+        let ttl = context.settings.series_ttl;
+        let is_open = |slot: &SeriesSlot| slot.state().active().is_some_and(Series::is_open);
+        let expired = |slot: &SeriesSlot| minute - slot.state().last() >= ttl && !is_open(slot);
+        if region.series.iter().any(expired) {
+            // Positions change, so the lists of series are carried over by identity.
+            let (removed, moved_to) = region.series.remove(expired);
+            region.state.change(id, &mut context.transaction.regions).move_series(&moved_to);
+            for slot in removed {
+                slot.state().release(&mut context.quota);
+                context.totals.series -= 1;
+                context.transaction.forget(id, slot);
+            }
+        }
+        let live = self.state.live() - live_before + self.regions[at].live();
+        self.state.change(self.number, &mut context.transaction.accounts).set_live(live);
+        context.totals.principals -= self.principals.expire(minute, self.number, &mut context.transaction.principals);
+    }
+}

@@ -1,0 +1,82 @@
+//! What any record, counted or not, shows of its account.
+
+use crate::detect::context::DetectorContext;
+use crate::detect::decide::budget::AlarmBudget;
+use crate::detect::intake::incoming::{Arrival, IncomingRecord};
+use crate::detect::intake::observations::Observation;
+use crate::detect::model::account::Account;
+use crate::detect::model::principals::Observed;
+
+impl Account {
+    /// Observes what a record shows: at once, or when another record confirms its time.
+    pub(super) fn observe(
+        &mut self,
+        record: &IncomingRecord<'_>,
+        region: Option<usize>,
+        arrival: Arrival,
+        context: &mut DetectorContext,
+    ) {
+        let mut observation = record.observation(region);
+        let jump_s = context.settings.clock_jump_s;
+        let state = self.state.change(self.number, &mut context.transaction.accounts);
+        if !state.observations.is_settled() {
+            observation.identify(record.event);
+            if state.observations.is_quarantined(&observation) {
+                return;
+            }
+            let sure = arrival.near_wall || !state.observations.is_ahead(observation.time, jump_s);
+            for earlier in state.observations.confirmed_by(observation.time, jump_s, sure) {
+                self.confirm_observation(&earlier, context);
+            }
+        }
+        if arrival.near_wall || !self.state.observations.is_ahead(observation.time, jump_s) {
+            return self.confirm_observation(&observation, context);
+        }
+        observation.identify(record.event);
+        let records_max = context.settings.quarantined_max;
+        let state = self.state.change(self.number, &mut context.transaction.accounts);
+        if let Some(earliest) = state.observations.quarantine(observation, records_max) {
+            // What counts overflows at its clock as well, and is counted there.
+            context.events.quarantine_overflow += u64::from(!earliest.counts);
+        }
+    }
+
+    /// Applies an observation whose time is confirmed, or can no longer be confirmed by anything.
+    pub(super) fn confirm_observation(&mut self, observation: &Observation, context: &mut DetectorContext) {
+        let minute = observation.time.div_euclid(60);
+        let warm_up = context.settings.warm_up;
+        let state = self.state.change(self.number, &mut context.transaction.accounts);
+        let was = state.maturity();
+        state.observations.confirm(observation.time);
+        if state.begin.is_none() {
+            state.begin = Some(minute);
+            state.alarms = AlarmBudget::new(minute, warm_up);
+        } else if context.settings.moves_back && minute < state.begin_or_max() {
+            state.begin = Some(minute);
+        }
+        state.mature |= minute - state.begin_or_max() >= warm_up;
+        context.totals.account_matured(was, state.maturity());
+        if let Some(at) = observation.region
+            && self.regions[at].state.begin.is_none()
+        {
+            state.region_order.push(at as u32);
+            let id = self.region_id(at);
+            self.regions[at].state.change(id, &mut context.transaction.regions).begin = Some(minute);
+        }
+        let has_room = context.totals.principals < context.settings.principals_max;
+        let (id, changes) = (self.principal_id(observation.principal), &mut context.transaction.principals);
+        match self.principals.observe(id, minute, has_room, changes) {
+            Observed::New => context.totals.principals += 1,
+            Observed::Known => {}
+            Observed::NoRoom => context.events.principals_full += 1,
+        }
+    }
+
+    /// Applies the observations that are still quarantined at the end of the input.
+    pub(super) fn confirm_all_observations(&mut self, context: &mut DetectorContext) {
+        let state = self.state.change(self.number, &mut context.transaction.accounts);
+        for observation in state.observations.confirmed_by(i64::MAX, 0, true) {
+            self.confirm_observation(&observation, context);
+        }
+    }
+}

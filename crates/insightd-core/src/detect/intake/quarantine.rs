@@ -1,0 +1,113 @@
+//! Records whose time awaits confirmation.
+//!
+//! A record dated far ahead of everything known waits until another one confirms its time, so that one wrong date blinds nobody. The same
+//! rule serves an event-time clock, which quarantines whole records, and an account, which quarantines what a record shows of it.
+//!
+//! A full quarantine releases its earliest record, which then takes effect: of dates that nothing confirms, the earliest is the likeliest to
+//! be right.
+
+use serde::{Deserialize, Serialize};
+
+/// Something with an event time.
+pub(crate) trait Dated {
+    /// Seconds since 1970.
+    fn time(&self) -> i64;
+}
+
+/// Records that wait, in the order of their arrival.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Quarantine<T> {
+    waiting: Vec<T>,
+}
+
+impl<T> Default for Quarantine<T> {
+    fn default() -> Self {
+        Self { waiting: Vec::new() }
+    }
+}
+
+impl<T: Dated> Quarantine<T> {
+    /// Records that wait.
+    pub(crate) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Whether none waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// The records, in the order of their arrival.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.waiting.iter()
+    }
+
+    /// The record that arrived last.
+    pub(crate) fn newest(&self) -> Option<&T> {
+        self.waiting.last()
+    }
+
+    /// Lets a record wait beside at most `records_max - 1` others. Returns the earliest of all of them if that is one too many.
+    pub(crate) fn admit(&mut self, record: T, records_max: usize) -> Option<T> {
+        self.waiting.push(record);
+        if self.waiting.len() > records_max { self.take_earliest() } else { None }
+    }
+
+    /// Takes the records that one dated `time` (seconds) confirms, in the order of their arrival: those dated at most `jump_s` after it.
+    pub(crate) fn confirmed_by(&mut self, time: i64, jump_s: i64) -> Vec<T> {
+        if self.waiting.is_empty() {
+            return Vec::new();
+        }
+        self.waiting.extract_if(.., |record| time >= record.time() - jump_s).collect()
+    }
+
+    pub(crate) fn admit_farthest(&mut self, record: T, records_max: usize) -> Option<T> {
+        self.waiting.push(record);
+        if self.waiting.len() <= records_max {
+            return None;
+        }
+        let farthest = (0..self.waiting.len()).max_by_key(|&i| self.waiting[i].time())?;
+        Some(self.waiting.remove(farthest))
+    }
+
+    /// Time of the earliest record, seconds.
+    pub(crate) fn earliest(&self) -> Option<i64> {
+        self.waiting.iter().map(Dated::time).min()
+    }
+
+    /// Takes the earliest record; of several with the same time, the one that arrived first.
+    pub(crate) fn take_earliest(&mut self) -> Option<T> {
+        let at = (0..self.waiting.len()).min_by_key(|&at| self.waiting[at].time())?;
+        Some(self.waiting.remove(at))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    impl Dated for i64 {
+        fn time(&self) -> i64 {
+            *self
+        }
+    }
+
+    #[test]
+    fn a_full_quarantine_releases_its_earliest_record() {
+        let mut quarantine = Quarantine::default();
+        assert_eq!((quarantine.admit(90_000, 2), quarantine.admit(50_000, 2)), (None, None));
+        assert_eq!(quarantine.admit(70_000, 2), Some(50_000));
+        assert_eq!(quarantine.admit(10_000, 2), Some(10_000), "also if it has just arrived");
+        assert_eq!(quarantine.iter().copied().collect::<Vec<_>>(), [90_000, 70_000]);
+        assert_eq!(quarantine.earliest(), Some(70_000));
+    }
+
+    #[test]
+    fn a_record_confirms_those_dated_at_most_one_jump_after_it() {
+        let mut quarantine = Quarantine::default();
+        [9_000, 5_000, 7_000].into_iter().for_each(|time| assert_eq!(quarantine.admit(time, 16), None));
+        assert_eq!(quarantine.confirmed_by(3_000, 3_600), [5_000]);
+        assert_eq!(quarantine.confirmed_by(6_000, 3_600), [9_000, 7_000], "in the order of their arrival");
+        assert!(quarantine.is_empty());
+    }
+}
