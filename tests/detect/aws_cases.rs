@@ -1,7 +1,7 @@
 //! The published cases in which AWS is known to have raised an insight, rebuilt as minimal streams in a
 //! minimal account.
 //!
-//! Numbers from the samples in AWS's documentation and in public issue threads (specification 1.4 and 1.5):
+//! Numbers from the samples in AWS's documentation and in public issue threads (docs/detection.md):
 //! baseline calls, burst calls, and the averages that AWS printed. The busy baselines are thinned to a tenth.
 
 use std::borrow::Cow;
