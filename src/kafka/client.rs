@@ -7,7 +7,7 @@ use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
 
 use crate::config::{Config, Kafka};
-use crate::stream::publish::RecordLimits;
+use crate::stream::publisher::RecordLimits;
 
 /// Interval at which the library reports where partitions end and which brokers are reachable.
 pub(super) const STATISTICS_INTERVAL: Duration = Duration::from_secs(1);

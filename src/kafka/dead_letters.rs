@@ -22,7 +22,7 @@ use super::{client, topics};
 use crate::config::Config;
 use crate::stream::broker::{Action, BrokerError, Outgoing, TopicPartition};
 use crate::stream::dead_letter::{DeadLetter, DeadLetterId, DeadLetterSource, replay_marker_headers};
-use crate::stream::publish::RecordLimits;
+use crate::stream::publisher::RecordLimits;
 
 /// Longest wait for one answer of a broker.
 const ANSWER_MAX: Duration = Duration::from_secs(10);

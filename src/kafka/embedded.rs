@@ -16,7 +16,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use super::context::Context;
 use super::errors;
 use crate::stream::broker::{Action, BrokerError, TopicPartition};
-use crate::stream::publish::RecordLimits;
+use crate::stream::publisher::RecordLimits;
 
 /// A partition drops its oldest batches beyond this many bytes (`rdkafka_mock.c`, `max_size`).
 pub(crate) const PARTITION_BYTES_MAX: u64 = 5 * 1024 * 1024;

@@ -8,7 +8,7 @@ use super::probe::{ClusterProbe, InputTopic, Probe, ProbeError};
 use super::{admin, client};
 use crate::config::{Config, OwnTopic, PartitionCount};
 use crate::stream::broker::{Action, BrokerError};
-use crate::stream::publish::RecordLimits;
+use crate::stream::publisher::RecordLimits;
 
 /// Kafka's own default of `max.message.bytes`, for a broker that does not report it.
 const MESSAGE_BYTES_MAX_DEFAULT: usize = 1_048_588;

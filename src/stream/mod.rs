@@ -7,7 +7,7 @@ pub(crate) mod backfill;
 pub mod broker;
 pub mod clock;
 pub mod dead_letter;
-pub mod publish;
+pub mod publisher;
 pub mod report;
 #[cfg(test)]
 mod scripted;

@@ -13,7 +13,7 @@ use insightd_core::invariants::{Invariant, OnViolation, Violations, timeouts_inc
 
 use super::broker::{Broker, BrokerError, Polled, TopicPartition};
 use super::clock::Clock;
-use super::publish::Publishing;
+use super::publisher::Publishing;
 use super::report::Report;
 use super::task::Task;
 use super::tasks::Tasks;

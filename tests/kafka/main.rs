@@ -10,7 +10,7 @@ use insightd::config::Config;
 use insightd::kafka::KafkaBroker;
 use insightd::kafka::broker::Connection;
 use insightd::stream::broker::{Action, Assigned, Broker, Cause, Message, Outgoing, Polled, Position, TopicPartition};
-use insightd::stream::publish::RecordLimits;
+use insightd::stream::publisher::RecordLimits;
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::mocking::MockCluster;

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use insightd::config::Config;
 use insightd::stream::broker::{BrokerError, Cause};
-use insightd::stream::publish::{Publishing, RecordLimits};
+use insightd::stream::publisher::{Publishing, RecordLimits};
 use insightd::stream::worker::{Worker, WorkerLimits};
 use insightd_core::cloudtrail::insight::Format;
 use insightd_core::invariants::OnViolation;

@@ -14,7 +14,7 @@ use crate::commands::version::version;
 use crate::config::Config;
 use crate::http::WorkerState;
 use crate::kafka::topics::Ready;
-use crate::stream::publish::RecordLimits;
+use crate::stream::publisher::RecordLimits;
 
 /// A daemon that serves HTTP and obeys signals, but does not touch Kafka yet.
 pub(crate) struct Daemon {

@@ -9,7 +9,7 @@ use crate::commands::exit_error::ExitError;
 use crate::config::Config;
 use crate::http::{Health, WorkerState};
 use crate::metrics::Metrics;
-use crate::stream::publish::RecordLimits;
+use crate::stream::publisher::RecordLimits;
 
 /// Handles to the shared parts; a clone refers to the same parts.
 #[derive(Clone)]

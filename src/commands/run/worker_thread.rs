@@ -14,7 +14,7 @@ use crate::kafka::broker::Connection;
 use crate::kafka::topics::Ready;
 use crate::stream::broker::{BrokerError, Cause};
 use crate::stream::clock::SystemClock;
-use crate::stream::publish::Publishing;
+use crate::stream::publisher::Publishing;
 use crate::stream::task::DetectorTask;
 use crate::stream::watchdog::Calls;
 use crate::stream::worker::{Worker, WorkerLimits};

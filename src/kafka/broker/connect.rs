@@ -18,7 +18,7 @@ use crate::kafka::partition_reader::Pool;
 use crate::kafka::transactional_producer::TransactionalProducer;
 use crate::kafka::{client, errors};
 use crate::stream::broker::BrokerError;
-use crate::stream::publish::RecordLimits;
+use crate::stream::publisher::RecordLimits;
 use crate::stream::watchdog::Calls;
 
 /// What a worker connects with.

@@ -4,7 +4,7 @@ use insightd_core::invariants::{Invariant, Violations, is_owned, is_restored, of
 
 use super::{TICK, Worker};
 use crate::stream::broker::{Action, Broker, BrokerError, Message, Skipped, TopicPartition};
-use crate::stream::publish::{Publisher, Source};
+use crate::stream::publisher::{Publisher, Source};
 use crate::stream::task::{Record, Task};
 use crate::stream::tasks::{Assignment, Stage};
 use crate::stream::transaction::{Transaction, next_offset};

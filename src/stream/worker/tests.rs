@@ -11,7 +11,7 @@ use insightd_core::pipeline::{Gauges, Tally};
 
 use super::{TICK, Timeouts, Worker, WorkerLimits};
 use crate::stream::broker::{Action, Assigned, BrokerError, Cause, Polled, Position, Skipped, TopicPartition};
-use crate::stream::publish::{Publishing, RecordLimits};
+use crate::stream::publisher::{Publishing, RecordLimits};
 use crate::stream::report::{Committed, Report, Restored};
 use crate::stream::scripted::{ScriptedBroker, ScriptedTask};
 use crate::stream::tasks::{Takeover, TaskOrigin};
