@@ -12,21 +12,21 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use insightd_generate::delivery::{Delivery, File};
 use insightd_generate::json::{Callers, Writer};
-use insightd_generate::{Organisation, Plan, layout};
+use insightd_generate::{Organization, Plan, layout};
 
 fn main() {
     divan::main();
 }
 
-fn organisation() -> Organisation {
+fn organization() -> Organization {
     let plan = Plan { seed: 1, accounts: 1, start: 1_736_121_600, days: 1, activity: 1.0, attacks: 0, quiet_days: 0 };
-    Organisation::new(plan)
+    Organization::new(plan)
 }
 
 /// Content of all files, one after the other, given to `sink`; how many records.
-fn files(organisation: &Organisation, mut sink: impl FnMut(&Callers, &File)) -> usize {
+fn files(organization: &Organization, mut sink: impl FnMut(&Callers, &File)) -> usize {
     let mut records = 0;
-    for account in organisation.accounts() {
+    for account in organization.accounts() {
         let callers = Callers::new(account.id(), account.actors());
         for file in Delivery::new(account.id(), account.calls()) {
             records += file.calls.len();
@@ -37,27 +37,27 @@ fn files(organisation: &Organisation, mut sink: impl FnMut(&Callers, &File)) -> 
 }
 
 /// Bytes of JSON and number of records of the whole.
-fn size(organisation: &Organisation) -> (usize, usize) {
+fn size(organization: &Organization) -> (usize, usize) {
     let (mut writer, mut json) = (Writer::default(), Vec::new());
-    let records = files(organisation, |callers, file| layout::write(&mut writer, callers, file, &mut json));
+    let records = files(organization, |callers, file| layout::write(&mut writer, callers, file, &mut json));
     (json.len(), records)
 }
 
 #[divan::bench]
 fn calls(bencher: Bencher<'_, '_>) {
-    let organisation = organisation();
-    let (_, records) = size(&organisation);
+    let organization = organization();
+    let (_, records) = size(&organization);
     bencher.counter(ItemsCount::new(records)).bench_local(|| {
-        organisation.accounts().iter().flat_map(|account| account.calls()).map(|call| black_box(call).serial).max()
+        organization.accounts().iter().flat_map(|account| account.calls()).map(|call| black_box(call).serial).max()
     });
 }
 
 #[divan::bench]
 fn delivery(bencher: Bencher<'_, '_>) {
-    let organisation = organisation();
-    let (_, records) = size(&organisation);
+    let organization = organization();
+    let (_, records) = size(&organization);
     bencher.counter(ItemsCount::new(records)).bench_local(|| {
-        files(&organisation, |_, file| {
+        files(&organization, |_, file| {
             black_box(file);
         })
     });
@@ -66,8 +66,8 @@ fn delivery(bencher: Bencher<'_, '_>) {
 /// What a record costs when its call is there.
 #[divan::bench]
 fn records(bencher: Bencher<'_, '_>) {
-    let organisation = organisation();
-    let account = &organisation.accounts()[0];
+    let organization = organization();
+    let account = &organization.accounts()[0];
     let callers = Callers::new(account.id(), account.actors());
     let calls: Vec<_> = account.calls().take(10_000).collect();
     let (mut writer, mut json) = (Writer::default(), Vec::new());
@@ -99,11 +99,11 @@ fn compressed(bencher: Bencher<'_, '_>) {
 
 /// Measures from the seed to what becomes of each file's content.
 fn each_file(bencher: Bencher<'_, '_>, sink: impl Fn(&[u8])) {
-    let organisation = organisation();
-    let (bytes, records) = size(&organisation);
+    let organization = organization();
+    let (bytes, records) = size(&organization);
     let (mut writer, mut json) = (Writer::default(), Vec::new());
     bencher.counter(BytesCount::new(bytes)).counter(ItemsCount::new(records)).bench_local(|| {
-        files(&organisation, |callers, file| {
+        files(&organization, |callers, file| {
             json.clear();
             layout::write(&mut writer, callers, file, &mut json);
             sink(&json);

@@ -7,7 +7,7 @@ use insightd_generate::Plan;
 
 use crate::memory::Kind;
 
-/// 2 March 2026, a Monday: where the generated organisations begin, seconds since 1970.
+/// 2 March 2026, a Monday: where the generated organizations begin, seconds since 1970.
 const BEGIN: i64 = 1_772_409_600;
 
 /// Parts that can be run alone.
@@ -15,8 +15,8 @@ const BEGIN: i64 = 1_772_409_600;
 pub enum Part {
     /// Labelled count series.
     Counts,
-    /// Generated organisations.
-    Organisations,
+    /// Generated organizations.
+    Organizations,
     /// Somebody who raises his rate a little each day.
     Patient,
     /// Bytes per series.
@@ -27,16 +27,16 @@ pub enum Part {
 #[derive(Debug, Parser)]
 #[command(name = "quality")]
 pub struct Arguments {
-    /// Seeds of the generated organisations; tables show each and the median
+    /// Seeds of the generated organizations; tables show each and the median
     #[arg(long, value_delimiter = ',', default_value = "1,2,3")]
     pub seeds: Vec<u64>,
-    /// Accounts of an organisation
+    /// Accounts of an organization
     #[arg(long, default_value_t = 20)]
     pub accounts: usize,
     /// Days of traffic
     #[arg(long, default_value_t = 28, value_parser = clap::value_parser!(u32).range(1..))]
     pub days: u32,
-    /// Attacks per organisation, spread over kinds, attackers and accounts
+    /// Attacks per organization, spread over kinds, attackers and accounts
     #[arg(long, default_value_t = 180)]
     pub attacks: usize,
     /// Days without attacks at the beginning
@@ -60,7 +60,7 @@ pub struct Arguments {
     /// Factors by which his daily burst grows
     #[arg(long, value_delimiter = ',', default_value = "1.1,1.3,2,5", value_parser = growth)]
     pub growths: Vec<f64>,
-    /// Folder of labelled count series (labels.json); by default those beside the repository, if they are
+    /// Folder of labeled count series (labels.json); by default those beside the repository, if they are
     /// there
     #[arg(long)]
     pub counts: Option<PathBuf>,

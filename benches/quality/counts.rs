@@ -14,7 +14,7 @@ use insightd_test_support::quality::arithmetic::median;
 use insightd_test_support::quality::arithmetic::moments::{Exponential, Moments, Window};
 use insightd_test_support::quality::arithmetic::tails::{NegativeBinomial, normal_ln_sf, two_sided};
 use insightd_test_support::quality::arithmetic::threshold::{Scores, at_budget};
-use insightd_test_support::quality::labelled::{Series, load};
+use insightd_test_support::quality::labeled::{Series, load};
 
 /// False-alarm hours per series and day.
 const BUDGETS: [f64; 4] = [0.05, 0.1, 0.3, 1.0];
@@ -23,7 +23,7 @@ const DELAY_AT: f64 = 0.3;
 /// The budget behind "as shipped", insights a week: the default of
 /// `detect.false_insights_per_account_per_week`.
 const BUDGET: f64 = 1.0;
-/// Where the labelled data lies beside the repository.
+/// Where the labeled data lies beside the repository.
 const DATA: &str = "data/counts";
 
 /// Scores of one detector, a list for each series.
@@ -34,7 +34,7 @@ struct Detector {
     open: Option<Vec<Vec<bool>>>,
 }
 
-/// Where the labelled series are, if they are here: `shared` beside the repository, or wherever
+/// Where the labeled series are, if they are here: `shared` beside the repository, or wherever
 /// `INSIGHTD_SHARED` says.
 pub fn data() -> Option<PathBuf> {
     let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");

@@ -16,7 +16,7 @@
 mod arguments;
 mod counts;
 mod memory;
-mod organisations;
+mod organizations;
 mod patient;
 mod table;
 
@@ -42,10 +42,10 @@ fn run(arguments: &Arguments) -> Result<(), String> {
             None => println!("## Count series\n\nNone are here: --counts FOLDER names a folder with labels.json."),
         }
     }
-    if wanted(Part::Organisations) && arguments.same_streams {
-        organisations::same_streams(arguments);
-    } else if wanted(Part::Organisations) {
-        organisations::run(arguments);
+    if wanted(Part::Organizations) && arguments.same_streams {
+        organizations::same_streams(arguments);
+    } else if wanted(Part::Organizations) {
+        organizations::run(arguments);
     }
     if wanted(Part::Patient) {
         patient::run(arguments);

@@ -10,7 +10,7 @@ use insightd::config::Config;
 use insightd_core::cloudtrail::event::{AccountId, Category, Event};
 use insightd_core::detect::{Detector, Settings};
 use insightd_generate::call::Call;
-use insightd_generate::{Organisation, Plan};
+use insightd_generate::{Organization, Plan};
 
 use crate::table::Table;
 
@@ -151,14 +151,14 @@ fn event(series: i64, time: i64, caller: i64, id: Option<String>) -> Event<'stat
 
 fn generated(detector: &mut Detector) -> (Option<u64>, u64) {
     let plan = Plan { seed: 1, accounts: 20, start: BEGIN, days: 14, activity: 1.0, attacks: 0, quiet_days: 0 };
-    let organisation = Organisation::new(plan);
+    let organization = Organization::new(plan);
     let counted = |call: &Call| !call.api.read || call.error.is_some();
     // Once without the detector: what making the calls needs is then there before it is measured, and calls
     // are never held.
-    let calls: usize = organisation.accounts().iter().map(|account| account.calls().filter(counted).count()).sum();
+    let calls: usize = organization.accounts().iter().map(|account| account.calls().filter(counted).count()).sum();
     assert!(calls > 0, "generated accounts call");
     let before = resident_bytes();
-    for account in organisation.accounts() {
+    for account in organization.accounts() {
         for call in account.calls().filter(counted) {
             detector.observe(&Event { id: None, ..call.event(account) }, None, &mut |_| {});
         }

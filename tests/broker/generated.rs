@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use insightd_generate::delivery::{Delivery, Merged};
-use insightd_generate::{Organisation, Plan};
+use insightd_generate::{Organization, Plan};
 use serde_json::Value;
 
 use crate::setup::Setup;
@@ -28,8 +28,8 @@ const OPTIONS: [&str; 14] = [
     "2025-01-06",
 ];
 
-fn organisation() -> Organisation {
-    Organisation::new(Plan { seed: 5, accounts: 4, start: START, days: 1, activity: 0.03, attacks: 0, quiet_days: 0 })
+fn organization() -> Organization {
+    Organization::new(Plan { seed: 5, accounts: 4, start: START, days: 1, activity: 0.03, attacks: 0, quiet_days: 0 })
 }
 
 fn generate(config: &str, more: &[&str]) -> (Option<i32>, String) {
@@ -54,9 +54,9 @@ fn every_record_arrives_once_keyed_and_in_order() {
     assert_eq!(code, Some(0), "{said}");
     let got = setup.broker.read_committed(&setup.input);
 
-    let organisation = organisation();
+    let organization = organization();
     let mut expected: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    let accounts = organisation.accounts();
+    let accounts = organization.accounts();
     for (account, file) in Merged::new(accounts.iter().map(|account| Delivery::new(account.id(), account.calls()))) {
         let id = accounts[account].id();
         let ids = file.calls.iter().map(|call| insightd_generate::call::event_id(id, call.serial));

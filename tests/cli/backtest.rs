@@ -1,5 +1,5 @@
 //! `insightd backtest` as a command: rows of counts by their contract, CloudTrail files as tables and JSON,
-//! plots, learnt priors, faults.
+//! plots, learned priors, faults.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -312,11 +312,11 @@ fn the_noisiest_series_is_drawn_unless_one_is_named() {
 // === priors ===
 
 #[test]
-fn a_learnt_table_is_loaded_by_detect_priors() {
+fn a_learned_table_is_loaded_by_detect_priors() {
     let folder = Folder::new();
     let table = folder.path("priors.toml");
-    let learnt = backtest([OsStr::new("--learn-priors"), table.as_os_str(), samples().as_os_str()]);
-    assert!(learnt.status.success(), "{}", text(&learnt.stderr));
+    let learned = backtest([OsStr::new("--learn-priors"), table.as_os_str(), samples().as_os_str()]);
+    assert!(learned.status.success(), "{}", text(&learned.stderr));
     let document: toml::Table = fs::read_to_string(&table).unwrap().parse().unwrap();
     let apis = document["api"].as_array().unwrap();
     assert!(!apis.is_empty());
@@ -329,7 +329,7 @@ fn a_learnt_table_is_loaded_by_detect_priors() {
     let config = folder.write("with.toml", format!("[detect]\npriors = {:?}\n", table.to_str().unwrap()));
     let output = backtest([OsStr::new("--config"), config.as_os_str(), samples().as_os_str()]);
     assert!(output.status.success(), "{}", text(&output.stderr));
-    // The same once more: a table is not learnt from another table.
+    // The same once more: a table is not learned from another table.
     let again = folder.path("again.toml");
     sound([
         OsStr::new("--config"),

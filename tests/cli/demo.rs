@@ -1,4 +1,4 @@
-//! `insightd demo` as a process, with a small organisation: that it ends by itself with counts that agree,
+//! `insightd demo` as a process, with a small organization: that it ends by itself with counts that agree,
 //! that HTTP answers meanwhile, that what is piped is plain, and that Ctrl-C ends it cleanly.
 
 use std::io::{BufRead, BufReader, Read, Write};

@@ -11,7 +11,7 @@ use std::process::Output;
 
 use flate2::read::GzDecoder;
 use insightd_generate::call::{Call, Kind};
-use insightd_generate::{Organisation, Plan};
+use insightd_generate::{Organization, Plan};
 use insightd_test_support::replaying::*;
 use serde_json::Value;
 
@@ -85,9 +85,9 @@ fn replay_counts_everything_and_finds_the_repeats() {
     let folder = Folder::new();
     let plan = plan(21);
     generated(&plan, &folder.path("out"), &[]);
-    let organisation = Organisation::new(plan);
+    let organization = Organization::new(plan);
     let (mut calls, mut in_scope) = (0, 0);
-    for account in organisation.accounts() {
+    for account in organization.accounts() {
         for call in account.calls() {
             calls += 1;
             let counts = call.kind != Kind::Data && (!call.api.read || call.event(account).error.is_some());
@@ -151,9 +151,9 @@ fn labels_tell_where_the_attacks_are() {
     let attacks = labels["attacks"].as_array().unwrap();
     assert_eq!((attacks.len(), &labels["seed"]), (4, &41.into()));
     // What a label says is in the files: its calls of its series, by its principal, in its time.
-    let organisation = Organisation::new(plan);
+    let organization = Organization::new(plan);
     for label in attacks {
-        let account = organisation.accounts().iter().find(|account| label["account"] == account.id()).unwrap();
+        let account = organization.accounts().iter().find(|account| label["account"] == account.id()).unwrap();
         let of_label = |call: &Call| {
             (label["start"].as_i64().unwrap()..=label["end"].as_i64().unwrap()).contains(&call.time)
                 && label["principal"] == account.principal(call.actor)

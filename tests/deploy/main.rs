@@ -66,7 +66,7 @@ fn every_metric_named_in_deploy_is_exported() {
     let (metrics, named) = (declared(), pattern(r"\b(?:insightd|process)_[a-z_]+\b"));
     for (file, text) in files() {
         let names: BTreeSet<&str> = named.find_iter(&text).map(|found| found.as_str()).collect();
-        assert!(names.len() > 15, "{file}: only {names:?} were recognised");
+        assert!(names.len() > 15, "{file}: only {names:?} were recognized");
         let unknown: Vec<_> = names.into_iter().filter(|name| !metrics.contains_key(*name)).collect();
         assert!(unknown.is_empty(), "{file}: the daemon does not export {unknown:?}");
     }
@@ -112,5 +112,5 @@ fn every_label_value_asked_for_is_exported_from_the_start() {
             }
         }
     }
-    assert!(tried >= 3, "only {tried} values were recognised");
+    assert!(tried >= 3, "only {tried} values were recognized");
 }

@@ -1,7 +1,7 @@
 //! The arithmetic of the quality bench, on examples worked out by hand: a bench that measures something else
 //! is found out here.
 
-use insightd_test_support::quality::{labelled, stream};
+use insightd_test_support::quality::{labeled, stream};
 use std::collections::BTreeSet;
 use std::fs;
 
@@ -9,7 +9,7 @@ use insightd::config::Config;
 use insightd_core::cloudtrail::insight::{Insight, State};
 use insightd_core::detect::{Detector, Settings};
 use insightd_generate::label::{Attack, Attacker, Label, LabelSeries};
-use insightd_generate::{Organisation, Plan};
+use insightd_generate::{Organization, Plan};
 use insightd_test_support::quality::arithmetic::alarms::{Scored, at_most_false};
 use insightd_test_support::quality::arithmetic::interpolation::at_rate;
 use insightd_test_support::quality::arithmetic::matching::{AFTER_S, BEFORE_S, Start, attack_of};
@@ -17,7 +17,7 @@ use insightd_test_support::quality::arithmetic::median;
 use insightd_test_support::quality::arithmetic::moments::{Exponential, Window};
 use insightd_test_support::quality::arithmetic::tails::{NegativeBinomial, normal_ln_sf, score, two_sided};
 use insightd_test_support::quality::arithmetic::threshold::{Scores, at_budget};
-use insightd_test_support::quality::labelled::Series;
+use insightd_test_support::quality::labeled::Series;
 
 fn assert_close(value: f64, expected: f64, relative: f64) {
     assert!((value - expected).abs() <= relative * expected.abs(), "{value} is not {expected}");
@@ -92,13 +92,13 @@ fn a_unit_is_false_once_however_many_alarms_it_holds() {
 
 #[test]
 fn rates_that_are_no_whole_numbers_get_a_unit() {
-    assert_eq!(labelled::whole(vec![1.0, 2.0]), [1.0, 2.0]);
+    assert_eq!(labeled::whole(vec![1.0, 2.0]), [1.0, 2.0]);
     // The median of those above zero is 0.5: a thousandth makes it 500.
-    assert_eq!(labelled::whole(vec![0.0, 0.5, 0.25, 1.0]), [0.0, 500.0, 250.0, 1000.0]);
+    assert_eq!(labeled::whole(vec![0.0, 0.5, 0.25, 1.0]), [0.0, 500.0, 250.0, 1000.0]);
 }
 
 #[test]
-fn a_labelled_series_is_read_from_its_files() {
+fn a_labeled_series_is_read_from_its_files() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("group")).unwrap();
     let rows: String = (0..30).map(|i| format!("2026-03-02 00:{i:02}:30,{}\n", i % 3)).collect();
@@ -106,11 +106,11 @@ fn a_labelled_series_is_read_from_its_files() {
     let labels =
         r#"{"group/one.csv": {"bucket_seconds": 60, "windows": [["2026-03-02T00:20:00Z", "2026-03-02T00:22:30Z"]]}}"#;
     fs::write(folder.path().join("labels.json"), labels).unwrap();
-    let series = labelled::load(folder.path()).unwrap();
+    let series = labeled::load(folder.path()).unwrap();
     assert_eq!((series.len(), series[0].group.as_str(), series[0].counts.len()), (1, "group", 30));
     assert_eq!(series[0].scored_windows().collect::<Vec<_>>(), [(20, 22)]);
     fs::write(folder.path().join("group/one.csv"), "timestamp,value\nyesterday,1\n").unwrap();
-    assert!(labelled::load(folder.path()).unwrap_err().contains("yesterday"));
+    assert!(labeled::load(folder.path()).unwrap_err().contains("yesterday"));
 }
 
 // === scores of the rivals ===
@@ -288,34 +288,34 @@ fn a_curve_is_straight_over_the_logarithm_of_the_rate() {
 
 // === what is fed ===
 
-fn organisation() -> Organisation {
+fn organization() -> Organization {
     let plan = Plan { seed: 5, accounts: 1, start: 1_772_409_600, days: 4, activity: 0.5, attacks: 12, quiet_days: 2 };
-    Organisation::new(plan)
+    Organization::new(plan)
 }
 
 fn starts<'a>(
-    organisation: &'a Organisation,
+    organization: &'a Organization,
     calls: impl Iterator<Item = insightd_generate::call::Call> + 'a,
 ) -> Vec<Insight> {
     let mut detector = Detector::new(Settings { budget: 10.0, ..Settings::from(&Config::default_config()) });
     let mut starts = Vec::new();
     let mut emit = |insight: Insight| starts.extend((insight.state == State::Start).then_some(insight));
     for call in calls {
-        detector.observe(&call.event(&organisation.accounts()[0]), None, &mut emit);
+        detector.observe(&call.event(&organization.accounts()[0]), None, &mut emit);
     }
     starts
 }
 
 #[test]
 fn calls_that_are_left_out_change_no_insight() {
-    let organisation = organisation();
-    let account = &organisation.accounts()[0];
+    let organization = organization();
+    let account = &organization.accounts()[0];
     for in_order in [false, true] {
         let all = stream::all(account, in_order);
         let some = stream::that_matter(account, in_order);
         let (fed, full) = (some.len(), account.calls().count());
         assert!(fed * 2 < full, "{fed} of {full} calls are fed");
-        let (some, all) = (starts(&organisation, some.into_iter()), starts(&organisation, all));
+        let (some, all) = (starts(&organization, some.into_iter()), starts(&organization, all));
         assert!(!all.is_empty(), "nothing was raised, so nothing is compared");
         assert_eq!(some, all, "in order of time: {in_order}");
     }
@@ -323,11 +323,11 @@ fn calls_that_are_left_out_change_no_insight() {
 
 #[test]
 fn delivery_repeats_records_and_puts_them_out_of_order() {
-    let organisation = organisation();
-    let calls: Vec<_> = stream::all(&organisation.accounts()[0], false).collect();
+    let organization = organization();
+    let calls: Vec<_> = stream::all(&organization.accounts()[0], false).collect();
     let mut serials: Vec<u64> = calls.iter().map(|call| call.serial).collect();
     assert!(!calls.is_sorted_by_key(|call| call.time));
     serials.sort_unstable();
     assert!(serials.windows(2).any(|pair| pair[0] == pair[1]), "no call twice");
-    assert!(stream::all(&organisation.accounts()[0], true).is_sorted_by_key(|call| call.time));
+    assert!(stream::all(&organization.accounts()[0], true).is_sorted_by_key(|call| call.time));
 }

@@ -9,7 +9,7 @@ use insightd_core::cloudtrail::envelope::decode_slice;
 use insightd_generate::account::Account;
 use insightd_generate::call::{Call, Identity, Kind, event_id, event_version};
 use insightd_generate::label::{Attack, Attacker, Label};
-use insightd_generate::{Organisation, Plan};
+use insightd_generate::{Organization, Plan};
 
 /// 2026-01-05T00:00:00Z, a Monday.
 const START: i64 = 1_767_571_200;
@@ -43,21 +43,21 @@ fn series(call: &Call) -> impl Iterator<Item = Series> {
 
 #[test]
 fn the_same_seed_gives_the_same_calls_on_any_number_of_threads() {
-    let organisation = Organisation::new(attacked(11));
-    let alone: Vec<Vec<Call>> = organisation.accounts().iter().map(calls).collect();
-    let again = Organisation::new(attacked(11));
+    let organization = Organization::new(attacked(11));
+    let alone: Vec<Vec<Call>> = organization.accounts().iter().map(calls).collect();
+    let again = Organization::new(attacked(11));
     let beside: Vec<Vec<Call>> = thread::scope(|scope| {
         let threads: Vec<_> = again.accounts().iter().rev().map(|account| scope.spawn(|| calls(account))).collect();
         threads.into_iter().rev().map(|thread| thread.join().expect("no panic")).collect()
     });
     assert!(alone == beside);
-    assert_ne!(alone[0], calls(&Organisation::new(attacked(12)).accounts()[0]));
+    assert_ne!(alone[0], calls(&Organization::new(attacked(12)).accounts()[0]));
 }
 
 #[test]
 fn another_account_changes_no_other() {
-    let few = Organisation::new(plan(5, 3, 4));
-    let many = Organisation::new(Plan { accounts: 4, ..plan(5, 3, 4) });
+    let few = Organization::new(plan(5, 3, 4));
+    let many = Organization::new(Plan { accounts: 4, ..plan(5, 3, 4) });
     for (one, same) in few.accounts().iter().zip(many.accounts()) {
         assert_eq!((one.id(), one.actors()), (same.id(), same.actors()));
         assert!(calls(one) == calls(same), "account {}", one.id());
@@ -68,7 +68,7 @@ fn another_account_changes_no_other() {
 
 #[test]
 fn attacks_change_nothing_of_the_traffic_around_them() {
-    let (with, without) = (Organisation::new(attacked(3)), Organisation::new(Plan { attacks: 0, ..attacked(3) }));
+    let (with, without) = (Organization::new(attacked(3)), Organization::new(Plan { attacks: 0, ..attacked(3) }));
     for (with, without) in with.accounts().iter().zip(without.accounts()) {
         assert_eq!(with.actors()[..without.actors().len()], *without.actors());
         let all: HashSet<u64> = calls(with).iter().map(|call| call.serial).collect();
@@ -78,7 +78,7 @@ fn attacks_change_nothing_of_the_traffic_around_them() {
 
 #[test]
 fn calls_come_in_order_of_time_with_serials_of_their_own() {
-    for account in Organisation::new(attacked(4)).accounts() {
+    for account in Organization::new(attacked(4)).accounts() {
         let calls = calls(account);
         assert!(calls.is_sorted_by_key(|call| call.time));
         assert!(calls.iter().all(|call| (START..START + 14 * DAY).contains(&call.time)));
@@ -90,10 +90,10 @@ fn calls_come_in_order_of_time_with_serials_of_their_own() {
 
 // === attacks ===
 
-/// What an organisation's account does in addition when it is attacked: the attacks, and what accustoms
+/// What an organization's account does in addition when it is attacked: the attacks, and what accustoms
 /// attackers to their APIs.
 fn added(plan: &Plan) -> Vec<(Account, Vec<Call>, Vec<Call>)> {
-    let (with, without) = (Organisation::new(plan.clone()), Organisation::new(Plan { attacks: 0, ..plan.clone() }));
+    let (with, without) = (Organization::new(plan.clone()), Organization::new(Plan { attacks: 0, ..plan.clone() }));
     let pairs = with.accounts().iter().zip(without.accounts());
     pairs
         .map(|(with, without)| {
@@ -170,9 +170,9 @@ fn attackers_are_what_they_claim_to_be() {
 #[test]
 fn every_attacker_does_every_kind_after_the_quiet_days() {
     for seed in [31, 32, 33] {
-        let organisation = Organisation::new(attacked(seed));
+        let organization = Organization::new(attacked(seed));
         let mut seen: HashMap<(Attack, Attacker), usize> = HashMap::new();
-        for account in organisation.accounts() {
+        for account in organization.accounts() {
             for label in account.labels() {
                 *seen.entry((label.attack, label.attacker)).or_default() += 1;
                 assert!(label.start >= START + 7 * DAY && label.end < START + 14 * DAY, "seed {seed}: {label:?}");
@@ -224,7 +224,7 @@ fn attacks_that_hide_hide_beside_what_they_claim() {
 fn five_of_six_calls_read_and_some_fail() {
     let (mut reads, mut errors, mut all) = (0, 0, 0);
     for seed in [1, 2] {
-        for account in Organisation::new(plan(seed, 12, 3)).accounts() {
+        for account in Organization::new(plan(seed, 12, 3)).accounts() {
             for call in account.calls().filter(|call| call.kind != Kind::Data) {
                 all += 1;
                 reads += usize::from(call.api.read);
@@ -243,7 +243,7 @@ fn most_series_are_nearly_empty_and_a_few_are_busy() {
     for seed in [6, 7] {
         let mut counts: Vec<usize> = Vec::new();
         let (mut services, mut apis) = (HashSet::new(), HashSet::new());
-        for account in Organisation::new(plan(seed, 20, 5)).accounts() {
+        for account in Organization::new(plan(seed, 20, 5)).accounts() {
             let mut own: HashMap<Series, usize> = HashMap::new();
             for call in account.calls() {
                 services.insert(call.api.service);
@@ -264,9 +264,9 @@ fn most_series_are_nearly_empty_and_a_few_are_busy() {
 
 #[test]
 fn people_rest_and_accounts_differ() {
-    let organisation = Organisation::new(plan(8, 16, 7));
+    let organization = Organization::new(plan(8, 16, 7));
     let (mut week, mut weekend, mut sizes) = (0, 0, Vec::new());
-    for account in organisation.accounts() {
+    for account in organization.accounts() {
         let mut size = 0;
         for call in account.calls() {
             size += 1;
@@ -293,7 +293,7 @@ fn people_rest_and_accounts_differ() {
 fn sessions_from_outside_begin_with_whom_a_provider_vouches_for() {
     let (mut all, mut vouched) = (0, 0);
     let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
-    for account in Organisation::new(Plan { activity: 0.3, ..plan(51, 40, 3) }).accounts() {
+    for account in Organization::new(Plan { activity: 0.3, ..plan(51, 40, 3) }).accounts() {
         let mut pending: HashMap<(String, String), i64> = HashMap::new();
         for call in account.calls() {
             all += 1;
@@ -345,9 +345,9 @@ fn sessions_from_outside_begin_with_whom_a_provider_vouches_for() {
 
 #[test]
 fn a_call_gives_the_event_that_decoding_its_record_gives() {
-    let organisation = Organisation::new(Plan { activity: 0.3, ..plan(9, 20, 2) });
+    let organization = Organization::new(Plan { activity: 0.3, ..plan(9, 20, 2) });
     let (mut kinds, mut types) = (HashSet::new(), HashSet::new());
-    for account in organisation.accounts() {
+    for account in organization.accounts() {
         let mut sink = decoding::Memory::default();
         // Each seventh, and all of those that are rare.
         let rare = |call: &Call| {

@@ -9,7 +9,7 @@ use insightd_core::cloudtrail::envelope::{DecodeLimits, Sink, decode_slice};
 use insightd_core::cloudtrail::event::Event;
 use insightd_core::cloudtrail::outcome::{DecodeError, Envelope, Limit, Skipped};
 use insightd_generate::json::{Callers, Writer};
-use insightd_generate::{Organisation, Plan};
+use insightd_generate::{Organization, Plan};
 use insightd_test_support::insightd::shared;
 use proptest::prelude::*;
 use serde_json::Value;
@@ -57,10 +57,10 @@ proptest! {
 
     #[test]
     fn every_record_decodes_to_the_event_of_its_call(seed: u64) {
-        let organisation = Organisation::new(plan(seed, 0.02));
+        let organization = Organization::new(plan(seed, 0.02));
         let mut writer = Writer::default();
         let mut json = Vec::new();
-        for account in organisation.accounts() {
+        for account in organization.accounts() {
             let callers = Callers::new(account.id(), account.actors());
             for call in account.calls() {
                 json.clear();
@@ -108,7 +108,7 @@ fn generated() -> Survey {
     let mut writer = Writer::default();
     for seed in 1..6 {
         let plan = Plan { accounts: 20, days: 1, attacks: 0, quiet_days: 0, ..plan(seed, 1.0) };
-        for account in Organisation::new(plan).accounts() {
+        for account in Organization::new(plan).accounts() {
             let callers = Callers::new(account.id(), account.actors());
             for call in account.calls().step_by(ONE_IN) {
                 let mut json = Vec::new();
@@ -122,7 +122,7 @@ fn generated() -> Survey {
 
 /// Real records: median 1.2 KB, mean 1.3 KB, p99 2.3 KB. There nearly all calls are an IAM user's; of the
 /// generated ones half are, and those of roles, which are larger, are most of the others. The median of one
-/// organisation lies between 1.1 and 1.35 KB, that of several is meant.
+/// organization lies between 1.1 and 1.35 KB, that of several is meant.
 #[test]
 fn sizes_are_those_of_real_records() {
     let mut survey = generated();

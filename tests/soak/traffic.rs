@@ -17,21 +17,21 @@ use insightd_test_support::traffic::Plan;
 /// backlog lies before them all the time, as large as a producer on the same cores could not make it
 /// meanwhile.
 const LIVE: f64 = 0.2;
-/// Days of the organisation whose traffic is the backlog.
+/// Days of the organization whose traffic is the backlog.
 const BACKLOG_DAYS: u64 = 24;
 /// Part of it over which the rate without kills is measured, messages.
 const MEASURED: i64 = 1_500_000;
 
-/// A constructed organisation: the backlog for the measurement, and then the load.
-struct Organisation {
+/// A constructed organization: the backlog for the measurement, and then the load.
+struct Organization {
     seed: u64,
     start: &'static str,
     days: u64,
     attacks: u64,
 }
 
-fn generate(scene: &Scene, organisation: &Organisation, rate: Option<u64>) -> Child {
-    let Organisation { seed, start, days, attacks } = *organisation;
+fn generate(scene: &Scene, organization: &Organization, rate: Option<u64>) -> Child {
+    let Organization { seed, start, days, attacks } = *organization;
     let mut command = command();
     command
         .args(["generate", "--accounts", "40", "--threads", "2", "--start", start, "--kafka"])
@@ -48,7 +48,7 @@ fn generate(scene: &Scene, organisation: &Organisation, rate: Option<u64>) -> Ch
 
 /// Fills the input before anything reads it; says how many messages there are.
 pub fn backlog(scene: &Scene) -> i64 {
-    let backlog = Organisation { seed: scene.form.seed, start: "2025-01-06", days: BACKLOG_DAYS, attacks: 1200 };
+    let backlog = Organization { seed: scene.form.seed, start: "2025-01-06", days: BACKLOG_DAYS, attacks: 1200 };
     let status = generate(scene, &backlog, None).wait().expect("it ends");
     assert!(status.success(), "the producer ended with {status}");
     scene.broker.ends(&scene.input()).iter().sum()
@@ -91,7 +91,7 @@ pub fn feed(scene: &Scene, mixed: &Load, rate_max: f64) {
     let mut heavy = scene.form.is_long.then(|| {
         let rate = (rate_max * LIVE) as u64;
         println!("coming in: {rate} records a second");
-        let load = Organisation { seed: scene.form.seed + 1, start: "2025-02-03", days: 40, attacks: 2000 };
+        let load = Organization { seed: scene.form.seed + 1, start: "2025-02-03", days: 40, attacks: 2000 };
         generate(scene, &load, Some(rate))
     });
     let feeder = scene.broker.feeder(&scene.input());

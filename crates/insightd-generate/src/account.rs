@@ -6,7 +6,7 @@ use super::call::{Actor, Call};
 use super::habit::Habit;
 use super::label::Label;
 
-/// One account of an organisation. It can be made, and its calls drawn, independently of the others.
+/// One account of an organization. It can be made, and its calls drawn, independently of the others.
 #[derive(Clone, Debug)]
 pub struct Account {
     pub(super) id: String,

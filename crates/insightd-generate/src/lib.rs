@@ -1,4 +1,4 @@
-//! Constructed CloudTrail traffic of an organisation, from a seed: who calls what when, the attacks among it, and the records
+//! Constructed CloudTrail traffic of an organization, from a seed: who calls what when, the attacks among it, and the records
 //! that this leaves.
 //!
 //! Pure: no IO, no clock, no threads. Each account draws from its own stream of random numbers, so that accounts can be made
@@ -48,7 +48,7 @@ pub struct Plan {
     pub days: u32,
     /// Multiplies how much every account does; 1 is some 20,000 calls a day and account in the median.
     pub activity: f64,
-    /// Attacks over the whole organisation; spread over kinds, attackers and accounts.
+    /// Attacks over the whole organization; spread over kinds, attackers and accounts.
     pub attacks: usize,
     /// Days without attacks at the beginning.
     pub quiet_days: u32,
@@ -56,11 +56,11 @@ pub struct Plan {
 
 /// The accounts of a plan, each with its attacks.
 #[derive(Clone, Debug)]
-pub struct Organisation {
+pub struct Organization {
     accounts: Vec<Account>,
 }
 
-impl Organisation {
+impl Organization {
     /// Settles the accounts and places the attacks. The calls themselves are made by [`Account::calls`].
     pub fn new(plan: Plan) -> Self {
         let mut settlers: Vec<Settler> = (0..plan.accounts).map(|nth| settle::settle(&plan, nth)).collect();

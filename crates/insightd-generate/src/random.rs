@@ -20,13 +20,13 @@ pub(super) fn digest(text: &str) -> u64 {
     mix(text.bytes().fold(0xcbf2_9ce4_8422_2325, fold), 0)
 }
 
-/// Where the streams of one account (or of the organisation) come from.
+/// Where the streams of one account (or of the organization) come from.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Seeds(u64);
 
 impl Seeds {
-    /// Of the whole organisation.
-    pub(super) fn organisation(seed: u64) -> Self {
+    /// Of the whole organization.
+    pub(super) fn organization(seed: u64) -> Self {
         Self(mix(seed, 0))
     }
 

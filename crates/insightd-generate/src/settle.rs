@@ -108,7 +108,7 @@ impl Settler {
             let day = plan.start + draw.whole(0, i64::from(plan.days)) * DAY;
             (day, day + DAY)
         });
-        let trust = Trust::new(seeds, Seeds::organisation(plan.seed));
+        let trust = Trust::new(seeds, Seeds::organization(plan.seed));
         let id = format!("{:012}", number(plan.seed, nth));
         Self {
             id,
@@ -320,7 +320,7 @@ impl Settler {
         self.habit("fleet", 0, Fleet { who, region, apis, period, instances: instances.max(1.0), rhythm });
     }
 
-    /// The directory of the organisation, or one of the account's own, with people of other accounts as well.
+    /// The directory of the organization, or one of the account's own, with people of other accounts as well.
     fn directory(&mut self) {
         let mut draw = self.seeds.stream("directory", 0);
         let likely =

@@ -43,7 +43,7 @@ pub(super) struct Trust {
     keyed: f64,
     /// Share of its pipelines whose tokens a provider signs.
     federated: f64,
-    /// Region of the organisation's directory.
+    /// Region of the organization's directory.
     home: &'static str,
     /// Name qualifier of the directory in this account: a digest (SHA-1) in base64.
     qualifier: String,
@@ -54,13 +54,13 @@ pub(super) struct Trust {
 }
 
 impl Trust {
-    /// Of an account of an organisation.
-    pub(super) fn new(account: Seeds, organisation: Seeds) -> Self {
+    /// Of an account of an organization.
+    pub(super) fn new(account: Seeds, organization: Seeds) -> Self {
         let mut draw = account.stream("trust", 0);
         Self {
             keyed: draw.between(0.65, 1.0),
             federated: draw.between(0.2, 0.8),
-            home: organisation.stream("directory", 0).pick_skewed(&REGIONS[..6]).0,
+            home: organization.stream("directory", 0).pick_skewed(&REGIONS[..6]).0,
             qualifier: qualifier(&mut draw),
             portal: public_address(&mut draw),
             gates: Vec::new(),
@@ -68,7 +68,7 @@ impl Trust {
         }
     }
 
-    /// Region of the organisation's directory.
+    /// Region of the organization's directory.
     pub(super) fn home(&self) -> &'static str {
         self.home
     }

@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use insightd_generate::Organisation;
+use insightd_generate::Organization;
 use sysexits::ExitCode;
 
 use super::exit_error::ExitError;
@@ -106,7 +106,7 @@ impl Demo<'_> {
         let started = Instant::now();
         let plan = timeline::plan(self.args, wall_clock::seconds());
         let day = AttackDay::of(&plan);
-        let organization = Organisation::new(plan.clone());
+        let organization = Organization::new(plan.clone());
         let mut traffic = Traffic::new(organization.accounts());
         let labels = organization.accounts().iter().flat_map(|account| account.labels().to_vec()).collect();
         let fed = FeedProgress::default();

@@ -82,7 +82,7 @@ impl<'a> Traffic<'a> {
 
 #[cfg(test)]
 mod tests {
-    use insightd_generate::{Organisation, Plan};
+    use insightd_generate::{Organization, Plan};
 
     use super::*;
 
@@ -92,7 +92,7 @@ mod tests {
     #[test]
     fn records_come_in_order_and_a_pause_loses_none() {
         let plan = Plan { seed: 3, accounts: 3, start: START, days: 1, activity: 0.2, attacks: 0, quiet_days: 1 };
-        let organization = Organisation::new(plan);
+        let organization = Organization::new(plan);
         let all: Vec<Delivered> = Traffic::new(organization.accounts()).until(None).collect();
         assert!(all.is_sorted_by_key(|record| record.time));
         let calls: usize = organization.accounts().iter().map(|account| account.calls().count()).sum();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use insightd_generate::Organisation;
+use insightd_generate::Organization;
 use insightd_generate::delivery::File;
 use insightd_generate::json::{Callers, Writer};
 use insightd_generate::layout;
@@ -33,7 +33,7 @@ pub(super) fn prepare(folder: &Path) -> Result<(), ExitError> {
 /// Writes all files, account by account.
 pub(super) fn write(
     folder: &Path,
-    organization: &Organisation,
+    organization: &Organization,
     threads: usize,
     progress: &Progress,
 ) -> Result<Written, ExitError> {

@@ -5,7 +5,7 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use insightd_generate::label::Label;
-use insightd_generate::{Organisation, Plan};
+use insightd_generate::{Organization, Plan};
 use serde::Serialize;
 use sysexits::ExitCode;
 
@@ -39,7 +39,7 @@ pub(super) fn path(args: &GenerateArgs) -> Result<Option<PathBuf>, ExitError> {
 }
 
 /// Writes the labels of all accounts in the order of their beginnings.
-pub(super) fn write(path: &Path, plan: &Plan, organization: &Organisation) -> Result<(), ExitError> {
+pub(super) fn write(path: &Path, plan: &Plan, organization: &Organization) -> Result<(), ExitError> {
     let mut attacks: Vec<&Label> = organization.accounts().iter().flat_map(|account| account.labels()).collect();
     attacks.sort_by_key(|label| label.start);
     let Plan { seed, accounts, start, days, activity, quiet_days, .. } = *plan;

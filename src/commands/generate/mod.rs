@@ -19,7 +19,7 @@ use bytesize::ByteSize;
 use insightd_generate::account::Account;
 use insightd_generate::delivery::{Delivery, File};
 use insightd_generate::json::Callers;
-use insightd_generate::{Organisation, Plan};
+use insightd_generate::{Organization, Plan};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use sysexits::ExitCode;
@@ -115,8 +115,8 @@ fn plan(args: &GenerateArgs) -> Result<Plan, ExitError> {
 
 /// Constructs the organization and writes the labels of its attacks, which are known before any record is
 /// made.
-fn organization(plan: &Plan, labels: Option<&Path>) -> Result<Organisation, ExitError> {
-    let organization = Organisation::new(plan.clone());
+fn organization(plan: &Plan, labels: Option<&Path>) -> Result<Organization, ExitError> {
+    let organization = Organization::new(plan.clone());
     if let Some(path) = labels {
         labels::write(path, plan, &organization)?;
     }

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use insightd_generate::Organisation;
+use insightd_generate::Organization;
 use insightd_generate::delivery::{File, Merged};
 use insightd_generate::json::Writer;
 use sysexits::ExitCode;
@@ -48,7 +48,7 @@ struct Messages {
 /// Sends all records, and returns when the broker has acknowledged them.
 pub(super) fn send(
     feeder: &mut Feeder,
-    organization: &Organisation,
+    organization: &Organization,
     threads: usize,
     mut pace: Pace,
     progress: &Progress,

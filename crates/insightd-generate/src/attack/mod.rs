@@ -1,6 +1,6 @@
 //! Attacks: which, by whom, where and when; and the calls of each, with its label.
 //!
-//! The attacks belong to the organisation: their number is spread over the thirty combinations of kind and attacker, and over
+//! The attacks belong to the organization: their number is spread over the thirty combinations of kind and attacker, and over
 //! its accounts. What an account does otherwise does not depend on them.
 
 mod attacker;
@@ -24,7 +24,7 @@ const TRIES: usize = 400;
 
 /// Places the attacks of the plan. One for which no account has room is left out.
 pub(super) fn place(plan: &Plan, settlers: &mut [Settler]) {
-    let seeds = Seeds::organisation(plan.seed);
+    let seeds = Seeds::organization(plan.seed);
     let from = plan.start + i64::from(plan.quiet_days) * DAY;
     let until = plan.start + i64::from(plan.days) * DAY - LONGEST;
     if settlers.is_empty() || from >= until {

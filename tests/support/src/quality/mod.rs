@@ -1,5 +1,5 @@
 //! What the quality bench computes with, apart from running it: tested by `tests/detect/quality.rs`.
 
 pub mod arithmetic;
-pub mod labelled;
+pub mod labeled;
 pub mod stream;

@@ -1,4 +1,4 @@
-//! The tables about generated organisations.
+//! The tables about generated organizations.
 
 use std::collections::{BTreeMap, BTreeSet};
 

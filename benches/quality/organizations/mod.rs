@@ -1,4 +1,4 @@
-//! Generated organisations: attacks by three kinds of attacker found, and false insights, at several budgets;
+//! Generated organizations: attacks by three kinds of attacker found, and false insights, at several budgets;
 //! the rivals on the same calls.
 
 mod raised;
@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use insightd::config::Config;
 use insightd_core::cloudtrail::event::Event;
 use insightd_core::detect::Settings;
-use insightd_generate::Organisation;
+use insightd_generate::Organization;
 use insightd_generate::account::Account;
 use insightd_generate::label::{Attack, Attacker};
 
@@ -25,7 +25,7 @@ use insightd_test_support::quality::arithmetic::alarms::{self, Scored};
 /// One seed.
 #[derive(Debug)]
 struct Seed {
-    /// Every attack of the organisation; indices below are into it.
+    /// Every attack of the organization; indices below are into it.
     attacks: Vec<(Attack, Attacker)>,
     /// What insightd raised, by budget.
     raised: Vec<Vec<Raised>>,
@@ -44,14 +44,14 @@ struct OfAccount {
 /// Measures and prints.
 pub fn run(arguments: &Arguments) {
     let seeds: Vec<Seed> = arguments.seeds.iter().map(|seed| measured(arguments, *seed)).collect();
-    println!("\n## Generated organisations");
+    println!("\n## Generated organizations");
     report::print(arguments, &seeds);
 }
 
 fn measured(arguments: &Arguments, seed: u64) -> Seed {
-    let organisation = Organisation::new(arguments.plan(seed));
+    let organization = Organization::new(arguments.plan(seed));
     let settings = Settings::from(&Config::default_config());
-    let accounts = of_accounts(organisation.accounts(), arguments.threads, |account| {
+    let accounts = of_accounts(organization.accounts(), arguments.threads, |account| {
         of_account(account, arguments, &settings, arguments.plan(seed).start.div_euclid(60))
     });
     together(accounts, arguments)

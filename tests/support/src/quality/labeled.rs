@@ -1,4 +1,4 @@
-//! A labelled count series: `labels.json` names files of `timestamp,value` rows with a bucket width and the
+//! A labeled count series: `labels.json` names files of `timestamp,value` rows with a bucket width and the
 //! windows in which something happened.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use insightd::config::Config;
 use insightd_core::cloudtrail::event::Event;
 use insightd_core::detect::Settings;
-use insightd_generate::Organisation;
+use insightd_generate::Organization;
 use insightd_generate::account::Account;
 use insightd_generate::label::{Attacker, Label};
 
@@ -35,11 +35,11 @@ pub fn same_streams(arguments: &Arguments) {
     let mut tallies: [Vec<Tally>; 4] = Default::default();
     let mut starts = 0;
     for seed in &arguments.seeds {
-        let organisation = Organisation::new(arguments.plan(*seed));
+        let organization = Organization::new(arguments.plan(*seed));
         let of_account = |account: &Account| variants(account, arguments.in_order, &settings);
-        let accounts = of_accounts(organisation.accounts(), arguments.threads, of_account);
+        let accounts = of_accounts(organization.accounts(), arguments.threads, of_account);
         tallies.iter_mut().for_each(|of_seeds| of_seeds.push(Tally::default()));
-        for (account, variants) in organisation.accounts().iter().zip(accounts) {
+        for (account, variants) in organization.accounts().iter().zip(accounts) {
             starts += variants[2].len();
             for (raised, of_seeds) in variants.iter().zip(&mut tallies) {
                 if let Some(tally) = of_seeds.last_mut() {
