@@ -2,7 +2,7 @@
 //!
 //! Pure: no IO beyond reading from a `Read` it is handed, no clock, no threads, no Kafka, no metrics, no logging.
 
-mod classify;
+mod category;
 pub mod envelope;
 pub mod event;
 mod field;

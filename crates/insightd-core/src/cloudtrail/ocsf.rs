@@ -13,9 +13,8 @@ use serde_json::value::RawValue;
 
 use super::event::Event;
 use super::field::{Lenient, Object, Scalar, Text, ignore};
-use super::outcome::DecodeError;
 use super::principal::{Identity, Issuer, OnBehalfOf, Session};
-use super::record::{Fields, Keys, usable_time};
+use super::record::{Fields, Keys, Unusable, usable_time};
 use super::time;
 
 mod unmapped;
@@ -135,7 +134,7 @@ impl<'a> Document<'a> {
     }
 
     /// The usable event, as [`Fields::event`] gives it. `unmapped` is what [`Self::unmapped`] has given.
-    pub(super) fn event<'b>(self, unmapped: &'b str, time_max: i64) -> Result<Event<'b>, (DecodeError, String)>
+    pub(super) fn event<'b>(self, unmapped: &'b str, time_max: i64) -> Result<Event<'b>, Unusable>
     where
         'a: 'b,
     {

@@ -1,235 +1,148 @@
-//! What came of each piece of input, as the labels of metrics, headers and statistics name it.
+//! What became of a piece of input, by the names that metrics, headers and statistics use: the envelope it came in, why it holds no
+//! record, why it is no usable record, which limit shed it.
 //!
-//! Only the names: nothing here decodes, counts or reports.
+//! Names only: nothing here decodes, counts or reports. A new name is one line here; metrics and statistics iterate over `ALL`.
 
-/// The outermost wrapping that a record came in; a metric label.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Envelope {
-    /// One record by itself, one per line, or concatenated.
-    Bare,
-    /// `{"Records":[...]}`.
-    Records,
-    /// A top-level JSON array of records.
-    Array,
-    /// `detail` of an EventBridge event.
-    EventBridge,
-    /// CloudWatch Logs subscription, also in its Lambda form.
-    CloudWatchLogs,
-    /// Firehose HTTP request.
-    Firehose,
-    /// Filebeat: `message` or `event.original`.
-    Filebeat,
-    /// Vector: `message`, or the record at the root with Vector's keys.
-    Vector,
-    /// Fluent Bit and Fluentd: `log` (or `message`).
-    FluentBit,
-    /// Kafka Connect `JsonConverter` with schemas: `payload`.
-    KafkaConnect,
-    /// `LookupEvents` output: `CloudTrailEvent`.
-    LookupEvents,
-    /// CloudEvents: `data`.
-    CloudEvents,
-    /// An OCSF event that was made from a record, as Security Lake has them.
-    Ocsf,
-    /// Nothing known was recognised.
-    Unknown,
+/// Declares an enum in which every variant has a label, and gives it `ALL` and `label`.
+macro_rules! labels {
+    ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $label:literal,)+ }) => {
+        $(#[$about])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum $name {
+            $($(#[$doc])* $variant,)+
+        }
+
+        impl $name {
+            /// Every variant, in the order of the discriminants.
+            pub const ALL: [Self; [$($label),+].len()] = [$(Self::$variant),+];
+
+            /// The label value: lower case, words joined by underscores.
+            pub fn label(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $label,)+
+                }
+            }
+        }
+    };
 }
 
-impl Envelope {
-    /// All of them, in the order of their discriminants.
-    pub const ALL: [Self; 14] = [
-        Self::Bare,
-        Self::Records,
-        Self::Array,
-        Self::EventBridge,
-        Self::CloudWatchLogs,
-        Self::Firehose,
-        Self::Filebeat,
-        Self::Vector,
-        Self::FluentBit,
-        Self::KafkaConnect,
-        Self::LookupEvents,
-        Self::CloudEvents,
-        Self::Ocsf,
-        Self::Unknown,
-    ];
-
-    /// The label value: lower case, words joined by underscores.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Bare => "bare",
-            Self::Records => "records",
-            Self::Array => "array",
-            Self::EventBridge => "eventbridge",
-            Self::CloudWatchLogs => "cloudwatch_logs",
-            Self::Firehose => "firehose",
-            Self::Filebeat => "filebeat",
-            Self::Vector => "vector",
-            Self::FluentBit => "fluent_bit",
-            Self::KafkaConnect => "kafka_connect",
-            Self::LookupEvents => "lookup_events",
-            Self::CloudEvents => "cloudevents",
-            Self::Ocsf => "ocsf",
-            Self::Unknown => "unknown",
-        }
+labels! {
+    /// The outermost envelope of a record.
+    Envelope {
+        /// One record by itself, one per line, or concatenated.
+        Bare = "bare",
+        /// `{"Records":[...]}`.
+        Records = "records",
+        /// A top-level JSON array of records.
+        Array = "array",
+        /// `detail` of an EventBridge event.
+        EventBridge = "eventbridge",
+        /// CloudWatch Logs subscription, also in its Lambda form.
+        CloudWatchLogs = "cloudwatch_logs",
+        /// Firehose HTTP request.
+        Firehose = "firehose",
+        /// Filebeat: `message` or `event.original`.
+        Filebeat = "filebeat",
+        /// Vector: `message`, or the record at the root with Vector's keys.
+        Vector = "vector",
+        /// Fluent Bit and Fluentd: `log` (or `message`).
+        FluentBit = "fluent_bit",
+        /// Kafka Connect `JsonConverter` with schemas: `payload`.
+        KafkaConnect = "kafka_connect",
+        /// `LookupEvents` output: `CloudTrailEvent`.
+        LookupEvents = "lookup_events",
+        /// CloudEvents: `data`.
+        CloudEvents = "cloudevents",
+        /// An OCSF event made from a record, as in Security Lake.
+        Ocsf = "ocsf",
+        /// No known envelope.
+        Unknown = "unknown",
     }
 }
 
-/// A payload that carries no records by its nature: recognised, counted, passed over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Skipped {
-    /// S3 event notification, or its test event.
-    S3Notification,
-    /// CloudTrail's SNS notification, or the validation message of its set-up.
-    SnsNotification,
-    /// CloudWatch Logs `CONTROL_MESSAGE`.
-    CloudWatchControl,
-    /// A log file integrity digest.
-    Digest,
-    /// `CloudTrail-Aggregated`.
-    Aggregated,
-    /// An OCSF event that is no CloudTrail call: of another product, or a finding. A Security Lake has many sources.
-    OcsfOther,
-    /// Nothing in it (a Kafka tombstone, an empty file or batch).
-    Empty,
-}
-
-impl Skipped {
-    /// All of them, in the order of their discriminants.
-    pub const ALL: [Self; 7] = [
-        Self::S3Notification,
-        Self::SnsNotification,
-        Self::CloudWatchControl,
-        Self::Digest,
-        Self::Aggregated,
-        Self::OcsfOther,
-        Self::Empty,
-    ];
-
-    /// The label value.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::S3Notification => "s3_notification",
-            Self::SnsNotification => "sns_notification",
-            Self::CloudWatchControl => "cloudwatch_control",
-            Self::Digest => "digest",
-            Self::Aggregated => "aggregated",
-            Self::OcsfOther => "ocsf_other",
-            Self::Empty => "empty",
-        }
+labels! {
+    /// Why a payload holds no records by its nature. It is counted and causes no dead-letter record.
+    Skipped {
+        /// S3 event notification, or its test event.
+        S3Notification = "s3_notification",
+        /// CloudTrail's SNS notification, or the validation message of its setup.
+        SnsNotification = "sns_notification",
+        /// CloudWatch Logs `CONTROL_MESSAGE`.
+        CloudWatchControl = "cloudwatch_control",
+        /// A log file integrity digest.
+        Digest = "digest",
+        /// `CloudTrail-Aggregated`.
+        Aggregated = "aggregated",
+        /// An OCSF event that is not a CloudTrail call: another product's, or a finding. A Security Lake has many sources.
+        OcsfOther = "ocsf_other",
+        /// Nothing in it (a Kafka tombstone, an empty file or batch).
+        Empty = "empty",
     }
 }
 
-/// Why no record could be read from a fragment, or why the record is unusable. The dead letter's reason.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum DecodeError {
-    /// The bytes are no JSON.
-    NotJson,
-    /// JSON that ends in the middle.
-    Truncated,
-    /// JSON, but neither a record nor a known wrapping.
-    UnknownShape,
-    /// A known wrapping that is not decoded: ECS documents, OTLP, OCSF that names no product (the name is in `Malformed::detail`).
-    EnvelopeUnsupported,
-    /// A damaged gzip stream.
-    GzipDamaged,
-    /// Damaged base64 inside a wrapping.
-    Base64Damaged,
-    /// `eventTime` is missing or unreadable.
-    EventTimeInvalid,
-    /// `eventTime` lies before 2005.
-    EventTimePast,
-    /// `eventTime` lies further ahead of the wall clock than `input.future_max` (five minutes).
-    EventTimeFuture,
-    /// `eventSource` is missing, empty or longer than 256 bytes.
-    EventSourceMissing,
-    /// `eventName` is missing, empty or longer than 256 bytes.
-    EventNameMissing,
-    /// `awsRegion` is missing, empty or longer than 256 bytes.
-    RegionMissing,
-    /// Neither `recipientAccountId` nor `userIdentity.accountId` is an account id.
-    AccountMissing,
+labels! {
+    /// Why a fragment holds no readable record, or why a record is unusable: the `reason` of its dead-letter record.
+    DecodeError {
+        /// Not JSON.
+        NotJson = "not_json",
+        /// JSON that ends in the middle of a value.
+        Truncated = "truncated",
+        /// JSON, but neither a record nor a known envelope.
+        UnknownShape = "unknown_shape",
+        /// A known envelope that insightd does not decode: ECS documents, OTLP, OCSF without a product. The detail names it.
+        EnvelopeUnsupported = "envelope_unsupported",
+        /// A damaged gzip stream.
+        GzipDamaged = "gzip_damaged",
+        /// Damaged base64 inside an envelope.
+        Base64Damaged = "base64_damaged",
+        /// `eventTime` is missing or not a time.
+        EventTimeInvalid = "event_time_invalid",
+        /// `eventTime` is before 2005.
+        EventTimePast = "event_time_past",
+        /// `eventTime` is ahead of the wall clock by more than `input.future_max` (five minutes by default).
+        EventTimeFuture = "event_time_future",
+        /// `eventSource` is missing, empty or longer than 256 bytes.
+        EventSourceMissing = "event_source_missing",
+        /// `eventName` is missing, empty or longer than 256 bytes.
+        EventNameMissing = "event_name_missing",
+        /// `awsRegion` is missing, empty or longer than 256 bytes.
+        RegionMissing = "region_missing",
+        /// Neither `recipientAccountId` nor `userIdentity.accountId` is an account ID.
+        AccountMissing = "account_missing",
+    }
 }
 
 impl DecodeError {
-    /// All of them, in the order of their discriminants.
-    pub const ALL: [Self; 13] = [
-        Self::NotJson,
-        Self::Truncated,
-        Self::UnknownShape,
-        Self::EnvelopeUnsupported,
-        Self::GzipDamaged,
-        Self::Base64Damaged,
-        Self::EventTimeInvalid,
-        Self::EventTimePast,
-        Self::EventTimeFuture,
-        Self::EventSourceMissing,
-        Self::EventNameMissing,
-        Self::RegionMissing,
-        Self::AccountMissing,
-    ];
-
-    /// The label value and the dead letter's `reason` header.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::NotJson => "not_json",
-            Self::Truncated => "truncated",
-            Self::UnknownShape => "unknown_shape",
-            Self::EnvelopeUnsupported => "envelope_unsupported",
-            Self::GzipDamaged => "gzip_damaged",
-            Self::Base64Damaged => "base64_damaged",
-            Self::EventTimeInvalid => "event_time_invalid",
-            Self::EventTimePast => "event_time_past",
-            Self::EventTimeFuture => "event_time_future",
-            Self::EventSourceMissing => "event_source_missing",
-            Self::EventNameMissing => "event_name_missing",
-            Self::RegionMissing => "region_missing",
-            Self::AccountMissing => "account_missing",
-        }
+    /// Whether no record was read at all, as opposed to a record that was read and is unusable.
+    pub(super) fn is_unread(self) -> bool {
+        matches!(
+            self,
+            Self::NotJson
+                | Self::Truncated
+                | Self::UnknownShape
+                | Self::EnvelopeUnsupported
+                | Self::GzipDamaged
+                | Self::Base64Damaged
+        )
     }
 }
 
-/// A limit of the configuration that was reached; what is behind it is shed and counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Limit {
-    /// `input.payload_bytes_max`.
-    PayloadBytes,
-    /// `input.decompressed_bytes_max`.
-    DecompressedBytes,
-    /// `input.nesting_depth_max`.
-    NestingDepth,
-    /// `input.payload_records_max`.
-    PayloadRecords,
-    /// `input.accounts_max`.
-    Accounts,
-    /// `input.clocks_max`.
-    Clocks,
-    /// `detect.series_max`, or `attribution.bytes_max` for the texts of a new series.
-    Series,
-}
-
-impl Limit {
-    /// All of them, in the order of their discriminants.
-    pub const ALL: [Self; 7] = [
-        Self::PayloadBytes,
-        Self::DecompressedBytes,
-        Self::NestingDepth,
-        Self::PayloadRecords,
-        Self::Accounts,
-        Self::Clocks,
-        Self::Series,
-    ];
-
-    /// The label value.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::PayloadBytes => "payload_bytes",
-            Self::DecompressedBytes => "decompressed_bytes",
-            Self::NestingDepth => "nesting_depth",
-            Self::PayloadRecords => "payload_records",
-            Self::Accounts => "accounts",
-            Self::Clocks => "clocks",
-            Self::Series => "series",
-        }
+labels! {
+    /// A configured limit. Input beyond it is shed and counted.
+    Limit {
+        /// `input.payload_bytes_max`.
+        PayloadBytes = "payload_bytes",
+        /// `input.decompressed_bytes_max`.
+        DecompressedBytes = "decompressed_bytes",
+        /// `input.nesting_depth_max`.
+        NestingDepth = "nesting_depth",
+        /// `input.payload_records_max`.
+        PayloadRecords = "payload_records",
+        /// `input.accounts_max`.
+        Accounts = "accounts",
+        /// `input.clocks_max`.
+        Clocks = "clocks",
+        /// `detect.series_max`, or `attribution.bytes_max` for the texts of a new series.
+        Series = "series",
     }
 }

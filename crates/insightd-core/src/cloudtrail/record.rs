@@ -1,17 +1,17 @@
-//! One CloudTrail record: its fields as borrowed from the JSON (specification 5.1), and what makes it usable.
+//! One CloudTrail record: its fields, borrowed from the JSON, and what makes it usable (docs/input-formats.md#records).
 
 use std::borrow::Cow;
 
 use serde::de::MapAccess;
 
-use super::classify::{Said, classify};
+use super::category::{Said, classify};
 use super::event::{AccountId, Category, Event};
 use super::field::{Flag, Lenient, Object, Text, ignore};
 use super::outcome::DecodeError;
 use super::principal::Identity;
 use super::time;
 
-/// What a missing user agent is attributed to, as AWS does.
+/// The value to which a missing user agent is attributed, as AWS does.
 const NO_AGENT: &str = "null";
 
 /// Longest `eventSource`, `eventName` and `awsRegion`, bytes. AWS's own are below 128.
@@ -20,10 +20,10 @@ const NAME_BYTES_MAX: usize = 256;
 /// 2005-01-01T00:00:00Z. CloudTrail began in 2013; an earlier time is a wrong clock or a wrong unit.
 const EVENT_TIME_MIN: i64 = 1_104_537_600;
 
-/// The wanted fields of a record, as they are written.
+/// The wanted fields of a record, as written.
 #[derive(Debug, Default)]
 pub(super) struct Fields<'a> {
-    /// Which of the keys that tell a record from other objects occur, a bit for each.
+    /// One bit for each key present that distinguishes a record from other objects.
     pub(super) marks: u16,
     pub(super) time: Text<'a>,
     pub(super) source: Text<'a>,
@@ -37,7 +37,7 @@ pub(super) struct Fields<'a> {
     pub(super) recipient: Text<'a>,
     pub(super) read_only: Flag,
     pub(super) management: Flag,
-    /// Another format calls the activity a read one.
+    /// Another format says that the activity reads.
     pub(super) read_activity: bool,
     pub(super) identity: Identity<'a>,
     pub(super) addendum: Addendum<'a>,
@@ -59,9 +59,9 @@ impl<'a> Object<'a> for Addendum<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// Takes the value of a record's key; false (and nothing taken) for any other key.
+    /// Takes the value of a record's key; false, with nothing taken, for any other key.
     pub(super) fn take<A: MapAccess<'a>>(&mut self, key: &str, map: &mut A) -> Result<bool, A::Error> {
-        // The commonest keys come first; those that are of no use are named to spare the search among the wrappings' keys.
+        // The most frequent keys come first; the unused ones are listed to skip the search among the envelopes' keys.
         match key {
             "eventVersion" => {
                 self.marks |= 1 << 0;
@@ -130,21 +130,23 @@ impl<'a> Fields<'a> {
         Ok(true)
     }
 
-    /// Whether the object is a record: it has at least two of a record's own keys. Other keys do not matter, and a record that
-    /// lacks some of them is a malformed record, not another kind of object.
+    /// Whether the object is a record: it has at least two of a record's own keys. Other keys do not matter, and a record that lacks
+    /// some of them is a malformed record, not another kind of object.
     pub(super) fn is_record(&self) -> bool {
         self.marks.count_ones() >= 2
     }
 
-    /// The usable event, or why the record is unusable, with what is wrong for people. `time_max` is the latest `eventTime`
-    /// accepted, seconds since 1970.
-    pub(super) fn event(self, time_max: i64) -> Result<Event<'a>, (DecodeError, String)> {
+    /// The usable event. `time_max` is the latest accepted `eventTime`, seconds since 1970.
+    ///
+    /// # Errors
+    /// Why the record is unusable.
+    pub(super) fn event(self, time_max: i64) -> Result<Event<'a>, Unusable> {
         let time = usable_time(&KEYS, self.time.as_str(), time::parse(self.time.as_str()), time_max)?;
         self.event_at(time, &KEYS)
     }
 
-    /// The same for a time that is known already. `keys` are the names by which people know the fields.
-    pub(super) fn event_at(self, time: i64, keys: &Keys) -> Result<Event<'a>, (DecodeError, String)> {
+    /// The usable event of a record whose time (seconds since 1970) is known. `keys` name the fields in errors.
+    pub(super) fn event_at(self, time: i64, keys: &Keys) -> Result<Event<'a>, Unusable> {
         let class = classify(Said {
             category: self.category.as_str(),
             kind: self.kind.as_str(),
@@ -179,17 +181,31 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// What the required fields are called where the record comes from.
+/// Why a record is unusable.
+#[derive(Debug)]
+pub(super) struct Unusable {
+    pub(super) error: DecodeError,
+    /// What is wrong, for people.
+    pub(super) detail: String,
+}
+
+impl Unusable {
+    fn new(error: DecodeError, detail: String) -> Self {
+        Self { error, detail }
+    }
+}
+
+/// The names of the required fields where the record comes from.
 pub(super) struct Keys {
     pub(super) time: &'static str,
     pub(super) source: &'static str,
     pub(super) name: &'static str,
     pub(super) region: &'static str,
-    /// The account that the record is delivered to, and that of the caller.
+    /// The account to which the record is delivered, and the caller's.
     pub(super) accounts: [&'static str; 2],
 }
 
-/// CloudTrail's own.
+/// CloudTrail's own names.
 const KEYS: Keys = Keys {
     time: "eventTime",
     source: "eventSource",
@@ -198,44 +214,34 @@ const KEYS: Keys = Keys {
     accounts: ["recipientAccountId", "userIdentity.accountId"],
 };
 
-/// A time (seconds since 1970) within bounds; `text` is how it is written.
-pub(super) fn usable_time(
-    keys: &Keys,
-    text: &str,
-    time: Option<i64>,
-    time_max: i64,
-) -> Result<i64, (DecodeError, String)> {
+/// The time (seconds since 1970), if it is within bounds. `text` is the time as written.
+pub(super) fn usable_time(keys: &Keys, text: &str, time: Option<i64>, time_max: i64) -> Result<i64, Unusable> {
     let key = keys.time;
     let Some(time) = time else {
-        return Err((DecodeError::EventTimeInvalid, format!("{key} {} is no time", quoted(text))));
+        return Err(Unusable::new(DecodeError::EventTimeInvalid, format!("{key} {} is not a time", quoted(text))));
     };
     if time < EVENT_TIME_MIN {
-        return Err((DecodeError::EventTimePast, format!("{key} {} lies before 2005", quoted(text))));
+        return Err(Unusable::new(DecodeError::EventTimePast, format!("{key} {} is before 2005", quoted(text))));
     }
     if time > time_max {
-        return Err((DecodeError::EventTimeFuture, format!("{key} {} lies in the future", quoted(text))));
+        return Err(Unusable::new(DecodeError::EventTimeFuture, format!("{key} {} is in the future", quoted(text))));
     }
     Ok(time)
 }
 
-/// A text of 1 to [`NAME_BYTES_MAX`] bytes; one that is not required may be empty.
-fn name_of<'a>(
-    key: &str,
-    text: Text<'a>,
-    required: bool,
-    fault: DecodeError,
-) -> Result<Cow<'a, str>, (DecodeError, String)> {
+/// A text of 1 to [`NAME_BYTES_MAX`] bytes; empty only if not `required`.
+fn name_of<'a>(key: &str, text: Text<'a>, required: bool, error: DecodeError) -> Result<Cow<'a, str>, Unusable> {
     match text.filled() {
         Some(text) if text.len() > NAME_BYTES_MAX => {
-            Err((fault, format!("{key} has {} bytes, more than {NAME_BYTES_MAX}", text.len())))
+            Err(Unusable::new(error, format!("{key} has {} bytes, more than {NAME_BYTES_MAX}", text.len())))
         }
         Some(text) => Ok(text),
-        None if required => Err((fault, format!("{key} is missing, empty or no string"))),
+        None if required => Err(Unusable::new(error, format!("{key} is missing, empty or not a string"))),
         None => Ok(Cow::Borrowed("")),
     }
 }
 
-fn account(keys: &Keys, recipient: &Text<'_>, caller: &Text<'_>) -> Result<AccountId, (DecodeError, String)> {
+fn account(keys: &Keys, recipient: &Text<'_>, caller: &Text<'_>) -> Result<AccountId, Unusable> {
     AccountId::parse(recipient.as_str()).or_else(|| AccountId::parse(caller.as_str())).ok_or_else(|| {
         let [of_recipient, of_caller] = keys.accounts;
         let detail = format!(
@@ -243,11 +249,11 @@ fn account(keys: &Keys, recipient: &Text<'_>, caller: &Text<'_>) -> Result<Accou
             quoted(recipient.as_str()),
             quoted(caller.as_str())
         );
-        (DecodeError::AccountMissing, detail)
+        Unusable::new(DecodeError::AccountMissing, detail)
     })
 }
 
-/// The text in quotes, cut to what fits a line.
+/// The text in quotes, cut to fit a line.
 fn quoted(text: &str) -> String {
     const SHOWN_CHARS_MAX: usize = 40;
     format!("{:?}", text.chars().take(SHOWN_CHARS_MAX).collect::<String>())

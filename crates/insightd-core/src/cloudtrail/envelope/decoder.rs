@@ -1,45 +1,45 @@
-//! Undoes one wrapping after the other until records are left, and reports them.
+//! Unwraps one envelope after the other until only records are left, and reports them to the sink.
 
 use std::cell::Cell;
 use std::io::{self, Read};
 
-use serde_json::value::RawValue;
-
+use super::classify::{JsonObject, Shape, first_keys};
+use super::codecs::{ByteQuota, GZIP_MAGIC, Stop, Unescape, decode_base64, gunzip};
+use super::input::Input;
 use super::sequence::Sequence;
-use super::transform::{Budget, GZIP_MAGIC, Stop, Unescape, decode_base64, gunzip};
-use super::view::{Encoding, Shape, View, first_keys};
-use super::window::Window;
+use super::unwrap::{Content, Encoding, Layers, layers};
 use super::{DecodeLimits, Sink};
 use crate::cloudtrail::event::Event;
 use crate::cloudtrail::field::Lenient;
 use crate::cloudtrail::ocsf::Document;
 use crate::cloudtrail::outcome::{DecodeError, Envelope, Limit, Skipped};
+use crate::cloudtrail::record::Unusable;
 
-/// Buffers of wrappings inside wrappings together hold at most this many times `payload_bytes_max`.
+/// The buffers of nested envelopes together hold at most this many times `payload_bytes_max`.
 const HELD_FACTOR: usize = 3;
 
-/// What is left to a wrapping's buffer when the others hold all of that, bytes: enough for records of usual size.
+/// Smallest buffer of an envelope, even where the others hold all of that; bytes. Enough for records of usual size.
 const BUFFER_BYTES_MIN: usize = 64 * 1024;
 
-/// Larger buffers are not kept for the next wrapping, bytes.
+/// Largest buffer that is reused for the next envelope, bytes.
 const BUFFER_BYTES_KEPT: usize = 1024 * 1024;
 
-/// Where in its wrappings a piece of input stands.
+/// How a piece of input is nested in envelopes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Context<'c> {
-    /// Wrappings around it.
+pub(super) struct Nesting<'c> {
+    /// Envelopes around it.
     depth: usize,
-    /// The outermost of them that has a name.
+    /// The outermost of them that has a label.
     pub(super) envelope: Option<Envelope>,
-    /// It is a member of a batch that is itself the wrapping, so its own key is not one more (but a batch inside of it is).
+    /// It is a member of a batch that is itself the envelope, so its own key adds no depth (but a batch inside it does).
     in_batch: bool,
-    /// What it was decoded from, for the case that nothing in it can be read.
+    /// The bytes that it was decoded from: the dead-letter record, should nothing in it be readable.
     pub(super) encoded: Option<&'c [u8]>,
     /// The top of a file, where each value is a payload of its own.
     pub(super) top_of_file: bool,
 }
 
-impl Context<'_> {
+impl Nesting<'_> {
     /// The top of a payload.
     pub(super) fn payload() -> Self {
         Self { depth: 0, envelope: None, in_batch: false, encoded: None, top_of_file: false }
@@ -50,7 +50,7 @@ impl Context<'_> {
         Self { top_of_file: true, ..Self::payload() }
     }
 
-    /// The same place, the label settled if it was not.
+    /// With this label, unless it has one.
     pub(super) fn named(self, envelope: Envelope) -> Self {
         Self { envelope: self.envelope.or(Some(envelope)), ..self }
     }
@@ -60,26 +60,27 @@ impl Context<'_> {
         Self { depth: self.depth + 1, envelope, in_batch: false, encoded: None, top_of_file: false }
     }
 
-    fn decoded_from(self, encoded: &[u8]) -> Context<'_> {
-        Context { encoded: Some(encoded), ..self }
+    fn decoded_from(self, encoded: &[u8]) -> Nesting<'_> {
+        Nesting { encoded: Some(encoded), ..self }
     }
 
-    /// The label of something that is no record.
+    /// The label of something that is not a record.
     pub(super) fn label(&self) -> Envelope {
         self.envelope.unwrap_or(Envelope::Unknown)
     }
 }
 
-/// The state of decoding that does not belong to one piece of input.
+/// What all pieces of one input share: limits, quotas, buffers, the sink.
 pub(super) struct Decoder<'d> {
     pub(super) limits: &'d DecodeLimits,
     sink: &'d mut dyn Sink,
-    /// Bytes to which gzip streams inside the payload may still unfold.
-    unfold_left: &'d Cell<u64>,
-    /// Bytes held by the buffers of the wrappings around.
+    /// Bytes that the gzip streams inside the payload may still decompress to.
+    decompressed_left: &'d Cell<u64>,
+    /// Bytes held by the buffers of the envelopes around the current one.
     held: usize,
+    /// Buffers to reuse.
     buffers: Vec<Vec<u8>>,
-    /// Records and fragments that may still come.
+    /// Records and fragments that the payload may still report.
     records_left: u64,
     reports: u64,
 }
@@ -88,68 +89,73 @@ impl<'d> Decoder<'d> {
     /// A decoder of at most `records_max` records.
     pub(super) fn new(
         limits: &'d DecodeLimits,
-        unfold_left: &'d Cell<u64>,
+        decompressed_left: &'d Cell<u64>,
         records_max: u64,
         sink: &'d mut dyn Sink,
     ) -> Self {
-        Self { limits, sink, unfold_left, held: 0, buffers: Vec::new(), records_left: records_max, reports: 0 }
+        Self { limits, sink, decompressed_left, held: 0, buffers: Vec::new(), records_left: records_max, reports: 0 }
     }
 
     /// Decodes what lies in memory.
-    pub(super) fn bytes(&mut self, bytes: &[u8], at: Context<'_>) -> io::Result<()> {
+    pub(super) fn bytes(&mut self, bytes: &[u8], at: Nesting<'_>) -> io::Result<()> {
         if bytes.starts_with(&GZIP_MAGIC) {
             return self.gzip(bytes, at.decoded_from(bytes));
         }
-        Sequence::new(self, &mut Window::slice(bytes), at).run()
+        Sequence::new(self, &mut Input::slice(bytes), at).run()
     }
 
     /// Decodes a stream through a buffer.
-    pub(super) fn stream(&mut self, reader: &mut dyn Read, at: Context<'_>) -> io::Result<()> {
+    pub(super) fn stream(&mut self, reader: &mut dyn Read, at: Nesting<'_>) -> io::Result<()> {
         let most = self.limits.payload_bytes_max;
         let left = most.saturating_mul(HELD_FACTOR).saturating_sub(self.held).max(BUFFER_BYTES_MIN);
         let buffer = self.buffers.pop().unwrap_or_default();
-        let mut window = Window::stream(reader, buffer, most.min(left));
-        window.fill(GZIP_MAGIC.len())?;
-        let done = if window.in_view().starts_with(&GZIP_MAGIC) {
-            self.gzip(&mut window, at)
+        let mut input = Input::stream(reader, buffer, most.min(left));
+        input.fill(GZIP_MAGIC.len())?;
+        let done = if input.in_view().starts_with(&GZIP_MAGIC) {
+            self.gzip(&mut input, at)
         } else {
-            Sequence::new(self, &mut window, at).run()
+            Sequence::new(self, &mut input, at).run()
         };
-        let buffer = window.into_buffer();
+        let buffer = input.into_buffer();
         if buffer.len() <= BUFFER_BYTES_KEPT {
             self.buffers.push(buffer);
         }
         done
     }
 
-    fn gzip(&mut self, reader: impl Read, at: Context<'_>) -> io::Result<()> {
-        // A file's own compression, the outermost, may unfold to any size.
+    fn gzip(&mut self, reader: impl Read, at: Nesting<'_>) -> io::Result<()> {
+        // A file's own compression, the outermost, may decompress to any size.
         let of_file = at.top_of_file && at.depth == 0;
-        let inside = Context { encoded: at.encoded, top_of_file: of_file, ..at.inside(None) };
+        let inside = Nesting { encoded: at.encoded, top_of_file: of_file, ..at.inside(None) };
         if self.too_deep(&inside, at.encoded.unwrap_or_default()) {
             return Ok(());
         }
         if of_file {
             return self.stream(&mut gunzip(reader), inside);
         }
-        self.stream(&mut Budget { reader: gunzip(reader), left: self.unfold_left }, inside)
+        self.stream(&mut ByteQuota { reader: gunzip(reader), left: self.decompressed_left }, inside)
     }
 
-    /// Decodes one object: a record, or something around records. `raw` is its JSON. A payload without records is left for the
-    /// caller to report, who knows whether it is one of many.
-    pub(super) fn object(&mut self, view: View<'_>, raw: &[u8], at: Context<'_>) -> io::Result<Option<Skipped>> {
-        match view.shape() {
-            Shape::Record { vector } => self.record(view, vector, raw, at),
+    /// Decodes one object: a record, or an envelope. `raw` is its JSON. Returns why it holds no records by its nature: the caller reports
+    /// that, because it knows whether the object is one of many.
+    pub(super) fn object(
+        &mut self,
+        object: JsonObject<'_>,
+        raw: &[u8],
+        at: Nesting<'_>,
+    ) -> io::Result<Option<Skipped>> {
+        match object.shape() {
+            Shape::Record { vector } => self.record(object, vector, raw, at),
             Shape::Ocsf => self.ocsf(raw, at),
             Shape::Skip(kind) => return Ok(Some(kind)),
             Shape::Unsupported(name) => self.malformed(&at, DecodeError::EnvelopeUnsupported, name, raw),
-            Shape::Wrapped { envelope, inner, encoding } => {
-                let mut inside = at.inside(envelope);
-                if at.in_batch && !inner.get().starts_with('[') {
+            Shape::Envelope(content) => {
+                let mut inside = at.inside(content.envelope);
+                if at.in_batch && !content.value.get().starts_with('[') {
                     inside.depth = at.depth;
                 }
-                if !self.too_deep(&inside, inner.get().as_bytes()) {
-                    self.inner(inner, encoding, raw, inside)?;
+                if !self.too_deep(&inside, content.value.get().as_bytes()) {
+                    self.content(content, raw, inside)?;
                 }
             }
             Shape::Unknown => self.malformed(&at, DecodeError::UnknownShape, &first_keys(raw), raw),
@@ -157,13 +163,13 @@ impl<'d> Decoder<'d> {
         Ok(None)
     }
 
-    fn record(&mut self, view: View<'_>, vector: bool, raw: &[u8], at: Context<'_>) {
+    fn record(&mut self, object: JsonObject<'_>, vector: bool, raw: &[u8], at: Nesting<'_>) {
         let envelope = at.envelope.unwrap_or(if vector { Envelope::Vector } else { Envelope::Bare });
-        self.decoded(view.record.event(self.limits.event_time_max), raw, at.named(envelope));
+        self.decoded(object.record.event(self.limits.event_time_max), raw, at.named(envelope));
     }
 
-    /// Decodes an OCSF event: from the original record if it holds that, else from its own fields.
-    fn ocsf(&mut self, raw: &[u8], at: Context<'_>) {
+    /// Decodes an OCSF event: from the original record if it keeps that, else from its own fields.
+    fn ocsf(&mut self, raw: &[u8], at: Nesting<'_>) {
         let at = at.named(Envelope::Ocsf);
         let Lenient(document): Lenient<Document<'_>> = serde_json::from_slice(raw).unwrap_or_default();
         let original = document.original();
@@ -174,44 +180,44 @@ impl<'d> Decoder<'d> {
         self.decoded(document.event(&unmapped, self.limits.event_time_max), raw, at);
     }
 
-    /// The event of an original record, if it is one and usable.
+    /// The event of an original record, if it is a usable one.
     fn original<'o>(&self, json: &'o str) -> Option<Event<'o>> {
-        let Lenient(view): Lenient<View<'o>> = serde_json::from_str(json).ok()?;
-        match view.shape() {
-            Shape::Record { .. } => view.record.event(self.limits.event_time_max).ok(),
+        let Lenient(object): Lenient<JsonObject<'o>> = serde_json::from_str(json).ok()?;
+        match object.shape() {
+            Shape::Record { .. } => object.record.event(self.limits.event_time_max).ok(),
             _ => None,
         }
     }
 
-    /// Reports what came of a record.
-    fn decoded(&mut self, outcome: Result<Event<'_>, (DecodeError, String)>, raw: &[u8], at: Context<'_>) {
+    /// Reports a record, usable or not.
+    fn decoded(&mut self, outcome: Result<Event<'_>, Unusable>, raw: &[u8], at: Nesting<'_>) {
         match outcome {
             Ok(event) => {
                 if self.admit(at.label(), raw) {
                     self.sink.event(at.label(), &event);
                 }
             }
-            Err((fault, detail)) => self.malformed(&at, fault, &detail, raw),
+            Err(Unusable { error, detail }) => self.malformed(&at, error, &detail, raw),
         }
     }
 
-    /// Decodes the value that a wrapping holds. `outer` is the JSON of the wrapping.
-    fn inner(&mut self, inner: &RawValue, encoding: Encoding, outer: &[u8], at: Context<'_>) -> io::Result<()> {
-        let json = inner.get();
+    /// Decodes what an envelope holds. `envelope` is the JSON of the envelope.
+    fn content(&mut self, content: Content<'_>, envelope: &[u8], at: Nesting<'_>) -> io::Result<()> {
+        let json = content.value.get();
         match json.as_bytes().first() {
-            Some(b'"') => self.text(json, encoding, at),
+            Some(b'"') => self.text(json, content.encoding, at),
             Some(b'{') => self.bytes(json.as_bytes(), at),
-            Some(b'[') => self.bytes(json.as_bytes(), Context { in_batch: true, ..at }),
+            Some(b'[') => self.bytes(json.as_bytes(), Nesting { in_batch: true, ..at }),
             _ => {
-                let detail = "the wrapping holds neither an object nor a string";
-                self.malformed(&at, DecodeError::UnknownShape, detail, outer);
+                let detail = "the envelope holds neither an object nor a string";
+                self.malformed(&at, DecodeError::UnknownShape, detail, envelope);
                 Ok(())
             }
         }
     }
 
-    /// Decodes what is wrapped as a JSON string of its own, with quotes.
-    pub(super) fn string(&mut self, quoted: &str, at: Context<'_>) -> io::Result<()> {
+    /// Decodes a JSON string, given with its quotes, that is an envelope by itself.
+    pub(super) fn string(&mut self, quoted: &str, at: Nesting<'_>) -> io::Result<()> {
         let inside = at.inside(None);
         if self.too_deep(&inside, quoted.as_bytes()) {
             return Ok(());
@@ -219,27 +225,20 @@ impl<'d> Decoder<'d> {
         self.text(quoted, Encoding::Text, inside)
     }
 
-    fn text(&mut self, quoted: &str, encoding: Encoding, at: Context<'_>) -> io::Result<()> {
-        let escaped = quoted.get(1..quoted.len() - 1).unwrap_or_default();
-        let encoded = !begins_like_json(escaped)
-            && match encoding {
-                Encoding::Text => false,
-                Encoding::Base64 => true,
-                Encoding::TextOrBase64 => looks_like_base64(escaped),
-            };
-        // Without escapes, the string lies in memory as it is.
-        let plain = memchr::memchr(b'\\', escaped.as_bytes()).is_none();
-        match (encoded, plain) {
-            (false, true) => self.bytes(escaped.as_bytes(), at),
-            (false, false) => self.stream(&mut Unescape::new(escaped), at),
-            (true, true) => self.stream(&mut decode_base64(escaped.as_bytes()), at.decoded_from(escaped.as_bytes())),
-            (true, false) => {
-                self.stream(&mut decode_base64(Unescape::new(escaped)), at.decoded_from(escaped.as_bytes()))
+    fn text(&mut self, quoted: &str, encoding: Encoding, at: Nesting<'_>) -> io::Result<()> {
+        let inner = quoted.get(1..quoted.len() - 1).unwrap_or_default();
+        let bytes = inner.as_bytes();
+        match layers(inner, encoding) {
+            Layers { base64: false, escaped: false } => self.bytes(bytes, at),
+            Layers { base64: false, escaped: true } => self.stream(&mut Unescape::new(inner), at),
+            Layers { base64: true, escaped: false } => self.stream(&mut decode_base64(bytes), at.decoded_from(bytes)),
+            Layers { base64: true, escaped: true } => {
+                self.stream(&mut decode_base64(Unescape::new(inner)), at.decoded_from(bytes))
             }
         }
     }
 
-    fn too_deep(&mut self, at: &Context<'_>, raw: &[u8]) -> bool {
+    fn too_deep(&mut self, at: &Nesting<'_>, raw: &[u8]) -> bool {
         let too_deep = at.depth > self.limits.nesting_depth_max;
         if too_deep {
             self.shed(at, Limit::NestingDepth, raw);
@@ -247,7 +246,7 @@ impl<'d> Decoder<'d> {
         too_deep
     }
 
-    /// Counts a buffer's bytes as held while `work` runs.
+    /// Counts the bytes of a buffer as held while `work` runs.
     pub(super) fn while_held<T>(&mut self, bytes: usize, work: impl FnOnce(&mut Self) -> T) -> T {
         self.held += bytes;
         let done = work(self);
@@ -255,9 +254,9 @@ impl<'d> Decoder<'d> {
         done
     }
 
-    /// A new payload begins: limits that hold for one payload begin anew.
+    /// Begins a new payload: resets the limits per payload.
     pub(super) fn next_payload(&mut self) {
-        self.unfold_left.set(self.limits.decompressed_bytes_max);
+        self.decompressed_left.set(self.limits.decompressed_bytes_max);
     }
 
     // === reports ===
@@ -267,7 +266,7 @@ impl<'d> Decoder<'d> {
         self.reports
     }
 
-    /// Counts a record or fragment; false if it lies behind the limit.
+    /// Counts a record or fragment; sheds it and returns false beyond the limit.
     fn admit(&mut self, envelope: Envelope, raw: &[u8]) -> bool {
         self.reports += 1;
         if self.records_left == 0 {
@@ -278,53 +277,37 @@ impl<'d> Decoder<'d> {
         true
     }
 
-    pub(super) fn malformed(&mut self, at: &Context<'_>, fault: DecodeError, detail: &str, raw: &[u8]) {
+    /// Reports a fragment or an unusable record.
+    pub(super) fn malformed(&mut self, at: &Nesting<'_>, error: DecodeError, detail: &str, raw: &[u8]) {
         if self.admit(at.label(), raw) {
-            self.sink.malformed(at.label(), fault, detail, raw);
+            self.sink.malformed(at.label(), error, detail, raw);
         }
     }
 
-    pub(super) fn shed(&mut self, at: &Context<'_>, limit: Limit, raw: &[u8]) {
+    /// Reports input beyond a limit.
+    pub(super) fn shed(&mut self, at: &Nesting<'_>, limit: Limit, raw: &[u8]) {
         if self.admit(at.label(), raw) {
             self.sink.shed(at.label(), limit, raw);
         }
     }
 
-    pub(super) fn stopped(&mut self, at: &Context<'_>, stop: Stop, raw: &[u8]) {
+    /// Reports that the input ended early.
+    pub(super) fn stopped(&mut self, at: &Nesting<'_>, stop: Stop, raw: &[u8]) {
         match stop {
-            Stop::DecodeError(fault) => {
-                let detail = match fault {
+            Stop::Damaged(error) => {
+                let detail = match error {
                     DecodeError::Base64Damaged => "the base64 is damaged or cut",
                     _ => "the gzip stream is damaged or cut",
                 };
-                self.malformed(at, fault, detail, raw);
+                self.malformed(at, error, detail, raw);
             }
             Stop::Limit(limit) => self.shed(at, limit, raw),
         }
     }
 
+    /// Reports a payload without records.
     pub(super) fn skipped(&mut self, kind: Skipped) {
         self.reports += 1;
         self.sink.skipped(kind);
     }
-}
-
-/// Whether an escaped text begins like JSON, behind white space.
-fn begins_like_json(escaped: &str) -> bool {
-    let mut rest = escaped;
-    loop {
-        let next = rest.trim_start();
-        let next = [r"\n", r"\r", r"\t", "\u{feff}"].iter().find_map(|space| next.strip_prefix(space)).unwrap_or(next);
-        if next.len() == rest.len() {
-            return rest.starts_with(['{', '[']) || rest.starts_with(r#"\""#);
-        }
-        rest = next;
-    }
-}
-
-/// Whether a text can be base64, seen from its beginning.
-fn looks_like_base64(escaped: &str) -> bool {
-    const SEEN_BYTES: usize = 64;
-    let mut seen = escaped.bytes().take(SEEN_BYTES);
-    escaped.len() >= 4 && seen.all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'\\'))
 }

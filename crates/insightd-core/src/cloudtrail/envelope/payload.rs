@@ -1,14 +1,15 @@
-//! The dead letter of a Kafka message that says nothing at all is the message as a whole.
+//! A Kafka message in which nothing at all can be read becomes one dead-letter record: the whole message, not the fragment at which
+//! decoding gave up, so that a replay has everything.
 
 use super::Sink;
 use crate::cloudtrail::event::Event;
 use crate::cloudtrail::outcome::{DecodeError, Envelope, Limit, Skipped};
 
-/// Between the decoder and the sink of one payload.
+/// Stands between the decoder and the sink of one payload.
 pub(super) struct PayloadSink<'p> {
     payload: &'p [u8],
     sink: &'p mut dyn Sink,
-    /// The first report, while it is the only one: a fragment without a readable record.
+    /// The first report while it is the only one, if it is a fragment without a readable record.
     first: Option<Fragment>,
     /// Something was reported.
     begun: bool,
@@ -16,7 +17,7 @@ pub(super) struct PayloadSink<'p> {
 
 struct Fragment {
     envelope: Envelope,
-    fault: DecodeError,
+    error: DecodeError,
     detail: String,
     raw: Vec<u8>,
 }
@@ -26,18 +27,18 @@ impl<'p> PayloadSink<'p> {
         Self { payload, sink, first: None, begun: false }
     }
 
-    /// The payload is over. If a fragment was all there was in it, nothing in it could be read, and the fragment is the payload.
+    /// Ends the payload. If a fragment is all that was reported, its dead-letter record is the whole payload.
     pub(super) fn finish(self) {
         if let Some(first) = self.first {
-            self.sink.malformed(first.envelope, first.fault, &first.detail, self.payload);
+            self.sink.malformed(first.envelope, first.error, &first.detail, self.payload);
         }
     }
 
-    /// Passes on the first report, now that it is not the only one.
+    /// Passes on the first report, which is no longer the only one.
     fn next(&mut self) {
         self.begun = true;
         if let Some(first) = self.first.take() {
-            self.sink.malformed(first.envelope, first.fault, &first.detail, &first.raw);
+            self.sink.malformed(first.envelope, first.error, &first.detail, &first.raw);
         }
     }
 }
@@ -48,14 +49,14 @@ impl Sink for PayloadSink<'_> {
         self.sink.event(envelope, event);
     }
 
-    fn malformed(&mut self, envelope: Envelope, fault: DecodeError, detail: &str, raw: &[u8]) {
-        if !self.begun && is_unread(fault) {
+    fn malformed(&mut self, envelope: Envelope, error: DecodeError, detail: &str, raw: &[u8]) {
+        if !self.begun && error.is_unread() {
             self.begun = true;
-            self.first = Some(Fragment { envelope, fault, detail: detail.to_owned(), raw: raw.to_vec() });
+            self.first = Some(Fragment { envelope, error, detail: detail.to_owned(), raw: raw.to_vec() });
             return;
         }
         self.next();
-        self.sink.malformed(envelope, fault, detail, raw);
+        self.sink.malformed(envelope, error, detail, raw);
     }
 
     fn shed(&mut self, envelope: Envelope, limit: Limit, raw: &[u8]) {
@@ -67,17 +68,4 @@ impl Sink for PayloadSink<'_> {
         self.next();
         self.sink.skipped(kind);
     }
-}
-
-/// Whether no record was read, in contrast to a record that is unusable.
-fn is_unread(fault: DecodeError) -> bool {
-    matches!(
-        fault,
-        DecodeError::NotJson
-            | DecodeError::Truncated
-            | DecodeError::UnknownShape
-            | DecodeError::EnvelopeUnsupported
-            | DecodeError::GzipDamaged
-            | DecodeError::Base64Damaged
-    )
 }

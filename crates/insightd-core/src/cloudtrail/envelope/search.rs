@@ -1,12 +1,12 @@
-//! Where to go on behind something damaged or too long. Every search is fed the input piece by piece and looks at each byte a
-//! bounded number of times, so that it needs neither memory nor more than linear time.
+//! Finds where to continue after something damaged or too long. Every search gets the input piece by piece and looks at each byte a
+//! bounded number of times, so it needs bounded memory and linear time.
 
 use memchr::{memchr, memchr2};
 
-/// Longest white space and key that a record's beginning may take, bytes.
+/// Most bytes that white space and the first key of a record may take.
 const LOOK_AHEAD: usize = 256;
 
-/// Keys with which the records of known writers begin: CloudTrail's own, those of tools that sort the keys, and Security Lake's.
+/// First keys of the records of known writers: CloudTrail itself, tools that sort the keys, and Security Lake.
 const FIRST_KEYS: [&str; 9] = [
     "eventVersion",
     "awsRegion",
@@ -19,76 +19,77 @@ const FIRST_KEYS: [&str; 9] = [
     "activity_id",
 ];
 
-/// How far a search has come.
+/// The result of one step of a search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Found {
-    /// It goes on here.
+pub(super) enum SearchResult {
+    /// Continue here.
     At(usize, Next),
-    /// Not before this byte; from there on, more bytes must be in view.
+    /// Not before this byte; more bytes must come into view to decide from there.
     More(usize),
-    /// Nowhere; only where the input ends with what is in view.
+    /// Nowhere in the rest of the input, all of which is in view.
     Never,
 }
 
-/// What stands where it goes on.
+/// What is at the place to continue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Next {
-    /// The byte behind a whole value.
+    /// The byte after a whole value.
     Behind,
     /// A line of its own.
     Line,
-    /// A line of its own behind a comma.
+    /// A line of its own after a comma.
     LineOfMember,
     /// A record inside a line.
     Record,
 }
 
-/// A search over the bytes in view. `from` is where the last call said `More`; bytes before it are gone or were looked at.
+/// A search over the bytes in view.
 pub(super) trait Search {
-    /// Goes on with the search. `ended` tells that nothing comes behind `bytes`.
-    fn search(&mut self, bytes: &[u8], from: usize, ended: bool) -> Found;
+    /// Searches from offset `from`, where the last call returned `More`; earlier bytes are consumed or searched. `ended` says that the
+    /// input ends with `bytes`.
+    fn search(&mut self, bytes: &[u8], from: usize, ended: bool) -> SearchResult;
 }
 
-/// Searches the next line whatever it holds: behind bytes that no value can begin with.
+/// Searches the next line, whatever it holds: after bytes with which no value can begin.
 pub(super) struct NextLine;
 
 impl Search for NextLine {
-    fn search(&mut self, bytes: &[u8], from: usize, ended: bool) -> Found {
+    fn search(&mut self, bytes: &[u8], from: usize, ended: bool) -> SearchResult {
         match memchr(b'\n', &bytes[from..]) {
-            Some(newline) => Found::At(from + newline + 1, Next::Line),
-            None if ended => Found::Never,
-            None => Found::More(bytes.len()),
+            Some(newline) => SearchResult::At(from + newline + 1, Next::Line),
+            None if ended => SearchResult::Never,
+            None => SearchResult::More(bytes.len()),
         }
     }
 }
 
-/// Searches the next line that begins with an object or an array: for the start of the JSON behind leading bytes that are none.
+/// Searches the next line that begins with an object or an array: where the JSON begins after leading bytes that are not JSON.
 pub(super) struct NextJsonLine;
 
 impl Search for NextJsonLine {
-    fn search(&mut self, bytes: &[u8], mut from: usize, ended: bool) -> Found {
+    fn search(&mut self, bytes: &[u8], mut from: usize, ended: bool) -> SearchResult {
         while let Some(newline) = memchr(b'\n', &bytes[from..]) {
             let line = from + newline + 1;
             match bytes.get(line) {
-                Some(b'{' | b'[') => return Found::At(line, Next::Line),
-                None if !ended => return Found::More(line - 1),
+                Some(b'{' | b'[') => return SearchResult::At(line, Next::Line),
+                None if !ended => return SearchResult::More(line - 1),
                 _ => from = line,
             }
         }
-        if ended { Found::Never } else { Found::More(bytes.len()) }
+        if ended { SearchResult::Never } else { SearchResult::More(bytes.len()) }
     }
 }
 
-/// Searches behind a damaged value of a sequence: the next line that is no continuation of a pretty-printed value, or a record
-/// that follows directly on a closing brace.
+/// Searches after a damaged value of a sequence: the next line that does not continue a pretty-printed value, or a record directly
+/// after a closing brace.
 #[derive(Default)]
 pub(super) struct BehindValue {
-    /// The last byte that is no white space.
+    /// The last byte that is not white space.
     before: u8,
 }
 
 impl Search for BehindValue {
-    fn search(&mut self, bytes: &[u8], mut from: usize, ended: bool) -> Found {
+    fn search(&mut self, bytes: &[u8], mut from: usize, ended: bool) -> SearchResult {
         while let Some(hit) = memchr2(b'\n', b'{', &bytes[from..]) {
             let at = from + hit;
             self.before = last_solid(&bytes[from..at]).unwrap_or(self.before);
@@ -100,9 +101,9 @@ impl Search for BehindValue {
                 Some(None)
             };
             match verdict {
-                Some(Some((at, next))) => return Found::At(at, next),
+                Some(Some((at, next))) => return SearchResult::At(at, next),
                 Some(None) => {}
-                None => return Found::More(at),
+                None => return SearchResult::More(at),
             }
             if bytes[at] == b'{' {
                 self.before = b'{';
@@ -110,22 +111,22 @@ impl Search for BehindValue {
             from = at + 1;
         }
         self.before = last_solid(&bytes[from..]).unwrap_or(self.before);
-        if ended { Found::Never } else { Found::More(bytes.len()) }
+        if ended { SearchResult::Never } else { SearchResult::More(bytes.len()) }
     }
 }
 
-/// Searches the end of a value by its brackets and quotes: the byte behind the bracket that closes it.
+/// Searches the end of a value by its brackets and quotes: the byte after the bracket that closes it.
 pub(super) struct Balanced {
     brackets: Brackets,
     state: State,
     before: u8,
-    /// Also go on at a record inside a line, which tells that the brackets do not balance.
+    /// Also stop at a record inside a line, which shows that the brackets do not balance.
     records: bool,
-    /// The brackets or quotes were found not to balance; only lines and records count from here.
+    /// The brackets or quotes do not balance; from here only lines and records count.
     broken: bool,
-    /// It is a member of an array: it may be a scalar, and another member or the end of the array must follow.
+    /// The value is a member of an array: it may be a scalar, and another member or the end of the array must follow.
     member: bool,
-    /// The brackets have balanced; what follows is still to be looked at.
+    /// The brackets balance; what follows is still to be checked.
     closed: bool,
 }
 
@@ -137,27 +138,27 @@ enum State {
 }
 
 impl Balanced {
-    /// The end of the value that begins where the search begins, or the next line that begins with an object or an array: no
-    /// printer puts one there inside of a value.
+    /// The end of the value that begins where the search begins, or the next line that begins with an object or an array: no printer
+    /// starts a line so inside a value.
     pub(super) fn value() -> Self {
         let brackets = Brackets::default();
         Self { brackets, state: State::Plain, before: 0, records: false, broken: false, member: false, closed: false }
     }
 
-    /// The end of an object of which the search begins somewhere behind a member.
+    /// The end of an object, for a search that begins after one of its members.
     pub(super) fn rest_of_object() -> Self {
         let mut brackets = Brackets::default();
         brackets.open(b'{');
         Self { brackets, records: true, ..Self::value() }
     }
 
-    /// The end of a damaged member of an array: its bracket, or the comma or bracket behind it, unless a line or a record
-    /// begins before. `broken` forgoes the brackets.
+    /// The end of a damaged member of an array: its bracket, or the comma or bracket after it, unless a line or a record begins
+    /// earlier. With `broken` the brackets do not count.
     pub(super) fn member(broken: bool) -> Self {
         Self { records: true, member: true, broken, ..Self::value() }
     }
 
-    /// Judges a byte outside of strings: whether, and where, the value has ended.
+    /// Whether, and where, the value ends at a byte outside strings.
     fn plain(&mut self, byte: u8) -> Option<Ended> {
         match byte {
             b'"' => self.state = State::Text,
@@ -173,7 +174,7 @@ impl Balanced {
         None
     }
 
-    /// Takes one byte.
+    /// Advances by one byte.
     fn step(&mut self, byte: u8) -> Option<Ended> {
         let mut end = None;
         match self.state {
@@ -193,7 +194,7 @@ impl Balanced {
         end
     }
 
-    /// Whether a line or a record begins here; `None` if that cannot be told yet.
+    /// Whether a line or a record begins here; `None` if that needs more bytes.
     fn resumes(&self, bytes: &[u8], at: usize, ended: bool) -> Option<Option<(usize, Next)>> {
         match bytes[at] {
             b'\n' => {
@@ -213,16 +214,16 @@ impl Balanced {
     }
 }
 
-/// The brackets that are open.
+/// The open brackets.
 #[derive(Default)]
 struct Brackets {
     depth: usize,
-    /// A bit for each, set for braces; only of the outermost [`Self::KINDS_MAX`].
+    /// One bit per bracket, set for braces; only for the outermost [`Self::KINDS_MAX`].
     braces: Vec<u64>,
 }
 
 impl Brackets {
-    /// Deeper ones may close in any kind. It bounds the memory.
+    /// Deeper brackets may be closed by either kind. This bounds the memory.
     const KINDS_MAX: usize = 1 << 20;
 
     fn open(&mut self, byte: u8) {
@@ -236,7 +237,7 @@ impl Brackets {
         self.depth += 1;
     }
 
-    /// False if none is open, or one of the other kind.
+    /// False if no bracket is open, or one of the other kind.
     fn close(&mut self, byte: u8) -> bool {
         let Some(depth) = self.depth.checked_sub(1) else { return false };
         self.depth = depth;
@@ -244,29 +245,29 @@ impl Brackets {
     }
 }
 
-/// Where a value ended, seen from the byte that told it.
+/// Whether a value ends before or with the byte that ends it.
 enum Ended {
     Before,
     With,
 }
 
 impl Search for Balanced {
-    fn search(&mut self, bytes: &[u8], from: usize, ended: bool) -> Found {
+    fn search(&mut self, bytes: &[u8], from: usize, ended: bool) -> SearchResult {
         let mut at = from;
         loop {
             if self.closed {
                 match if self.member { follows_member(&bytes[at..], ended) } else { Some(true) } {
-                    Some(true) => return Found::At(at, Next::Behind),
-                    None => return Found::More(at),
-                    // It closed too early: one of the brackets is the damage.
+                    Some(true) => return SearchResult::At(at, Next::Behind),
+                    None => return SearchResult::More(at),
+                    // Closed too early: one of the brackets is the damage.
                     Some(false) => (self.closed, self.broken) = (false, true),
                 }
             }
             let Some(&byte) = bytes.get(at) else { break };
             if matches!(byte, b'\n' | b'{') {
                 match self.resumes(bytes, at, ended) {
-                    None => return Found::More(at),
-                    Some(Some((at, next))) => return Found::At(at, next),
+                    None => return SearchResult::More(at),
+                    Some(Some((at, next))) => return SearchResult::At(at, next),
                     Some(None) => {}
                 }
             }
@@ -275,12 +276,12 @@ impl Search for Balanced {
                 Some(Ended::With) | None => at += 1,
             }
         }
-        if ended { Found::Never } else { Found::More(at) }
+        if ended { SearchResult::Never } else { SearchResult::More(at) }
     }
 }
 
-/// Whether what follows on a member is the array's end or another member. Records are objects, so anything else behind the comma
-/// is the rest of the member. `None` if that cannot be told yet.
+/// Whether the array's end or another member follows. Records are objects, so anything else after the comma is the rest of the
+/// member. `None` if that needs more bytes.
 fn follows_member(bytes: &[u8], ended: bool) -> Option<bool> {
     let head = &bytes[..bytes.len().min(LOOK_AHEAD)];
     let mut solid = head.iter().filter(|byte| !byte.is_ascii_whitespace());
@@ -291,8 +292,8 @@ fn follows_member(bytes: &[u8], ended: bool) -> Option<bool> {
     }
 }
 
-/// Whether the line that begins at `at` is no continuation of a value printed over many lines: those are indented, or begin with
-/// a key, a comma or a closing bracket. `None` if that cannot be told yet.
+/// Whether the line at `at` begins something new. Lines that continue a value are indented, or begin with a key, a comma or a closing
+/// bracket. `None` if that needs more bytes.
 fn begins_line(bytes: &[u8], at: usize, ended: bool) -> Option<bool> {
     match bytes.get(at) {
         Some(byte) => Some(!matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b'"' | b',' | b'}' | b']')),
@@ -300,7 +301,7 @@ fn begins_line(bytes: &[u8], at: usize, ended: bool) -> Option<bool> {
     }
 }
 
-/// Whether an object begins at `at` whose first key is a record's. `None` if that cannot be told yet.
+/// Whether an object begins at `at` whose first key is a record's. `None` if that needs more bytes.
 fn begins_record(bytes: &[u8], at: usize, ended: bool) -> Option<bool> {
     match first_key(&bytes[at..], ended) {
         FirstKey::Is(key, _) => Some(FIRST_KEYS.iter().any(|first| first.as_bytes() == key)),
@@ -309,17 +310,17 @@ fn begins_record(bytes: &[u8], at: usize, ended: bool) -> Option<bool> {
     }
 }
 
-/// The first key of an object, as far as it can be told.
+/// The first key of an object, as far as it is in view.
 pub(super) enum FirstKey<'a> {
-    /// The key (without escapes), and where its closing quote ends.
+    /// The key, without escapes, and the offset after its closing quote.
     Is(&'a [u8], usize),
-    /// There is none, or it is longer than any that is searched.
+    /// No key, or a longer one than any that is searched.
     None,
-    /// More bytes must be in view.
+    /// More bytes must come into view.
     Unknown,
 }
 
-/// Looks at the first key of the object that begins `bytes`.
+/// The first key of the object at the beginning of `bytes`.
 pub(super) fn first_key(bytes: &[u8], ended: bool) -> FirstKey<'_> {
     let head = &bytes[..bytes.len().min(LOOK_AHEAD)];
     let missing = || if head.len() == LOOK_AHEAD || ended { FirstKey::None } else { FirstKey::Unknown };
@@ -342,13 +343,13 @@ fn last_solid(bytes: &[u8]) -> Option<u8> {
 mod tests {
     use super::*;
 
-    /// Runs a search over the whole input, and again byte by byte: both must come to the same place.
-    fn check(make: impl Fn() -> Box<dyn Search>, input: &str, expected: Found) {
+    /// Runs a search over the whole input, and again byte by byte: both must find the same place.
+    fn check(make: impl Fn() -> Box<dyn Search>, input: &str, expected: SearchResult) {
         assert_eq!(make().search(input.as_bytes(), 0, true), expected, "{input:?} at once");
         let (mut search, mut from) = (make(), 0);
         for end in 1..=input.len() {
             match search.search(&input.as_bytes()[..end], from, end == input.len()) {
-                Found::More(next) => from = next,
+                SearchResult::More(next) => from = next,
                 found => return assert_eq!(found, expected, "{input:?} byte by byte"),
             }
         }
@@ -357,48 +358,52 @@ mod tests {
 
     #[test]
     fn lines() {
-        check(|| Box::new(NextLine), "garbage\nmore", Found::At(8, Next::Line));
-        check(|| Box::new(NextLine), "garbage", Found::Never);
-        check(|| Box::new(NextJsonLine), "garbage\nmore\n {\n{", Found::At(16, Next::Line));
-        check(|| Box::new(NextJsonLine), "garbage\nmore\n", Found::Never);
+        check(|| Box::new(NextLine), "garbage\nmore", SearchResult::At(8, Next::Line));
+        check(|| Box::new(NextLine), "garbage", SearchResult::Never);
+        check(|| Box::new(NextJsonLine), "garbage\nmore\n {\n{", SearchResult::At(16, Next::Line));
+        check(|| Box::new(NextJsonLine), "garbage\nmore\n", SearchResult::Never);
     }
 
     #[test]
     fn behind_a_damaged_value() {
         let behind = || -> Box<dyn Search> { Box::new(BehindValue::default()) };
-        check(behind, "{\"a\": x}\n{\"b\"", Found::At(9, Next::Line));
-        check(behind, "{\"a\": x}\nplain text", Found::At(9, Next::Line));
-        check(behind, "{\n  \"a\": x,\n  \"b\": {\n  }\n}\n{", Found::At(27, Next::Line));
-        check(behind, "{\n\"a\": x,\n\n\"b\": 1\r\n}\n", Found::Never);
-        check(behind, "{\"a\": x} {\"eventVersion\":1}", Found::At(9, Next::Record));
-        check(behind, "{\"detail\": {\"eventVersion\":1}, x}", Found::Never);
-        check(behind, "{\"a\": x}{\"b\":1}", Found::Never);
+        check(behind, "{\"a\": x}\n{\"b\"", SearchResult::At(9, Next::Line));
+        check(behind, "{\"a\": x}\nplain text", SearchResult::At(9, Next::Line));
+        check(behind, "{\n  \"a\": x,\n  \"b\": {\n  }\n}\n{", SearchResult::At(27, Next::Line));
+        check(behind, "{\n\"a\": x,\n\n\"b\": 1\r\n}\n", SearchResult::Never);
+        check(behind, "{\"a\": x} {\"eventVersion\":1}", SearchResult::At(9, Next::Record));
+        check(behind, "{\"detail\": {\"eventVersion\":1}, x}", SearchResult::Never);
+        check(behind, "{\"a\": x}{\"b\":1}", SearchResult::Never);
     }
 
     #[test]
     fn the_end_of_a_value() {
         let value = || -> Box<dyn Search> { Box::new(Balanced::value()) };
-        check(value, r#"{"a":[1,"}\"]",{}]},"#, Found::At(19, Next::Behind));
-        check(value, r"[[[]],{}] ", Found::At(9, Next::Behind));
-        check(value, r#"{"a":"#, Found::Never);
-        check(value, r#"{"a":[}]"#, Found::Never);
+        check(value, r#"{"a":[1,"}\"]",{}]},"#, SearchResult::At(19, Next::Behind));
+        check(value, r"[[[]],{}] ", SearchResult::At(9, Next::Behind));
+        check(value, r#"{"a":"#, SearchResult::Never);
+        check(value, r#"{"a":[}]"#, SearchResult::Never);
         let deep = "[".repeat(200) + &"{\"a\":".repeat(200) + "1" + &"}".repeat(200) + &"]".repeat(200);
-        check(value, &(deep.clone() + "]"), Found::At(deep.len(), Next::Behind));
-        check(|| Box::new(Balanced::rest_of_object()), r#","a":{"b":"}"}} x"#, Found::At(15, Next::Behind));
-        check(|| Box::new(Balanced::rest_of_object()), ",\"a\":\n{\"b\"", Found::At(6, Next::Line));
+        check(value, &(deep.clone() + "]"), SearchResult::At(deep.len(), Next::Behind));
+        check(|| Box::new(Balanced::rest_of_object()), r#","a":{"b":"}"}} x"#, SearchResult::At(15, Next::Behind));
+        check(|| Box::new(Balanced::rest_of_object()), ",\"a\":\n{\"b\"", SearchResult::At(6, Next::Line));
     }
 
     #[test]
     fn behind_a_damaged_member() {
         let member = || -> Box<dyn Search> { Box::new(Balanced::member(false)) };
-        check(member, r#"{"a": x},{"b":1}]"#, Found::At(8, Next::Behind));
-        check(member, r#"xyz,{"b":1}]"#, Found::At(3, Next::Behind));
-        check(member, r"xyz]", Found::At(3, Next::Behind));
-        check(member, r#"{"eventVersion":"1","ev,{"eventVersion":"1"}]"#, Found::At(24, Next::Record));
-        check(member, r#"{"eventVersion":"1","b":{ "awsRegion" :1}]"#, Found::Never);
-        check(member, "{\"a\":\"tru\n{\"a\":1}", Found::At(10, Next::Line));
-        check(member, "{\"a\":\"tru},\n{\"a\":1}", Found::At(12, Next::LineOfMember));
-        check(member, "{\"a\":\"tru\n  }, {\"b\":1}]", Found::Never);
-        check(|| Box::new(Balanced::member(true)), r#"{"a":1},{"b":1},{"eventTime":1}"#, Found::At(16, Next::Record));
+        check(member, r#"{"a": x},{"b":1}]"#, SearchResult::At(8, Next::Behind));
+        check(member, r#"xyz,{"b":1}]"#, SearchResult::At(3, Next::Behind));
+        check(member, r"xyz]", SearchResult::At(3, Next::Behind));
+        check(member, r#"{"eventVersion":"1","ev,{"eventVersion":"1"}]"#, SearchResult::At(24, Next::Record));
+        check(member, r#"{"eventVersion":"1","b":{ "awsRegion" :1}]"#, SearchResult::Never);
+        check(member, "{\"a\":\"tru\n{\"a\":1}", SearchResult::At(10, Next::Line));
+        check(member, "{\"a\":\"tru},\n{\"a\":1}", SearchResult::At(12, Next::LineOfMember));
+        check(member, "{\"a\":\"tru\n  }, {\"b\":1}]", SearchResult::Never);
+        check(
+            || Box::new(Balanced::member(true)),
+            r#"{"a":1},{"b":1},{"eventTime":1}"#,
+            SearchResult::At(16, Next::Record),
+        );
     }
 }

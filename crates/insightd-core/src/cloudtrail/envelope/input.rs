@@ -1,21 +1,21 @@
-//! What the decoder sees of its input: a payload as a whole, or a bounded part of a stream that moves on.
+//! The input as the decoder sees it: a whole payload, or a bounded view that moves along a stream.
 
 use std::io::{self, Read};
 
-use super::transform::{Stop, stop_of};
+use super::codecs::{Stop, stop_of};
 
-/// First size of a stream's buffer, bytes: some hundred records, and small enough for the processor's cache.
+/// Initial size of a stream's buffer, bytes: about a hundred records, and small enough for the processor's cache.
 const BUFFER_BYTES: usize = 128 * 1024;
 
-/// Smallest limit of a buffer, bytes, so that every search finds the look-ahead it needs.
+/// Smallest limit of a buffer, bytes, so that every search has the look-ahead that it needs.
 const LIMIT_BYTES_MIN: usize = 1024;
 
 /// A view of the input that begins at the first byte not yet consumed.
-pub(super) struct Window<'w> {
+pub(super) struct Input<'w> {
     source: Source<'w>,
-    /// Bytes consumed.
+    /// Bytes consumed so far.
     consumed: u64,
-    /// Nothing comes behind what is in view.
+    /// The input ends with what is in view.
     ended: bool,
     stop: Option<Stop>,
 }
@@ -25,13 +25,13 @@ enum Source<'w> {
     Stream { reader: &'w mut dyn Read, buffer: Vec<u8>, start: usize, end: usize, limit: usize },
 }
 
-impl<'w> Window<'w> {
+impl<'w> Input<'w> {
     /// The whole input, without a copy.
     pub(super) fn slice(bytes: &'w [u8]) -> Self {
         Self { source: Source::Slice(bytes), consumed: 0, ended: true, stop: None }
     }
 
-    /// A stream, seen through a buffer that grows to `limit` bytes at most. `buffer` is used again for its memory alone.
+    /// A stream behind a buffer of at most `limit` bytes. `buffer` is reused for its memory only.
     pub(super) fn stream(reader: &'w mut dyn Read, buffer: Vec<u8>, limit: usize) -> Self {
         let limit = limit.max(LIMIT_BYTES_MIN);
         let source = Source::Stream { reader, buffer, start: 0, end: 0, limit };
@@ -46,7 +46,7 @@ impl<'w> Window<'w> {
         }
     }
 
-    /// Bytes of memory held.
+    /// Size of the buffer, bytes.
     pub(super) fn held(&self) -> usize {
         match &self.source {
             Source::Slice(_) => 0,
@@ -64,7 +64,7 @@ impl<'w> Window<'w> {
         self.ended
     }
 
-    /// Whether the view can hold no more bytes without consuming some.
+    /// Whether the view can hold no more bytes until some are consumed.
     pub(super) fn full(&self) -> bool {
         match &self.source {
             Source::Slice(_) => true,
@@ -72,12 +72,12 @@ impl<'w> Window<'w> {
         }
     }
 
-    /// Why the input ended before its time, once it has.
+    /// Why the input ended early, if it did.
     pub(super) fn stop(&self) -> Option<Stop> {
         self.stop
     }
 
-    /// Moves on.
+    /// Moves the view past `count` bytes.
     pub(super) fn consume(&mut self, count: usize) {
         match &mut self.source {
             Source::Slice(bytes) => *bytes = &bytes[count..],
@@ -89,10 +89,10 @@ impl<'w> Window<'w> {
         self.consumed += count as u64;
     }
 
-    /// Reads on until `wanted` bytes are in view, or the view is full, or the input has ended.
+    /// Reads until `wanted` bytes are in view, or the view is full, or the input has ended.
     ///
     /// # Errors
-    /// Those of the outermost reader. Damage found by a transformation ends the input instead ([`Self::stop`]).
+    /// Those of the outermost reader. Damage found by a codec ends the input instead ([`Self::stop`]).
     pub(super) fn fill(&mut self, wanted: usize) -> io::Result<()> {
         while !self.ended && self.in_view().len() < wanted && !self.full() {
             self.read()?;
@@ -100,7 +100,7 @@ impl<'w> Window<'w> {
         Ok(())
     }
 
-    /// Reads on by one step; with nothing in view, this finds out whether anything comes.
+    /// Reads at least one more byte, unless the view is full or the input has ended.
     pub(super) fn more(&mut self) -> io::Result<()> {
         self.fill(self.in_view().len() + 1)
     }
@@ -108,7 +108,7 @@ impl<'w> Window<'w> {
     fn read(&mut self) -> io::Result<()> {
         let Source::Stream { reader, buffer, start, end, limit } = &mut self.source else { return Ok(()) };
         make_room(buffer, start, end, *limit);
-        // A buffer that served another stream may be larger than this one's limit.
+        // A reused buffer may be larger than this stream's limit.
         let size = buffer.len().min(*limit);
         match reader.read(&mut buffer[*end..size]) {
             Ok(0) => self.ended = true,
@@ -122,7 +122,7 @@ impl<'w> Window<'w> {
         Ok(())
     }
 
-    /// Gives the buffer back for further use.
+    /// Returns the buffer for reuse.
     pub(super) fn into_buffer(self) -> Vec<u8> {
         match self.source {
             Source::Slice(_) => Vec::new(),
@@ -131,8 +131,8 @@ impl<'w> Window<'w> {
     }
 }
 
-/// Makes room behind `end`. Bytes are moved only when at least as many have been consumed, so that moving costs constant
-/// time a byte; otherwise the buffer doubles.
+/// Makes room after `end`. Bytes move only when at least as many have been consumed, so that moving costs constant time per byte;
+/// otherwise the buffer doubles.
 fn make_room(buffer: &mut Vec<u8>, start: &mut usize, end: &mut usize, limit: usize) {
     if start == end {
         (*start, *end) = (0, 0);
@@ -150,9 +150,8 @@ fn make_room(buffer: &mut Vec<u8>, start: &mut usize, end: &mut usize, limit: us
     }
 }
 
-/// Hands out what is in view and then the rest of the stream: for a decoder put behind a window that has looked at the first
-/// bytes.
-impl Read for Window<'_> {
+/// Reads what is in view and then the rest of the stream: for a codec that takes over after a look at the first bytes.
+impl Read for Input<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         if self.in_view().is_empty() {
             return match &mut self.source {
@@ -172,7 +171,7 @@ impl Read for Window<'_> {
 mod tests {
     use super::*;
 
-    /// A reader that gives at most `step` bytes at a time.
+    /// A reader that returns at most `step` bytes at a time.
     struct Steps<'a> {
         bytes: &'a [u8],
         step: usize,
@@ -189,42 +188,42 @@ mod tests {
 
     #[test]
     fn a_stream_passes_through_whole_and_in_bounds() {
-        let input: Vec<u8> = (0..100_000_u32).map(|n| (n % 251) as u8).collect();
+        let bytes: Vec<u8> = (0..100_000_u32).map(|n| (n % 251) as u8).collect();
         for (step, limit, taken) in [(1, 1024, 7), (4096, 2000, 1999), (100_000, 1 << 20, 5000), (333, 5000, 1)] {
-            let mut reader = Steps { bytes: &input, step };
-            let mut window = Window::stream(&mut reader, Vec::new(), limit);
+            let mut reader = Steps { bytes: &bytes, step };
+            let mut input = Input::stream(&mut reader, Vec::new(), limit);
             let mut seen = Vec::new();
             loop {
-                window.fill(taken).unwrap();
-                let count = window.in_view().len().min(taken);
+                input.fill(taken).unwrap();
+                let count = input.in_view().len().min(taken);
                 if count == 0 {
                     break;
                 }
-                seen.extend_from_slice(&window.in_view()[..count]);
-                window.consume(count);
+                seen.extend_from_slice(&input.in_view()[..count]);
+                input.consume(count);
             }
-            assert_eq!(seen, input, "step {step}, limit {limit}, taken {taken}");
-            assert!(window.ended());
-            assert!(window.into_buffer().len() <= limit.max(LIMIT_BYTES_MIN));
+            assert_eq!(seen, bytes, "step {step}, limit {limit}, taken {taken}");
+            assert!(input.ended());
+            assert!(input.into_buffer().len() <= limit.max(LIMIT_BYTES_MIN));
         }
     }
 
     #[test]
-    fn a_full_window_reads_no_further() {
-        let input = [b'x'; 10_000];
-        let mut reader = &input[..];
-        let mut window = Window::stream(&mut reader, Vec::new(), 2000);
-        window.fill(usize::MAX).unwrap();
-        assert_eq!(window.in_view().len(), 2000);
-        assert!(window.full() && !window.ended());
+    fn a_full_view_reads_no_further() {
+        let bytes = [b'x'; 10_000];
+        let mut reader = &bytes[..];
+        let mut input = Input::stream(&mut reader, Vec::new(), 2000);
+        input.fill(usize::MAX).unwrap();
+        assert_eq!(input.in_view().len(), 2000);
+        assert!(input.full() && !input.ended());
     }
 
     #[test]
-    fn reused_buffers_larger_than_the_limit_do_not_lift_it() {
-        let input = [b'x'; 10_000];
-        let mut reader = &input[..];
-        let mut window = Window::stream(&mut reader, vec![0; 1 << 20], 2000);
-        window.fill(usize::MAX).unwrap();
-        assert_eq!(window.in_view().len(), 2000);
+    fn a_reused_buffer_does_not_raise_the_limit() {
+        let bytes = [b'x'; 10_000];
+        let mut reader = &bytes[..];
+        let mut input = Input::stream(&mut reader, vec![0; 1 << 20], 2000);
+        input.fill(usize::MAX).unwrap();
+        assert_eq!(input.in_view().len(), 2000);
     }
 }

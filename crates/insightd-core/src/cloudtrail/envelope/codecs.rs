@@ -1,7 +1,7 @@
-//! Readers that undo one encoding each: JSON string escapes, base64, gzip. None of them holds more than a few kilobytes.
+//! Byte codecs: readers that decode JSON string escapes, base64 and gzip. None of them holds more than a few kilobytes.
 //!
-//! Three kinds of errors come out of a chain of them: those of the outermost reader ([`SourceError`], the caller's affair), and
-//! damage or a limit found on the way ([`Stop`], reported to the sink).
+//! A chain of them returns errors of two kinds: those of the outermost reader ([`SourceError`]), which go to the caller, and damage or a
+//! limit found on the way ([`Stop`]), which goes to the sink.
 
 use std::cell::Cell;
 use std::error::Error;
@@ -18,16 +18,16 @@ use crate::cloudtrail::outcome::{DecodeError, Limit};
 /// First bytes of a gzip stream.
 pub(super) const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-/// Why a stream ended before its time.
+/// Why a stream ended early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stop {
     /// An encoding is damaged.
-    DecodeError(DecodeError),
-    /// The rest lies behind a limit.
+    Damaged(DecodeError),
+    /// The rest is beyond a limit.
     Limit(Limit),
 }
 
-/// A [`Stop`] on its way through `io::Error`.
+/// A [`Stop`] inside an `io::Error`.
 #[derive(Debug)]
 struct Stopped(Stop);
 
@@ -39,7 +39,7 @@ impl fmt::Display for Stopped {
 
 impl Error for Stopped {}
 
-/// An error of the outermost reader on its way through the decoders, marked so that none of them is taken to have made it.
+/// An error of the outermost reader, marked so that no codec on its way reports it as damage.
 #[derive(Debug)]
 struct SourceError(io::Error);
 
@@ -55,7 +55,10 @@ fn stopped(stop: Stop) -> io::Error {
     io::Error::other(Stopped(stop))
 }
 
-/// The stop in an error, or the error itself if it is one of reading.
+/// The stop inside an error.
+///
+/// # Errors
+/// The error itself if the outermost reader caused it.
 pub(super) fn stop_of(error: io::Error) -> io::Result<Stop> {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<Stopped>()) {
         Some(Stopped(stop)) => Ok(*stop),
@@ -63,18 +66,18 @@ pub(super) fn stop_of(error: io::Error) -> io::Result<Stop> {
     }
 }
 
-/// The reading error as it was before [`Outermost`] marked it.
-pub(super) fn unmarked(error: io::Error) -> io::Error {
+/// The error as it was before [`MarkSource`] marked it.
+pub(super) fn source_error(error: io::Error) -> io::Error {
     match error.downcast::<SourceError>() {
         Ok(SourceError(source)) => source,
         Err(error) => error,
     }
 }
 
-/// The outermost reader; marks its errors.
-pub(super) struct Outermost<'r>(pub &'r mut dyn Read);
+/// Marks the errors of the outermost reader.
+pub(super) struct MarkSource<'r>(pub &'r mut dyn Read);
 
-impl Read for Outermost<'_> {
+impl Read for MarkSource<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         loop {
             match self.0.read(into) {
@@ -86,27 +89,27 @@ impl Read for Outermost<'_> {
     }
 }
 
-/// Names the fault behind the errors of a decoder.
-struct Blame<R> {
+/// Turns a codec's errors into the damage that they mean.
+struct MarkDamage<R> {
     reader: R,
-    fault: DecodeError,
+    damage: DecodeError,
 }
 
-impl<R: Read> Read for Blame<R> {
+impl<R: Read> Read for MarkDamage<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         self.reader.read(into).map_err(|error| {
-            let of_others = error.get_ref().is_some_and(|inner| inner.is::<Stopped>() || inner.is::<SourceError>());
-            if of_others { error } else { stopped(Stop::DecodeError(self.fault)) }
+            let from_below = error.get_ref().is_some_and(|inner| inner.is::<Stopped>() || inner.is::<SourceError>());
+            if from_below { error } else { stopped(Stop::Damaged(self.damage)) }
         })
     }
 }
 
-/// Unfolds gzip, any number of members.
+/// Decompresses gzip, any number of members.
 pub(super) fn gunzip<'r>(reader: impl Read + 'r) -> impl Read + 'r {
-    Blame { reader: Pieces(MultiGzDecoder::new(reader)), fault: DecodeError::GzipDamaged }
+    MarkDamage { reader: Pieces(MultiGzDecoder::new(reader)), damage: DecodeError::GzipDamaged }
 }
 
-/// Reads in small pieces: what a decoder has unfolded in the very call that finds damage is lost, and records before the damage
+/// Reads in small pieces: a decoder loses what it decompressed in the call that finds damage, and records before the damage still
 /// count.
 struct Pieces<R>(R);
 
@@ -128,16 +131,16 @@ pub(super) fn decode_base64<'r>(reader: impl Read + 'r) -> impl Read + 'r {
             .with_decode_padding_mode(DecodePaddingMode::Indifferent)
             .with_decode_allow_trailing_bits(true),
     );
-    Blame { reader: DecoderReader::new(reader, &ENGINE), fault: DecodeError::Base64Damaged }
+    MarkDamage { reader: DecoderReader::new(reader, &ENGINE), damage: DecodeError::Base64Damaged }
 }
 
-/// Lets `left` bytes pass and stops at the next one.
-pub(super) struct Budget<'b, R> {
+/// Passes `left` bytes and stops at the next one.
+pub(super) struct ByteQuota<'b, R> {
     pub reader: R,
     pub left: &'b Cell<u64>,
 }
 
-impl<R: Read> Read for Budget<'_, R> {
+impl<R: Read> Read for ByteQuota<'_, R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let left = self.left.get();
         if left == 0 {
@@ -153,11 +156,11 @@ impl<R: Read> Read for Budget<'_, R> {
     }
 }
 
-/// The text of a JSON string, read from what stands between its quotes. That must be valid JSON, as serde_json has
-/// found it; lone surrogates, which it lets pass, become replacement characters.
+/// Decodes the escapes of a JSON string, given what stands between its quotes. That must be valid JSON, as serde_json accepts it;
+/// lone surrogates, which it accepts, become replacement characters.
 pub(super) struct Unescape<'a> {
     rest: &'a [u8],
-    /// The last escape's character, as far as it has not been handed out.
+    /// The last escape's character, whose bytes from `character_start` to `character_end` are still to be returned.
     character: [u8; 4],
     character_end: usize,
     character_start: usize,
@@ -168,7 +171,7 @@ impl<'a> Unescape<'a> {
         Self { rest: escaped.as_bytes(), character: [0; 4], character_end: 0, character_start: 0 }
     }
 
-    /// Takes the escape at the beginning of the rest.
+    /// Decodes the escape at the beginning of the rest.
     fn take_escape(&mut self) {
         let (character, taken) = match self.rest.get(1) {
             Some(b'n') => ('\n', 2),
@@ -266,19 +269,19 @@ mod tests {
     }
 
     #[test]
-    fn a_budget_lets_exactly_its_bytes_pass() {
+    fn a_quota_passes_exactly_its_bytes() {
         let left = Cell::new(10);
         let mut text = Vec::new();
-        Budget { reader: &[b'x'; 10][..], left: &left }.read_to_end(&mut text).unwrap();
+        ByteQuota { reader: &[b'x'; 10][..], left: &left }.read_to_end(&mut text).unwrap();
         assert_eq!((text.len(), left.get()), (10, 0));
 
         left.set(9);
-        let error = Budget { reader: &[b'x'; 10][..], left: &left }.read_to_end(&mut text).unwrap_err();
+        let error = ByteQuota { reader: &[b'x'; 10][..], left: &left }.read_to_end(&mut text).unwrap_err();
         assert_eq!(stop_of(error).unwrap(), Stop::Limit(Limit::DecompressedBytes));
     }
 
     #[test]
-    fn damage_is_told_from_reading_errors_through_a_whole_chain() {
+    fn damage_and_source_errors_differ_through_a_chain() {
         struct Broken;
         impl Read for Broken {
             fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
@@ -286,13 +289,13 @@ mod tests {
             }
         }
         let mut broken = Broken;
-        let error = gunzip(decode_base64(Outermost(&mut broken))).read(&mut [0; 9]).unwrap_err();
+        let error = gunzip(decode_base64(MarkSource(&mut broken))).read(&mut [0; 9]).unwrap_err();
         let error = stop_of(error).unwrap_err();
-        assert_eq!(unmarked(error).to_string(), "the disk is gone");
+        assert_eq!(source_error(error).to_string(), "the disk is gone");
 
         let error = gunzip(decode_base64(&b"!!!!"[..])).read(&mut [0; 9]).unwrap_err();
-        assert_eq!(stop_of(error).unwrap(), Stop::DecodeError(DecodeError::Base64Damaged));
+        assert_eq!(stop_of(error).unwrap(), Stop::Damaged(DecodeError::Base64Damaged));
         let error = gunzip(decode_base64(&b"H4sIAAAA////"[..])).read(&mut [0; 9]).unwrap_err();
-        assert_eq!(stop_of(error).unwrap(), Stop::DecodeError(DecodeError::GzipDamaged));
+        assert_eq!(stop_of(error).unwrap(), Stop::Damaged(DecodeError::GzipDamaged));
     }
 }
