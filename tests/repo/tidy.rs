@@ -112,6 +112,20 @@ fn manifests_of_the_pure_crates_name_pure_crates_only() {
     }
 }
 
+/// Words that a reader of this field would have had to learn; docs/contributing/style.md has their successors.
+#[test]
+fn retired_words_stay_away() {
+    let retired = Regex::new(
+        r"\b(Sightings?|requicken|readmit|equip|Awake|Onlooker|HeldBack|held_back|of_past|finish_past|absorb|Absorbed|Refusal|Stamp|Silence|Notices|Levels|Reach|Turn|Letter|Need|Organi[s]ation)\b",
+    )
+    .expect("a pattern");
+    let mut broken = Vec::new();
+    for (name, text) in SOURCES.into_iter().flat_map(rust).filter(|(name, _)| !name.starts_with("tests/repo/")) {
+        broken.extend(retired.find_iter(&shipped(&text)).map(|found| format!("{name}: {}", found.as_str())));
+    }
+    assert_none(broken, "a retired word");
+}
+
 #[test]
 fn nothing_shipped_is_unfinished() {
     let stub = Regex::new(r"\b(todo|unimplemented)!").expect("a pattern");
@@ -145,7 +159,7 @@ fn assert_at_most(exceptions: usize, broken: &[String], rule: &str) {
 #[test]
 fn functions_stay_short() {
     const LINES_MAX: usize = 60;
-    const EXCEPTIONS: usize = 9;
+    const EXCEPTIONS: usize = 2;
     let mut long = Vec::new();
     for (name, text) in SOURCES.into_iter().flat_map(rust) {
         let functions = functions(&text).into_iter().filter(|function| function.lines > LINES_MAX);
@@ -157,7 +171,7 @@ fn functions_stay_short() {
 #[test]
 fn comments_fit_their_width() {
     const COLUMNS_MAX: usize = 110;
-    const EXCEPTIONS: usize = 540;
+    const EXCEPTIONS: usize = 400;
     let mut wide = Vec::new();
     for (name, text) in SOURCES.into_iter().flat_map(rust) {
         wide.extend(wide_comments(&text, COLUMNS_MAX).into_iter().map(|line| format!("{name}:{line}")));
@@ -168,7 +182,7 @@ fn comments_fit_their_width() {
 #[test]
 fn names_of_tests_stay_short() {
     const CHARACTERS_MAX: usize = 60;
-    const EXCEPTIONS: usize = 55;
+    const EXCEPTIONS: usize = 20;
     let mut long = Vec::new();
     for (name, text) in SOURCES.into_iter().flat_map(rust) {
         let tests = functions(&text).into_iter().filter(|function| function.is_test);

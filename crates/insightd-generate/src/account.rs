@@ -37,7 +37,8 @@ impl Account {
         &self.actors
     }
 
-    /// The regions it works in, the main one first. Scanners look at others too, and global services record in `us-east-1`.
+    /// The regions it works in, the main one first. Scanners look at others too, and global services record
+    /// in `us-east-1`.
     pub fn regions(&self) -> &[&'static str] {
         &self.regions
     }
@@ -52,7 +53,8 @@ impl Account {
         self.principals.get(actor as usize).map_or("unknown", String::as_str)
     }
 
-    /// Its calls in order of time. One hour at a time is held in memory, with what the habits of that day have begun.
+    /// Its calls in order of time. One hour at a time is held in memory, with what the habits of that day
+    /// have begun.
     pub fn calls(&self) -> impl Iterator<Item = Call> + '_ {
         Calls::new(self)
     }

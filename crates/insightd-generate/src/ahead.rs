@@ -32,7 +32,8 @@ impl Ahead {
         }
     }
 
-    /// Moves on by an hour: the calls of the current one, in order of time, go to `due`, which is emptied first.
+    /// Moves on by an hour: the calls of the current one, in order of time, go to `due`, which is emptied
+    /// first.
     pub(super) fn advance(&mut self, due: &mut Due) {
         let slot = (self.start / HOUR) as usize % Self::HOURS;
         due.take(&mut self.hours[slot], self.start);
@@ -45,7 +46,8 @@ impl Ahead {
     }
 }
 
-/// The calls of one hour, read in order of time; calls of the same second in the order in which they were made.
+/// The calls of one hour, read in order of time; calls of the same second in the order in which they were
+/// made.
 #[derive(Debug, Default)]
 pub(super) struct Due {
     calls: Vec<Call>,
@@ -96,8 +98,9 @@ mod tests {
         Call { time, serial, actor: 0, region: "eu-west-1", api: &EC2.reads[0], error: None, kind: Kind::Call }
     }
 
+    /// Calls wait for their hour, and come in order of time, then of making.
     #[test]
-    fn calls_wait_for_their_hour_and_come_in_order_of_time_then_of_making() {
+    fn calls_come_in_order_of_time_then_of_making() {
         let mut ahead = Ahead::new(0, 3 * HOUR);
         for (serial, time) in [5, HOUR + 7, 3, 5, 2 * HOUR, 0, 3 * HOUR, HOUR - 1].into_iter().enumerate() {
             ahead.push(call(time, serial as u64));

@@ -32,11 +32,14 @@ pub enum Identity {
     },
     /// The root user.
     Root,
-    /// An AWS service by itself (`AWSService`): no ARN, `invokedBy` only, such as `autoscaling.amazonaws.com`.
+    /// An AWS service by itself (`AWSService`): no ARN, `invokedBy` only, such as
+    /// `autoscaling.amazonaws.com`.
     Service(String),
-    /// Another account (`AWSAccount`): no ARN, `principalId` (such as `AROAEXAMPLE:session`) and `accountId` only.
+    /// Another account (`AWSAccount`): no ARN, `principalId` (such as `AROAEXAMPLE:session`) and `accountId`
+    /// only.
     Foreign(String),
-    /// Somebody whom a SAML provider vouches for (`SAMLUser`), while a session of a role is being asked for: no ARN.
+    /// Somebody whom a SAML provider vouches for (`SAMLUser`), while a session of a role is being asked for:
+    /// no ARN.
     Saml {
         /// `identityProvider`: the name qualifier of the provider in the account.
         provider: String,
@@ -45,7 +48,8 @@ pub enum Identity {
         /// The role that is asked for.
         role: String,
     },
-    /// A program whom an OIDC provider vouches for (`WebIdentityUser`), while a session of a role is being asked for: no ARN.
+    /// A program whom an OIDC provider vouches for (`WebIdentityUser`), while a session of a role is being
+    /// asked for: no ARN.
     Web {
         /// Host and path of the provider, as in the ARN of the account's record of it.
         issuer: String,
@@ -56,7 +60,8 @@ pub enum Identity {
         /// The name of the session that is asked for.
         session: String,
     },
-    /// A user of the directory of IAM Identity Center (`IdentityCenterUser`), in the account that has the directory: no ARN.
+    /// A user of the directory of IAM Identity Center (`IdentityCenterUser`), in the account that has the
+    /// directory: no ARN.
     Directory {
         /// Id of the identity store, such as `d-9067642ac7`.
         store: String,
@@ -123,7 +128,8 @@ impl Identity {
         }
     }
 
-    /// The text by which Insights attributes a call in the account of twelve digits: what decoding the record gives.
+    /// The text by which Insights attributes a call in the account of twelve digits: what decoding the record
+    /// gives.
     pub fn principal(&self, account: &str) -> String {
         match self {
             Self::User(name) => format!("arn:aws:iam::{account}:user/{name}"),
@@ -165,13 +171,15 @@ const WITH_MANAGEMENT: u8 = 6;
 /// Data events came with this version.
 const WITH_DATA: u8 = 8;
 
-/// Minor part of the `eventVersion` in which a service writes its records in an account: each moves on at its own pace.
+/// Minor part of the `eventVersion` in which a service writes its records in an account: each moves on at its
+/// own pace.
 pub fn event_version(account: &str, service: &str, kind: Kind) -> u8 {
     let version = VERSIONS[(mix(digest(account), digest(service)) % VERSIONS.len() as u64) as usize];
     if kind == Kind::Data { version.max(WITH_DATA) } else { version }
 }
 
-/// The `eventID` of a call: a random UUID (version 4) out of the account's twelve digits and the call's serial.
+/// The `eventID` of a call: a random UUID (version 4) out of the account's twelve digits and the call's
+/// serial.
 pub fn event_id(account: &str, serial: u64) -> String {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     let high = mix(digest(account), serial);

@@ -1,9 +1,10 @@
-//! How CloudTrail delivers the calls of an account: in log files of about five minutes of one region each, some minutes later, out of
-//! order within a file, and now and then a record twice.
+//! How CloudTrail delivers the calls of an account: in log files of about five minutes of one region each,
+//! some minutes later, out of order within a file, and now and then a record twice.
 //!
-//! AWS promises no order and about five minutes on average; in real logs 2 to 10 minutes were measured, with 22 % of neighbours in a file
-//! going backwards. A call reaches its region's collector within half a minute; the collector closes a file every five minutes, or when
-//! the file is large, and delivers it two to three minutes later.
+//! AWS promises no order and about five minutes on average; in real logs 2 to 10 minutes were measured, with
+//! 22 % of neighbours in a file going backwards. A call reaches its region's collector within half a minute;
+//! the collector closes a file every five minutes, or when the file is large, and delivers it two to three
+//! minutes later.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -23,7 +24,8 @@ const DELIVERED_MAX: u64 = 200;
 const FILE_RECORDS_MAX: usize = 4000;
 /// One record in so many comes again in a later file.
 const REPEATED_ONE_IN: u64 = 100;
-/// So many of [`DISPLACED_OF`] records lie up to [`DISPLACED_MAX`] places behind theirs; with it 22 % of neighbours go backwards.
+/// So many of [`DISPLACED_OF`] records lie up to [`DISPLACED_MAX`] places behind theirs; with it 22 % of
+/// neighbours go backwards.
 const DISPLACED: u64 = 26;
 const DISPLACED_OF: u64 = 100;
 const DISPLACED_MAX: u64 = 12;
@@ -41,7 +43,8 @@ pub struct File {
     pub calls: Vec<Call>,
 }
 
-/// The files of one account in order of delivery, made as they are asked for. Holds what happened in the last ten minutes.
+/// The files of one account in order of delivery, made as they are asked for. Holds what happened in the last
+/// ten minutes.
 #[derive(Debug)]
 pub struct Delivery<I> {
     calls: Fuse<I>,
@@ -160,7 +163,8 @@ impl<I: Iterator<Item = Call>> Delivery<I> {
     }
 }
 
-/// The records, some of them behind their place. How far they lie behind is counted in records, for busy regions have many a second.
+/// The records, some of them behind their place. How far they lie behind is counted in records, for busy
+/// regions have many a second.
 fn displaced(owner: u64, calls: Vec<Call>) -> Vec<Call> {
     let behind = |call: &Call| {
         let draw = mix(owner ^ 5, call.serial);

@@ -1,4 +1,5 @@
-//! What changes in an account over the weeks, all of it harmless: new people and machines, new projects, oddities.
+//! What changes in an account over the weeks, all of it harmless: new people and machines, new projects,
+//! oddities.
 
 use super::calendar::{DAY, Day, HOUR, MINUTE, Rhythm};
 use super::call::{Api, Identity, Kind};

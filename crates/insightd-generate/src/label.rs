@@ -29,7 +29,8 @@ pub enum Attack {
 }
 
 impl Attack {
-    /// Every kind; their order decides what a seed makes. All but the last are *rate attacks*: logging is switched off by a handful of calls.
+    /// Every kind; their order decides what a seed makes. All but the last are *rate attacks*: logging is
+    /// switched off by a handful of calls.
     pub const ALL: [Self; 10] = [
         Self::CredentialBurst,
         Self::UnusedRegionMining,
@@ -81,7 +82,8 @@ pub struct Label {
     pub end: i64,
     /// Calls it makes.
     pub calls: u64,
-    /// The series it enters: `eventSource`, `eventName` and, of an error-rate series, the error code; with its calls there.
+    /// The series it enters: `eventSource`, `eventName` and, of an error-rate series, the error code; with
+    /// its calls there.
     pub series: Vec<LabelSeries>,
 }
 

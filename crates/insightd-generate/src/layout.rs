@@ -6,8 +6,8 @@ use super::json::{Callers, Writer};
 use super::random::{digest, mix};
 
 /// Path of a file of an account (twelve digits), from the bucket's root:
-/// `AWSLogs/ACCOUNT/CloudTrail/REGION/YYYY/MM/DD/ACCOUNT_CloudTrail_REGION_YYYYMMDDTHHMMZ_UNIQUE.json.gz`. Its time is that of the
-/// delivery, in full minutes.
+/// `AWSLogs/ACCOUNT/CloudTrail/REGION/YYYY/MM/DD/ACCOUNT_CloudTrail_REGION_YYYYMMDDTHHMMZ_UNIQUE.json.gz`.
+/// Its time is that of the delivery, in full minutes.
 pub fn path(account: &str, file: &File) -> String {
     // Upwards: with the minute before, a file would seem to be there before its time.
     let Civil { year, month, day, hour, minute, .. } = Civil::of(file.delivered + 59);

@@ -1,8 +1,9 @@
-//! Constructed CloudTrail traffic of an organization, from a seed: who calls what when, the attacks among it, and the records
-//! that this leaves.
+//! Constructed CloudTrail traffic of an organization, from a seed: who calls what when, the attacks among it,
+//! and the records that this leaves.
 //!
-//! Pure: no IO, no clock, no threads. Each account draws from its own stream of random numbers, so that accounts can be made
-//! on any number of threads and adding one changes no other. Times are seconds since 1970, UTC.
+//! Pure: no IO, no clock, no threads. Each account draws from its own stream of random numbers, so that
+//! accounts can be made on any number of threads and adding one changes no other. Times are seconds since
+//! 1970, UTC.
 //!
 //! * [`account`]: one account of it, with its calls in order of time.
 //! * [`call`]: one call, and who makes it.

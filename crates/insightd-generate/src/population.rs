@@ -229,7 +229,8 @@ impl Roster {
         self.add(identity, agent(tool, draw), address).first
     }
 
-    /// The same identity from elsewhere with another tool: stolen credentials. A role gets a new session name.
+    /// The same identity from elsewhere with another tool: stolen credentials. A role gets a new session
+    /// name.
     pub(super) fn stolen(&mut self, of: u32, draw: &mut Draw) -> Who {
         let identity = match self.actors[of as usize].identity.clone() {
             Identity::Role { role, .. } => Identity::Role { role, session: format!("session-{}", draw.below(100_000)) },

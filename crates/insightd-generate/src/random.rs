@@ -1,6 +1,8 @@
-//! Random numbers: a stream of its own for each purpose, derived from the seed, so that what one purpose draws changes no other.
+//! Random numbers: a stream of its own for each purpose, derived from the seed, so that what one purpose
+//! draws changes no other.
 //!
-//! Reproducible on one machine to the bit; across platforms up to the last digit of the logarithms in `rand_distr`'s laws.
+//! Reproducible on one machine to the bit; across platforms up to the last digit of the logarithms in
+//! `rand_distr`'s laws.
 
 use rand_distr::{Distribution, Exp1, Poisson, StandardNormal};
 use rand_pcg::Pcg64Mcg;
@@ -92,7 +94,8 @@ impl Draw {
         &list[self.below(list.len())]
     }
 
-    /// An element; the first ones much more often than the last (index of density ~ u^-2/3). The list must not be empty.
+    /// An element; the first ones much more often than the last (index of density ~ u^-2/3). The list must
+    /// not be empty.
     pub(super) fn pick_skewed<'a, T>(&mut self, list: &'a [T]) -> &'a T {
         let u = self.unit();
         &list[((u * u * u) * list.len() as f64) as usize]

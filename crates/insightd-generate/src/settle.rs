@@ -1,6 +1,7 @@
 //! Settles an account: draws its size, its people and machines, and the habits of each.
 //!
-//! Each group draws its parameters from a stream of its own, so that a change to one leaves the others as they were.
+//! Each group draws its parameters from a stream of its own, so that a change to one leaves the others as
+//! they were.
 
 use super::account::Account;
 use super::calendar::{DAY, Day, HOUR, Rhythm};
@@ -340,7 +341,8 @@ impl Settler {
     fn people(&mut self) {
         let mut draw = self.seeds.stream("people", 0);
         let count = 1 + self.number(self.style.people, &mut draw);
-        // Most accounts sign in one way: users of their own, or permission sets of a directory, each shared by several people.
+        // Most accounts sign in one way: users of their own, or permission sets of a directory, each shared
+        // by several people.
         if !draw.chance(0.35) {
             self.sets = (0..2 + draw.below(4)).map(|_| self.roster.permission_set(&mut draw)).collect();
         }
@@ -356,7 +358,8 @@ impl Settler {
         }
     }
 
-    /// Somebody who works in the account, in the way in which people sign in there; a few have something of their own.
+    /// Somebody who works in the account, in the way in which people sign in there; a few have something of
+    /// their own.
     pub(super) fn colleague(&mut self, tool: Tool, draw: &mut Draw) -> Who {
         let own = draw.chance(0.1);
         match (self.sets.is_empty(), own) {

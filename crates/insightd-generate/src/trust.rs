@@ -38,8 +38,9 @@ const PIPELINE_SHARE: f64 = 0.9;
 #[derive(Debug)]
 pub(super) struct Trust {
     draw: Draw,
-    /// Share of its machines that call as users, with long-lived keys, where nothing ties them to a role. In published records 95 % of the
-    /// calls are users'; so chosen, half of the generated ones are, and the median record has the size of the published ones.
+    /// Share of its machines that call as users, with long-lived keys, where nothing ties them to a role. In
+    /// published records 95 % of the calls are users'; so chosen, half of the generated ones are, and the
+    /// median record has the size of the published ones.
     keyed: f64,
     /// Share of its pipelines whose tokens a provider signs.
     federated: f64,
@@ -75,7 +76,8 @@ impl Trust {
 }
 
 impl Roster {
-    /// A machine outside of AWS, or one that is older than roles: often the same as a user with a key. Whether it is.
+    /// A machine outside of AWS, or one that is older than roles: often the same as a user with a key.
+    /// Whether it is.
     pub(super) fn maybe_keyed(&mut self, who: Who) -> bool {
         let keyed = self.trust.draw.chance(self.trust.keyed);
         if keyed {
@@ -129,7 +131,8 @@ impl Roster {
         Some(gate)
     }
 
-    /// How the sessions of a pipeline's role begin that runs outside of AWS, if it does and a provider vouches for it.
+    /// How the sessions of a pipeline's role begin that runs outside of AWS, if it does and a provider
+    /// vouches for it.
     pub(super) fn pipeline_gate(&mut self, who: Who, terraform: bool, region: &'static str) -> Option<Gate> {
         if !self.trust.draw.chance(self.trust.federated) {
             return None;

@@ -18,10 +18,12 @@ pub(super) struct Side {
     pub(super) avoid: Vec<&'static Api>,
 }
 
-/// Within how many days before the attack somebody who calls its APIs anyway did so for certain, where the plan has as many.
+/// Within how many days before the attack somebody who calls its APIs anyway did so for certain, where the
+/// plan has as many.
 const PRIOR_DAYS: i64 = 6;
 
-/// Chooses somebody who was there in the week before. Services and other accounts are never attackers known to the account: nobody steals a service.
+/// Chooses somebody who was there in the week before. Services and other accounts are never attackers known
+/// to the account: nobody steals a service.
 pub(super) fn choose(settler: &Settler, attacker: Attacker, start: i64, draw: &mut Draw) -> Option<Side> {
     if attacker == Attacker::Stranger {
         return Some(Side { who: None, avoid: Vec::new() });
@@ -63,8 +65,8 @@ fn used(settler: &Settler, who: Who) -> Vec<&'static Api> {
     apis
 }
 
-/// The actor of the attack. A known one uses its own session or, as often, stolen credentials from elsewhere; one who calls the
-/// APIs anyway gets the calls in the days before that make it so.
+/// The actor of the attack. A known one uses its own session or, as often, stolen credentials from elsewhere;
+/// one who calls the APIs anyway gets the calls in the days before that make it so.
 pub(super) fn settle(
     settler: &mut Settler,
     wanted: Wanted,
@@ -92,8 +94,8 @@ pub(super) fn settle(
     Some(if draw.chance(0.5) { settler.roster.stolen(actor, draw) } else { Who { first: actor, count: 1 } })
 }
 
-/// Lets a principal call the APIs of the attack now and then: in sessions on some of the days before, each API at least once in
-/// the last [`PRIOR_DAYS`] of them, and on some days after.
+/// Lets a principal call the APIs of the attack now and then: in sessions on some of the days before, each
+/// API at least once in the last [`PRIOR_DAYS`] of them, and on some days after.
 fn accustom(settler: &mut Settler, draft: &Draft, who: Who, nth: usize, draw: &mut Draw) {
     let attack = draft.steps.first().map_or(settler.start, |step| step.time);
     let mut apis: Vec<&'static Api> = draft.steps.iter().map(|step| step.api).collect();

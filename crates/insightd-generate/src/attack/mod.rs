@@ -1,7 +1,7 @@
 //! Attacks: which, by whom, where and when; and the calls of each, with its label.
 //!
-//! The attacks belong to the organization: their number is spread over the thirty combinations of kind and attacker, and over
-//! its accounts. What an account does otherwise does not depend on them.
+//! The attacks belong to the organization: their number is spread over the thirty combinations of kind and
+//! attacker, and over its accounts. What an account does otherwise does not depend on them.
 
 mod attacker;
 mod draft;

@@ -1,6 +1,7 @@
 //! What can be called: AWS's own names of services and APIs, and what belongs together.
 //!
-//! Names are those of the eventSource and eventName of CloudTrail records (Lambda's carry their API date, for example).
+//! Names are those of the eventSource and eventName of CloudTrail records (Lambda's carry their API date, for
+//! example).
 
 pub(super) mod code;
 pub(super) mod recipe;
@@ -30,7 +31,8 @@ macro_rules! apis {
 }
 pub(super) use apis;
 
-/// `us-east-1` for services that record all calls there, wherever they are made; else the region of the caller.
+/// `us-east-1` for services that record all calls there, wherever they are made; else the region of the
+/// caller.
 pub(super) fn region_of(api: &Api, region: &'static str) -> &'static str {
     match api.service {
         "iam" | "route53" | "cloudfront" | "organizations" | "support" | "ce" | "health" | "signin" => "us-east-1",

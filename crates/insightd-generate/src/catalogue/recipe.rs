@@ -67,7 +67,8 @@ pub(crate) static JOBS: &[Apis] = &[
     apis!("iam": w DeletePolicyVersion, r ListPolicyVersions, w DetachRolePolicy, w DeleteRolePolicy, w DeleteRole, r ListRoles),
 ];
 
-/// What services and fleets write all day, by load: chatter. The second of a pair follows the first after a while.
+/// What services and fleets write all day, by load: chatter. The second of a pair follows the first after a
+/// while.
 pub(crate) static CHATTER: &[Apis] = &[
     apis!("logs": w CreateLogStream),
     apis!("ec2": w CreateNetworkInterface, w DeleteNetworkInterface),
@@ -202,8 +203,8 @@ pub(crate) static SERVICE_EVENTS: &[(&str, Apis)] = &[
 /// Signing in to the console.
 pub(crate) static SIGN_IN: Apis = apis!("signin": w ConsoleLogin);
 
-/// Asking for a session of a role as somebody of a SAML provider. Nobody can call it in another way: who has credentials of AWS does not
-/// need to.
+/// Asking for a session of a role as somebody of a SAML provider. Nobody can call it in another way: who has
+/// credentials of AWS does not need to.
 pub(crate) static WITH_SAML: Apis = apis!("sts": r AssumeRoleWithSAML);
 
 /// The same as a program with a token of an OIDC provider.

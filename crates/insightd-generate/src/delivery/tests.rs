@@ -45,8 +45,9 @@ fn every_call_arrives_and_one_in_a_hundred_twice() {
     }
 }
 
+/// Files come in order, two to ten minutes late, and hold one region and five minutes.
 #[test]
-fn files_come_in_order_two_to_ten_minutes_late_and_hold_one_region_and_five_minutes() {
+fn files_come_late_in_order_and_hold_five_minutes() {
     for gap in [0, 1, 7, 200, 9000] {
         let calls = calls(20_000, gap);
         let mut before = i64::MIN;

@@ -18,7 +18,8 @@ pub(crate) struct Gate {
 }
 
 impl Gate {
-    /// Its own stream for a window of a habit, so that the habit's calls are the same with and without a gate.
+    /// Its own stream for a window of a habit, so that the habit's calls are the same with and without a
+    /// gate.
     pub(super) fn stream(key: u64, hour: i64) -> Draw {
         Draw::new(mix(key, 2), hour as u64)
     }

@@ -69,7 +69,8 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// Seconds since 1970 by which its last call was made: its gaps vary by two fifths of the pace, so three deviations more.
+    /// Seconds since 1970 by which its last call was made: its gaps vary by two fifths of the pace, so three
+    /// deviations more.
     pub(crate) fn end(&self) -> i64 {
         self.start + ((self.calls + 1.2 * self.calls.sqrt()) * self.pace) as i64
     }

@@ -6,13 +6,15 @@ use crate::call::{Api, Kind};
 use crate::catalogue::{code, recipe::Apis, region_of};
 use crate::random::{Draw, mix};
 
-/// Calls that arrive by themselves at a rate that follows the day, wanders from hour to hour and bursts now and then.
+/// Calls that arrive by themselves at a rate that follows the day, wanders from hour to hour and bursts now
+/// and then.
 #[derive(Clone, Debug)]
 pub(crate) struct Load {
     pub(crate) who: Who,
     pub(crate) region: &'static str,
     pub(crate) apis: Apis,
-    /// Whether each call of the first API is followed, minutes later, by one of each of the others; else any of them is called.
+    /// Whether each call of the first API is followed, minutes later, by one of each of the others; else any
+    /// of them is called.
     pub(crate) chain: bool,
     /// Calls a minute at the height of the day.
     pub(crate) per_minute: f64,

@@ -1,7 +1,8 @@
 //! What an account does again and again: one file for each kind of habit.
 //!
-//! A habit is asked for one hour (or one day) at a time and draws from a stream of its own for it, so that hours can be made
-//! one after the other, in little memory, and no habit changes another. What it starts may reach into later hours.
+//! A habit is asked for one hour (or one day) at a time and draws from a stream of its own for it, so that
+//! hours can be made one after the other, in little memory, and no habit changes another. What it starts may
+//! reach into later hours.
 
 pub(super) mod deploy;
 pub(super) mod gate;
@@ -80,7 +81,8 @@ impl Sink<'_> {
         self.ahead.push(call);
     }
 
-    /// Makes a call that accompanies the habit's own: it takes none of their serials, so that they are the same without it.
+    /// Makes a call that accompanies the habit's own: it takes none of their serials, so that they are the
+    /// same without it.
     pub(super) fn beside(&mut self, time: i64, actor: u32, region: &'static str, api: &'static Api) {
         let call = Call {
             time,
@@ -109,7 +111,8 @@ pub(super) trait Act {
     /// Names every principal and API that it may call.
     fn uses(&self, see: &mut dyn FnMut(Who, &'static Api));
 
-    /// Calls a minute that are to be expected of this API in this region at this time; 0 unless it runs all day.
+    /// Calls a minute that are to be expected of this API in this region at this time; 0 unless it runs all
+    /// day.
     fn rate(&self, _api: &Api, _region: &str, _time: i64) -> f64 {
         0.0
     }
@@ -166,7 +169,8 @@ pub(super) struct Habit {
     pub(super) outage: Option<(i64, i64)>,
 }
 
-/// Bits of a serial: which habit, which hour, which call; the highest bit of the last tells the calls beside the habit's own.
+/// Bits of a serial: which habit, which hour, which call; the highest bit of the last tells the calls beside
+/// the habit's own.
 const HOUR_BITS: u32 = 20;
 const CALL_BITS: u32 = 28;
 

@@ -29,7 +29,8 @@ pub(crate) struct Person {
     /// Share of steps that change something, and that fail.
     pub(crate) writing: f64,
     pub(crate) failing: f64,
-    /// Whether they work at the console, where one page is a burst of reads and a session begins with a sign-in.
+    /// Whether they work at the console, where one page is a burst of reads and a session begins with a
+    /// sign-in.
     pub(crate) console: bool,
     /// Away from when to when, seconds since 1970.
     pub(crate) away: Vec<(i64, i64)>,

@@ -1,5 +1,5 @@
-//! The directory of IAM Identity Center: its users look up what they may have and fetch credentials for it. Only the account that has
-//! the directory is told.
+//! The directory of IAM Identity Center: its users look up what they may have and fetch credentials for it.
+//! Only the account that has the directory is told.
 
 use super::{Act, Sink, Who, Window};
 use crate::calendar::{DAY, Rhythm, weekday};

@@ -32,7 +32,8 @@ impl Act for Scan {
         let mut time = start;
         for region in &self.regions {
             for api in &self.apis {
-                // Permissions and settings change rarely: the same APIs are refused, and find nothing, in every scan.
+                // Permissions and settings change rarely: the same APIs are refused, and find nothing, in
+                // every scan.
                 let fixed = mix(key, digest(api.name));
                 let (refused, unset) = ((fixed % 1000) as f64 / 1e3, (fixed / 1000 % 1000) as f64 / 1e3);
                 for _ in 0..draw.poisson(self.depth).max(1) {

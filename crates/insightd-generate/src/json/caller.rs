@@ -22,7 +22,8 @@ pub(super) struct Caller {
     pub(super) assumed: Assumed,
     /// The console calls with the credentials of a session that began there: `sessionCredentialFromConsole`.
     pub(super) from_console: bool,
-    /// The TLS of the caller is recorded: not that of calls from within AWS, nor that of those that the console makes there.
+    /// The TLS of the caller is recorded: not that of calls from within AWS, nor that of those that the
+    /// console makes there.
     pub(super) tls: bool,
     /// A user of a directory: what its service does for them are events of the service, but somebody's.
     pub(super) directory: bool,

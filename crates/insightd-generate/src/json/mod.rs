@@ -1,7 +1,8 @@
 //! One call as the CloudTrail record that AWS writes of it: its fields, their order, forms and sizes.
 //!
-//! A record is a function of the account and the call alone. No value tree is built: pieces of text that are made ready once for each
-//! actor ([`Callers`]) and API ([`Writer`]) are copied one behind the other, and slots in them are filled from the call's serial number.
+//! A record is a function of the account and the call alone. No value tree is built: pieces of text that are
+//! made ready once for each actor ([`Callers`]) and API ([`Writer`]) are copied one behind the other, and
+//! slots in them are filled from the call's serial number.
 
 mod caller;
 mod failure;
@@ -18,8 +19,8 @@ use self::values::{push_number, push_time, push_uuid};
 use super::call::{Actor, Api, Call, Kind, event_version};
 use super::random::{digest, mix};
 
-/// Fields came with versions: `managementEvent` (and since then no record is without `readOnly`), `eventCategory`, `tlsDetails` together
-/// with `sessionCredentialFromConsole`, `vpcEndpointAccountId`.
+/// Fields came with versions: `managementEvent` (and since then no record is without `readOnly`),
+/// `eventCategory`, `tlsDetails` together with `sessionCredentialFromConsole`, `vpcEndpointAccountId`.
 const WITH_MANAGEMENT: u8 = 6;
 const WITH_CATEGORY: u8 = 7;
 const WITH_TLS: u8 = 8;
@@ -110,7 +111,8 @@ fn additional(api: &Api) -> Option<&'static str> {
     })
 }
 
-/// `serviceEventDetails` of calls to the portal of a directory: the account that was asked about is another one.
+/// `serviceEventDetails` of calls to the portal of a directory: the account that was asked about is another
+/// one.
 fn details(api: &Api) -> Option<&'static str> {
     Some(match (api.service, api.name) {
         ("sso", "ListAccountRoles") => r#"{"account_id":"<number:100000000000-999999999999>"}"#,

@@ -1,16 +1,20 @@
 //! Templates: JSON text with slots `<kind>`, `<kind:arguments>` or `<kind:arguments#salt>` for what varies.
 //!
-//! A slot has the same value wherever it stands in one record, so that a request, its answer and the resources agree; a salt
-//! makes another value of the same kind. Kinds:
+//! A slot has the same value wherever it stands in one record, so that a request, its answer and the
+//! resources agree; a salt makes another value of the same kind. Kinds:
 //!
-//! * of the call: `account`, `region`, `service` (without `.amazonaws.com`), `api`, `caller` (ARN or its like), `caller-name`,
-//!   `request` (requestID), `time` and `date` (two ways to write eventTime; `:SECONDS` are added), `millis`;
-//! * of the role that a `SAMLUser` or `WebIdentityUser` asks for: `assumed-role`, `assumed-path` (before the role's name), `assumed-id`,
-//!   `assumed-session`, `provider` (who vouches for the caller), `trusted` (the account's record of a SAML provider);
-//! * of the session: `session-uuid`, `session-key` (16 characters after `ASIA`), `session-begin`, `federation` (a field that records up to 1.08 have);
-//! * new with every call: `hex:DIGITS`, `uuid`, `UUID`, `key:LETTERS`, `base64:LETTERS`, `number:FROM-TO`, `one:a|b|c`;
-//! * of the account's things, which come again: `id:DIGITS` and `key-id` of many, `few:DIGITS` of a handful, `name` (of a resource),
-//!   `person`, `private` (an address);
+//! * of the call: `account`, `region`, `service` (without `.amazonaws.com`), `api`, `caller` (ARN or its
+//!   like), `caller-name`, `request` (requestID), `time` and `date` (two ways to write eventTime; `:SECONDS`
+//!   are added), `millis`;
+//! * of the role that a `SAMLUser` or `WebIdentityUser` asks for: `assumed-role`, `assumed-path` (before the
+//!   role's name), `assumed-id`, `assumed-session`, `provider` (who vouches for the caller), `trusted` (the
+//!   account's record of a SAML provider);
+//! * of the session: `session-uuid`, `session-key` (16 characters after `ASIA`), `session-begin`,
+//!   `federation` (a field that records up to 1.08 have);
+//! * new with every call: `hex:DIGITS`, `uuid`, `UUID`, `key:LETTERS`, `base64:LETTERS`, `number:FROM-TO`,
+//!   `one:a|b|c`;
+//! * of the account's things, which come again: `id:DIGITS` and `key-id` of many, `few:DIGITS` of a handful,
+//!   `name` (of a resource), `person`, `private` (an address);
 //! * `removed`: what AWS writes in place of a secret.
 
 use super::values::{push_base64, push_date, push_hex, push_key, push_number, push_time, push_uuid};
@@ -367,8 +371,9 @@ mod tests {
         assert_eq!(filled("nothing", &EXAMPLE), "nothing");
     }
 
+    /// A slot is the same throughout a record, and another one by its salt.
     #[test]
-    fn a_slot_is_the_same_throughout_a_record_and_another_by_its_salt() {
+    fn a_slot_is_constant_in_a_record_and_differs_by_salt() {
         let text = filled("<id:17> <id:17> <id:17#b> <hex:17>", &EXAMPLE);
         let words: Vec<&str> = text.split(' ').collect();
         assert_eq!(words[0], words[1]);

@@ -161,7 +161,8 @@ fn identities_have_the_forms_of_their_types() {
     assert_eq!(identity(6, Kind::Call)["type"], "AWSAccount");
 }
 
-/// What a provider says about the caller stands in the identity; the role asked for is the one whose session follows.
+/// What a provider says about the caller stands in the identity; the role asked for is the one whose session
+/// follows.
 #[test]
 fn sessions_asked_for_from_outside_name_the_role_that_follows() {
     let of = Callers::new("000011112222", &actors());
@@ -182,7 +183,8 @@ fn sessions_asked_for_from_outside_name_the_role_that_follows() {
     }
 }
 
-/// AWS writes what users of a directory do at its portal as events of the service, but with the user and a request.
+/// AWS writes what users of a directory do at its portal as events of the service, but with the user and a
+/// request.
 #[test]
 fn users_of_a_directory_leave_events_with_a_request() {
     let of = Callers::new("000011112222", &actors());

@@ -1,4 +1,5 @@
-//! Values that vary from record to record, as text: identifiers, times, numbers. Each is a function of a few bits alone.
+//! Values that vary from record to record, as text: identifiers, times, numbers. Each is a function of a few
+//! bits alone.
 
 use crate::random::mix;
 
@@ -96,7 +97,8 @@ pub struct Civil {
 }
 
 impl Civil {
-    /// Of seconds since 1970 (days to civil date by Hinnant's algorithm, "chrono-Compatible Low-Level Date Algorithms").
+    /// Of seconds since 1970 (days to civil date by Hinnant's algorithm, "chrono-Compatible Low-Level Date
+    /// Algorithms").
     pub fn of(time: i64) -> Self {
         let (days, second) = (time.div_euclid(86_400) + 719_468, time.rem_euclid(86_400) as u32);
         let era = days.div_euclid(146_097);

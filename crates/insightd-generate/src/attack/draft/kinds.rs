@@ -38,7 +38,8 @@ static STORMS: Apis = apis!("ec2": r DescribeInstances, r DescribeSnapshots, r D
 static LOGGING: Apis = apis!("cloudtrail": w StopLogging, w DeleteTrail, w PutEventSelectors, w UpdateTrail; "ec2": w DeleteFlowLogs;
     "config": w StopConfigurationRecorder; "guardduty": w DeleteDetector; "logs": w DeleteLogGroup);
 
-/// Draws an attack of the wanted kind that uses none of the APIs to `avoid`; none where the account has no place for it.
+/// Draws an attack of the wanted kind that uses none of the APIs to `avoid`; none where the account has no
+/// place for it.
 pub(in crate::attack) fn draft(
     settler: &Settler,
     wanted: Wanted,
@@ -154,7 +155,8 @@ impl Place<'_> {
         Self::draft(self.home(draw), self.burst(&apis, calls, seconds, (0.05, code::missing), draw))
     }
 
-    /// From 1 to 10 to 30 calls a minute in 1 to 3 hours, evenly or ever faster: slow enough for a mean to follow.
+    /// From 1 to 10 to 30 calls a minute in 1 to 3 hours, evenly or ever faster: slow enough for a mean to
+    /// follow.
     fn ramp(&self, apis: &[&'static Api], draw: &mut Draw) -> Option<Draft> {
         let api = *(!apis.is_empty()).then(|| draw.pick(apis))?;
         let (minutes, most) = (draw.whole(60, 180), draw.between(10.0, 30.0));
@@ -172,8 +174,9 @@ impl Place<'_> {
         (0..draw.poisson(mean)).map(|_| Step { time: start + draw.whole(0, MINUTE - 1), api, error: None }).collect()
     }
 
-    /// Two further calls for each usual one, for 30 to 120 minutes, on one of the three busiest APIs that write: misuse that hides
-    /// in the noise of a job. Calls a minute are what the account's habits expect at that time, at least 0.7.
+    /// Two further calls for each usual one, for 30 to 120 minutes, on one of the three busiest APIs that
+    /// write: misuse that hides in the noise of a job. Calls a minute are what the account's habits expect at
+    /// that time, at least 0.7.
     fn rise(&self, avoid: &[&'static Api], draw: &mut Draw) -> Option<Draft> {
         let mut busy = self.busy();
         busy.retain(|busy| !avoid.contains(&busy.api) && busy.rate >= 0.7);

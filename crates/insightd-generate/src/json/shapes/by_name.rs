@@ -1,5 +1,5 @@
-//! The form of an API by the words of its name, in the manner of AWS's JSON services: `CreateThing` takes a `thingName` and answers
-//! with a `thing`.
+//! The form of an API by the words of its name, in the manner of AWS's JSON services: `CreateThing` takes a
+//! `thingName` and answers with a `thing`.
 
 use crate::call::Api;
 use crate::random::digest;
@@ -54,7 +54,8 @@ pub(super) fn form(api: &Api) -> (String, String) {
     (parameters, answer)
 }
 
-/// Asking for all things there are. Of 300 such APIs in published records more than half ask without any parameter.
+/// Asking for all things there are. Of 300 such APIs in published records more than half ask without any
+/// parameter.
 fn all(api: &Api, one: &str) -> String {
     match (api.service, digest(api.name) % 5) {
         ("ec2", _) => format!(r#"{{"{one}Set":{{}},"filterSet":{{}}}}"#),

@@ -1,5 +1,6 @@
-//! What the parameters, the answer and the resources of each API look like. Forms follow records that AWS has published or that
-//! others have: names of fields and their nesting are AWS's, the values are slots ([`super::template`]).
+//! What the parameters, the answer and the resources of each API look like. Forms follow records that AWS has
+//! published or that others have: names of fields and their nesting are AWS's, the values are slots
+//! ([`super::template`]).
 //!
 //! An API without a form of its own has one made from the words of its name, as [`by_name`] tells.
 
