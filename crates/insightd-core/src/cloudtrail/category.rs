@@ -1,8 +1,9 @@
-//! Management, data, network or Insight; read or write (specification 5.2). Older records leave much of it to inference.
+//! A record's category (management, data, network, Insight) and whether it reads or writes
+//! (docs/input-formats.md#management-data-read-write). Older records leave much of that to inference.
 
 use super::event::Category;
 
-/// What the record itself says, each absent in some versions.
+/// What the record itself says; each field is absent in some versions.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Said<'a> {
     /// `eventCategory`, since 1.07.
@@ -13,7 +14,7 @@ pub(super) struct Said<'a> {
     pub management: Option<bool>,
     /// `readOnly`, since 1.01.
     pub read_only: Option<bool>,
-    /// Another format calls the activity a read one; it stands in for `readOnly` where that was lost.
+    /// Another format says that the activity reads; replaces `readOnly` if that is lost.
     pub read_activity: bool,
     /// `eventSource`.
     pub source: &'a str,
@@ -21,7 +22,7 @@ pub(super) struct Said<'a> {
     pub name: &'a str,
 }
 
-/// What follows from it.
+/// Category and access of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Class {
     pub category: Category,
@@ -56,19 +57,19 @@ fn category(said: Said<'_>) -> (Category, bool) {
     (written, false)
 }
 
-/// Verbs of names that read.
+/// Verbs of API names that read.
 const READ_VERBS: [&str; 19] = [
     "Get", "List", "Describe", "Head", "BatchGet", "Lookup", "Search", "Query", "Scan", "Check", "Test", "Simulate",
     "Validate", "Preview", "Estimate", "Detect", "View", "Is", "Has",
 ];
 
-/// Names that read, in whatever they end: recorded with `readOnly: true`.
+/// Prefixes of API names that read: recorded with `readOnly: true`.
 const READ_PREFIXES: [&str; 3] = ["AssumeRole", "GenerateDataKey", "ReEncrypt"];
 
-/// Whether a call of this name only reads, as far as the name (or what another format makes of it) tells.
+/// Whether a call of this name only reads, judged by the name or by what another format says.
 fn reads(name: &str, read_activity: bool) -> bool {
     match name {
-        // Recorded with `readOnly: false`: it hands out new credentials.
+        // Recorded with `readOnly: false`: it issues new credentials.
         "GetFederationToken" => false,
         _ if read_activity => true,
         "Decrypt" | "Encrypt" | "Verify" | "Sign" => true,
@@ -79,7 +80,8 @@ fn reads(name: &str, read_activity: bool) -> bool {
     }
 }
 
-/// Whether a word of a camel-case name ends here: `IsAuthorized` begins with the word `Is`, `IssueCertificate` does not.
+/// Whether a word of a camel-case name ends here: `IsAuthorized` begins with the word `Is`,
+/// `IssueCertificate` does not.
 fn ends_word(rest: &str) -> bool {
     !rest.starts_with(|next: char| next.is_ascii_lowercase())
 }
@@ -227,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn without_anything_known_data_apis_are_data_and_the_rest_is_management() {
+    fn by_name_data_apis_are_data_and_the_rest_is_management() {
         let old = |source, name| Said { source, name, read_only: Some(true), ..OLD };
         for (source, name) in [
             ("s3.amazonaws.com", "GetObject"),
@@ -304,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn a_read_activity_stands_in_for_a_lost_flag_and_never_against_one() {
+    fn a_read_activity_replaces_only_a_lost_flag() {
         let read = |name| Said { management: Some(true), read_activity: true, name, ..OLD };
         check(read("PollForTask"), Category::Management, false, true);
         check(read("GetFederationToken"), Category::Management, true, true);

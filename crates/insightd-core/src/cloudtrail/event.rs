@@ -1,4 +1,4 @@
-//! One CloudTrail record, decoded and classified: what the detector sees of it.
+//! One CloudTrail record, decoded and classified, as the detector sees it.
 //!
 //! Every text is borrowed from the payload where the JSON allows it (no escapes in the string).
 
@@ -7,12 +7,12 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A 12-digit AWS account id. Leading zeros belong to it, so it is displayed with all twelve digits.
+/// A 12-digit AWS account ID, displayed with its leading zeros.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct AccountId(u64);
 
 impl AccountId {
-    /// Reads exactly twelve ASCII digits; anything else is no account id.
+    /// Reads exactly twelve ASCII digits; `None` for anything else.
     pub fn parse(text: &str) -> Option<Self> {
         if text.len() != 12 || !text.bytes().all(|b| b.is_ascii_digit()) {
             return None;
@@ -20,12 +20,12 @@ impl AccountId {
         text.parse().ok().map(Self)
     }
 
-    /// The id of this number, if it is one.
+    /// The account ID of this number, if it is below 10^12.
     pub fn of_number(number: u64) -> Option<Self> {
         (number < 1_000_000_000_000).then_some(Self(number))
     }
 
-    /// The id as a number below 10^12.
+    /// The ID as a number below 10^12.
     pub fn number(self) -> u64 {
         self.0
     }
@@ -37,7 +37,7 @@ impl fmt::Display for AccountId {
     }
 }
 
-/// `eventCategory`, read or inferred (specification 5.2).
+/// `eventCategory`, read or inferred (docs/input-formats.md#management-data-read-write).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Category {
     /// Control plane.
@@ -50,7 +50,7 @@ pub enum Category {
     Insight,
 }
 
-/// One decoded record. All fields are present and usable, or decoding reported the record as malformed.
+/// One decoded record, all fields usable: decoding reports any other record as malformed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Event<'a> {
     /// `recipientAccountId`, else `userIdentity.accountId` (as AWS's processing library does).
@@ -67,11 +67,13 @@ pub struct Event<'a> {
     pub time: i64,
     /// `eventID` as written; absent in version 1.00.
     pub id: Option<Cow<'a, str>>,
-    /// The identity as Insights attributes it (specification 5.3, 1.6); `"unknown"` where nothing is usable.
+    /// The identity to which Insights attributes the call (docs/input-formats.md#the-principal); `"unknown"`
+    /// if nothing is usable.
     pub principal: Cow<'a, str>,
-    /// `userIdentity.invokedBy`: the service that made the call, on its own or on behalf of the identity; empty if none.
+    /// `userIdentity.invokedBy`: the service that made the call, on its own or on behalf of the identity;
+    /// empty if none.
     pub invoked_by: Cow<'a, str>,
-    /// `userAgent`; the string `"null"` where missing.
+    /// `userAgent`; the string `"null"` if missing.
     pub agent: Cow<'a, str>,
     /// Read or inferred.
     pub category: Category,
@@ -81,12 +83,12 @@ pub struct Event<'a> {
     pub read_only: Option<bool>,
     /// Whether `write` or `category` had to be inferred.
     pub inferred: bool,
-    /// An `addendum` with reason `UPDATED_DATA`: a correction of an earlier record, which was counted already.
+    /// An `addendum` with reason `UPDATED_DATA`: the correction of an earlier record, which has been counted.
     pub correction: bool,
 }
 
 impl Event<'_> {
-    /// The same with texts of its own, which outlive the payload.
+    /// A copy that owns its texts and so outlives the payload.
     pub fn to_static(&self) -> Event<'static> {
         let own = |text: &Cow<'_, str>| Cow::Owned(text.clone().into_owned());
         Event {

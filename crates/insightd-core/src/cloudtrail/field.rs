@@ -1,5 +1,5 @@
-//! Lenient, borrowed reading of JSON objects: a field of an unexpected type is as good as absent, and a repeated key's last
-//! value wins. Nothing here knows CloudTrail.
+//! Lenient, borrowed reading of JSON objects: a field of an unexpected type counts as absent, and the last
+//! value of a repeated key wins. Nothing here knows CloudTrail.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -13,8 +13,8 @@ use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAcce
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Text<'a>(pub Option<Cow<'a, str>>);
 
-/// A JSON string, number or boolean as the text it is written as; `None` for anything else. For formats whose writers do not agree
-/// on the type.
+/// A JSON string, number or boolean as the text it is written as; `None` for anything else. For formats whose
+/// writers do not agree on the type.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Scalar<'a>(pub Text<'a>);
 
@@ -60,14 +60,14 @@ impl Flag {
     }
 }
 
-/// Passes over one value.
+/// Skips one value.
 pub(super) fn ignore<'a, A: MapAccess<'a>>(map: &mut A) -> Result<(), A::Error> {
     map.next_value::<IgnoredAny>().map(drop)
 }
 
 // === impl Deserialize ===
 
-/// Methods of a visitor that takes values of unwanted types for `None`.
+/// Visitor methods that read values of unwanted types as `None`.
 macro_rules! ignore_other_types {
     ($none:expr, $($method:ident: $type:ty),*) => {
         $(fn $method<E: Error>(self, _: $type) -> Result<Self::Value, E> { Ok($none) })*
@@ -79,7 +79,7 @@ macro_rules! ignore_other_types {
     };
 }
 
-/// Passes over the rest of an object.
+/// Skips the rest of an object.
 macro_rules! ignore_maps {
     ($none:expr) => {
         fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<Self::Value, A::Error> {

@@ -1,6 +1,6 @@
 //! CloudTrail on both sides: envelopes and records in, Insights records out.
 //!
-//! Pure: no IO beyond reading from a `Read` it is handed, no clock, no threads, no Kafka, no metrics, no logging.
+//! Pure: reads only from a `Read` that the caller passes; no clock, threads, Kafka, metrics or logging.
 
 mod category;
 pub mod envelope;

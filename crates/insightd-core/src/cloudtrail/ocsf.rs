@@ -1,10 +1,12 @@
-//! An OCSF event that was made from a CloudTrail record, read back into the record's fields (specification 5.5, row 12).
+//! An OCSF event that was made from a CloudTrail record, read back into the record's fields
+//! (docs/input-formats.md).
 //!
-//! The names follow the mappings that Security Lake's producers publish (github.com/ocsf/examples, `mappings/markdown/AWS`): OCSF
-//! 1.0.0-rc.2 (Security Lake's source version 1), 1.1.0 (version 2) and 1.5.0. They differ: in 1.0.0-rc.2 `actor.user.uid` is the
-//! principal id and `uuid` the ARN, later `uid` is the ARN and `uid_alt` the id; `eventType` moved from `unmapped` to
-//! `metadata.event_code`, the recipient's account from `unmapped` to `cloud.account.uid`. So each field is looked for in all its
-//! places, and ARNs are told from ids by their beginning.
+//! The names follow the mappings that Security Lake's producers publish (github.com/ocsf/examples,
+//! `mappings/markdown/AWS`): OCSF 1.0.0-rc.2 (Security Lake's source version 1), 1.1.0 (version 2) and 1.5.0.
+//! They differ: in 1.0.0-rc.2 `actor.user.uid` is the principal id and `uuid` the ARN, later `uid` is the ARN
+//! and `uid_alt` the id; `eventType` moved from `unmapped` to `metadata.event_code`, the recipient's account
+//! from `unmapped` to `cloud.account.uid`. So each field is read from all its places, and ARNs are recognized
+//! by their prefix.
 
 use std::borrow::Cow;
 
@@ -21,7 +23,7 @@ mod unmapped;
 
 use unmapped::Unmapped;
 
-/// What Security Lake calls the product.
+/// The product's name in Security Lake.
 pub(super) const PRODUCT: &str = "CloudTrail";
 
 /// What the required fields are called in OCSF.
@@ -133,7 +135,10 @@ impl<'a> Document<'a> {
         self.unmapped.map(json_of).unwrap_or_default()
     }
 
-    /// The usable event, as [`Fields::event`] gives it. `unmapped` is what [`Self::unmapped`] has given.
+    /// The usable event, as from [`Fields::event`]. `unmapped` is the text from [`Self::unmapped`].
+    ///
+    /// # Errors
+    /// Why the record is unusable.
     pub(super) fn event<'b>(self, unmapped: &'b str, time_max: i64) -> Result<Event<'b>, Unusable>
     where
         'a: 'b,
@@ -151,7 +156,8 @@ impl<'a> Document<'a> {
             error: self.api.response.error,
             id: self.metadata.uid,
             kind: unmapped.kind.or(self.metadata.event_code).or(self.metadata.log_name),
-            // Where the record says nothing, Security Lake writes "Management, Data, and Insights", which says nothing either.
+            // Where the record says nothing, Security Lake writes "Management, Data, and Insights", which
+            // says nothing either.
             category: unmapped.category.or(self.metadata.product.feature.name),
             recipient: unmapped.recipient.or(self.cloud.account.uid).or(self.cloud.account_uid),
             read_only: unmapped.read_only,
@@ -165,7 +171,7 @@ impl<'a> Document<'a> {
     }
 }
 
-/// `userIdentity` again: what `unmapped` has kept of it, and the rest from the actor.
+/// Rebuilds `userIdentity` from what `unmapped` keeps of it and from the actor.
 fn identity<'a>(actor: Actor<'a>, kept: Identity<'a>) -> Identity<'a> {
     let User { kind, name, uid, uid_alt, uuid, account_uid, credential_uid, account } = actor.user;
     let is_arn = |text: &&Text<'a>| text.as_str().starts_with("arn:");
@@ -190,8 +196,8 @@ fn identity<'a>(actor: Actor<'a>, kept: Identity<'a>) -> Identity<'a> {
     }
 }
 
-/// Whether the activity is Read: number 2 of the class API Activity (in 1.0.0-rc.2 that class has another number, so its name counts as
-/// well). In other classes the number means something else.
+/// Whether the activity is Read: number 2 of the class API Activity (in 1.0.0-rc.2 that class has another
+/// number, so its name counts as well). In other classes the number means something else.
 fn is_read(class: &str, class_name: &Text<'_>, activity: &Scalar<'_>, activity_name: &Text<'_>) -> bool {
     let api_activity = class == "6003" || class_name.as_str() == "API Activity";
     activity_name.as_str() == "Read" || (api_activity && activity.0.as_str() == "2")

@@ -1,7 +1,8 @@
-//! What became of a piece of input, by the names that metrics, headers and statistics use: the envelope it came in, why it holds no
-//! record, why it is no usable record, which limit shed it.
+//! What became of a piece of input, by the names that metrics, headers and statistics use: the envelope it
+//! came in, why it holds no record, why it is no usable record, which limit shed it.
 //!
-//! Names only: nothing here decodes, counts or reports. A new name is one line here; metrics and statistics iterate over `ALL`.
+//! Names only: nothing here decodes, counts or reports. A new name is one line here; metrics and statistics
+//! iterate over `ALL`.
 
 /// Declares an enum in which every variant has a label, and gives it `ALL` and `label`.
 macro_rules! labels {
@@ -73,7 +74,8 @@ labels! {
         Digest = "digest",
         /// `CloudTrail-Aggregated`.
         Aggregated = "aggregated",
-        /// An OCSF event that is not a CloudTrail call: another product's, or a finding. A Security Lake has many sources.
+        /// An OCSF event that is not a CloudTrail call: another product's, or a finding. A Security Lake has
+        /// many sources.
         OcsfOther = "ocsf_other",
         /// Nothing in it (a Kafka tombstone, an empty file or batch).
         Empty = "empty",
@@ -81,7 +83,8 @@ labels! {
 }
 
 labels! {
-    /// Why a fragment holds no readable record, or why a record is unusable: the `reason` of its dead-letter record.
+    /// Why a fragment holds no readable record, or why a record is unusable: the `reason` of its dead-letter
+    /// record.
     DecodeError {
         /// Not JSON.
         NotJson = "not_json",
@@ -89,7 +92,8 @@ labels! {
         Truncated = "truncated",
         /// JSON, but neither a record nor a known envelope.
         UnknownShape = "unknown_shape",
-        /// A known envelope that insightd does not decode: ECS documents, OTLP, OCSF without a product. The detail names it.
+        /// A known envelope that insightd does not decode: ECS documents, OTLP, OCSF without a product. The
+        /// detail names it.
         EnvelopeUnsupported = "envelope_unsupported",
         /// A damaged gzip stream.
         GzipDamaged = "gzip_damaged",

@@ -1,4 +1,5 @@
-//! Who called: `userIdentity` reduced to the one text by which Insights attributes a call (specification 5.3 and 1.6).
+//! The principal of a call: `userIdentity` reduced to the one text to which Insights attributes it
+//! (docs/input-formats.md#the-principal).
 
 use std::borrow::Cow;
 
@@ -6,7 +7,7 @@ use serde::de::MapAccess;
 
 use super::field::{Lenient, Object, Text, ignore};
 
-/// What an identity without anything usable is attributed to.
+/// The principal of an identity without anything usable.
 pub(super) const UNKNOWN: &str = "unknown";
 
 /// The wanted fields of `userIdentity`.
@@ -14,7 +15,7 @@ pub(super) const UNKNOWN: &str = "unknown";
 pub(super) struct Identity<'a> {
     pub(super) kind: Text<'a>,
     pub(super) arn: Text<'a>,
-    /// The fall-back of `recipientAccountId`.
+    /// The fallback for `recipientAccountId`.
     pub(super) account_id: Text<'a>,
     pub(super) principal_id: Text<'a>,
     pub(super) user_name: Text<'a>,
@@ -97,7 +98,7 @@ impl<'a> Identity<'a> {
         self.invoked_by.0.clone().unwrap_or_default()
     }
 
-    /// The text to attribute the call to. `region` tells the partition where an ARN has to be put together.
+    /// The principal. `region` gives the partition for an ARN that has to be built.
     pub(super) fn principal(self, region: &str) -> Cow<'a, str> {
         if let Some(arn) = self.arn.filled() {
             return without_session_name(arn);
@@ -117,7 +118,7 @@ impl<'a> Identity<'a> {
                 let behalf = self.on_behalf_of;
                 joined(behalf.store_arn.filled(), behalf.user_id.filled(), "/").or(self.credential_id.filled())
             }
-            // A person behind a directory is named by its id, not by the service that forwarded the call.
+            // The principal of a directory is the person's ID, not the service that forwarded the call.
             "Directory" | "Unknown" => id.clone(),
             _ => None,
         };
@@ -153,7 +154,7 @@ fn cut(text: Cow<'_, str>, end: usize) -> Cow<'_, str> {
     }
 }
 
-/// Two parts of a name; one of them where the other is missing, and only the second where it repeats the first.
+/// Two parts of a name; one of them if the other is missing, and only the second if it begins with the first.
 fn joined<'a>(first: Option<Cow<'a, str>>, second: Option<Cow<'a, str>>, separator: &str) -> Option<Cow<'a, str>> {
     match (first, second) {
         (Some(first), Some(second)) if second.starts_with(first.as_ref()) => Some(second),
@@ -256,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn the_service_behind_a_call_is_told_beside_the_principal() {
+    fn invoked_by_is_separate_from_the_principal() {
         for (identity, service) in [
             (r#"{"type":"AWSService","invokedBy":"rds.amazonaws.com"}"#, "rds.amazonaws.com"),
             (

@@ -1,4 +1,5 @@
-//! One CloudTrail record: its fields, borrowed from the JSON, and what makes it usable (docs/input-formats.md#records).
+//! One CloudTrail record: its fields, borrowed from the JSON, and what makes it usable
+//! (docs/input-formats.md#records).
 
 use std::borrow::Cow;
 
@@ -61,7 +62,8 @@ impl<'a> Object<'a> for Addendum<'a> {
 impl<'a> Fields<'a> {
     /// Takes the value of a record's key; false, with nothing taken, for any other key.
     pub(super) fn take<A: MapAccess<'a>>(&mut self, key: &str, map: &mut A) -> Result<bool, A::Error> {
-        // The most frequent keys come first; the unused ones are listed to skip the search among the envelopes' keys.
+        // The most frequent keys come first; the unused ones are listed to skip the search among the
+        // envelopes' keys.
         match key {
             "eventVersion" => {
                 self.marks |= 1 << 0;
@@ -130,8 +132,8 @@ impl<'a> Fields<'a> {
         Ok(true)
     }
 
-    /// Whether the object is a record: it has at least two of a record's own keys. Other keys do not matter, and a record that lacks
-    /// some of them is a malformed record, not another kind of object.
+    /// Whether the object is a record: it has at least two of a record's own keys. Other keys do not matter,
+    /// and a record that lacks some of them is a malformed record, not another kind of object.
     pub(super) fn is_record(&self) -> bool {
         self.marks.count_ones() >= 2
     }
@@ -145,7 +147,8 @@ impl<'a> Fields<'a> {
         self.event_at(time, &KEYS)
     }
 
-    /// The usable event of a record whose time (seconds since 1970) is known. `keys` name the fields in errors.
+    /// The usable event of a record whose time (seconds since 1970) is known. `keys` name the fields in
+    /// errors.
     pub(super) fn event_at(self, time: i64, keys: &Keys) -> Result<Event<'a>, Unusable> {
         let class = classify(Said {
             category: self.category.as_str(),

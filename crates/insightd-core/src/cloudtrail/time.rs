@@ -1,4 +1,4 @@
-//! `eventTime` in both forms in which it is met (specification 5.1).
+//! `eventTime` in both forms in use (docs/input-formats.md#records).
 
 use jiff::fmt::temporal::DateTimeParser;
 use jiff::tz::TimeZone;
@@ -8,8 +8,9 @@ static PARSER: DateTimeParser = DateTimeParser::new();
 /// Shortest time with a date, a separator and seconds.
 const LEN_MIN: usize = "20230710T114512".len();
 
-/// Seconds since 1970 of an `eventTime`: `2023-07-10T11:45:12Z` as CloudTrail writes it, or `2023-07-10 11:45:12.000000000`
-/// (taken for UTC) as downstream stores rewrite it. Fractions are cut off; an offset is honoured.
+/// Seconds since 1970 of an `eventTime`: `2023-07-10T11:45:12Z` as CloudTrail writes it, or `2023-07-10
+/// 11:45:12.000000000` (read as UTC) as downstream stores rewrite it. Fractions are cut off; an offset is
+/// honored.
 pub(super) fn parse(text: &str) -> Option<i64> {
     if text.len() < LEN_MIN {
         return None;

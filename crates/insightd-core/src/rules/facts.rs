@@ -1,9 +1,9 @@
-//! What a rule sees of a record: eight texts.
+//! What a rule sees of a record: eight texts. Never counts, a clock or other records.
 
 use crate::cloudtrail::event::{AccountId, Event, cut};
 
-/// Patterns see this many bytes of a text. CloudTrail itself cuts the longest one, the user agent, at 1 KB; a longer text was made
-/// by somebody else, and must not cost more than that.
+/// Most bytes of a text that patterns see. CloudTrail cuts the longest one, the user agent, at 1 KB; a longer
+/// text does not come from CloudTrail and must not cost more than this.
 const TEXT_BYTES_MAX: usize = 4096;
 
 /// One of the texts.
@@ -28,7 +28,7 @@ pub enum Field {
 }
 
 impl Field {
-    /// All of them, in the order in which a rule looks at them: the short and telling ones first.
+    /// Every field, in the order in which a rule tests them: short and selective ones first.
     pub const ALL: [Self; 8] = [
         Self::EventName,
         Self::EventSource,
@@ -54,13 +54,13 @@ impl Field {
         }
     }
 
-    /// Whether every record that counts has it.
+    /// Whether every counted record has it.
     pub fn is_in_every_record(self) -> bool {
         !matches!(self, Self::ErrorCode | Self::InvokedBy)
     }
 }
 
-/// See the module. A text that is empty is one that the record lacks.
+/// The texts of a record. An empty text is one that the record lacks.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
     /// `eventSource`
@@ -97,7 +97,7 @@ impl<'a> From<&'a Event<'_>> for Facts<'a> {
 }
 
 impl Facts<'_> {
-    /// Whether the text passes `test`; one that the record lacks does not.
+    /// Whether the text passes `test`; a missing text does not.
     pub(super) fn with(&self, field: Field, test: impl FnOnce(&str) -> bool) -> bool {
         let text = match field {
             Field::EventSource => self.source,
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn all_fields_are_looked_at() {
+    fn every_field_is_tested() {
         let mut all = Field::ALL;
         all.sort();
         assert!(all.windows(2).all(|pair| pair[0] != pair[1]));

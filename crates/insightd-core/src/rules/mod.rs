@@ -1,9 +1,9 @@
-//! Ordered rules of the operator: which records do not count, which are judged more or less strictly, and which insights are marked
-//! or dropped.
+//! The operator's ordered rules: which records do not count, which are judged more or less strictly, and
+//! which insights are marked or dropped (docs/rules.md).
 //!
-//! Pure: rules look at one record and its time, never at a clock, at counts or at other records; time zones come from the
-//! database that is compiled in. The first rule of the list whose conditions all hold decides, whatever its action is; none of
-//! the later ones is looked at.
+//! Pure: a rule sees one record and its time, never a clock, counts or other records; time zones come from
+//! the compiled-in database. The first rule whose conditions all hold decides, whatever its action; later
+//! rules are not tested.
 //!
 //! * [`facts`]: what a rule sees of a record. [`pattern`]: globs. [`schedule`]: weekly windows.
 //! * [`reach`]: rules that can never decide, and conditions that probably match nothing.
@@ -19,8 +19,8 @@ pub use facts::{Facts, Field};
 pub use pattern::Pattern;
 pub use schedule::Schedule;
 
-/// Rules in a configuration at most. Each is a label value of two metrics and may be looked at for every record; many names
-/// belong into one rule as a list of patterns.
+/// Most rules in a configuration. Each is a label value of two metrics and may be tested for every record;
+/// many names belong in one rule as a list of patterns.
 pub const RULES_MAX: usize = 500;
 
 /// What a rule does.
@@ -28,8 +28,8 @@ pub const RULES_MAX: usize = 500;
 pub enum Action {
     /// The record is not counted.
     Exclude,
-    /// The alarm budget of a Start that such a record tips is multiplied by this factor: .1 makes it ten times rarer, 10 ten
-    /// times readier. 1 changes nothing, and so makes an exception from the rules below.
+    /// Multiplies the alarm rate of a Start whose tipping record matches: 0.1 makes false alarms ten times
+    /// rarer, 10 ten times more frequent. 1 changes nothing, which makes an exception from later rules.
     Sensitivity(f64),
     /// The insight is published, with the header `suppressed-by`.
     Mark,
@@ -38,7 +38,7 @@ pub enum Action {
 }
 
 impl Action {
-    /// As in the configuration, and the label value.
+    /// The name in the configuration, and the label value.
     pub fn label(self) -> &'static str {
         match self {
             Self::Exclude => "exclude",
@@ -48,18 +48,18 @@ impl Action {
         }
     }
 
-    /// What the alarm budget is multiplied by.
+    /// The factor for the alarm rate.
     pub fn factor(self) -> f64 {
         if let Self::Sensitivity(factor) = self { factor } else { 1.0 }
     }
 
-    /// Whether nobody is to be alarmed by an insight under it.
+    /// Whether an insight under this rule alarms nobody.
     pub fn suppresses(self) -> bool {
         matches!(self, Self::Mark | Self::Drop)
     }
 }
 
-/// One field of a record and the patterns of which one must match it.
+/// A field of a record and the patterns one of which must match it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Condition {
     /// Which field.
@@ -81,16 +81,16 @@ pub struct Rule {
     pub name: Arc<str>,
     /// What it does.
     pub action: Action,
-    /// All of them must hold; in the order of [`Field::ALL`], the cheap and telling ones first.
+    /// All of these must hold; in the order of [`Field::ALL`], cheap and selective ones first.
     pub conditions: Vec<Condition>,
-    /// From this event time on (seconds since 1970) it holds no longer.
+    /// Event time from which the rule no longer holds, seconds since 1970.
     pub until: Option<i64>,
-    /// It holds only inside these windows of event time.
+    /// The rule holds only inside these windows of event time.
     pub schedule: Option<Schedule>,
 }
 
 impl Rule {
-    /// Whether it decides about this record, dated `time` (seconds since 1970).
+    /// Whether the rule matches this record of event time `time` (seconds since 1970).
     pub fn matches(&self, facts: &Facts<'_>, time: i64) -> bool {
         self.until.is_none_or(|until| time < until)
             && self.conditions.iter().all(|condition| condition.holds(facts))
@@ -103,23 +103,23 @@ impl Rule {
 pub struct Rules(Vec<Rule>);
 
 impl Rules {
-    /// These rules in this order. Whoever reads them from a configuration has checked that the names differ.
+    /// These rules in this order. The caller has checked that the names differ.
     pub fn new(rules: Vec<Rule>) -> Self {
         assert!(rules.len() <= RULES_MAX, "{} rules, at most {RULES_MAX}", rules.len());
         Self(rules)
     }
 
-    /// Whether there is none.
+    /// Whether there are no rules.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// In order.
+    /// The rules in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Rule> {
         self.0.iter()
     }
 
-    /// The rule at a position that [`Rules::first_match`] gave.
+    /// The rule at a position returned by [`Rules::first_match`].
     pub fn at(&self, position: u32) -> &Rule {
         &self.0[position as usize]
     }
@@ -129,7 +129,7 @@ impl Rules {
         self.0.iter().position(|rule| &*rule.name == name).map(|at| at as u32)
     }
 
-    /// Position of the rule that decides about this record, dated `time` (seconds since 1970).
+    /// Position of the first rule that matches this record of event time `time` (seconds since 1970).
     pub fn first_match<'a>(&self, facts: impl Into<Facts<'a>>, time: i64) -> Option<u32> {
         if self.0.is_empty() {
             return None;
@@ -138,7 +138,7 @@ impl Rules {
         self.0.iter().position(|rule| rule.matches(&facts, time)).map(|position| position as u32)
     }
 
-    /// Rules that hold no longer at `now` (seconds since 1970).
+    /// Rules that no longer hold at `now` (seconds since 1970).
     pub fn expired(&self, now: i64) -> impl Iterator<Item = &Rule> {
         self.0.iter().filter(move |rule| rule.until.is_some_and(|until| until <= now))
     }

@@ -1,10 +1,11 @@
-//! Globs: `*` stands for any text, the empty one included, `?` for any one character; everything else for itself, upper and lower
-//! case apart. A pattern matches the whole text.
+//! Globs: `*` stands for any text, the empty one included, `?` for any one character; everything else for
+//! itself, upper and lower case apart. A pattern matches the whole text.
 //!
-//! The crate `wildmatch` knows exactly these two wildcards, in linear memory and without unsafe code. `globset` is made for paths
-//! (`{`, `[` and `/` mean something to it), and a regular expression would have to be escaped. Nearly all patterns of rules are literal
-//! texts around `*`, such as `arn:aws:sts::*:assumed-role/ci` or `*prowler*`; those are compared and searched as bytes, which is ten times
-//! faster, and `wildmatch` is left with what holds a `?`.
+//! The crate `wildmatch` knows exactly these two wildcards, in linear memory and without unsafe code.
+//! `globset` is made for paths (`{`, `[` and `/` mean something to it), and a regular expression would have
+//! to be escaped. Nearly all patterns of rules are literal texts around `*`, such as
+//! `arn:aws:sts::*:assumed-role/ci` or `*prowler*`; those are compared and searched as bytes, which is ten
+//! times faster, and `wildmatch` is left with what holds a `?`.
 
 use memchr::memmem::Finder;
 use wildmatch::WildMatch;
@@ -12,7 +13,7 @@ use wildmatch::WildMatch;
 /// Longest pattern, bytes. Matching costs at most pattern times text.
 pub const PATTERN_BYTES_MAX: usize = 1024;
 
-/// See the module.
+/// A glob that matches a whole text.
 #[derive(Clone, Debug)]
 pub struct Pattern {
     text: Box<str>,
@@ -23,14 +24,15 @@ pub struct Pattern {
 enum Kind {
     /// No wildcard at all.
     Exact,
-    /// So many bytes before the first wildcard and after the last one, and what lies between.
+    /// The number of bytes before the first wildcard and after the last one, and what is between.
     Wild { prefix: usize, suffix: usize, middle: Middle },
 }
 
 /// From the first wildcard to the last one.
 #[derive(Clone, Debug)]
 enum Middle {
-    /// `*` alone: the literal texts between them, in order. The leftmost place of each leaves the most to the next.
+    /// `*` alone: the literal texts between them, in order. The leftmost place of each leaves the most to the
+    /// next.
     Literals(Vec<Finder<'static>>),
     /// With `?`.
     Glob(WildMatch),
@@ -74,7 +76,7 @@ impl Pattern {
     /// Reads a pattern.
     ///
     /// # Errors
-    /// Why it can be none.
+    /// Why the text is not a pattern.
     pub fn parse(text: &str) -> Result<Self, String> {
         if text.trim().is_empty() {
             return Err("must not be empty; * matches whatever a record has".to_owned());
@@ -99,7 +101,7 @@ impl Pattern {
             Kind::Wild { prefix, suffix, middle } => (*prefix, *suffix, middle),
         };
         let tail = &self.text[self.text.len() - suffix..];
-        // The end of an ARN tells more than its beginning.
+        // The end of an ARN is more selective than its beginning.
         let rest = text.strip_suffix(tail).and_then(|text| text.strip_prefix(&self.text[..prefix]));
         rest.is_some_and(|rest| middle.matches(rest))
     }
@@ -114,7 +116,7 @@ impl Pattern {
         matches!(self.kind, Kind::Exact)
     }
 
-    /// Whether every text that a record can have matches.
+    /// Whether it matches every text.
     pub fn is_all(&self) -> bool {
         self.text.bytes().all(|b| b == b'*')
     }
@@ -179,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_match_nothing_or_costs_too_much_is_no_pattern() {
+    fn empty_and_overlong_patterns_are_refused() {
         assert!(Pattern::parse("").is_err() && Pattern::parse("  ").is_err());
         assert!(Pattern::parse(&"a".repeat(PATTERN_BYTES_MAX)).is_ok());
         assert!(Pattern::parse(&"a".repeat(PATTERN_BYTES_MAX + 1)).is_err());

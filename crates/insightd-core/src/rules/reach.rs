@@ -1,15 +1,16 @@
-//! Rules that can never decide, because an earlier one takes all that they would; and conditions that probably match nothing.
+//! Rules that can never decide, because an earlier rule matches everything that they match; and conditions
+//! that probably match nothing.
 
 use super::{Condition, Field, Rule};
 
-/// Whether `earlier` decides about every record that `later` could decide about, as far as can be told from the patterns as written.
+/// Whether `earlier` matches every record that `later` matches, as far as the patterns show.
 pub fn covers(earlier: &Rule, later: &Rule) -> bool {
     let lasts = earlier.until.is_none_or(|until| later.until.is_some_and(|other| other <= until));
     let always = earlier.schedule.is_none() || earlier.schedule == later.schedule;
     lasts && always && earlier.conditions.iter().all(|condition| is_met(condition, later))
 }
 
-/// Whether all records that `rule` takes meet the condition.
+/// Whether every record that `rule` matches meets the condition.
 fn is_met(condition: &Condition, rule: &Rule) -> bool {
     if condition.field.is_in_every_record() && condition.patterns.iter().any(|pattern| pattern.is_all()) {
         return true;
@@ -23,7 +24,7 @@ fn is_met(condition: &Condition, rule: &Rule) -> bool {
     })
 }
 
-/// What in a rule probably matches nothing, one sentence each: mistakes that are legal.
+/// Conditions of a rule that probably match nothing, one sentence each: legal mistakes.
 pub fn doubts(rule: &Rule) -> Vec<String> {
     let patterns = rule.conditions.iter().flat_map(|condition| {
         condition.patterns.iter().map(|pattern| (condition.field, pattern.as_str())).collect::<Vec<_>>()
@@ -66,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_rule_behind_a_wider_one_can_not_be_reached() {
+    fn a_rule_after_a_wider_one_is_unreachable() {
         let all = rule("all", &[(Field::Account, &["*"])]);
         let ec2 = rule("ec2", &[(Field::EventSource, &["ec2.*"])]);
         let run = rule("run", &[(Field::EventSource, &["ec2.amazonaws.com"]), (Field::EventName, &["Run*"])]);

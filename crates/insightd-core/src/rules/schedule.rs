@@ -1,8 +1,8 @@
 //! Weekly windows of local time, such as `Sat 22:00-02:00 Europe/Berlin`.
 //!
-//! A window is told by the clock on the wall of its zone, to the minute; its end does not belong to it. One whose end is not after
-//! its beginning goes on into the next day. When clocks are set forward, the hour that is left out is in no window; when they are set
-//! back, the hour that comes twice is in the window twice.
+//! A window follows the local clock of its zone, to the minute, and excludes its end. A window whose end is
+//! not after its beginning continues into the next day. When clocks go forward, the skipped hour is in no
+//! window; when they go back, the repeated hour is in the window twice.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ use jiff::tz::{TimeZone, TimeZoneDatabase};
 const DAY_MINUTES: u16 = 24 * 60;
 const WEEK_MINUTES: u16 = 7 * DAY_MINUTES;
 const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
-/// Windows of one rule at most.
+/// Most windows of one rule.
 const WINDOWS_MAX: usize = 50;
 
 /// The windows of a rule; it holds inside any of them.
@@ -22,18 +22,18 @@ pub struct Schedule(Vec<Window>);
 #[derive(Clone, Debug, PartialEq)]
 struct Window {
     written: Box<str>,
-    /// Minutes of the local week (from Monday, 00:00), from (inclusive) and to (exclusive). Those across the end of the week are
-    /// cut in two.
+    /// Minutes of the local week (from Monday, 00:00), from (inclusive) and to (exclusive). Those across the
+    /// end of the week are cut in two.
     ranges: Vec<(u16, u16)>,
     zone: TimeZone,
 }
 
 impl Schedule {
-    /// Reads windows, each `[DAYS] HH:MM-HH:MM [ZONE]`: days as `Sat`, `Mon-Fri` or `Mon,Wed-Fri` (every day if left out), a zone by
-    /// its IANA name (UTC if left out).
+    /// Reads windows, each `[DAYS] HH:MM-HH:MM [ZONE]`: days as `Sat`, `Mon-Fri` or `Mon,Wed-Fri` (every day
+    /// if left out), a zone by its IANA name (UTC if left out).
     ///
     /// # Errors
-    /// What is wrong with the first wrong one.
+    /// What is wrong with the first wrong window.
     pub fn parse(windows: &[String]) -> Result<Self, String> {
         if windows.is_empty() || windows.len() > WINDOWS_MAX {
             return Err(format!("must hold 1 to {WINDOWS_MAX} windows"));
@@ -43,7 +43,7 @@ impl Schedule {
 
     /// Whether the time (seconds since 1970) lies in a window.
     pub fn contains(&self, time: i64) -> bool {
-        // A time that no calendar has is in no window.
+        // A time outside the calendar is in no window.
         let Ok(at) = Timestamp::from_second(time) else { return false };
         self.0.iter().any(|window| window.contains(at))
     }
@@ -96,7 +96,7 @@ impl Window {
     }
 }
 
-/// The minutes of the week that `length` minutes from `from` on are.
+/// The minutes of the week covered by `length` minutes from `from`.
 fn ranges(from: u16, length: u16) -> impl Iterator<Item = (u16, u16)> {
     let to = from + length;
     let beyond = to.saturating_sub(WEEK_MINUTES);

@@ -65,7 +65,8 @@ fn all_conditions_must_hold_and_one_pattern_of_each() {
     assert!(!both.matches(&Facts { region: "us-east-1", ..facts() }, 0));
 }
 
-/// So that `error_code = "*"` means every failed call, and `invoked_by = "*"` every call that a service makes.
+/// So that `error_code = "*"` means every failed call, and `invoked_by = "*"` every call that a service
+/// makes.
 #[test]
 fn what_a_record_lacks_matches_no_pattern() {
     for field in [Field::ErrorCode, Field::InvokedBy] {
@@ -76,7 +77,7 @@ fn what_a_record_lacks_matches_no_pattern() {
 }
 
 #[test]
-fn the_first_rule_decides_and_one_that_no_longer_holds_is_passed_over() {
+fn the_first_rule_decides_and_expired_ones_do_not() {
     let rules = Rules::new(vec![
         Rule { until: Some(100), ..rule("brief", &[(Field::Account, &["*"])]) },
         rule("exact", &[(Field::EventName, &["RunInstances"])]),
@@ -172,7 +173,7 @@ proptest! {
         prop_assert_eq!(Rules::new(rules).first_match(facts, time), expected);
     }
 
-    /// What is called unreachable really is: no record tells the two rules apart by the later one's match alone.
+    /// A rule called unreachable is: no record matches it without matching the earlier rule.
     #[test]
     fn a_covered_rule_never_matches_alone(
         earlier in any_rule(), later in any_rule(), texts in prop::collection::vec("[ab]{1,2}", 7), time in 0_i64..10,

@@ -1,7 +1,8 @@
-//! Pieces of an account's past on their way to the task that lives with the account: messages of the history topic.
+//! An account's backfill on its way to the task that owns the account: messages of the backfill topic.
 //!
-//! A past is what a detector's changelog would hold if it had seen only this account. It is cut into parts that fit into messages; those of
-//! one past stand one behind the other in their partition, written in one transaction.
+//! A backfill is what a detector's changelog would hold if it had seen this account alone. It is cut into
+//! parts that fit into messages. One transaction writes the parts of a backfill, one after the other in their
+//! partition.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,35 +10,36 @@ use super::codec::{RestoreError, decode, encode};
 
 const VERSION: u8 = 1;
 const WHAT: &str = "history";
-/// Bytes of a part from which on the next record goes into another one. Kafka takes 1 MB, and a single record may have several hundred KB.
+/// Size from which a part takes no further record, bytes. Kafka's default limit is 1 MB, and one record may
+/// have several hundred KB.
 const PART_BYTES: usize = 384 * 1024;
 
-/// One part.
+/// A part of an account's backfill.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BackfillPart {
     /// The account, as a number.
     pub account: u64,
-    /// First minute of the past, since 1970.
+    /// First minute of the backfill, minutes since 1970.
     pub begin: i64,
-    /// Its place among the parts of the past, from 0.
+    /// Position among the parts of the backfill, from 0.
     pub index: u32,
-    /// Whether it is the last one.
+    /// Whether it is the last part.
     pub last: bool,
     /// Keys and values.
     pub records: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
 impl BackfillPart {
-    /// Reads one.
+    /// Reads the value of a message.
     ///
     /// # Errors
-    /// When it is newer, or damaged.
+    /// If the value is newer or damaged.
     pub fn read(bytes: &[u8]) -> Result<Self, RestoreError> {
         decode(WHAT, VERSION, bytes)
     }
 }
 
-/// Cuts a past into parts.
+/// Cuts a backfill into parts.
 pub struct BackfillParts<'a> {
     part: BackfillPart,
     bytes: usize,
@@ -45,7 +47,8 @@ pub struct BackfillParts<'a> {
 }
 
 impl<'a> BackfillParts<'a> {
-    /// Those of an account whose history begins in minute `begin`; each goes to `send`.
+    /// The parts of an account's backfill that begins in minute `begin` (since 1970). Each is passed to
+    /// `send`.
     pub fn new(account: u64, begin: i64, send: &'a mut dyn FnMut(&[u8])) -> Self {
         Self { part: BackfillPart { account, begin, index: 0, last: false, records: Vec::new() }, bytes: 0, send }
     }
@@ -60,7 +63,7 @@ impl<'a> BackfillParts<'a> {
         self.part.records.push((key.to_vec(), value.to_vec()));
     }
 
-    /// Sends what is left, as the last part.
+    /// Sends the remaining records as the last part.
     pub fn finish(mut self) {
         self.part.last = true;
         self.flush();

@@ -1,38 +1,39 @@
-//! Where a task stands: written with every commit.
+//! A task's checkpoint: how far it has read, written with every commit.
 
 use serde::{Deserialize, Serialize};
 
 use super::codec::{RestoreError, decode, encode};
 
-/// Key of the head's record.
+/// Key of the checkpoint's record.
 pub const KEY: &[u8] = b"T";
 const VERSION: u8 = 2;
 const WHAT: &str = "head";
 
-/// Time that passed while a partition had nothing more to read (WM-2).
+/// An advance of event time to the wall clock while a partition was idle: read to its end (WM-2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IdleAdvance {
-    /// Offset of the next record: it took effect before that one.
+    /// Offset of the next record: the advance took effect before it.
     pub before: i64,
-    /// Wall time, seconds since 1970.
+    /// Wall clock, seconds since 1970.
     pub wall: i64,
 }
 
-/// See the module.
+/// How far a task has read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checkpoint {
-    /// Number of the state: it grows with each commit, and its low bits tell writers apart. The group's offset carries it too, so that the two can be compared.
+    /// Number of the state: it grows with each commit, and its low bits tell writers apart. The group's
+    /// offset carries it too, so that the two can be compared.
     pub state: u64,
-    /// Offset of the next record of the input.
+    /// Offset of the next input record.
     pub next: i64,
-    /// Silences of this transaction that moved a clock, in order. With those of all heads, and the wall times at which records came
-    /// (a silence is measured from there), the fold over the input can be repeated.
+    /// Silences of this transaction that moved a clock, in order. With those of all heads, and the wall times
+    /// at which records came (a silence is measured from there), the fold over the input can be repeated.
     pub idle_advances: Vec<IdleAdvance>,
-    /// Offset of the next message of the history topic: what lies before it is part of the state.
+    /// Offset of the next message of the backfill topic: earlier ones are part of the state.
     pub loaded: i64,
 }
 
-/// Version 1 knew no history topic.
+/// Version 1, before the backfill topic.
 #[derive(Deserialize)]
 struct CheckpointV1 {
     state: u64,
@@ -41,15 +42,15 @@ struct CheckpointV1 {
 }
 
 impl Checkpoint {
-    /// Writes it.
+    /// Appends the record's value.
     pub fn write(&self, into: &mut Vec<u8>) {
         encode(VERSION, self, into);
     }
 
-    /// Reads it.
+    /// Reads the record's value.
     ///
     /// # Errors
-    /// When it is newer, or damaged.
+    /// If the value is newer or damaged.
     pub fn read(bytes: &[u8]) -> Result<Self, RestoreError> {
         if bytes.first() == Some(&1) {
             let CheckpointV1 { state, next, idle_advances } = decode(WHAT, VERSION, bytes)?;
@@ -64,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_head_of_version_1_is_still_read() {
+    fn version_1_is_still_read() {
         // Version, state 300, next 7, one silence: before 6, wall 100.
         let bytes = [1, 0xAC, 0x02, 14, 1, 12, 0xC8, 0x01];
         let idle_advances = vec![IdleAdvance { before: 6, wall: 100 }];
@@ -72,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn a_head_comes_back() {
+    fn a_checkpoint_round_trips() {
         let head = Checkpoint { state: 5, next: 7, idle_advances: vec![IdleAdvance { before: 1, wall: 2 }], loaded: 9 };
         let mut bytes = Vec::new();
         head.write(&mut bytes);

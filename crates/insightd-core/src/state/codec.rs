@@ -1,16 +1,17 @@
-//! Bytes of keys and values. A value is one byte, its version, and the rest in [postcard](https://postcard.jamesmunns.com/wire-format)'s
-//! format: numbers as varints, floats as eight bytes, texts with their length in front.
+//! The bytes of values: one byte for the version, then
+//! [postcard](https://postcard.jamesmunns.com/wire-format): numbers as varints, floats as eight bytes, texts
+//! after their length.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// Receives records of the changelog: key, and value or none for a tombstone.
+/// Receives records of the changelog: a key, and a value or `None` for a tombstone.
 pub type WriteRecord<'a> = dyn FnMut(&[u8], Option<&[u8]>) + 'a;
 
-/// Why a changelog cannot be taken up.
+/// Why a changelog cannot be restored.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RestoreError {
-    /// It was written by a newer release.
+    /// A newer release wrote it.
     #[error(
         "a {what} record of version {found}, and this release knows version {known} at most: start the newer release again, or reset the state"
     )]
@@ -22,7 +23,7 @@ pub enum RestoreError {
         /// The newest version known here.
         known: u8,
     },
-    /// It does not hold what it should.
+    /// Its bytes are damaged.
     #[error("a damaged {what} record: {why}")]
     Damaged {
         /// What kind of record.
@@ -43,7 +44,7 @@ impl RestoreError {
 pub fn encode<T: Serialize>(version: u8, value: &T, into: &mut Vec<u8>) {
     into.push(version);
     let bytes = std::mem::take(into);
-    // Only a value without a known length can fail, and none of ours is.
+    // Only a value of unknown length can fail, and no record has one.
     *into = postcard::to_extend(value, bytes).expect("a value of ours can be written");
 }
 
@@ -76,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn newer_damaged_longer_and_empty_values_are_told_apart() {
+    fn newer_damaged_longer_and_empty_values_differ() {
         let mut bytes = Vec::new();
         encode(2, &7_u32, &mut bytes);
         assert_eq!(decode::<u32>("test", 1, &bytes), Err(RestoreError::Newer { what: "test", found: 2, known: 1 }));

@@ -1,12 +1,12 @@
-//! The state of a task as records of a compacted topic: its changelog.
+//! The formats of the changelog: a task's state as records of a compacted topic. Below the detector, which
+//! writes its own records with [`encode`].
 //!
-//! Below the detector, which writes its own records with it.
+//! Each task (one partition of the input) has one partition of the changelog. A transaction adds the records
+//! of what it changed; the newest record of each key is the state. The detector's records are opaque here,
+//! except for the first byte of the key: its kind.
 //!
-//! Each task (one partition of the input) has one partition of the changelog. A transaction adds the records of what it changed; the newest
-//! record of each key is the state. What the detector keeps is opaque here but for its first byte, the key's kind.
-//!
-//! * **EO-1** the changelog's records, the insights and the offsets behind them are one transaction.
-//! * **EO-3** after an abort memory equals the fold of the committed changelog.
+//! * **EO-1** the changelog's records, the insights and the consumed offsets are one transaction.
+//! * **EO-3** after an abort, memory equals the fold of the committed changelog.
 //! * A record of a newer version stops the process before it writes anything.
 //!
 //! Pure: no IO, no clock, no Kafka, no logging.

@@ -55,8 +55,8 @@ impl<'a> From<Inside<'a>> for Shape<'a> {
 }
 
 impl<'a> JsonObject<'a> {
-    /// What the object is. Notifications come before records, because they have a record's keys; records come before envelopes, because
-    /// they may have an envelope's keys.
+    /// What the object is. Notifications come before records, because they have a record's keys; records come
+    /// before envelopes, because they may have an envelope's keys.
     pub(super) fn shape(&self) -> Shape<'a> {
         if let Some(kind) = self.skip_despite_record_keys() {
             return Shape::Skip(kind);
@@ -97,8 +97,8 @@ impl<'a> JsonObject<'a> {
         }
         match (keys.sns_type.as_str(), keys.sns_message) {
             ("SubscriptionConfirmation" | "UnsubscribeConfirmation", _) => Some(Shape::Skip(Skipped::SnsNotification)),
-            // CloudTrail's own message names log files; it is skipped once unwrapped. SNS also carries EventBridge events and S3's
-            // notifications.
+            // CloudTrail's own message names log files; it is skipped once unwrapped. SNS also carries
+            // EventBridge events and S3's notifications.
             ("Notification", message @ Some(_)) => unlabeled(message).map(Shape::from),
             _ => None,
         }

@@ -1,7 +1,8 @@
-//! Byte codecs: readers that decode JSON string escapes, base64 and gzip. None of them holds more than a few kilobytes.
+//! Byte codecs: readers that decode JSON string escapes, base64 and gzip. None of them holds more than a few
+//! kilobytes.
 //!
-//! A chain of them returns errors of two kinds: those of the outermost reader ([`SourceError`]), which go to the caller, and damage or a
-//! limit found on the way ([`Stop`]), which goes to the sink.
+//! A chain of them returns errors of two kinds: those of the outermost reader ([`SourceError`]), which go to
+//! the caller, and damage or a limit found on the way ([`Stop`]), which goes to the sink.
 
 use std::cell::Cell;
 use std::error::Error;
@@ -109,8 +110,8 @@ pub(super) fn gunzip<'r>(reader: impl Read + 'r) -> impl Read + 'r {
     MarkDamage { reader: Pieces(MultiGzDecoder::new(reader)), damage: DecodeError::GzipDamaged }
 }
 
-/// Reads in small pieces: a decoder loses what it decompressed in the call that finds damage, and records before the damage still
-/// count.
+/// Reads in small pieces: a decoder loses what it decompressed in the call that finds damage, and records
+/// before the damage still count.
 struct Pieces<R>(R);
 
 /// Size of a piece, bytes: a few records.
@@ -156,11 +157,12 @@ impl<R: Read> Read for ByteQuota<'_, R> {
     }
 }
 
-/// Decodes the escapes of a JSON string, given what stands between its quotes. That must be valid JSON, as serde_json accepts it;
-/// lone surrogates, which it accepts, become replacement characters.
+/// Decodes the escapes of a JSON string, given what stands between its quotes. That must be valid JSON, as
+/// serde_json accepts it; lone surrogates, which it accepts, become replacement characters.
 pub(super) struct Unescape<'a> {
     rest: &'a [u8],
-    /// The last escape's character, whose bytes from `character_start` to `character_end` are still to be returned.
+    /// The last escape's character, whose bytes from `character_start` to `character_end` are still to be
+    /// returned.
     character: [u8; 4],
     character_end: usize,
     character_start: usize,

@@ -18,7 +18,8 @@ use crate::cloudtrail::record::Unusable;
 /// The buffers of nested envelopes together hold at most this many times `payload_bytes_max`.
 const HELD_FACTOR: usize = 3;
 
-/// Smallest buffer of an envelope, even where the others hold all of that; bytes. Enough for records of usual size.
+/// Smallest buffer of an envelope, even where the others hold all of that; bytes. Enough for records of usual
+/// size.
 const BUFFER_BYTES_MIN: usize = 64 * 1024;
 
 /// Largest buffer that is reused for the next envelope, bytes.
@@ -31,7 +32,8 @@ pub(super) struct Nesting<'c> {
     depth: usize,
     /// The outermost of them that has a label.
     pub(super) envelope: Option<Envelope>,
-    /// It is a member of a batch that is itself the envelope, so its own key adds no depth (but a batch inside it does).
+    /// It is a member of a batch that is itself the envelope, so its own key adds no depth (but a batch
+    /// inside it does).
     in_batch: bool,
     /// The bytes that it was decoded from: the dead-letter record, should nothing in it be readable.
     pub(super) encoded: Option<&'c [u8]>,
@@ -136,8 +138,8 @@ impl<'d> Decoder<'d> {
         self.stream(&mut ByteQuota { reader: gunzip(reader), left: self.decompressed_left }, inside)
     }
 
-    /// Decodes one object: a record, or an envelope. `raw` is its JSON. Returns why it holds no records by its nature: the caller reports
-    /// that, because it knows whether the object is one of many.
+    /// Decodes one object: a record, or an envelope. `raw` is its JSON. Returns why it holds no records by
+    /// its nature: the caller reports that, because it knows whether the object is one of many.
     pub(super) fn object(
         &mut self,
         object: JsonObject<'_>,

@@ -4,7 +4,8 @@ use std::io::{self, Read};
 
 use super::codecs::{Stop, stop_of};
 
-/// Initial size of a stream's buffer, bytes: about a hundred records, and small enough for the processor's cache.
+/// Initial size of a stream's buffer, bytes: about a hundred records, and small enough for the processor's
+/// cache.
 const BUFFER_BYTES: usize = 128 * 1024;
 
 /// Smallest limit of a buffer, bytes, so that every search has the look-ahead that it needs.
@@ -131,8 +132,8 @@ impl<'w> Input<'w> {
     }
 }
 
-/// Makes room after `end`. Bytes move only when at least as many have been consumed, so that moving costs constant time per byte;
-/// otherwise the buffer doubles.
+/// Makes room after `end`. Bytes move only when at least as many have been consumed, so that moving costs
+/// constant time per byte; otherwise the buffer doubles.
 fn make_room(buffer: &mut Vec<u8>, start: &mut usize, end: &mut usize, limit: usize) {
     if start == end {
         (*start, *end) = (0, 0);
@@ -150,7 +151,8 @@ fn make_room(buffer: &mut Vec<u8>, start: &mut usize, end: &mut usize, limit: us
     }
 }
 
-/// Reads what is in view and then the rest of the stream: for a codec that takes over after a look at the first bytes.
+/// Reads what is in view and then the rest of the stream: for a codec that takes over after a look at the
+/// first bytes.
 impl Read for Input<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         if self.in_view().is_empty() {

@@ -1,5 +1,5 @@
-//! The keys by which envelopes are told apart. They are read in the same pass as a record's own fields, without looking into their
-//! values; `unwrap` and `classify` say what they mean.
+//! The keys by which envelopes are told apart. They are read in the same pass as a record's own fields,
+//! without looking into their values; `unwrap` and `classify` say what they mean.
 
 use serde::de::{IgnoredAny, MapAccess};
 use serde_json::value::RawValue;
@@ -9,9 +9,9 @@ use crate::cloudtrail::field::{Lenient, Object, Scalar, Text, ignore};
 /// The JSON of a value that is not read yet; `None` where it is null or missing.
 pub(super) type Raw<'a> = Option<&'a RawValue>;
 
-/// Declares structs with one line per key: `field: type = how "key"`. How a value is read:
-/// `value` as the type says, `object` the wanted keys of an object, `raw` its JSON, null included, `present` whether it is anything
-/// but null, `any` whether any of several keys is anything but null.
+/// Declares structs with one line per key: `field: type = how "key"`. How a value is read: `value` as the
+/// type says, `object` the wanted keys of an object, `raw` its JSON, null included, `present` whether it is
+/// anything but null, `any` whether any of several keys is anything but null.
 macro_rules! keys {
     ($($(#[$about:meta])* $name:ident { $($field:ident: $type:ty = $how:ident $($key:literal)|+,)+ })+) => {$(
         $(#[$about])*

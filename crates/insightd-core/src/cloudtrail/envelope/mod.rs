@@ -1,12 +1,12 @@
 //! Every envelope in which CloudTrail arrives, unwrapped to single records (docs/input-formats.md).
 //!
-//! Two entrances, one decoder: [`decode_slice`] for a Kafka message, [`decode_stream`] for a file. A stream is read value by value and
-//! a `Records` array member by member, so memory does not grow with the input.
+//! Two entrances, one decoder: [`decode_slice`] for a Kafka message, [`decode_stream`] for a file. A stream
+//! is read value by value and a `Records` array member by member, so memory does not grow with the input.
 //!
 //! | module | question |
 //! |---|---|
 //! | `input` | which part of the input is in view? |
-//! | `sequence` | where does the next value begin? (`value`: is it whole? `search`: where to continue after damage?) |
+//! | `sequence` | where does the next value begin? (`value`: is it whole? `search`: where to continue?) |
 //! | `classify` | is this object a record, an envelope, or neither? (`keys`: the keys that tell) |
 //! | `unwrap` | which value of the envelope holds the records, and how? |
 //! | `codecs` | gzip, base64, JSON escapes |
@@ -22,7 +22,8 @@
 //! 3. `envelope/unwrap.rs`: a function that returns its content.
 //! 4. `envelope/unwrap.rs`: its place in the order of `unwrap`.
 //!
-//! Besides the code: a row in docs/input-formats.md, and a sample in the list of envelopes of the decoding tests.
+//! Besides the code: a row in docs/input-formats.md, and a sample in the list of envelopes of the decoding
+//! tests.
 
 mod classify;
 mod codecs;
@@ -48,11 +49,11 @@ use super::outcome::{DecodeError, Envelope, Limit, Skipped};
 /// The limits of decoding; each is a configuration key of the same name under `input.`.
 #[derive(Clone, Debug)]
 pub struct DecodeLimits {
-    /// Largest JSON value held whole in memory (a record, or an envelope that cannot be streamed), bytes. For a slice also the
-    /// largest payload.
+    /// Largest JSON value held whole in memory (a record, or an envelope that cannot be streamed), bytes. For
+    /// a slice also the largest payload.
     pub payload_bytes_max: usize,
-    /// Most bytes that the gzip streams inside one payload may decompress to, together. A file's own compression is streamed and
-    /// not limited; each value at the top of a file is a payload.
+    /// Most bytes that the gzip streams inside one payload may decompress to, together. A file's own
+    /// compression is streamed and not limited; each value at the top of a file is a payload.
     pub decompressed_bytes_max: u64,
     /// Most envelopes around a record.
     pub nesting_depth_max: usize,
@@ -66,8 +67,8 @@ pub struct DecodeLimits {
 pub trait Sink {
     /// A usable record.
     fn event(&mut self, envelope: Envelope, event: &Event<'_>);
-    /// A fragment without a readable record, or an unusable record. `raw` holds its bytes (only the first ones if it was too long
-    /// to hold); `detail` describes the problem for people.
+    /// A fragment without a readable record, or an unusable record. `raw` holds its bytes (only the first
+    /// ones if it was too long to hold); `detail` describes the problem for people.
     fn malformed(&mut self, envelope: Envelope, error: DecodeError, detail: &str, raw: &[u8]);
     /// A record or fragment beyond a limit.
     fn shed(&mut self, envelope: Envelope, limit: Limit, raw: &[u8]);

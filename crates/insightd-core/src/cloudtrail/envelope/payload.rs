@@ -1,5 +1,5 @@
-//! A Kafka message in which nothing at all can be read becomes one dead-letter record: the whole message, not the fragment at which
-//! decoding gave up, so that a replay has everything.
+//! A Kafka message in which nothing at all can be read becomes one dead-letter record: the whole message, not
+//! the fragment at which decoding gave up, so that a replay has everything.
 
 use super::Sink;
 use crate::cloudtrail::event::Event;

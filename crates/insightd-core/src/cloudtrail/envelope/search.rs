@@ -1,12 +1,13 @@
-//! Finds where to continue after something damaged or too long. Every search gets the input piece by piece and looks at each byte a
-//! bounded number of times, so it needs bounded memory and linear time.
+//! Finds where to continue after something damaged or too long. Every search gets the input piece by piece
+//! and looks at each byte a bounded number of times, so it needs bounded memory and linear time.
 
 use memchr::{memchr, memchr2};
 
 /// Most bytes that white space and the first key of a record may take.
 const LOOK_AHEAD: usize = 256;
 
-/// First keys of the records of known writers: CloudTrail itself, tools that sort the keys, and Security Lake.
+/// First keys of the records of known writers: CloudTrail itself, tools that sort the keys, and Security
+/// Lake.
 const FIRST_KEYS: [&str; 9] = [
     "eventVersion",
     "awsRegion",
@@ -45,8 +46,8 @@ pub(super) enum Next {
 
 /// A search over the bytes in view.
 pub(super) trait Search {
-    /// Searches from offset `from`, where the last call returned `More`; earlier bytes are consumed or searched. `ended` says that the
-    /// input ends with `bytes`.
+    /// Searches from offset `from`, where the last call returned `More`; earlier bytes are consumed or
+    /// searched. `ended` says that the input ends with `bytes`.
     fn search(&mut self, bytes: &[u8], from: usize, ended: bool) -> SearchResult;
 }
 
@@ -63,7 +64,8 @@ impl Search for NextLine {
     }
 }
 
-/// Searches the next line that begins with an object or an array: where the JSON begins after leading bytes that are not JSON.
+/// Searches the next line that begins with an object or an array: where the JSON begins after leading bytes
+/// that are not JSON.
 pub(super) struct NextJsonLine;
 
 impl Search for NextJsonLine {
@@ -80,8 +82,8 @@ impl Search for NextJsonLine {
     }
 }
 
-/// Searches after a damaged value of a sequence: the next line that does not continue a pretty-printed value, or a record directly
-/// after a closing brace.
+/// Searches after a damaged value of a sequence: the next line that does not continue a pretty-printed value,
+/// or a record directly after a closing brace.
 #[derive(Default)]
 pub(super) struct BehindValue {
     /// The last byte that is not white space.
@@ -124,7 +126,8 @@ pub(super) struct Balanced {
     records: bool,
     /// The brackets or quotes do not balance; from here only lines and records count.
     broken: bool,
-    /// The value is a member of an array: it may be a scalar, and another member or the end of the array must follow.
+    /// The value is a member of an array: it may be a scalar, and another member or the end of the array must
+    /// follow.
     member: bool,
     /// The brackets balance; what follows is still to be checked.
     closed: bool,
@@ -138,8 +141,8 @@ enum State {
 }
 
 impl Balanced {
-    /// The end of the value that begins where the search begins, or the next line that begins with an object or an array: no printer
-    /// starts a line so inside a value.
+    /// The end of the value that begins where the search begins, or the next line that begins with an object
+    /// or an array: no printer starts a line so inside a value.
     pub(super) fn value() -> Self {
         let brackets = Brackets::default();
         Self { brackets, state: State::Plain, before: 0, records: false, broken: false, member: false, closed: false }
@@ -152,8 +155,8 @@ impl Balanced {
         Self { brackets, records: true, ..Self::value() }
     }
 
-    /// The end of a damaged member of an array: its bracket, or the comma or bracket after it, unless a line or a record begins
-    /// earlier. With `broken` the brackets do not count.
+    /// The end of a damaged member of an array: its bracket, or the comma or bracket after it, unless a line
+    /// or a record begins earlier. With `broken` the brackets do not count.
     pub(super) fn member(broken: bool) -> Self {
         Self { records: true, member: true, broken, ..Self::value() }
     }
@@ -280,8 +283,8 @@ impl Search for Balanced {
     }
 }
 
-/// Whether the array's end or another member follows. Records are objects, so anything else after the comma is the rest of the
-/// member. `None` if that needs more bytes.
+/// Whether the array's end or another member follows. Records are objects, so anything else after the comma
+/// is the rest of the member. `None` if that needs more bytes.
 fn follows_member(bytes: &[u8], ended: bool) -> Option<bool> {
     let head = &bytes[..bytes.len().min(LOOK_AHEAD)];
     let mut solid = head.iter().filter(|byte| !byte.is_ascii_whitespace());
@@ -292,8 +295,8 @@ fn follows_member(bytes: &[u8], ended: bool) -> Option<bool> {
     }
 }
 
-/// Whether the line at `at` begins something new. Lines that continue a value are indented, or begin with a key, a comma or a closing
-/// bracket. `None` if that needs more bytes.
+/// Whether the line at `at` begins something new. Lines that continue a value are indented, or begin with a
+/// key, a comma or a closing bracket. `None` if that needs more bytes.
 fn begins_line(bytes: &[u8], at: usize, ended: bool) -> Option<bool> {
     match bytes.get(at) {
         Some(byte) => Some(!matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b'"' | b',' | b'}' | b']')),

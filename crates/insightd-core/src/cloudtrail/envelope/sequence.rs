@@ -1,5 +1,5 @@
-//! Reads a sequence of JSON values - one, one per line, or concatenated - value by value, and a `Records` array or a top-level
-//! array member by member. Continues after what is damaged or too long.
+//! Reads a sequence of JSON values - one, one per line, or concatenated - value by value, and a `Records`
+//! array or a top-level array member by member. Continues after what is damaged or too long.
 
 use std::io;
 use std::mem;
@@ -17,8 +17,8 @@ use crate::cloudtrail::outcome::{DecodeError, Envelope, Limit, Skipped};
 /// Most bytes of a fragment kept for its dead-letter record while its end is searched in a stream.
 const FRAGMENT_BYTES_KEPT: usize = 256 * 1024;
 
-/// Bytes read in vain, in total and per byte consumed, after which a search no longer retries what was read already. This bounds the
-/// work on input made to be read over and over.
+/// Bytes read in vain, in total and per byte consumed, after which a search no longer retries what was read
+/// already. This bounds the work on input made to be read over and over.
 const WASTE_BYTES_MAX: u64 = 1024 * 1024;
 const WASTE_FACTOR: u64 = 8;
 
@@ -204,7 +204,8 @@ impl<'s, 'd, 'w, 'c> Sequence<'s, 'd, 'w, 'c> {
         self.position = Position::Members(Members { of_object, separated: true, reports, skipped });
     }
 
-    /// Skips bytes with which no value begins: the line, or at the beginning of the input all lines before the JSON.
+    /// Skips bytes with which no value begins: the line, or at the beginning of the input all lines before
+    /// the JSON.
     fn garbage(&mut self) -> io::Result<()> {
         let leading = self.decoder.reports() == self.reports;
         let search: &mut dyn Search = if leading { &mut NextJsonLine } else { &mut NextLine };
@@ -341,8 +342,9 @@ impl<'s, 'd, 'w, 'c> Sequence<'s, 'd, 'w, 'c> {
         }
     }
 
-    /// Brings more of a value into view. Reading starts over at its beginning, so each time a share more must be there: a long value
-    /// is read about twice, while a short one, perhaps from a pipe, does not wait for much that follows it.
+    /// Brings more of a value into view. Reading starts over at its beginning, so each time a share more must
+    /// be there: a long value is read about twice, while a short one, perhaps from a pipe, does not wait for
+    /// much that follows it.
     fn read_on(&mut self) -> io::Result<()> {
         let len = self.input.in_view().len();
         let more = if len < SHORT_BYTES { len / 16 } else { len };

@@ -38,8 +38,8 @@ pub(super) enum Encoding {
     TextOrBase64,
 }
 
-/// What is inside the envelope that has these keys; `None` if no envelope has them. The order matters: several envelopes share keys such
-/// as `message` and `data`, and the more specific one comes first.
+/// What is inside the envelope that has these keys; `None` if no envelope has them. The order matters:
+/// several envelopes share keys such as `message` and `data`, and the more specific one comes first.
 pub(super) fn unwrap<'a>(keys: &EnvelopeKeys<'a>) -> Option<Inside<'a>> {
     if keys.specversion {
         return cloud_events(keys);
@@ -96,7 +96,8 @@ fn kafka_connect<'a>(keys: &EnvelopeKeys<'a>) -> Option<Inside<'a>> {
     content(Envelope::KafkaConnect, keys.payload.filter(|value| value.get() != "null"), Encoding::TextOrBase64)
 }
 
-/// Filebeat, Vector or Fluent Bit, told apart by the keys beside `message`. `log` is an object in Filebeat and a string in Fluent Bit.
+/// Filebeat, Vector or Fluent Bit, told apart by the keys beside `message`. `log` is an object in Filebeat
+/// and a string in Fluent Bit.
 fn log_shipper<'a>(keys: &EnvelopeKeys<'a>) -> Option<Inside<'a>> {
     let envelope = match (keys.beat, keys.vector) {
         (true, _) => Envelope::Filebeat,

@@ -4,7 +4,8 @@ use serde::Deserialize;
 
 use crate::cloudtrail::outcome::DecodeError;
 
-/// An error this close to the end of what is in view may come from the cut itself, as with a number cut after its sign; bytes.
+/// An error this close to the end of what is in view may come from the cut itself, as with a number cut after
+/// its sign; bytes.
 const CUT_BYTES: usize = 16;
 
 /// The result of reading a value.

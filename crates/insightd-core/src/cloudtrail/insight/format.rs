@@ -1,5 +1,5 @@
-//! The formats in which an insight is published. A format is one constant and its place in [`Format::ALL`]: configuration,
-//! command line, stream and documentation read the list.
+//! The formats in which an insight is published. A format is one constant and its place in [`Format::ALL`]:
+//! configuration, command line, stream and documentation read the list.
 
 use std::fmt;
 
@@ -47,7 +47,8 @@ impl Format {
         self.about
     }
 
-    /// Appends the insight as one JSON object, without a newline. With `explain` its record has two more top-level fields.
+    /// Appends the insight as one JSON object, without a newline. With `explain` its record has two more
+    /// top-level fields.
     pub fn write(self, insight: &Insight, out: &mut Vec<u8>, explain: bool) {
         (self.write)(insight, out, explain);
     }

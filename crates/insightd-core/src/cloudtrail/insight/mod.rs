@@ -1,6 +1,7 @@
 //! The Insights record: counts in, AWS's JSON out.
 //!
-//! Here what an insight is, in counts and minutes; [`record`] writes it field for field as AWS does.
+//! This module says what an insight is, in counts and minutes; [`record`] writes it field for field as AWS
+//! does.
 
 mod eventbridge;
 mod format;
@@ -14,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::event::AccountId;
 
-/// What kind of deviation.
+/// The rate that deviates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum InsightType {
     /// Calls per minute.
@@ -95,7 +96,8 @@ pub struct Insight {
     pub kind: InsightType,
     /// Start or End.
     pub state: State,
-    /// Start minute (minutes since 1970), in Start and End alike: with the series, the identity of the insight.
+    /// Start minute (minutes since 1970), in Start and End alike: with the series, the identity of the
+    /// insight.
     pub start: i64,
     /// `eventTime` in minutes since 1970: the Start minute, or the minute after the last unusual one.
     pub event_minute: i64,
@@ -117,7 +119,7 @@ pub struct Insight {
     pub finding: Finding,
 }
 
-/// How much an insight deserves to be looked at: from its probability, the table of security-relevant APIs, and what is new.
+/// How urgent an insight is: from its probability, the table of security-relevant APIs, and what is new.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Severity {
     /// Worth a look when there is time.
@@ -179,8 +181,8 @@ pub struct Finding {
     pub detected_at: i64,
     /// `eventID` of the tipping event; empty for an End or where the record had none.
     pub tipping_event: String,
-    /// Minute whose counts were found significant: the tipping event's, or a later one of the same series whose sum it
-    /// completed; minutes since 1970.
+    /// Minute whose counts were found significant: the tipping event's, or a later one of the same series
+    /// whose sum it completed; minutes since 1970.
     pub detection_minute: i64,
     /// Calls of the detection minute at the tipping event (Start), calls a minute over the insight (End).
     pub observed: f64,
@@ -202,6 +204,6 @@ pub struct Finding {
     pub severity: Severity,
     /// Position of the rule that its tipping record matched.
     pub rule: Option<u32>,
-    /// Name of that rule, if nobody is to be alarmed by the insight.
+    /// Name of that rule, if it suppresses the insight.
     pub suppressed_by: Option<Arc<str>>,
 }

@@ -1,8 +1,9 @@
 //! AWS's JSON of an Insights record.
 //!
-//! Field names, their order and their presence follow the CloudTrail User Guide ("CloudTrail record contents for Insights events
-//! for trails") and its examples of version 1.09. Averages are calls per minute with at most ten decimals, as AWS prints them.
-//! Identifiers are name-based UUIDs (RFC 9562, version 5), so the same insight has the same ids in every run.
+//! Field names, their order and their presence follow the CloudTrail User Guide ("CloudTrail record contents
+//! for Insights events for trails") and its examples of version 1.09. Averages are calls per minute with at
+//! most ten decimals, as AWS prints them. Identifiers are name-based UUIDs (RFC 9562, version 5), so the same
+//! insight has the same IDs in every run.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -11,7 +12,7 @@ use uuid::Uuid;
 
 use super::{Attribution, Insight, SourceCategory};
 
-/// Namespace of the name-based ids: a UUID of our own, drawn once.
+/// Namespace of the name-based IDs: a random UUID, drawn once.
 const NAMESPACE: Uuid = Uuid::from_u128(0x6b1d_3c0a_52e7_4f0e_9a55_0c7d_2f86_41b3);
 
 const VERSION: &str = "1.09";
@@ -115,7 +116,8 @@ struct FirstSeen {
 }
 
 impl Insight {
-    /// Appends the record as one JSON object, without a newline. With `explain` it has two more top-level fields.
+    /// Appends the record as one JSON object, without a newline. With `explain` it has two more top-level
+    /// fields.
     pub fn write_json(&self, out: &mut Vec<u8>, explain: bool) {
         append(out, &self.record(explain));
     }
@@ -131,7 +133,7 @@ impl Insight {
     }
 
     pub(super) fn id(&self, part: &str) -> String {
-        // A name in which no two parts can run into one another: lengths stand before the texts.
+        // Lengths before the texts keep two different series from having the same name.
         let mut name = format!("{} {} {} {part}", self.account, self.start, self.kind.label());
         let category = category_label(self.category);
         for text in [&*self.region, &*self.source, &*self.name, self.error.as_deref().unwrap_or(""), category] {

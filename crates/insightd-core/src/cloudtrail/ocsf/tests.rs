@@ -1,4 +1,5 @@
-//! The parts of reading OCSF by themselves; whole events are compared with their records in `tests/decode_ocsf`.
+//! The parts of reading OCSF by themselves; whole events are compared with their records in
+//! `tests/decode_ocsf`.
 
 use super::*;
 

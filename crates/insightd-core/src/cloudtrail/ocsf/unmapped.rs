@@ -1,8 +1,8 @@
 //! `unmapped`: what of a record has no place in OCSF.
 //!
-//! Security Lake stores a map from dotted paths to texts. What turns its Parquet files into JSON writes such a map as an object, as a list
-//! of pairs (pyarrow), or as a list of `{"key":..., "value":...}`; other producers nest the objects as they were, or keep them as JSON in a
-//! text.
+//! Security Lake stores a map from dotted paths to texts. What turns its Parquet files into JSON writes such
+//! a map as an object, as a list of pairs (pyarrow), or as a list of `{"key":..., "value":...}`; other
+//! producers nest the objects as they were, or keep them as JSON in a text.
 
 use std::fmt;
 
