@@ -84,6 +84,16 @@ fn is_text(name: &str) -> bool {
     ends.iter().any(|end| name.ends_with(end)) && !name.contains("/target/")
 }
 
+/// The facts about CloudTrail stand on the pages; a number without a page leads nowhere.
+#[test]
+fn comments_cite_pages_not_a_specification() {
+    let citation = Regex::new(r"specification \d").expect("a pattern");
+    let folders = ["src", "crates", "tests", "benches", "fuzz"].into_iter().flat_map(files);
+    let sources = folders.filter(|(name, _)| name.ends_with(".rs") && name != "tests/repo/docs.rs");
+    let cites = sources.filter(|(_, path)| citation.is_match(&fs::read_to_string(path).expect("UTF-8")));
+    assert_none(cites.map(|(name, _)| name).collect(), "cites a numbered specification instead of a page");
+}
+
 /// Said once, and not so (any more).
 const STALE: [&str; 13] = [
     "begin anew wherever its partitions go",
