@@ -87,30 +87,6 @@ pub struct Event<'a> {
     pub correction: bool,
 }
 
-impl Event<'_> {
-    /// A copy that owns its texts and so outlives the payload.
-    pub fn to_static(&self) -> Event<'static> {
-        let own = |text: &Cow<'_, str>| Cow::Owned(text.clone().into_owned());
-        Event {
-            account: self.account,
-            region: own(&self.region),
-            source: own(&self.source),
-            name: own(&self.name),
-            error: self.error.as_ref().map(own),
-            time: self.time,
-            id: self.id.as_ref().map(own),
-            principal: own(&self.principal),
-            invoked_by: own(&self.invoked_by),
-            agent: own(&self.agent),
-            category: self.category,
-            write: self.write,
-            read_only: self.read_only,
-            inferred: self.inferred,
-            correction: self.correction,
-        }
-    }
-}
-
 /// The longest prefix of at most `bytes_max` bytes that ends between two characters.
 pub fn cut(text: &str, bytes_max: usize) -> &str {
     let mut end = text.len().min(bytes_max);

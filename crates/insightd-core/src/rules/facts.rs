@@ -55,7 +55,7 @@ impl Field {
     }
 
     /// Whether every counted record has it.
-    pub fn is_in_every_record(self) -> bool {
+    pub(crate) fn is_in_every_record(self) -> bool {
         !matches!(self, Self::ErrorCode | Self::InvokedBy)
     }
 }

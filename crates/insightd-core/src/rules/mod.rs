@@ -10,10 +10,10 @@
 
 use std::sync::Arc;
 
-pub mod facts;
-pub mod pattern;
+mod facts;
+mod pattern;
 pub mod reach;
-pub mod schedule;
+mod schedule;
 
 pub use facts::{Facts, Field};
 pub use pattern::Pattern;

@@ -11,7 +11,7 @@ use memchr::memmem::Finder;
 use wildmatch::WildMatch;
 
 /// Longest pattern, bytes. Matching costs at most pattern times text.
-pub const PATTERN_BYTES_MAX: usize = 1024;
+pub(crate) const PATTERN_BYTES_MAX: usize = 1024;
 
 /// A glob that matches a whole text.
 #[derive(Clone, Debug)]
@@ -112,12 +112,12 @@ impl Pattern {
     }
 
     /// Whether it matches one text only.
-    pub fn is_exact(&self) -> bool {
+    pub(crate) fn is_exact(&self) -> bool {
         matches!(self.kind, Kind::Exact)
     }
 
     /// Whether it matches every text.
-    pub fn is_all(&self) -> bool {
+    pub(crate) fn is_all(&self) -> bool {
         self.text.bytes().all(|b| b == b'*')
     }
 }

@@ -123,7 +123,7 @@ impl Insight {
     }
 
     /// `sharedEventID`: the identity of the insight, the same in Start and End.
-    pub fn shared_event_id(&self) -> String {
+    pub(crate) fn shared_event_id(&self) -> String {
         self.id("")
     }
 
