@@ -1,7 +1,8 @@
 //! What insightd computes, apart from where records come from and where results go.
 //!
-//! Pure by its manifest: no IO, no clock, no threads, no Kafka, no metrics, no logging. Time comes in as a value, so that the same code can be
-//! run live, replayed and simulated. Dependencies point only downwards in this list:
+//! Pure by its manifest: no IO, no clock, no threads, no Kafka, no metrics, no logging. Time comes in as a
+//! value, so that the same code can be run live, replayed and simulated. Dependencies point only downwards in
+//! this list:
 //!
 //! * [`pipeline`]: one payload in; counted outcomes, insights and dead-letter records out.
 //! * [`detect`]: series, baselines, scores, insights.

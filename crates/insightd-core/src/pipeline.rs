@@ -1,6 +1,8 @@
-//! One payload in; counted outcomes, insights and dead letters out. `run` and `replay` drive the same pipeline.
+//! One payload in; counted outcomes, insights and dead letters out. `run` and `replay` drive the same
+//! pipeline.
 //!
-//! Pure but for reading from a `Read`: no Kafka, no clock (wall time comes in as a value), no metrics, no logging.
+//! Pure but for reading from a `Read`: no Kafka, no clock (wall time comes in as a value), no metrics, no
+//! logging.
 
 mod cutoff;
 mod tally;
@@ -110,8 +112,9 @@ impl Pipeline {
         Arc::clone(&self.taken_in)
     }
 
-    /// Takes in one message. `key` is given only on a topic keyed by account: the message's key, or none if it has none; records of
-    /// another account are counted as misrouted. `now` is the wall clock, seconds since 1970.
+    /// Takes in one message. `key` is given only on a topic keyed by account: the message's key, or none if
+    /// it has none; records of another account are counted as misrouted. `now` is the wall clock, seconds
+    /// since 1970.
     pub fn payload(&mut self, payload: &[u8], key: Option<Option<&[u8]>>, now: i64, out: &mut dyn Output) {
         self.tally.payloads += 1;
         self.tally.payload_bytes += payload.len() as u64;
@@ -136,8 +139,8 @@ impl Pipeline {
         read
     }
 
-    /// Takes one file into several pipelines of the same configuration but for the detector's knobs: it is decoded once, and each
-    /// record is judged by each of them. `now` is the wall clock, seconds since 1970.
+    /// Takes one file into several pipelines of the same configuration but for the detector's knobs: it is
+    /// decoded once, and each record is judged by each of them. `now` is the wall clock, seconds since 1970.
     ///
     /// # Errors
     /// Only those of reading.
@@ -161,8 +164,8 @@ impl Pipeline {
         self.detector.each_series(show);
     }
 
-    /// The task has reached the end of its partition at wall time `now` (seconds): clocks silent for `input.idle_after` move on by
-    /// the time that has passed (WM-2). Returns whether one has.
+    /// The task has reached the end of its partition at wall time `now` (seconds): clocks silent for
+    /// `input.idle_after` move on by the time that has passed (WM-2). Returns whether one has.
     pub fn caught_up(&mut self, now: i64, out: &mut dyn Output) -> bool {
         let Self { detector, tally, rules, .. } = self;
         detector.caught_up(now, &mut |insight| emit(tally, rules, out, insight))
@@ -198,7 +201,8 @@ impl Pipeline {
         self.take_events();
     }
 
-    /// The end of the input of `replay`: what is held is applied, and every clock is brought up to the newest of its account.
+    /// The end of the input of `replay`: what is held is applied, and every clock is brought up to the newest
+    /// of its account.
     pub fn finish(&mut self, out: &mut dyn Output) {
         let Self { detector, tally, rules, .. } = self;
         detector.finish(&mut |insight| emit(tally, rules, out, insight));

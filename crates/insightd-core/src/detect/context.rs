@@ -1,4 +1,5 @@
-//! What the accounts of one detector share: settings, bounds, totals, the open transaction. Nothing that a score depends on (ISO-1).
+//! What the accounts of one detector share: settings, bounds, totals, the open transaction. Nothing that a
+//! score depends on (ISO-1).
 
 use crate::cloudtrail::event::Event;
 use crate::detect::Settings;
@@ -27,7 +28,8 @@ pub(crate) struct DetectorContext {
     pub(crate) transaction: Transaction,
 }
 
-/// What a detector holds, over all accounts. Copied at the beginning of a transaction, so that an abort puts all of it back.
+/// What a detector holds, over all accounts. Copied at the beginning of a transaction, so that an abort puts
+/// all of it back.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Totals {
     /// Series.
@@ -50,7 +52,8 @@ pub(crate) struct Totals {
     pub(crate) accounts_learning: usize,
     /// Accounts old enough for an insight.
     pub(crate) accounts_live: usize,
-    /// Bytes of the memory quota in use; as of the beginning of a transaction, [`MemoryQuota::bytes`] is newer.
+    /// Bytes of the memory quota in use; as of the beginning of a transaction, [`MemoryQuota::bytes`] is
+    /// newer.
     quota_bytes: usize,
 }
 
@@ -96,7 +99,8 @@ impl DetectorContext {
         self.transaction.next(Totals { quota_bytes: self.quota.bytes, ..self.totals });
     }
 
-    /// Puts the totals back to what they were before the open transaction. What happened in it has not happened.
+    /// Puts the totals back to what they were before the open transaction. What happened in it has not
+    /// happened.
     pub(crate) fn put_back_totals(&mut self) {
         self.totals = self.transaction.totals;
         self.quota.bytes = self.totals.quota_bytes;

@@ -1,8 +1,8 @@
 //! Records in; verdicts and insights out. The one entrance to detection.
 //!
-//! A record passes these files in order: here its scope, its rule and its account are found; [`observing`]: what it shows of its account;
-//! [`admitting`]: whether it counts now, later or not at all; [`clocks`]: the minutes that its clock closes; [`counting`]: its series, and
-//! the insight that it may start.
+//! A record passes these files in order: here its scope, its rule and its account are found; [`observing`]:
+//! what it shows of its account; [`admitting`]: whether it counts now, later or not at all; [`clocks`]: the
+//! minutes that its clock closes; [`counting`]: its series, and the insight that it may start.
 
 mod admitting;
 mod clocks;
@@ -84,8 +84,8 @@ impl Detector {
         }
     }
 
-    /// Observes one record. `wall` is the wall clock (seconds) where records arrive as they happen, none where files are replayed: a time
-    /// close to the wall clock needs no confirmation.
+    /// Observes one record. `wall` is the wall clock (seconds) where records arrive as they happen, none
+    /// where files are replayed: a time close to the wall clock needs no confirmation.
     pub fn observe(&mut self, event: &Event<'_>, wall: Option<i64>, emit: &mut dyn FnMut(Insight)) -> Verdict {
         let (record, outside) = self.incoming(event);
         let is_in_scope = !record.scope.is_empty();
@@ -120,7 +120,8 @@ impl Detector {
         (IncomingRecord::new(event, scope, rule), Verdict::OutOfScope)
     }
 
-    /// The partition was read to its end at wall time `now` (seconds): idle clocks advance (WM-2). Returns whether one has.
+    /// The partition was read to its end at wall time `now` (seconds): idle clocks advance (WM-2). Returns
+    /// whether one has.
     pub fn caught_up(&mut self, now: i64, emit: &mut dyn FnMut(Insight)) -> bool {
         let mut advanced = false;
         for account in &mut self.accounts {
@@ -132,8 +133,9 @@ impl Detector {
         advanced
     }
 
-    /// Ends the input. Account by account: quarantined records that are not ahead of the account are applied in order of time, every clock
-    /// is brought to the account's newest, and at last come the records that nothing has confirmed.
+    /// Ends the input. Account by account: quarantined records that are not ahead of the account are applied
+    /// in order of time, every clock is brought to the account's newest, and at last come the records that
+    /// nothing has confirmed.
     pub fn finish(&mut self, emit: &mut dyn FnMut(Insight)) {
         for account in &mut self.accounts {
             account.release_quarantined(false, &mut self.context, emit);
@@ -164,7 +166,8 @@ impl Detector {
         events
     }
 
-    /// Adds to `taken` the records since the last call, by the position of the rule that decides about them; repeats included.
+    /// Adds to `taken` the records since the last call, by the position of the rule that decides about them;
+    /// repeats included.
     pub fn take_matches(&mut self, taken: &mut Vec<u64>) {
         taken.resize(self.rule_matches.len(), 0);
         for (taken, matches) in taken.iter_mut().zip(&mut self.rule_matches) {

@@ -1,4 +1,5 @@
-//! Settings for the unit tests of this crate: the values of `config/default.toml`. Of the tables of APIs only what these tests call stands here.
+//! Settings for the unit tests of this crate: the values of `config/default.toml`. Of the tables of APIs only
+//! what these tests call stands here.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! How regions and series are named inside a detector: by small numbers, in the order in which they were first seen.
+//! How regions and series are named inside a detector: by small numbers, in the order in which they were
+//! first seen.
 
 /// A region of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

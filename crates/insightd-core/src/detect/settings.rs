@@ -7,7 +7,8 @@ use super::statistics::horizon::Direction;
 use super::statistics::prior::Priors;
 use crate::rules::Rules;
 
-/// Bounds and knobs of detection, resolved from the configuration. All times in minutes unless the name says otherwise.
+/// Bounds and knobs of detection, resolved from the configuration. All times in minutes unless the name says
+/// otherwise.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Which deviations count.
@@ -54,8 +55,8 @@ pub struct Settings {
     pub data_events: bool,
     /// The operator's rules.
     pub rules: Arc<Rules>,
-    /// A record older than its account's history moves the beginning back: of files, which come in no strict order, nothing may be left over
-    /// that the next load would find older still.
+    /// A record older than its account's history moves the beginning back: of files, which come in no strict
+    /// order, nothing may be left over that the next load would find older still.
     pub moves_back: bool,
 }
 

@@ -1,7 +1,7 @@
 //! The open transaction of a detector: everything that it has changed, as it was before.
 //!
-//! A commit saves what is named here ([`super::store::changelog`]); an abort puts it back ([`super::store::rollback`]). The cost is bounded
-//! by what a transaction touches.
+//! A commit saves what is named here ([`super::store::changelog`]); an abort puts it back
+//! ([`super::store::rollback`]). The cost is bounded by what a transaction touches.
 
 use crate::detect::context::Totals;
 use crate::detect::ids::RegionId;
@@ -24,7 +24,8 @@ pub(crate) struct Transaction {
     pub(crate) regions: RegionChanges,
     /// Series.
     pub(crate) series: SeriesChanges,
-    /// Series that are live now and were not, or the other way round. No reason to save anything: a restore derives it.
+    /// Series that are live now and were not, or the other way round. No reason to save anything: a restore
+    /// derives it.
     pub(crate) live: LiveChanges,
     /// Series that were forgotten.
     pub(crate) forgotten: Vec<(RegionId, SeriesSlot)>,

@@ -1,8 +1,10 @@
-//! Undo by type: what an open transaction changes is kept as it was, so that an abort puts it back (EO-3) and a commit knows what to save.
+//! Undo by type: what an open transaction changes is kept as it was, so that an abort puts it back (EO-3) and
+//! a commit knows what to save.
 //!
-//! A value of the committed state lives in a [`Tracked`]. Reading it is free. The only way to a `&mut` of it is [`Tracked::change`], which
-//! takes the [`Changes`] of the open transaction: code that forgets the undo does not compile. The first change in a transaction keeps a
-//! copy, later ones cost a comparison of two numbers. Where nothing is ever rolled back (files), nothing is kept.
+//! A value of the committed state lives in a [`Tracked`]. Reading it is free. The only way to a `&mut` of it
+//! is [`Tracked::change`], which takes the [`Changes`] of the open transaction: code that forgets the undo
+//! does not compile. The first change in a transaction keeps a copy, later ones cost a comparison of two
+//! numbers. Where nothing is ever rolled back (files), nothing is kept.
 //!
 //! Knows nothing of what it tracks.
 
@@ -27,7 +29,8 @@ impl TransactionEpoch {
     }
 }
 
-/// The values of one kind that the open transaction has changed, as they were before it, in the order of their first changes.
+/// The values of one kind that the open transaction has changed, as they were before it, in the order of
+/// their first changes.
 #[derive(Debug)]
 pub(crate) struct Changes<Id, T> {
     epoch: TransactionEpoch,
@@ -109,7 +112,8 @@ impl<T> Tracked<T> {
         }
     }
 
-    /// The value while it is being saved, to note where it was saved. Nothing that its comparison sees may change.
+    /// The value while it is being saved, to note where it was saved. Nothing that its comparison sees may
+    /// change.
     pub(crate) fn saving(&mut self) -> &mut T {
         &mut self.value
     }

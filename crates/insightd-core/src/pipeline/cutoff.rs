@@ -1,4 +1,5 @@
-//! Which records of files belong to the past of their account: those before the minute in which its own history begins (LOAD-2).
+//! Which records of files belong to the past of their account: those before the minute in which its own
+//! history begins (LOAD-2).
 
 use hashbrown::HashMap;
 

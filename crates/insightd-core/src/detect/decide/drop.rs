@@ -1,5 +1,6 @@
-//! Drops (`detect.direction = "both"`): a series with steady calls falls silent, or far below its usual rate. No call shows that, so drops
-//! are looked for when the clock closes a minute; a running minute may still fill.
+//! Drops (`detect.direction = "both"`): a series with steady calls falls silent, or far below its usual rate.
+//! No call shows that, so drops are looked for when the clock closes a minute; a running minute may still
+//! fill.
 
 use super::budget::AlarmBudget;
 use super::evidence::Evidence;
@@ -19,8 +20,8 @@ pub(crate) fn decide(series: &mut Series, context: &SeriesContext<'_>, alarms: &
 }
 
 impl Series {
-    /// Whether a minute without a call would be unusual: from some four calls a minute on, or more if they vary. Below that single minutes
-    /// show nothing, and drops are not looked for.
+    /// Whether a minute without a call would be unusual: from some four calls a minute on, or more if they
+    /// vary. Below that single minutes show nothing, and drops are not looked for.
     pub(crate) fn is_steady(&self) -> bool {
         let usual = self.statistic.usual_rate();
         usual.mean > UNUSUAL * usual.sd

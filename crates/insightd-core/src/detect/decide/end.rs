@@ -6,7 +6,8 @@ use crate::cloudtrail::insight::{Insight, State};
 use crate::detect::model::series::{Series, SeriesContext, TriggerCount};
 
 impl Series {
-    /// Closes the minutes of an open insight that the clock has closed. Returns its End, if it is over. `now` is the clock, seconds.
+    /// Closes the minutes of an open insight that the clock has closed. Returns its End, if it is over. `now`
+    /// is the clock, seconds.
     pub(crate) fn close_open_minutes(&mut self, now: i64, context: &SeriesContext<'_>) -> Option<Insight> {
         let mut episode = self.episode.take()?;
         while episode.next() <= context.closed {

@@ -85,8 +85,8 @@ impl Episode {
         self.count
     }
 
-    /// Closes the next minute, which had `count` calls. A minute is usual up to two spreads above the usual rate: an
-    /// insight about a rise is over when the rise is, also when the rate falls below the usual.
+    /// Closes the next minute, which had `count` calls. A minute is usual up to two spreads above the usual
+    /// rate: an insight about a rise is over when the rise is, also when the rate falls below the usual.
     pub fn close(&mut self, count: u32, end_after: u32) -> Step {
         let minute = self.next;
         self.next += 1;

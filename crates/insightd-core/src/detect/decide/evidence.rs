@@ -1,6 +1,8 @@
-//! What speaks for an insight when a call arrives: the counts of its series, and how new it is that this principal calls.
+//! What speaks for an insight when a call arrives: the counts of its series, and how new it is that this
+//! principal calls.
 //!
-//! Evidence has a reason and a strength x (see [`super::budget`]). Whether it starts an insight is decided in [`super::start`].
+//! Evidence has a reason and a strength x (see [`super::budget`]). Whether it starts an insight is decided in
+//! [`super::start`].
 
 use crate::cloudtrail::insight::Reason;
 use crate::detect::DAY;
@@ -15,15 +17,16 @@ const ENOUGH: f64 = 1.5;
 const LEAST_RECORD: f64 = 3.0;
 /// Share of the weight of a security-relevant API that counts for a principal who uses it.
 const USED_WEIGHT: f64 = 0.5;
-/// Share of that weight, as decimal logarithm, that is added to the score of its counts: in an account where it is called every day a burst
-/// of it is usually ordinary work.
+/// Share of that weight, as decimal logarithm, that is added to the score of its counts: in an account where
+/// it is called every day a burst of it is usually ordinary work.
 const COUNT_WEIGHT: f64 = 0.4;
-/// Tail index of the records of a principal: sessions beyond the record by a factor f come f^(-1/.33) as often.
+/// Tail index of the records of a principal: sessions beyond the record by a factor f come f^(-1/.33) as
+/// often.
 const RECORD_TAIL: f64 = 0.33;
 /// Weeks since a principal's first call beyond which its record is no more reliable.
 const RECORD_WEEKS: f64 = 4.0;
-/// Weight of a call that a principal makes with a tool it never used, in ordinary calls: stolen credentials are used from elsewhere, with
-/// the tools of the thief.
+/// Weight of a call that a principal makes with a tool it never used, in ordinary calls: stolen credentials
+/// are used from elsewhere, with the tools of the thief.
 const STRANGE_WEIGHT: f64 = 6.0;
 
 /// One reason to raise an insight.
@@ -56,7 +59,8 @@ impl Evidence {
 pub(crate) struct Caller<'a> {
     /// None where there was no room to remember it.
     pub(crate) principal: Option<&'a mut Principal>,
-    /// Whether this record is already part of what is new about it: a failed write enters two series, and is one call.
+    /// Whether this record is already part of what is new about it: a failed write enters two series, and is
+    /// one call.
     pub(crate) novelty_counted: bool,
 }
 
@@ -78,8 +82,8 @@ pub(crate) fn of_call(
     [by_caller, of_counts(series, counted.count, call, context)]
 }
 
-/// What the counts show: the score of the call's minute, and, for a late call in an open minute, of the newest one, whose leaky sum it
-/// raises.
+/// What the counts show: the score of the call's minute, and, for a late call in an open minute, of the
+/// newest one, whose leaky sum it raises.
 fn of_counts(series: &mut Series, count: u32, call: &Call<'_>, context: &SeriesContext<'_>) -> Option<Evidence> {
     let newest = series.last();
     if call.minute < newest {
@@ -112,8 +116,8 @@ fn weight_shift(series: &Series) -> f64 {
     COUNT_WEIGHT * series.weight.max(1.0).log10()
 }
 
-/// What the caller shows: how much of its calls is new to the account, new to itself, or beyond what it ever did here. `who` is its position
-/// among the principals of the series.
+/// What the caller shows: how much of its calls is new to the account, new to itself, or beyond what it ever
+/// did here. `who` is its position among the principals of the series.
 fn of_caller(series: &Series, who: usize, call: &Call<'_>, caller: &mut Caller<'_>) -> Option<Evidence> {
     let now = call.minute;
     let profile = series.principals.profile(who)?;

@@ -5,7 +5,8 @@ use crate::cloudtrail::event::AccountId;
 use crate::cloudtrail::insight::{Attribution, Insight, InsightType, State};
 use crate::detect::model::series::{Series, WINDOW};
 
-/// Insight sides of the attributions: principals, user agents, errors, each with its top values and their calls.
+/// Insight sides of the attributions: principals, user agents, errors, each with its top values and their
+/// calls.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Attributions(pub(crate) [Vec<(String, u64)>; 3]);
 

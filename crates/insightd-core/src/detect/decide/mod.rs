@@ -1,9 +1,12 @@
 //! What starts an insight and what ends it.
 //!
-//! * [`evidence`]: what speaks for an insight when a call arrives. [`drop`]: the same for a drop, when a minute is closed.
+//! * [`evidence`]: what speaks for an insight when a call arrives. [`drop`]: the same for a drop, when a
+//!   minute is closed.
 //! * [`start`]: whether evidence starts an insight, and its Start. [`end`]: when it ends, and its End.
-//! * [`budget`]: the alarm budget of an account. [`suppression`]: what a sensitivity rule suppressed. [`security`]: APIs that weigh more.
-//! * [`episode`]: an open insight. [`severity`]: how much it deserves to be looked at. [`insight`]: how it leaves the detector.
+//! * [`budget`]: the alarm budget of an account. [`suppression`]: what a sensitivity rule suppressed.
+//!   [`security`]: APIs that weigh more.
+//! * [`episode`]: an open insight. [`severity`]: how much it deserves to be looked at. [`insight`]: how it
+//!   leaves the detector.
 
 pub mod budget;
 pub(crate) mod drop;

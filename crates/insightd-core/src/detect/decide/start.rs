@@ -1,6 +1,8 @@
-//! Whether evidence starts an insight, and the Start that it raises: its minute, its window, and who called with what.
+//! Whether evidence starts an insight, and the Start that it raises: its minute, its window, and who called
+//! with what.
 //!
-//! A series returns evidence. Its account decides here: it spends its own alarm budget, and the series records what was decided.
+//! A series returns evidence. Its account decides here: it spends its own alarm budget, and the series
+//! records what was decided.
 
 use std::sync::Arc;
 
@@ -37,8 +39,8 @@ pub(crate) struct Trigger<'a> {
     pub(crate) principal_new_to_account: bool,
 }
 
-/// Weighs the evidence of one call against the alarm budget of the account, and by the rule that decides about the call. All evidence is
-/// noted, whether or not it starts an insight: the budget learns from it.
+/// Weighs the evidence of one call against the alarm budget of the account, and by the rule that decides
+/// about the call. All evidence is noted, whether or not it starts an insight: the budget learns from it.
 pub(crate) fn decide(
     series: &mut Series,
     evidence: [Option<Evidence>; 2],
@@ -58,8 +60,9 @@ pub(crate) fn decide(
     decision
 }
 
-/// Whether evidence starts an insight when the rule of its call multiplies the budget by `factor`. A rule that makes an API less sensitive
-/// leaves the calls it suppresses in the leaky sum; until they decay, they must not trigger an insight for another caller either.
+/// Whether evidence starts an insight when the rule of its call multiplies the budget by `factor`. A rule
+/// that makes an API less sensitive leaves the calls it suppresses in the leaky sum; until they decay, they
+/// must not trigger an insight for another caller either.
 fn starts(series: &mut Series, evidence: &Evidence, strength: Strength, factor: f64) -> bool {
     let within_budget = strength.fires(factor);
     if evidence.reason != Reason::Counts {
@@ -112,7 +115,8 @@ impl Series {
             principal_new_to_account,
             series_or_region_new: series_new || region_new,
         };
-        // The rate of incidents as strong as this one, as the score of a calibrated tail that would be reached as often.
+        // The rate of incidents as strong as this one, as the score of a calibrated tail that would be
+        // reached as often.
         let score = context.score_floor + INCIDENTS_ABOVE_FLOOR.log10() - strength.rate.log10();
         let rule = context.rule(call);
         Finding {
@@ -144,8 +148,9 @@ impl Series {
         }
     }
 
-    /// First minute of the significant stretch whose count lies above expectation. The stretch is the run of one to five minutes, ending with
-    /// the detection minute, whose calls deviate most from what is expected of as many minutes.
+    /// First minute of the significant stretch whose count lies above expectation. The stretch is the run of
+    /// one to five minutes, ending with the detection minute, whose calls deviate most from what is expected
+    /// of as many minutes.
     fn first_high_minute(&self, detection: i64, earliest: i64, expected: Expectation) -> i64 {
         let (mut best, mut best_z, mut sum) = (detection, f64::NEG_INFINITY, 0.0);
         for minute in (earliest..=detection).rev() {

@@ -1,9 +1,10 @@
-//! What a sensitivity rule suppressed. The leaky sum stays elevated for about an hour after a suppressed burst; without this, the next
-//! unrelated call would trigger the insight.
+//! What a sensitivity rule suppressed. The leaky sum stays elevated for about an hour after a suppressed
+//! burst; without this, the next unrelated call would trigger the insight.
 
 use serde::{Deserialize, Serialize};
 
-/// For this many minutes after the last suppressed call its score explains others: the half-life of the leaky sum.
+/// For this many minutes after the last suppressed call its score explains others: the half-life of the leaky
+/// sum.
 const MINUTES: i64 = 60;
 /// A score that is higher by this (twice the odds) is not explained by it.
 const FURTHER: f64 = 0.3;

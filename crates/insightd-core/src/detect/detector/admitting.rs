@@ -1,4 +1,5 @@
-//! Whether a record counts now, later or not at all: too late, a repeat, or quarantined until another record confirms its time.
+//! Whether a record counts now, later or not at all: too late, a repeat, or quarantined until another record
+//! confirms its time.
 
 use crate::cloudtrail::insight::Insight;
 use crate::cloudtrail::outcome::Limit;
@@ -10,8 +11,8 @@ use crate::detect::intake::scope::Scope;
 use crate::detect::model::account::Account;
 
 impl Account {
-    /// Whether a record dated `time` (seconds) is older than the deduplication horizon of its region, or than what the bound on eventIDs has
-    /// left of it.
+    /// Whether a record dated `time` (seconds) is older than the deduplication horizon of its region, or than
+    /// what the bound on eventIDs has left of it.
     pub(super) fn is_too_late(&self, region: usize, time: i64, context: &DetectorContext) -> bool {
         let state = &self.regions[region].state;
         let horizon = state.clock.time().map_or(i64::MIN, |clock| clock - context.settings.dedup_horizon_s);
@@ -46,8 +47,8 @@ impl Account {
             }
             return self.count_record(region, record, arrival, context, emit);
         }
-        // A quarantined record is counted already (CNT-1), so room for it is reserved. Its eventID is remembered when it is applied: the
-        // hours of the index are hours that the clock has reached.
+        // A quarantined record is counted already (CNT-1), so room for it is reserved. Its eventID is
+        // remembered when it is applied: the hours of the index are hours that the clock has reached.
         let Some(reserved) = context.reserve(record.event) else { return Verdict::Shed(Limit::Series) };
         let state = self.regions[region].state.change(id, &mut context.transaction.regions);
         if let Some(earliest) = state.clock.quarantine(record.event, reserved, context.settings.quarantined_max) {
@@ -57,7 +58,8 @@ impl Account {
         Verdict::Counted
     }
 
-    /// Releases the quarantined records of all regions in order of time; those ahead of the account only if `ahead`.
+    /// Releases the quarantined records of all regions in order of time; those ahead of the account only if
+    /// `ahead`.
     pub(in crate::detect) fn release_quarantined(
         &mut self,
         ahead: bool,
@@ -127,14 +129,15 @@ impl Account {
         if region.seen.contains(hash, time) {
             return false;
         }
-        // A repeat that counts twice is better than a good record that does not count: a clock gives up its own oldest hours, and where it
-        // has none to give, the record is not remembered.
+        // A repeat that counts twice is better than a good record that does not count: a clock gives up its
+        // own oldest hours, and where it has none to give, the record is not remembered.
         context.events.dedup_shortened += 1;
         if let Some(shortened) = region.seen.shorten(id, changes) {
             context.totals.dedup_events -= shortened.freed;
             let state = region.state.change(id, &mut context.transaction.regions);
             state.dedup_floor = state.dedup_floor.max(shortened.floor);
-            // A record of the very hours that were given up would be below the floor: its repeats are too late, and a restore leaves it out.
+            // A record of the very hours that were given up would be below the floor: its repeats are too
+            // late, and a restore leaves it out.
             if time >= state.dedup_floor && region.seen.remember(hash, time, id, changes) {
                 context.totals.dedup_events += 1;
             }

@@ -1,4 +1,5 @@
-//! What a clock does when it moves: it closes minutes, ends insights, finds drops, and sweeps once an hour and once a day.
+//! What a clock does when it moves: it closes minutes, ends insights, finds drops, and sweeps once an hour
+//! and once a day.
 
 use crate::cloudtrail::insight::Insight;
 use crate::detect::context::DetectorContext;
@@ -10,8 +11,8 @@ use crate::detect::model::slot::SeriesSlot;
 use crate::detect::statistics::horizon::Direction;
 
 impl Account {
-    /// Moves the clock of the region at position `at` to `time` (seconds), at wall time `wall`. Ends of open insights come out in the order
-    /// of their Starts.
+    /// Moves the clock of the region at position `at` to `time` (seconds), at wall time `wall`. Ends of open
+    /// insights come out in the order of their Starts.
     pub(super) fn advance(
         &mut self,
         at: usize,
@@ -127,7 +128,8 @@ impl Account {
         }
     }
 
-    /// Once a day: makes series dormant that were silent for long, and forgets series and principals that were silent for too long.
+    /// Once a day: makes series dormant that were silent for long, and forgets series and principals that
+    /// were silent for too long.
     fn sweep_daily(&mut self, at: usize, minute: i64, context: &mut DetectorContext) {
         let (begin, id) = (self.state.begin_or_max(), self.region_id(at));
         let region = &mut self.regions[at];

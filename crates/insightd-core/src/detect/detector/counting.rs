@@ -64,8 +64,8 @@ impl Account {
         if entered { Verdict::Counted } else { Verdict::Shed(Limit::Series) }
     }
 
-    /// Counts one call in the series `key` of the region at position `at`, and raises the Start that it triggers. False when there is no
-    /// room for the series.
+    /// Counts one call in the series `key` of the region at position `at`, and raises the Start that it
+    /// triggers. False when there is no room for the series.
     fn count_call(
         &mut self,
         at: usize,
@@ -81,7 +81,8 @@ impl Account {
         let here = SeriesContext::new(facts, &region.name, &region.state, &context.settings, &context.horizons);
         let changes = &mut context.transaction;
         let slot = region.series.at(position);
-        // A record that was quarantined may be older than what counts as live: a restore would not take its series as live either.
+        // A record that was quarantined may be older than what counts as live: a restore would not take its
+        // series as live either.
         let becomes_live = !slot.is_live() && is_live(slot.state().last().max(call.minute), region.state.daily);
         if becomes_live {
             slot.set_live(true, id, &mut changes.live);
@@ -114,7 +115,8 @@ impl Account {
         true
     }
 
-    /// Position of the series `key`, created if it is new; none if there is no room for it, or for the values of a dormant one.
+    /// Position of the series `key`, created if it is new; none if there is no room for it, or for the values
+    /// of a dormant one.
     fn find_or_create(
         &mut self,
         at: usize,

@@ -91,7 +91,8 @@ fn one_record_dated_ahead_blinds_nobody() {
     assert_eq!(observe(&mut detector, &event(1, "A", START + 6)), Verdict::TooLate);
 }
 
-/// The bound once pushed out the clock's own current hour, and every good record of that hour was too late from then on.
+/// The bound once pushed out the clock's own current hour, and every good record of that hour was too late
+/// from then on.
 #[test]
 fn the_bound_on_event_ids_never_makes_a_good_record_too_late() {
     let mut detector = detector(|settings| settings.dedup_events_max = 10);

@@ -1,9 +1,11 @@
-//! The event-time clock of one (account, region), and the records quarantined until another one confirms their time.
+//! The event-time clock of one (account, region), and the records quarantined until another one confirms
+//! their time.
 //!
 //! * **WM-1** a clock never goes back.
-//! * A record far ahead of its clock is quarantined. It is applied when another record arrives that is dated no earlier than one jump (an
-//!   hour) before it, so a sparse account lags by one record at most.
-//! * **WM-2** an idle clock advances only when its partition was read to the end, and only by the wall time that has passed.
+//! * A record far ahead of its clock is quarantined. It is applied when another record arrives that is dated
+//!   no earlier than one jump (an hour) before it, so a sparse account lags by one record at most.
+//! * **WM-2** an idle clock advances only when its partition was read to the end, and only by the wall time
+//!   that has passed.
 
 use std::borrow::Cow;
 
@@ -39,7 +41,8 @@ impl Dated for QuarantinedRecord {
     }
 }
 
-/// Bytes of a principal or user agent of a quarantined record, which is saved with its region; real ones have at most 2 and 1 KB.
+/// Bytes of a principal or user agent of a quarantined record, which is saved with its region; real ones have
+/// at most 2 and 1 KB.
 const CALLER_BYTES_MAX: usize = 2048;
 /// Bytes of its other texts: what the names of a series may have, and eventIDs.
 const TEXT_BYTES_MAX: usize = dedup::ID_BYTES_MAX;
@@ -88,7 +91,8 @@ impl Clock {
         self.time().is_none_or(|clock| time > clock + jump_s)
     }
 
-    /// Moves to `time` if that is later (WM-1); `wall` is the wall clock, seconds. Returns whether the minute changed.
+    /// Moves to `time` if that is later (WM-1); `wall` is the wall clock, seconds. Returns whether the minute
+    /// changed.
     pub(crate) fn advance(&mut self, time: i64, wall: i64) -> bool {
         let before = self.time;
         self.time = self.time.max(time);
@@ -96,8 +100,8 @@ impl Clock {
         before == i64::MIN || before.div_euclid(60) != self.time.div_euclid(60)
     }
 
-    /// Where an idle clock advances to: by the wall time since it was touched, never beyond `now - lateness_s` (WM-2). None while that lies
-    /// in the same minute.
+    /// Where an idle clock advances to: by the wall time since it was touched, never beyond `now -
+    /// lateness_s` (WM-2). None while that lies in the same minute.
     pub(crate) fn idle_advance(&self, now: i64, idle_after_s: i64, lateness_s: i64) -> Option<i64> {
         let (wall, at) = self.touched;
         if self.time().is_none() || now - wall < idle_after_s {
@@ -128,8 +132,8 @@ impl Clock {
         self.quarantine.iter().any(|record| same(&record.event))
     }
 
-    /// Quarantines a record for which `reserved` bytes are reserved, beside at most `records_max - 1` others. Returns the earliest of all of
-    /// them if that is one too many.
+    /// Quarantines a record for which `reserved` bytes are reserved, beside at most `records_max - 1` others.
+    /// Returns the earliest of all of them if that is one too many.
     pub(crate) fn quarantine(
         &mut self,
         event: &Event<'_>,

@@ -1,9 +1,10 @@
 //! Which eventIDs were seen, over a horizon of event time, at 16 bytes an event or less.
 //!
-//! A copy of a record carries the same eventTime, so it can only lie in the bucket of its own hour: one lookup, and expiry drops whole
-//! buckets. Of an eventID 64 bits of hash are kept (among a million events in an hour two different ones share them with a probability of
-//! 3e-8). In a bucket the bulk lies in a sorted vector (8 bytes an event, found by interpolation, since hashes are uniform) and at most the
-//! newest fifth in a hash set (at most 21 bytes).
+//! A copy of a record carries the same eventTime, so it can only lie in the bucket of its own hour: one
+//! lookup, and expiry drops whole buckets. Of an eventID 64 bits of hash are kept (among a million events in
+//! an hour two different ones share them with a probability of 3e-8). In a bucket the bulk lies in a sorted
+//! vector (8 bytes an event, found by interpolation, since hashes are uniform) and at most the newest fifth
+//! in a hash set (at most 21 bytes).
 
 use std::hash::{BuildHasherDefault, Hasher};
 
@@ -25,7 +26,8 @@ pub(crate) fn cut(id: &str) -> &str {
     event::cut(id, ID_BYTES_MAX)
 }
 
-/// The hash that is kept of an eventID. It is saved, so it must be the same in every release: XXH3, whose values are specified.
+/// The hash that is kept of an eventID. It is saved, so it must be the same in every release: XXH3, whose
+/// values are specified.
 pub(crate) fn hash(id: &str) -> u64 {
     xxhash_rust::xxh3::xxh3_64(cut(id).as_bytes())
 }
@@ -166,8 +168,8 @@ impl DedupIndex {
         freed
     }
 
-    /// Drops the oldest bucket because a bound was reached. Never drops the newest one: its hour is still arriving, and dropping it would
-    /// make every new record too late.
+    /// Drops the oldest bucket because a bound was reached. Never drops the newest one: its hour is still
+    /// arriving, and dropping it would make every new record too late.
     pub(crate) fn shorten(&mut self, region: RegionId, changes: &mut DedupChanges) -> Option<Shortened> {
         if self.buckets.len() < 2 {
             return None;

@@ -17,7 +17,8 @@ pub(crate) struct IncomingRecord<'a> {
     pub(crate) rule: Option<u32>,
     /// Hash of its principal.
     pub(crate) principal: u64,
-    /// Hash of its eventID. Version 1.00 has no eventID: nothing tells a repeat, so such a record always counts.
+    /// Hash of its eventID. Version 1.00 has no eventID: nothing tells a repeat, so such a record always
+    /// counts.
     pub(crate) id: Option<u64>,
 }
 

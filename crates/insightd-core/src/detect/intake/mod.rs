@@ -1,4 +1,5 @@
-//! Which records count, and when: scope, repeats, event-time clocks, and records whose time awaits confirmation.
+//! Which records count, and when: scope, repeats, event-time clocks, and records whose time awaits
+//! confirmation.
 //!
 //! * [`incoming`]: what is known of a record when it comes in. [`scope`]: which series it enters.
 //! * [`dedup`]: which eventIDs were seen.

@@ -1,8 +1,10 @@
-//! What any record shows of its account, counted or not: that the account and its region exist since then, and who called.
+//! What any record shows of its account, counted or not: that the account and its region exist since then,
+//! and who called.
 //!
-//! As at a clock ([`super::clock`]), a time far ahead of everything known of the account is quarantined until it is confirmed: by another
-//! record of the account, in any region, that is dated no earlier than one jump before it, and that is itself confirmed or dated no more
-//! than one jump after it. Two wrong times, in two regions, do not confirm each other.
+//! As at a clock ([`super::clock`]), a time far ahead of everything known of the account is quarantined until
+//! it is confirmed: by another record of the account, in any region, that is dated no earlier than one jump
+//! before it, and that is itself confirmed or dated no more than one jump after it. Two wrong times, in two
+//! regions, do not confirm each other.
 
 use serde::{Deserialize, Serialize};
 
@@ -21,7 +23,8 @@ pub(crate) struct Observation {
     pub(crate) principal: u64,
     /// Hash of its eventID: a repeat confirms nothing. None where nothing is quarantined, and nobody asks.
     pub(crate) id: Option<u64>,
-    /// Whether the record can count. Its clock then quarantines it as well, and it shows the same again when it is applied.
+    /// Whether the record can count. Its clock then quarantines it as well, and it shows the same again when
+    /// it is applied.
     pub(crate) counts: bool,
 }
 
@@ -78,13 +81,14 @@ impl Observations {
         self.quarantine.iter().any(same)
     }
 
-    /// Quarantines an observation beside at most `records_max - 1` others. Returns the earliest of all of them if that is one too many.
+    /// Quarantines an observation beside at most `records_max - 1` others. Returns the earliest of all of
+    /// them if that is one too many.
     pub(crate) fn quarantine(&mut self, observation: Observation, records_max: usize) -> Option<Observation> {
         self.quarantine.admit_farthest(observation, records_max)
     }
 
-    /// Takes what a record dated `time` confirms, in order of time: the order in which wrong times arrive says nothing. `sure` if its own
-    /// time needs no confirmation.
+    /// Takes what a record dated `time` confirms, in order of time: the order in which wrong times arrive
+    /// says nothing. `sure` if its own time needs no confirmation.
     pub(crate) fn confirmed_by(&mut self, time: i64, jump_s: i64, sure: bool) -> Vec<Observation> {
         if !sure && !self.quarantine.iter().any(|other| (other.time - time).abs() <= jump_s) {
             return Vec::new();

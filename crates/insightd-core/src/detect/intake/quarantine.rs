@@ -1,10 +1,11 @@
 //! Records whose time awaits confirmation.
 //!
-//! A record dated far ahead of everything known waits until another one confirms its time, so that one wrong date blinds nobody. The same
-//! rule serves an event-time clock, which quarantines whole records, and an account, which quarantines what a record shows of it.
+//! A record dated far ahead of everything known waits until another one confirms its time, so that one wrong
+//! date blinds nobody. The same rule serves an event-time clock, which quarantines whole records, and an
+//! account, which quarantines what a record shows of it.
 //!
-//! A full quarantine releases its earliest record, which then takes effect: of dates that nothing confirms, the earliest is the likeliest to
-//! be right.
+//! A full quarantine releases its earliest record, which then takes effect: of dates that nothing confirms,
+//! the earliest is the likeliest to be right.
 
 use serde::{Deserialize, Serialize};
 
@@ -47,13 +48,15 @@ impl<T: Dated> Quarantine<T> {
         self.waiting.last()
     }
 
-    /// Lets a record wait beside at most `records_max - 1` others. Returns the earliest of all of them if that is one too many.
+    /// Lets a record wait beside at most `records_max - 1` others. Returns the earliest of all of them if
+    /// that is one too many.
     pub(crate) fn admit(&mut self, record: T, records_max: usize) -> Option<T> {
         self.waiting.push(record);
         if self.waiting.len() > records_max { self.take_earliest() } else { None }
     }
 
-    /// Takes the records that one dated `time` (seconds) confirms, in the order of their arrival: those dated at most `jump_s` after it.
+    /// Takes the records that one dated `time` (seconds) confirms, in the order of their arrival: those dated
+    /// at most `jump_s` after it.
     pub(crate) fn confirmed_by(&mut self, time: i64, jump_s: i64) -> Vec<T> {
         if self.waiting.is_empty() {
             return Vec::new();

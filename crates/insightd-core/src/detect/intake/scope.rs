@@ -12,8 +12,8 @@ pub(crate) struct Scope {
 }
 
 impl Scope {
-    /// Call rate: management writes, failed ones included. Error rate: management reads and writes with an error code. Of data events, when
-    /// they are counted, reads and writes alike.
+    /// Call rate: management writes, failed ones included. Error rate: management reads and writes with an
+    /// error code. Of data events, when they are counted, reads and writes alike.
     pub(crate) fn of(event: &Event<'_>, data_events: bool) -> Self {
         let call_rate = match event.category {
             _ if event.correction => return Self::default(),

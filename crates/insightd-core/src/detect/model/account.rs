@@ -1,4 +1,5 @@
-//! One account: its history, its alarm budget, who is known to it, and its regions. Nothing here looks at another account (ISO-1).
+//! One account: its history, its alarm budget, who is known to it, and its regions. Nothing here looks at
+//! another account (ISO-1).
 
 use serde::{Deserialize, Serialize};
 
@@ -36,8 +37,8 @@ pub(crate) struct Account {
 /// An account apart from its principals and regions; saved as it is here, but for the observations.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct AccountState {
-    /// First minute of its history: of its first record, in any region, counted or not, whose time is confirmed. Older records that come
-    /// later do not move it.
+    /// First minute of its history: of its first record, in any region, counted or not, whose time is
+    /// confirmed. Older records that come later do not move it.
     pub(crate) begin: Option<i64>,
     /// Whether it is old enough for insights.
     pub(crate) mature: bool,
@@ -47,10 +48,11 @@ pub(crate) struct AccountState {
     score_floor: f64,
     /// How many insights it may raise.
     pub(crate) alarms: AlarmBudget,
-    /// Positions of the regions that have begun, in that order: what is reported of several regions must not depend on when a record
-    /// arrives that nothing has confirmed.
+    /// Positions of the regions that have begun, in that order: what is reported of several regions must not
+    /// depend on when a record arrives that nothing has confirmed.
     pub(crate) region_order: Vec<u32>,
-    /// The newest confirmed time, and the observations that await confirmation; a record of its own in the changelog.
+    /// The newest confirmed time, and the observations that await confirmation; a record of its own in the
+    /// changelog.
     #[serde(skip)]
     pub(crate) observations: Observations,
 }
@@ -58,7 +60,8 @@ pub(crate) struct AccountState {
 // === impl AccountState ===
 
 impl AccountState {
-    /// An account of which nothing is confirmed, and which raises nothing for `warm_up` minutes after it has begun.
+    /// An account of which nothing is confirmed, and which raises nothing for `warm_up` minutes after it has
+    /// begun.
     pub(crate) fn new(warm_up: i64) -> Self {
         let mut state = Self {
             begin: None,
@@ -93,7 +96,8 @@ impl AccountState {
     pub(crate) fn set_live(&mut self, live: usize) {
         self.live = live as u32;
         let live = live.max(1) as f64;
-        // Bursts without an attack come from a loop or a script here and there: the fewer series, the fewer of them.
+        // Bursts without an attack come from a loop or a script here and there: the fewer series, the fewer
+        // of them.
         let calm = live / (live + FEW_SERIES);
         self.score_floor = (7.0 * DAY as f64 * live * calm / MINUTES_ABOVE_FLOOR).log10();
     }
@@ -103,7 +107,8 @@ impl AccountState {
         self.score_floor
     }
 
-    /// Applies the configured `warm_up` (minutes) after a restore; the account may have been saved under another one.
+    /// Applies the configured `warm_up` (minutes) after a restore; the account may have been saved under
+    /// another one.
     pub(crate) fn set_warm_up(&mut self, warm_up: i64) {
         if self.alarms.set_warm_up(warm_up) {
             let age = |begin| self.observations.newest().map(|newest| newest.div_euclid(60) - begin);

@@ -1,9 +1,11 @@
 //! Who, with what, with which result: calls per value of one attribute of one series.
 //!
-//! Exact while the attribute shows at most `values_max` distinct values in the window. Beyond that it is a *space-saving* summary
-//! (Metwally, Agrawal, El Abbadi, "Efficient computation of frequent and top-k elements in data streams", ICDT 2005): a new value takes the
-//! place, and the counts, of the smallest one. Every value with more than 1/`values_max` of the calls is then there; a count may be too high
-//! by at most calls / `values_max`, and is never too low for a value that stayed; the sum over all values remains the exact number of calls.
+//! Exact while the attribute shows at most `values_max` distinct values in the window. Beyond that it is a
+//! *space-saving* summary (Metwally, Agrawal, El Abbadi, "Efficient computation of frequent and top-k
+//! elements in data streams", ICDT 2005): a new value takes the place, and the counts, of the smallest one.
+//! Every value with more than 1/`values_max` of the calls is then there; a count may be too high by at most
+//! calls / `values_max`, and is never too low for a value that stayed; the sum over all values remains the
+//! exact number of calls.
 
 mod remembered;
 
@@ -49,8 +51,9 @@ impl PartialEq for SavedPosition {
     }
 }
 
-/// What calls change in one attribute while no minute is closed. Of each value that was called: its position in the series as last saved, its
-/// calls of the newest day, its open minutes and its profile. And the order of all values, if it has changed.
+/// What calls change in one attribute while no minute is closed. Of each value that was called: its position
+/// in the series as last saved, its calls of the newest day, its open minutes and its profile. And the order
+/// of all values, if it has changed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct RunningAttribute {
     order: Vec<u16>,
@@ -77,7 +80,8 @@ pub(crate) struct AttributeValues {
     /// Whether more has changed since the series was last saved as a whole than [`RunningAttribute`] holds.
     #[serde(skip)]
     needs_full_save: bool,
-    /// Callers from before the series was dormant that have not called since. Saved apart, because not all versions have it.
+    /// Callers from before the series was dormant that have not called since. Saved apart, because not all
+    /// versions have it.
     #[serde(skip)]
     remembered: Option<Box<Remembered>>,
 }
@@ -110,7 +114,8 @@ impl AttributeValues {
         at
     }
 
-    /// Profile of the value at `at`; none where the attribute is summarized, because nothing certain is known of it then.
+    /// Profile of the value at `at`; none where the attribute is summarized, because nothing certain is known
+    /// of it then.
     pub(crate) fn profile(&self, at: usize) -> Option<&PrincipalProfile> {
         if self.summarized { None } else { self.values.get(at).map(|value| &value.profile) }
     }
@@ -212,7 +217,8 @@ impl AttributeValues {
         self.values.iter_mut().for_each(|v| (v.episode, v.pending) = (0, 0));
     }
 
-    /// Closes minute `minute` of the open insight. An `unusual` one takes the pending minutes before it along.
+    /// Closes minute `minute` of the open insight. An `unusual` one takes the pending minutes before it
+    /// along.
     pub(crate) fn close_episode_minute(&mut self, minute: i64, unusual: bool) {
         for value in &mut self.values {
             value.pending += u64::from(value.recent.count(minute));

@@ -1,7 +1,8 @@
 //! The 7-day baseline of a record: window, minutes and count (docs/detection.md, "The numbers of a record").
 //!
-//! The window runs from midnight UTC seven days before the Start's day to the minute before the Start, so it is 7 to 8 days long. It never
-//! reaches back beyond the account's history. The count is exact, late calls included.
+//! The window runs from midnight UTC seven days before the Start's day to the minute before the Start, so it
+//! is 7 to 8 days long. It never reaches back beyond the account's history. The count is exact, late calls
+//! included.
 
 use crate::detect::DAY;
 use crate::detect::model::days::{Days, WINDOW_DAYS, day_of};
@@ -12,13 +13,14 @@ pub(crate) fn baseline_start(start: i64) -> i64 {
     (day_of(start) - WINDOW_DAYS) * DAY
 }
 
-/// Minutes of the baseline window of an insight that starts in minute `start`, in an account whose history begins in minute `begin`; at
-/// least 1.
+/// Minutes of the baseline window of an insight that starts in minute `start`, in an account whose history
+/// begins in minute `begin`; at least 1.
 pub(crate) fn baseline_minutes(start: i64, begin: i64) -> u64 {
     (start - baseline_start(start).max(begin)).max(1) as u64
 }
 
-/// Calls in the baseline window before minute `start`: whole days, less what lies at or after `start` on its own day.
+/// Calls in the baseline window before minute `start`: whole days, less what lies at or after `start` on its
+/// own day.
 pub(crate) fn baseline_count(days: &Days, recent: &Recent, start: i64) -> u64 {
     let end_of_day = (day_of(start) + 1) * DAY - 1;
     days.window(start).saturating_sub(recent.total(start, end_of_day))

@@ -1,7 +1,8 @@
 //! Daily sums: all that the exact baseline of seven days needs.
 //!
-//! The baseline window begins at midnight UTC seven days before the Start's day, so it touches eight days. Nine are kept: when a Start lies
-//! just before midnight and a record after midnight was seen already, the first day of its window is still there.
+//! The baseline window begins at midnight UTC seven days before the Start's day, so it touches eight days.
+//! Nine are kept: when a Start lies just before midnight and a record after midnight was seen already, the
+//! first day of its window is still there.
 
 use serde::{Deserialize, Serialize};
 
@@ -24,8 +25,8 @@ pub(crate) fn day_of(minute: i64) -> i64 {
 }
 
 impl Days {
-    /// Adds one call; ignores a call older than the kept days, which no window reaches. Returns whether it only raised the count of the
-    /// newest day, as nearly all calls do.
+    /// Adds one call; ignores a call older than the kept days, which no window reaches. Returns whether it
+    /// only raised the count of the newest day, as nearly all calls do.
     pub(crate) fn add(&mut self, minute: i64) -> bool {
         let day = day_of(minute) as i32;
         let newest = self.newest;

@@ -1,11 +1,12 @@
 //! A dormant series: what it still knows after a long silence, in 64 bytes besides its name.
 //!
-//! The same form in memory and in the changelog. Numbers are rounded once, when a series becomes dormant, so that `run`, `replay`, a rollback
-//! and a restore continue from the very same ones. Nothing here changes during the silence: whatever decays does so in closed form, and is
-//! advanced when the next call activates the series.
+//! The same form in memory and in the changelog. Numbers are rounded once, when a series becomes dormant, so
+//! that `run`, `replay`, a rollback and a restore continue from the very same ones. Nothing here changes
+//! during the silence: whatever decays does so in closed form, and is advanced when the next call activates
+//! the series.
 //!
-//! What is dropped is zero by then: exact counts of the baseline, open minutes, sums with half-lives of an hour and less. What is lost is who
-//! called, except for two callers, and with which agents and results.
+//! What is dropped is zero by then: exact counts of the baseline, open minutes, sums with half-lives of an
+//! hour and less. What is lost is who called, except for two callers, and with which agents and results.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,9 +17,10 @@ use crate::detect::model::principals::principal_hash;
 use crate::detect::model::profile::PrincipalProfile;
 use crate::detect::statistics::compact::CompactStatistic;
 
-/// Minutes of silence after which a series becomes dormant: as long as [`crate::detect::model::days::Days`] keeps, so that no count of a
-/// record's baseline is lost. Fewer would change records, more would cost memory. The price is who called: constructed organizations (two
-/// seeds of 20 accounts, 28 days) show the same insights with dormancy as without at a budget of one a week, and .3 % more false ones at ten.
+/// Minutes of silence after which a series becomes dormant: as long as [`crate::detect::model::days::Days`]
+/// keeps, so that no count of a record's baseline is lost. Fewer would change records, more would cost
+/// memory. The price is who called: constructed organizations (two seeds of 20 accounts, 28 days) show the
+/// same insights with dormancy as without at a budget of one a week, and .3 % more false ones at ten.
 pub(crate) const SILENT: i64 = 9 * DAY;
 /// Callers that a dormant series remembers.
 const CALLERS: usize = 2;
@@ -54,7 +56,8 @@ pub(crate) struct DormantFields {
     hours: [u8; 2],
     /// Minutes from the last call to the last one closed.
     closed: [u8; 2],
-    /// Minutes from the end of the last insight to the last one closed. The maximum: no insight, or longer ago.
+    /// Minutes from the end of the last insight to the last one closed. The maximum: no insight, or longer
+    /// ago.
     ended: [u8; 2],
     statistic: CompactStatistic,
     callers: [Caller; CALLERS],

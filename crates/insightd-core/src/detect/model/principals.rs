@@ -12,7 +12,8 @@ use crate::detect::undo::{Changes, Tracked};
 const FORGET_AFTER: i64 = 35 * DAY;
 /// Tools remembered of a principal; one with more is never surprising by its tool.
 const TOOLS: usize = 4;
-/// The minute of the newest record is kept to a day, so that a principal that is always active is not saved with every transaction.
+/// The minute of the newest record is kept to a day, so that a principal that is always active is not saved
+/// with every transaction.
 const LAST_STEP: i64 = DAY;
 /// Minutes after which all tools of a principal are known: a working week.
 const TOOLS_AFTER: i64 = 5 * DAY;
@@ -42,16 +43,18 @@ struct Tool {
     first: i32,
 }
 
-/// The new calls of one principal, as the length of a vector with one component a series: its calls there in the last hour or so, times
-/// their weight. Many calls of one API are longer than as many calls of many APIs, which is what somebody does who is only exploring; and
-/// many APIs still add up. Held as the square, which decays by half in half the time.
+/// The new calls of one principal, as the length of a vector with one component a series: its calls there in
+/// the last hour or so, times their weight. Many calls of one API are longer than as many calls of many APIs,
+/// which is what somebody does who is only exploring; and many APIs still add up. Held as the square, which
+/// decays by half in half the time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Novelty {
     square: Leaky<30>,
 }
 
 impl Novelty {
-    /// Adds one call in minute `now` on a series with `before` calls by this principal in the last hour or so.
+    /// Adds one call in minute `now` on a series with `before` calls by this principal in the last hour or
+    /// so.
     pub(crate) fn add(&mut self, now: i64, before: f64, weight: f64) {
         // (w (n + 1))^2 - (w n)^2
         self.square.add(now, (weight * weight * (2.0 * before + 1.0)) as f32);
@@ -68,13 +71,15 @@ impl Novelty {
     }
 }
 
-/// Hash of the tool's name in a user agent, without its version: thieves use another tool, and an update is no other tool.
+/// Hash of the tool's name in a user agent, without its version: thieves use another tool, and an update is
+/// no other tool.
 pub(crate) fn tool(agent: &str) -> u32 {
     let name = agent.trim_start_matches('[').split(['/', ' ', ',']).next().unwrap_or_default();
     principal_hash(name) as u32 | 1
 }
 
-/// Hash of a principal's text. It is saved, so it must be the same in every release: XXH3, whose values are specified.
+/// Hash of a principal's text. It is saved, so it must be the same in every release: XXH3, whose values are
+/// specified.
 pub(crate) fn principal_hash(text: &str) -> u64 {
     xxhash_rust::xxh3::xxh3_64(text.as_bytes())
 }
@@ -199,7 +204,8 @@ impl Principals {
         self.table.len()
     }
 
-    /// Forgets the principals of account `account` without a record for 35 days before minute `now`. Returns how many.
+    /// Forgets the principals of account `account` without a record for 35 days before minute `now`. Returns
+    /// how many.
     pub(crate) fn expire(&mut self, now: i64, account: u32, changes: &mut PrincipalChanges) -> usize {
         let mut expired = 0;
         for principal in self.table.extract_if(|p| now - i64::from(p.last) >= FORGET_AFTER) {

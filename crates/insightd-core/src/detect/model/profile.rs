@@ -26,7 +26,8 @@ impl PrincipalProfile {
         Self { first: minute, began: minute, last: minute, sum: Leaky::default(), peak: 0.0, record: 0.0 }
     }
 
-    /// What is known of a principal when its series was dormant: since minute `since`, with this record (calls).
+    /// What is known of a principal when its series was dormant: since minute `since`, with this record
+    /// (calls).
     pub(crate) fn remembered(since: i32, record: f32) -> Self {
         Self { first: since, began: since, last: since, sum: Leaky::default(), peak: 0.0, record }
     }

@@ -1,11 +1,12 @@
 //! Counts of the last minutes, one cell for each minute that had a call.
 //!
-//! A cell is kept while its minute is open, until its series has closed it, and a few minutes longer, because the window of a Start reaches
-//! four minutes back.
+//! A cell is kept while its minute is open, until its series has closed it, and a few minutes longer, because
+//! the window of a Start reaches four minutes back.
 
 use serde::{Deserialize, Serialize};
 
-/// One minute. Records that came after it was closed are counted apart: the baseline includes them, but they were never scored.
+/// One minute. Records that came after it was closed are counted apart: the baseline includes them, but they
+/// were never scored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Cell {
     minute: i32,

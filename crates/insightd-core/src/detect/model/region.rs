@@ -37,7 +37,8 @@ pub(crate) struct RegionState {
     pub(crate) swept: i64,
     /// Minute of the last daily sweep.
     pub(crate) daily: i64,
-    /// Events dated before this (seconds) can no longer be told from repeats: the bound on eventIDs has pushed them out.
+    /// Events dated before this (seconds) can no longer be told from repeats: the bound on eventIDs has
+    /// pushed them out.
     pub(crate) dedup_floor: i64,
     /// Positions of the series with an open insight, in the order of their Starts.
     pub(crate) open: Vec<u32>,
@@ -68,7 +69,8 @@ impl RegionState {
     }
 }
 
-/// Whether a series with its newest call in minute `last` counts as live, as of the daily sweep in minute `daily`.
+/// Whether a series with its newest call in minute `last` counts as live, as of the daily sweep in minute
+/// `daily`.
 pub(crate) fn is_live(last: i64, daily: i64) -> bool {
     daily - last < LIVE_DAYS * DAY
 }
@@ -85,7 +87,8 @@ impl Region {
         Self { name, state: Tracked::committed(state), seen: DedupIndex::default(), series }
     }
 
-    /// Whether eventIDs of this hour are still of use: the last sweep has not expired them, and the bound has not pushed them out.
+    /// Whether eventIDs of this hour are still of use: the last sweep has not expired them, and the bound has
+    /// not pushed them out.
     pub(crate) fn remembers_hour(&self, hour: i64, horizon_s: i64) -> bool {
         let expired = hour < hour_of(self.state.swept.saturating_sub(horizon_s));
         !expired && hour * 3600 >= self.state.dedup_floor

@@ -34,7 +34,8 @@ const REPEATS_WITHIN: i64 = 28 * DAY;
 /// A minute before all others.
 const NEVER: i64 = i64::MIN / 2;
 
-/// Minutes with calls that a series holds at most, besides one: the open ones, and those that a Start can reach back to.
+/// Minutes with calls that a series holds at most, besides one: the open ones, and those that a Start can
+/// reach back to.
 pub(crate) const fn cells_max(lateness: i64) -> i64 {
     lateness + 2 * WINDOW
 }
@@ -118,8 +119,8 @@ impl<'a> SeriesContext<'a> {
         call.rule.map(|position| self.settings.rules.at(position))
     }
 
-    /// Factor of the alarm budget for a Start that this call triggers. The limit is the decimal logarithm of a number of minutes over the
-    /// budget, so it falls by the logarithm of the factor.
+    /// Factor of the alarm budget for a Start that this call triggers. The limit is the decimal logarithm of
+    /// a number of minutes over the budget, so it falls by the logarithm of the factor.
     pub(crate) fn factor(&self, call: &Call<'_>) -> f64 {
         self.rule(call).map_or(1.0, |rule| rule.action.factor())
     }
@@ -166,12 +167,14 @@ pub(crate) struct Series {
     pub(crate) agents: AttributeValues,
     pub(crate) errors: AttributeValues,
     pub(crate) trigger: TriggerCount,
-    /// Weight of one call, in ordinary calls: more than 1 for a security-relevant API. From the configuration, so never saved.
+    /// Weight of one call, in ordinary calls: more than 1 for a security-relevant API. From the
+    /// configuration, so never saved.
     #[serde(skip)]
     pub(crate) weight: f64,
     pub(crate) episode: Option<Box<Episode>>,
     pub(crate) suppression: RuleSuppression,
-    /// Minutes of the last insight, from Start (inclusive) to End (exclusive); the statistic does not learn them.
+    /// Minutes of the last insight, from Start (inclusive) to End (exclusive); the statistic does not learn
+    /// them.
     pub(crate) last_episode: (i64, i64),
     /// How often it was saved whole.
     generation: u32,
@@ -306,8 +309,8 @@ impl Series {
         self.drop_closed();
     }
 
-    /// Drops minutes that are learned and that no Start can reach back to. A call may be late by hours, and a series may have none but late
-    /// ones.
+    /// Drops minutes that are learned and that no Start can reach back to. A call may be late by hours, and a
+    /// series may have none but late ones.
     fn drop_closed(&mut self) {
         let keep_from = self.statistic.closed() - WINDOW;
         self.recent.forget_before(keep_from);

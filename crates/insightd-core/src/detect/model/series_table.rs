@@ -71,7 +71,8 @@ impl SeriesTable {
         &mut self.slots[position as usize]
     }
 
-    /// Removes the series that `expired` names. Returns them, and for each earlier position the one that is now its own.
+    /// Removes the series that `expired` names. Returns them, and for each earlier position the one that is
+    /// now its own.
     pub(crate) fn remove(&mut self, expired: impl Fn(&SeriesSlot) -> bool) -> (Vec<SeriesSlot>, Vec<Option<u32>>) {
         let mut moved_to = Vec::with_capacity(self.slots.len());
         let mut remaining = 0_u32;
@@ -96,7 +97,8 @@ impl SeriesTable {
         self.slots.push(slot);
     }
 
-    /// Puts a series back to what it was, or removes it if it did not exist. Returns whether positions have changed.
+    /// Puts a series back to what it was, or removes it if it did not exist. Returns whether positions have
+    /// changed.
     pub(crate) fn put_back(&mut self, number: u64, before: Option<SeriesState>) -> bool {
         let Some(at) = self.position_of(number) else { return false };
         match before {

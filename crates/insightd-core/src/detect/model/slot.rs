@@ -14,7 +14,8 @@ pub(crate) type SeriesChanges = Changes<SeriesId, SeriesState>;
 /// Series that the open transaction has made live or not live, with what they were.
 pub(crate) type LiveChanges = Changes<SeriesId, bool>;
 
-/// A series in one of two forms. Boxed, so that the list of them can grow without moving (and for a moment doubling) all series.
+/// A series in one of two forms. Boxed, so that the list of them can grow without moving (and for a moment
+/// doubling) all series.
 #[derive(Clone, Debug)]
 pub(crate) enum SeriesState {
     /// It has calls.
@@ -48,7 +49,8 @@ impl SeriesState {
         }
     }
 
-    /// The series, activated if it was dormant. `begin` is the minute in which the history of its account began when it became dormant.
+    /// The series, activated if it was dormant. `begin` is the minute in which the history of its account
+    /// began when it became dormant.
     pub(crate) fn activate(&mut self, begin: i64, settings: &Settings, horizons: &Horizons) -> &mut Series {
         if let Self::Dormant(dormant) = self {
             *self = Self::Active(Box::new(Series::activated(dormant, begin, settings, horizons)));

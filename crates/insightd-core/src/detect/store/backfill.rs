@@ -1,14 +1,15 @@
 //! Backfill: history from files for a running detector, from before an account's own history begins.
 //!
-//! The backfill of an account is a detector of its own, which has seen nothing but this account and nothing that the running one has counted.
-//! Where the account is not known yet, it is adopted as it is: from there on everything is as if the running detector had seen the records
-//! itself. Where it is known, decaying sums are added, each one decayed by the time that lies between; what was seen first is seen earlier,
-//! and the largest stays the largest. That differs from one pass over both in what is learned step by step (outliers are clipped, and trends
-//! recognized, against what was known at the time), and in nothing that is counted.
+//! The backfill of an account is a detector of its own, which has seen nothing but this account and nothing
+//! that the running one has counted. Where the account is not known yet, it is adopted as it is: from there
+//! on everything is as if the running detector had seen the records itself. Where it is known, decaying sums
+//! are added, each one decayed by the time that lies between; what was seen first is seen earlier, and the
+//! largest stays the largest. That differs from one pass over both in what is learned step by step (outliers
+//! are clipped, and trends recognized, against what was known at the time), and in nothing that is counted.
 //!
 //! * **LOAD-1** an account's backfill is merged as a whole or not at all.
-//! * **LOAD-2** no minute is counted twice: the backfill ends before the minute in which the account's history begins, and moves that minute
-//!   back.
+//! * **LOAD-2** no minute is counted twice: the backfill ends before the minute in which the account's
+//!   history begins, and moves that minute back.
 
 use hashbrown::HashSet;
 
@@ -90,8 +91,9 @@ impl BackfillRefusal {
 }
 
 impl Detector {
-    /// Ends the input of a backfill. Quarantined records are applied, except those that are ahead of their account: nothing confirms them, and
-    /// their clock would be adopted. Open insights are given up without an End, because nobody has seen their Starts.
+    /// Ends the input of a backfill. Quarantined records are applied, except those that are ahead of their
+    /// account: nothing confirms them, and their clock would be adopted. Open insights are given up without
+    /// an End, because nobody has seen their Starts.
     pub fn finish_backfill(&mut self) {
         for account in &mut self.accounts {
             account.release_quarantined(false, &mut self.context, &mut |_| {});
@@ -105,7 +107,8 @@ impl Detector {
         self.context.quota.bytes
     }
 
-    /// Merges the backfill of one account. `wall` is the wall clock, seconds since 1970: a clock that is adopted has been idle since then.
+    /// Merges the backfill of one account. `wall` is the wall clock, seconds since 1970: a clock that is
+    /// adopted has been idle since then.
     ///
     /// # Errors
     /// When it is refused; nothing has changed then.
@@ -205,8 +208,8 @@ impl Account {
         for (region, &at) in earlier.regions.iter_mut().zip(positions) {
             let id = self.region_id(at);
             let here = &mut self.regions[at];
-            // Where the backfill is older than the region's own sweep, its series are not live here, as a restore would not take them as
-            // live either.
+            // Where the backfill is older than the region's own sweep, its series are not live here, as a
+            // restore would not take them as live either.
             let daily = here.state.clock.time().map_or(region.state.daily, |_| here.state.daily);
             live += here.merge_series(region.series.take(), seam, daily, id, context, &mut |position| {
                 merged.insert((at, position));
@@ -269,8 +272,8 @@ impl Account {
 }
 
 impl Region {
-    /// Merges the series of a backfill. Liveness is judged as of minute `daily`. Shows `merged` the position of each one here; returns how many
-    /// more series are live.
+    /// Merges the series of a backfill. Liveness is judged as of minute `daily`. Shows `merged` the position
+    /// of each one here; returns how many more series are live.
     fn merge_series(
         &mut self,
         earlier: Vec<SeriesSlot>,

@@ -1,4 +1,5 @@
-//! The detector's state as records of a changelog: what is written of each thing that a transaction has changed.
+//! The detector's state as records of a changelog: what is written of each thing that a transaction has
+//! changed.
 //!
 //! | key | value |
 //! |---|---|
@@ -11,8 +12,8 @@
 //! | `c` series | its running part, for the whole record that was written last |
 //! | `e` record | eventIDs that one transaction remembered |
 //!
-//! Accounts, regions, principals and series are numbers, big-endian, so that a key has at most 17 bytes. A tombstone removes what was
-//! forgotten.
+//! Accounts, regions, principals and series are numbers, big-endian, so that a key has at most 17 bytes. A
+//! tombstone removes what was forgotten.
 
 pub mod bounds;
 mod key;
@@ -39,15 +40,16 @@ use crate::state::{WriteRecord, decode, encode};
 /// eventIDs in one record at most, some 400 KB.
 const EVENTS_MAX: usize = 50_000;
 
-/// The account of a changelog record, and the first minute of its history, if that has begun. None for another kind of record, or one that
-/// cannot be read.
+/// The account of a changelog record, and the first minute of its history, if that has begun. None for
+/// another kind of record, or one that cannot be read.
 pub fn account_begin(key: &[u8], value: &[u8]) -> Option<(AccountId, Option<i64>)> {
     let Some(RecordKey::Account(id)) = RecordKey::read(key) else { return None };
     let record: AccountRecord = decode("account", VERSION, value).ok()?;
     Some((id, record.state.begin))
 }
 
-/// Which changelog records hold eventIDs, each with the number of hours and regions of which it still holds some.
+/// Which changelog records hold eventIDs, each with the number of hours and regions of which it still holds
+/// some.
 #[derive(Debug, Default)]
 pub(crate) struct EventRecords {
     pub(crate) next: u64,

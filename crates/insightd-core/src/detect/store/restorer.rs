@@ -1,7 +1,8 @@
 //! A detector from the records of its changelog.
 //!
-//! A [`Restorer`] takes the records in the order in which they were written, each key's older versions first or not at all. Only when all of
-//! them are read does it become a [`Detector`]: nothing can run on a state that is half restored (RES-1).
+//! A [`Restorer`] takes the records in the order in which they were written, each key's older versions first
+//! or not at all. Only when all of them are read does it become a [`Detector`]: nothing can run on a state
+//! that is half restored (RES-1).
 
 use std::collections::BTreeMap;
 
@@ -228,7 +229,8 @@ impl Restorer {
         }
     }
 
-    /// Adds a region as the next one of its account. `steady` are the numbers of the series in which drops are looked for.
+    /// Adds a region as the next one of its account. `steady` are the numbers of the series in which drops
+    /// are looked for.
     fn restore_region(
         &mut self,
         id: AccountId,

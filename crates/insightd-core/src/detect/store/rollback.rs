@@ -9,7 +9,8 @@ use crate::detect::model::account::Account;
 use crate::detect::model::region::Region;
 use crate::detect::transaction::Transaction;
 
-/// Puts back what the open transaction has changed, and begins the next one. Returns the accounts that did not exist before it.
+/// Puts back what the open transaction has changed, and begins the next one. Returns the accounts that did
+/// not exist before it.
 pub(crate) fn roll_back(accounts: &mut Vec<Account>, context: &mut DetectorContext) -> Vec<AccountId> {
     let changed = &mut context.transaction;
     put_back_series(accounts, changed);

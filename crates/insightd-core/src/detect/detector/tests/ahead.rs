@@ -99,7 +99,8 @@ fn finish_once_ended_insights_by_the_clock_of_another_account() {
     }
 }
 
-/// In the account's own regions as well: a lone record of one region is no reason to end what is open in another.
+/// In the account's own regions as well: a lone record of one region is no reason to end what is open in
+/// another.
 #[test]
 fn finish_once_ended_insights_by_a_record_that_nothing_confirms() {
     let mine = in_order(vec![
@@ -169,8 +170,8 @@ fn a_held_record_once_made_an_account_live() {
     assert_eq!(accounts(&detector), (0, 1));
 }
 
-/// The record of a principal that is dated ahead made it known as of that time: after forty days of silence it was not forgotten, and what
-/// it then did was not what a stranger does.
+/// The record of a principal that is dated ahead made it known as of that time: after forty days of silence
+/// it was not forgotten, and what it then did was not what a stranger does.
 #[test]
 fn a_principal_was_once_known_by_a_time_that_nothing_confirms() {
     // Six calls at once are what this series does every hour.
@@ -231,7 +232,8 @@ fn moments() -> Vec<(&'static str, Vec<Event<'static>>, Event<'static>, usize)> 
     ]
 }
 
-/// The invariant: a held record has the effect that it would have if it came when its time is confirmed, and none before.
+/// The invariant: a held record has the effect that it would have if it came when its time is confirmed, and
+/// none before.
 #[test]
 fn a_held_record_counts_as_if_it_came_when_it_is_confirmed() {
     let changes: [fn(&mut Settings); 2] = [|_| {}, |settings| settings.dedup_events_max = 40];

@@ -125,8 +125,8 @@ fn it_is_woken_by_a_call_and_knows_two_callers_again() {
     assert!((0..=120).contains(&(START / 60 - dormant.first())), "to an hour for each sleep");
 }
 
-/// A monthly job would be news each month, were it forgotten. (That its burst is much for an API that is silent otherwise, its counts say, asleep
-/// or not.)
+/// A monthly job would be news each month, were it forgotten. (That its burst is much for an API that is
+/// silent otherwise, its counts say, asleep or not.)
 #[test]
 fn a_monthly_job_is_no_news_and_a_stranger_is() {
     let started = |who: &str| {

@@ -1,4 +1,5 @@
-//! Transactions that are committed or rolled back, and restarts from a changelog, compacted or not: all the same as if nothing had happened.
+//! Transactions that are committed or rolled back, and restarts from a changelog, compacted or not: all the
+//! same as if nothing had happened.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -42,7 +43,8 @@ pub(super) fn settings(settings: &mut Settings) {
     settings.series_ttl = 28 * 1440;
 }
 
-/// Some weeks of two or three accounts: calm, bursts, idle_advances over which series fall asleep, repeats, late records and records dated ahead.
+/// Some weeks of two or three accounts: calm, bursts, idle_advances over which series fall asleep, repeats,
+/// late records and records dated ahead.
 fn story(choices: &mut Choices, steps: usize) -> Vec<Step> {
     let mut time = START;
     let mut told: Vec<Event<'static>> = Vec::new();
@@ -260,8 +262,8 @@ fn comes_back_whole(change: impl Fn(&mut Settings) + Copy, events: &[Event<'stat
     assert_eq!(again.gauges().dedup_events, living.gauges().dedup_events);
 }
 
-/// The bound gave up the oldest hours, and the record that had reached it lay in those: it was remembered below the floor, and a restore had
-/// one eventID less than memory (simulator, seed 39).
+/// The bound gave up the oldest hours, and the record that had reached it lay in those: it was remembered
+/// below the floor, and a restore had one eventID less than memory (simulator, seed 39).
 #[test]
 fn an_event_in_the_hours_that_the_bound_gives_up_is_not_remembered() {
     let times = [0, 1, 3600, 2];
@@ -269,7 +271,8 @@ fn an_event_in_the_hours_that_the_bound_gives_up_is_not_remembered() {
     comes_back_whole(|settings| settings.dedup_events_max = 3, &events);
 }
 
-/// An account that was of age stayed so, and one that was young counted its age by the old `baseline.warm_up`.
+/// An account that was of age stayed so, and one that was young counted its age by the old
+/// `baseline.warm_up`.
 #[test]
 fn another_warm_up_holds_for_known_accounts_too() {
     let saved_with = |warm_up: i64, restored_with: i64| {
@@ -363,7 +366,8 @@ proptest::proptest! {
     }
 }
 
-/// A rule that only changes the budget was forgotten with a restore, though it is a part of the open insight (simulator, seed 4 with rules).
+/// A rule that only changes the budget was forgotten with a restore, though it is a part of the open insight
+/// (simulator, seed 4 with rules).
 #[test]
 fn an_open_insight_keeps_the_rule_that_made_it_readier() {
     let condition = Condition { field: Field::Principal, patterns: vec![Pattern::parse("*dana").expect("a pattern")] };

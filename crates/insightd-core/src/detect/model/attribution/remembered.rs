@@ -6,8 +6,8 @@ use crate::detect::model::profile::PrincipalProfile;
 use crate::detect::model::quota::VALUE_OVERHEAD;
 
 impl AttributeValues {
-    /// The callers with the largest records, those included that were remembered and have not called since; none where the attribute is
-    /// summarized. `since` is the minute since which they are known.
+    /// The callers with the largest records, those included that were remembered and have not called since;
+    /// none where the attribute is summarized. `since` is the minute since which they are known.
     pub(crate) fn callers_to_remember(&self, since: i64) -> Option<Remembered> {
         let here = self.values.iter().map(|value| (Remembered::print(&value.text), value.profile.most()));
         let earlier = self.remembered.iter().flat_map(|remembered| remembered.remaining());

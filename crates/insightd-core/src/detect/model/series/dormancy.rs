@@ -13,8 +13,8 @@ use crate::detect::statistics::horizon::Horizons;
 use crate::detect::statistics::statistic::Statistic;
 
 impl Series {
-    /// Its dormant form, if it has been silent for long. All minutes up to `closed` are closed; the history of its account begins in minute
-    /// `begin`.
+    /// Its dormant form, if it has been silent for long. All minutes up to `closed` are closed; the history
+    /// of its account begins in minute `begin`.
     pub(crate) fn dormant(&self, closed: i64, begin: i64, horizons: &Horizons) -> Option<Dormant> {
         // Where drops are looked for it may be closed further.
         let until = self.statistic.closed().max(self.last + SILENT);
@@ -33,8 +33,8 @@ impl Series {
         })
     }
 
-    /// A series as it was before it became dormant, without what has decayed to nothing. Its statistic passes over the silence with the next
-    /// call.
+    /// A series as it was before it became dormant, without what has decayed to nothing. Its statistic passes
+    /// over the silence with the next call.
     pub(crate) fn activated(dormant: &Dormant, begin: i64, settings: &Settings, horizons: &Horizons) -> Self {
         let (key, first) = (dormant.key(), dormant.first());
         let (priors, weight) = Self::configured(key, settings);

@@ -18,7 +18,8 @@ impl FrozenMinutes {
         minute >= self.open_since || (self.last.0..self.last.1).contains(&minute)
     }
 
-    /// Passes over the empty minutes up to `to`, each one frozen or not by itself: a silence may lead into an insight or out of one.
+    /// Passes over the empty minutes up to `to`, each one frozen or not by itself: a silence may lead into an
+    /// insight or out of one.
     pub(super) fn pass_over(&self, statistic: &mut Statistic, to: i64, horizons: &Horizons) {
         for (until, frozen) in [(self.last.0, false), (self.last.1, true), (self.open_since, false), (i64::MAX, true)] {
             statistic.advance(to.min(until - 1), frozen, horizons);

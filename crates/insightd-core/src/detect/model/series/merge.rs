@@ -7,7 +7,8 @@ use crate::detect::statistics::prior::ViewPriors;
 use crate::detect::statistics::statistic::Statistic;
 
 impl Series {
-    /// Gives up an open insight without an End, because nobody has seen its Start. The statistic does not learn its minutes.
+    /// Gives up an open insight without an End, because nobody has seen its Start. The statistic does not
+    /// learn its minutes.
     pub(crate) fn abandon_insight(&mut self) {
         if let Some(episode) = self.episode.take() {
             self.last_episode = (episode.start, episode.next().max(episode.start));
@@ -25,7 +26,8 @@ impl Series {
         self.attributes().into_iter().for_each(|values| values.charge(quota));
     }
 
-    /// Merges an earlier part of the same series: `earlier` ends before minute `until`, in which the account's own history began.
+    /// Merges an earlier part of the same series: `earlier` ends before minute `until`, in which the
+    /// account's own history began.
     pub(crate) fn merge(&mut self, mut earlier: Self, until: i64, horizons: &Horizons, quota: &mut MemoryQuota) {
         earlier.abandon_insight();
         earlier.close_minutes(until - 1, horizons);

@@ -1,8 +1,9 @@
-//! A series as it is saved: whole when one of its minutes was closed, and only its running part while calls just add up.
+//! A series as it is saved: whole when one of its minutes was closed, and only its running part while calls
+//! just add up.
 //!
-//! A busy series changes with every transaction, but only in the counts of its open minutes and in the profiles of its callers
-//! ([`RunningSeries`]: some tens of bytes). Moments, daily sums, attributions and names (some hundreds of bytes) change when a minute is
-//! closed.
+//! A busy series changes with every transaction, but only in the counts of its open minutes and in the
+//! profiles of its callers ([`RunningSeries`]: some tens of bytes). Moments, daily sums, attributions and
+//! names (some hundreds of bytes) change when a minute is closed.
 
 use serde::{Deserialize, Serialize};
 
@@ -61,8 +62,8 @@ impl Series {
         self.generation = 0;
     }
 
-    /// Completes a series from the changelog with what is saved apart from it or not at all: its statistic, and what the configuration says
-    /// of its API. Charges the quota.
+    /// Completes a series from the changelog with what is saved apart from it or not at all: its statistic,
+    /// and what the configuration says of its API. Charges the quota.
     pub(crate) fn attach(&mut self, statistic: Statistic, settings: &Settings, quota: &mut MemoryQuota) {
         self.mark_saved();
         let (priors, weight) = Self::configured(self.key(), settings);
@@ -70,8 +71,8 @@ impl Series {
         self.statistic.set_priors(priors);
         self.weight = weight;
         if let Some(episode) = &mut self.episode {
-            // The rule that suppresses an insight is known by name, whatever the rules are now. Any other rule is only a number that is
-            // reported and decides nothing.
+            // The rule that suppresses an insight is known by name, whatever the rules are now. Any other
+            // rule is only a number that is reported and decides nothing.
             let harmless =
                 |at: &u32| settings.rules.iter().nth(*at as usize).is_some_and(|rule| !rule.action.suppresses());
             episode.finding.rule = match &episode.finding.suppressed_by {
@@ -83,8 +84,8 @@ impl Series {
         self.attributes().into_iter().for_each(|values| values.charge(quota));
     }
 
-    /// Applies a running part to a series as it was saved whole. Ignores the running part of an earlier whole record. False if the two do not
-    /// fit together though they say so.
+    /// Applies a running part to a series as it was saved whole. Ignores the running part of an earlier whole
+    /// record. False if the two do not fit together though they say so.
     pub(crate) fn resume(&mut self, running: RunningSeries) -> bool {
         if running.generation != self.generation {
             return true;

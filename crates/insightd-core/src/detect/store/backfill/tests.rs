@@ -223,7 +223,8 @@ fn series_that_sleep_are_added_like_others() {
     }
 }
 
-/// Files come in no strict order: a second load found records that were older than the beginning that the first one had set.
+/// Files come in no strict order: a second load found records that were older than the beginning that the
+/// first one had set.
 #[test]
 fn the_oldest_record_of_the_files_is_the_beginning_wherever_it_stands() {
     let mut events = traffic(4);
@@ -245,7 +246,8 @@ fn the_oldest_record_of_the_files_is_the_beginning_wherever_it_stands() {
     assert_eq!(calls(&past), calls(&plain), "and each of them is counted");
 }
 
-/// At the end of the files it was applied, and the living account's clock began in the future: everything was too late.
+/// At the end of the files it was applied, and the living account's clock began in the future: everything was
+/// too late.
 #[test]
 fn a_record_dated_far_ahead_in_the_files_does_not_move_the_clock_that_is_taken_over() {
     let mut events = traffic(3);
@@ -327,8 +329,8 @@ fn a_load_that_is_committed_comes_back_with_the_changelog() {
     assert_eq!(image(&restored), image(&live));
 }
 
-/// Series that only an old past knew were taken as live until a restart told otherwise, and from then on budgets were split in another way (simulator, profile everything,
-/// seed 189).
+/// Series that only an old past knew were taken as live until a restart told otherwise, and from then on
+/// budgets were split in another way (simulator, profile everything, seed 189).
 #[test]
 fn series_of_an_old_past_are_no_more_live_before_a_restart_than_behind_it() {
     let later = traffic(3).into_iter().map(|event| Event {
@@ -348,7 +350,8 @@ fn series_of_an_old_past_are_no_more_live_before_a_restart_than_behind_it() {
     assert_eq!(image(&restored), image(&live));
 }
 
-/// A changelog, or a past, without the record of a region was taken, and whoever looked at its series met a panic (fuzz target state).
+/// A changelog, or a past, without the record of a region was taken, and whoever looked at its series met a
+/// panic (fuzz target state).
 #[test]
 fn an_account_that_names_a_region_which_is_not_there_is_refused() {
     let whole = fold(&traffic(1));

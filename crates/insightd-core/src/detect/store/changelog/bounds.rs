@@ -1,7 +1,8 @@
-//! How large one record of the changelog can become. A configuration under which a transaction could never be written is refused before the
-//! first one is.
+//! How large one record of the changelog can become. A configuration under which a transaction could never be
+//! written is refused before the first one is.
 //!
-//! Upper bounds of the encoding (a varint of 32 bits has at most five bytes, one of 64 ten), not typical sizes.
+//! Upper bounds of the encoding (a varint of 32 bits has at most five bytes, one of 64 ten), not typical
+//! sizes.
 
 use crate::detect::intake::clock::QUARANTINED_BYTES_MAX;
 use crate::detect::model::series::cells_max;
@@ -12,12 +13,14 @@ const CELL: u64 = 15;
 const VALUE: u64 = 128;
 /// Values on the baseline side of an open insight: five of each attribute.
 const BASELINES: u64 = 15;
-/// Bytes of all else in a series: names of 256 bytes, statistic, the finding of an open insight with an eventID.
+/// Bytes of all else in a series: names of 256 bytes, statistic, the finding of an open insight with an
+/// eventID.
 const SERIES: u64 = 4096;
 /// Bytes of all else in a region that does not grow with its content.
 const REGION: u64 = 1024;
 
-/// Bytes of a series whose three attributes have so many values of so many bytes, with minutes open for `lateness`.
+/// Bytes of a series whose three attributes have so many values of so many bytes, with minutes open for
+/// `lateness`.
 pub fn series_bytes_max(values_max: usize, value_bytes_max: usize, lateness: i64) -> u64 {
     let cells = cells_max(lateness) as u64 * CELL;
     let (values, text) = (values_max as u64, value_bytes_max as u64);

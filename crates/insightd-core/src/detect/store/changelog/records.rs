@@ -14,7 +14,8 @@ use crate::state::encode;
 pub(crate) const VERSION: u8 = 1;
 /// Version of a series. 1: a [`SeriesRecord`]; 2: a [`SeriesValue`].
 pub(crate) const SERIES_VERSION: u8 = 2;
-/// Version of the statistic inside a series. Another one makes it begin afresh, while counts, sums and open insights stay.
+/// Version of the statistic inside a series. Another one makes it begin afresh, while counts, sums and open
+/// insights stay.
 pub(crate) const STATISTIC_VERSION: u8 = 1;
 
 /// Value of [`super::RecordKey::Account`].

@@ -9,8 +9,9 @@ use crate::detect::model::slot::SeriesState;
 use crate::state::WriteRecord;
 
 impl Detector {
-    /// Writes everything, each series whole: two detectors are alike if their records are. Series are numbered anew, in the same order,
-    /// because a restore continues behind the highest number that is left, which is not always the highest that was given.
+    /// Writes everything, each series whole: two detectors are alike if their records are. Series are
+    /// numbered anew, in the same order, because a restore continues behind the highest number that is left,
+    /// which is not always the highest that was given.
     pub fn save_all(&self, write: &mut WriteRecord<'_>) {
         let mut whole = WholeWriter::new(&self.accounts, write);
         for account in &self.accounts {
