@@ -1,16 +1,16 @@
-//! An open insight: from the Start that was raised to the End that waits until the usual rate has come back.
+//! An open insight: from its Start until the usual rate has returned.
 
 use serde::{Deserialize, Serialize};
 
 use crate::cloudtrail::insight::Finding;
 use crate::detect::statistics::expectation::Expectation;
 
-/// After this many minutes a lasting new level is accepted and the insight ends.
-pub const ACCEPT_AFTER: i64 = 1440;
+/// Minutes after which a lasting new level is accepted, and the insight ends.
+const ACCEPT_AFTER: i64 = 1440;
 /// Standard deviations up to which a minute counts as usual.
 const USUAL: f64 = 2.0;
 
-/// See the module.
+/// An open insight. Times are minutes of event time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Episode {
     /// Start minute.
@@ -23,8 +23,11 @@ pub struct Episode {
     last_unusual: i64,
     /// Next minute to be closed.
     next: i64,
+    /// Usual minutes in a row.
     quiet: u32,
+    /// Calls up to the last unusual minute.
     count: u64,
+    /// Calls of the minutes since.
     pending: u64,
     /// Calls in the baseline window, frozen at the Start.
     pub baseline_count: u64,
@@ -38,7 +41,7 @@ pub struct Episode {
     pub baselines: [Vec<(String, u64)>; 3],
 }
 
-/// What closing one minute says.
+/// What closing one minute shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     /// The minute is unusual (or still part of what was detected).
@@ -85,8 +88,9 @@ impl Episode {
         self.count
     }
 
-    /// Closes the next minute, which had `count` calls. A minute is usual up to two spreads above the usual
-    /// rate: an insight about a rise is over when the rise is, also when the rate falls below the usual.
+    /// Closes the next minute, which had `count` calls. A minute is usual up to two standard deviations above
+    /// the usual rate: an insight about a rise ends with the rise, even if the rate then falls below the usual
+    /// one. `end_after` usual minutes in a row end it.
     pub fn close(&mut self, count: u32, end_after: u32) -> Step {
         let minute = self.next;
         self.next += 1;

@@ -38,6 +38,7 @@ impl Account {
         if let Some(earliest) = state.observations.quarantine(observation, records_max) {
             // What counts overflows at its clock as well, and is counted there.
             context.events.quarantine_overflow += u64::from(!earliest.counts);
+            self.confirm_observation(&earliest, context);
         }
     }
 

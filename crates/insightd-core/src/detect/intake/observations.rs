@@ -84,7 +84,7 @@ impl Observations {
     /// Quarantines an observation beside at most `records_max - 1` others. Returns the earliest of all of
     /// them if that is one too many.
     pub(crate) fn quarantine(&mut self, observation: Observation, records_max: usize) -> Option<Observation> {
-        self.quarantine.admit_farthest(observation, records_max)
+        self.quarantine.admit(observation, records_max)
     }
 
     /// Takes what a record dated `time` confirms, in order of time: the order in which wrong times arrive

@@ -64,15 +64,6 @@ impl<T: Dated> Quarantine<T> {
         self.waiting.extract_if(.., |record| time >= record.time() - jump_s).collect()
     }
 
-    pub(crate) fn admit_farthest(&mut self, record: T, records_max: usize) -> Option<T> {
-        self.waiting.push(record);
-        if self.waiting.len() <= records_max {
-            return None;
-        }
-        let farthest = (0..self.waiting.len()).max_by_key(|&i| self.waiting[i].time())?;
-        Some(self.waiting.remove(farthest))
-    }
-
     /// Time of the earliest record, seconds.
     pub(crate) fn earliest(&self) -> Option<i64> {
         self.waiting.iter().map(Dated::time).min()

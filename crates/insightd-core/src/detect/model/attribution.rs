@@ -141,7 +141,9 @@ impl AttributeValues {
         if full {
             self.drop_silent(minute, quota);
         }
-        if !full || self.values.len() < quota.values_max && quota.bytes + VALUE_OVERHEAD <= quota.bytes_max {
+        let has_room = self.values.len() < quota.values_max && quota.bytes + VALUE_OVERHEAD <= quota.bytes_max;
+        // A series has at least one value of each attribute, whatever the quota: it may have dropped all of them just now.
+        if !full || has_room || self.values.is_empty() {
             quota.bytes += text.len() + VALUE_OVERHEAD;
             if self.values.len() < TOP {
                 // Most series have one or two values; room for four each would double the memory of a series.
@@ -342,6 +344,20 @@ mod tests {
         assert!((1000..=1250).contains(&heavy.unwrap_or(0)), "{heavy:?}");
         assert!(quota.summarized > 900);
         assert!(values.values.len() <= 8);
+    }
+
+    /// Over the quota, a series whose values had all been silent for longer than the window dropped them, found no room for
+    /// the new one, and looked for one to replace.
+    #[test]
+    fn a_value_enters_over_quota_when_all_others_are_silent() {
+        let (mut values, mut quota) = (AttributeValues::default(), quota(8));
+        values.add("early", CALL, &mut quota);
+        values.forget_before(i64::MAX);
+        quota.bytes_max = quota.bytes;
+        quota.bytes += 1000;
+        let late = AttributedCall { minute: CALL.minute + 30 * crate::detect::DAY, ..CALL };
+        assert_eq!(values.add("late", late, &mut quota), 0);
+        assert_eq!(values.top_recent(late.minute, late.minute), [("late".to_owned(), 1)]);
     }
 
     #[test]
