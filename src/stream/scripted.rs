@@ -394,7 +394,7 @@ impl Task for ScriptedTask {
         Gauges::default()
     }
 
-    fn check(&self, _: &mut Violations) {}
+    fn check(&mut self, _: &mut Violations) {}
 }
 
 /// An insight that was found at this time.

@@ -61,8 +61,8 @@ pub trait Task {
     /// What is live now.
     fn gauges(&self) -> Gauges;
     /// Checks the invariants of the task itself: of the counts that were last taken (CNT-1), and of what it
-    /// holds (BND-1).
-    fn check(&self, violations: &mut Violations);
+    /// holds (BND-1), and what its detector has found (WM-1, WM-2, LOAD-2).
+    fn check(&mut self, violations: &mut Violations);
 }
 
 /// Low bits of a state's number, which identify the writer; the bits above count the commits.
@@ -256,7 +256,8 @@ impl Task for DetectorTask {
         self.pipeline.gauges()
     }
 
-    fn check(&self, violations: &mut Violations) {
+    fn check(&mut self, violations: &mut Violations) {
+        violations.add(self.pipeline.detector().take_violations());
         let Taken { records, outcomes, .. } = self.taken;
         violations.check(Invariant::Cnt1, records_add_up(records, outcomes), || {
             format!("{records} records ended in {outcomes:?} (in the order of the outcomes)")

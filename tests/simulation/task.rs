@@ -171,7 +171,7 @@ impl Task for Watched {
         self.inner.gauges()
     }
 
-    fn check(&self, violations: &mut Violations) {
+    fn check(&mut self, violations: &mut Violations) {
         self.inner.check(violations);
     }
 }

@@ -262,6 +262,15 @@ impl Violations {
         holds
     }
 
+    /// Adds the violations that another part has recorded.
+    pub fn add(&mut self, other: Self) {
+        for (count, more) in self.counts.iter_mut().zip(other.counts) {
+            *count += more;
+        }
+        let room = DETAILS_MAX.saturating_sub(self.details.len());
+        self.details.extend(other.details.into_iter().take(room));
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.counts.iter().all(|count| *count == 0)

@@ -7,6 +7,7 @@ use crate::detect::model::key::error_code;
 use crate::detect::model::quota::MemoryQuota;
 use crate::detect::statistics::horizon::Horizons;
 use crate::detect::transaction::Transaction;
+use crate::invariants::Violations;
 
 /// Series that one record can create: a call-rate and an error-rate series.
 const SERIES_PER_RECORD: usize = 2;
@@ -24,6 +25,8 @@ pub(crate) struct DetectorContext {
     pub(crate) totals: Totals,
     /// What happened since it was last asked.
     pub(crate) events: DetectorEvents,
+    /// Invariants that were found broken.
+    pub(crate) violations: Violations,
     /// What the open transaction has changed.
     pub(crate) transaction: Transaction,
 }
@@ -90,6 +93,7 @@ impl DetectorContext {
             settings,
             totals: Totals::default(),
             events: DetectorEvents::default(),
+            violations: Violations::default(),
             transaction: Transaction::default(),
         }
     }

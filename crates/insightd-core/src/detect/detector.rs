@@ -22,6 +22,7 @@ use crate::detect::model::account::Account;
 use crate::detect::model::region::Region;
 use crate::detect::store::changelog::EventRecords;
 use crate::detect::store::rollback::roll_back;
+use crate::invariants::Violations;
 use crate::rules::Action;
 
 /// What became of one decoded record.
@@ -164,6 +165,11 @@ impl Detector {
         let mut events = std::mem::take(&mut self.context.events);
         events.summarized = std::mem::take(&mut self.context.quota.summarized);
         events
+    }
+
+    /// Invariants that were found broken since the last call: WM-1, WM-2, LOAD-2.
+    pub fn take_violations(&mut self) -> Violations {
+        std::mem::take(&mut self.context.violations)
     }
 
     /// Adds to `taken` the records since the last call, by the position of the rule that decides about them;

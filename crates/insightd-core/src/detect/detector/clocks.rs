@@ -9,6 +9,7 @@ use crate::detect::model::region::is_live;
 use crate::detect::model::series::{Series, SeriesContext};
 use crate::detect::model::slot::SeriesSlot;
 use crate::detect::statistics::horizon::Direction;
+use crate::invariants::{Invariant, clock_advances, idle_advance_is_elapsed};
 
 impl Account {
     /// Moves the clock of the region at position `at` to `time` (seconds), at wall time `wall`. Ends of open
@@ -22,7 +23,14 @@ impl Account {
         emit: &mut dyn FnMut(Insight),
     ) {
         let id = self.region_id(at);
-        if self.regions[at].state.change(id, &mut context.transaction.regions).clock.advance(time, wall) {
+        let clock = &mut self.regions[at].state.change(id, &mut context.transaction.regions).clock;
+        let before = clock.time();
+        let is_new_minute = clock.advance(time, wall);
+        let (before, after) = (before.unwrap_or(i64::MIN), clock.time().unwrap_or(i64::MIN));
+        context.violations.check(Invariant::Wm1, clock_advances(before, after), || {
+            format!("a clock of account {} went from {before} to {after}", self.id)
+        });
+        if is_new_minute {
             self.minute_changed(at, context, emit);
         }
     }
@@ -38,7 +46,13 @@ impl Account {
         let (after_s, lateness_s) = (context.settings.idle_after_s, context.settings.lateness * 60);
         let Some(time) = self.regions[at].state.clock.idle_advance(now, after_s, lateness_s) else { return false };
         let id = self.region_id(at);
-        self.regions[at].state.change(id, &mut context.transaction.regions).clock.set(time);
+        let clock = &mut self.regions[at].state.change(id, &mut context.transaction.regions).clock;
+        // The caller has read its partition to the end.
+        let before = clock.when_idle(true);
+        clock.set(time);
+        context.violations.check(Invariant::Wm2, idle_advance_is_elapsed(before, now, lateness_s, time), || {
+            format!("an idle clock of account {} went to {time} at wall time {now}: {before:?}", self.id)
+        });
         // What is not ahead of a clock is not ahead of the account.
         self.state.change(self.number, &mut context.transaction.accounts).observations.confirm(time);
         self.minute_changed(at, context, emit);

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::dedup;
 use super::quarantine::{Dated, Quarantine};
 use crate::cloudtrail::event::{Event, cut};
+use crate::invariants::IdleClock;
 
 /// An event-time clock. Before the first applied record it stands at minus infinity.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -109,6 +110,12 @@ impl Clock {
         }
         let time = self.time.max((at + (now - wall)).min(now - lateness_s));
         (time.div_euclid(60) != self.time.div_euclid(60)).then_some(time)
+    }
+
+    /// It as WM-2 sees it; `caught_up` says whether its partition was read to the end.
+    pub(crate) fn when_idle(&self, caught_up: bool) -> IdleClock {
+        let (touched, touched_at) = self.touched;
+        IdleClock { time: self.time, touched, touched_at, caught_up }
     }
 
     /// Moves an idle clock to where [`Self::idle_advance`] says.

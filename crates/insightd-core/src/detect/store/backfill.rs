@@ -22,6 +22,7 @@ use crate::detect::model::account::Account;
 use crate::detect::model::principals::Principal;
 use crate::detect::model::region::{Region, RegionState, is_live};
 use crate::detect::model::slot::SeriesSlot;
+use crate::invariants::{Invariant, ends_before};
 
 /// What was merged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,7 +121,7 @@ impl Detector {
         };
         let known = self.by_id.get(&earlier.id).map(|&at| at as usize);
         let own_begin = known.and_then(|at| self.accounts[at].state.begin);
-        if own_begin.is_some_and(|since| since <= last) {
+        if own_begin.is_some_and(|begin| !ends_before(last, begin)) {
             return Err(BackfillRefusal::Overlaps);
         }
         if !self.has_room_for(known, &earlier, &used) {
@@ -129,6 +130,10 @@ impl Detector {
         let series = earlier.regions.iter().map(|region| region.series.len()).sum();
         let account = earlier.id;
         let Some(at) = self.account(account) else { return Err(BackfillRefusal::NoRoom) };
+        let own_begin = self.accounts[at].state.begin.unwrap_or(i64::MAX);
+        self.context.violations.check(Invariant::Load2, ends_before(last, own_begin), || {
+            format!("a backfill of account {account} to minute {last} is merged with a history from {own_begin} on")
+        });
         let positions = earlier.regions.iter().map(|region| self.region(at, &region.name));
         let Some(positions) = positions.collect::<Option<Vec<_>>>() else { return Err(BackfillRefusal::NoRoom) };
         self.accounts[at].merge(earlier, &positions, wall, &mut self.context);
