@@ -10,7 +10,6 @@ fuzz_target!(|input: (i64, &str, &str)| {
     let (time, pattern, text) = input;
     if let Ok(parsed) = Pattern::parse(pattern) {
         assert_eq!(parsed.matches(text), WildMatch::new(pattern).matches(text), "{pattern:?} on {text:?}");
-        assert!(!parsed.is_all() || parsed.matches(text));
     }
     if let Ok(schedule) = Schedule::parse(&text.lines().map(str::to_owned).collect::<Vec<_>>()) {
         schedule.contains(time);

@@ -52,7 +52,7 @@ pub fn settings(direction: Direction) -> Settings {
         accounts_max: 2,
         clocks_max: 3,
         principals_max: 6,
-        held_max: 8,
+        quarantined_max: 8,
         values_max: 2,
         attribution_bytes_max: 4096,
         moves_back: false,
