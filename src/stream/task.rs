@@ -136,7 +136,7 @@ impl DetectorTask {
     pub fn new(config: &Config) -> Self {
         let settings = Settings::from(config);
         let pipeline = Pipeline::new(config).recorded();
-        let taken = Taken { counter: pipeline.taken_in(), at: 0, records: 0, outcomes: Default::default() };
+        let taken = Taken { counter: pipeline.processed(), at: 0, records: 0, outcomes: Default::default() };
         Self {
             pipeline,
             keyed_by_account: config.input.keyed_by_account,

@@ -112,7 +112,8 @@ fn manifests_of_the_pure_crates_name_pure_crates_only() {
     }
 }
 
-/// Words that a reader of this field would have had to learn; docs/contributing/style.md has their successors.
+/// Words that a reader of this field would have had to learn; docs/contributing/style.md has their
+/// successors.
 #[test]
 fn retired_words_stay_away() {
     let retired = Regex::new(

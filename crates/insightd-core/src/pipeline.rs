@@ -1,7 +1,7 @@
-//! One payload in; counted outcomes, insights and dead letters out. `run` and `replay` drive the same
+//! One payload in; counted outcomes, insights and dead-letter records out. `run` and `replay` drive the same
 //! pipeline.
 //!
-//! Pure but for reading from a `Read`: no Kafka, no clock (wall time comes in as a value), no metrics, no
+//! Pure except for reading from a `Read`: no Kafka, no clock (wall time comes in as a value), no metrics, no
 //! logging.
 
 mod cutoff;
@@ -29,7 +29,7 @@ use crate::rules::{Action, Rules};
 pub struct DeadLetterRecord<'a> {
     /// Why: a [`DecodeError`] or [`Limit`] label.
     pub reason: &'static str,
-    /// What and where, for people.
+    /// What is wrong and where, for people.
     pub detail: &'a str,
     /// Position among the records and fragments of the payload, from 0.
     pub record_index: u64,
@@ -48,18 +48,18 @@ pub struct PipelineSettings {
     pub future_max_s: i64,
 }
 
-/// Receives insights and dead letters, in order.
+/// Receives insights and dead-letter records, in order.
 pub trait Output {
-    /// An insight was raised or ended.
+    /// An insight starts or ends.
     fn insight(&mut self, insight: Insight);
-    /// A record that cannot be used.
-    fn dead_letter(&mut self, letter: DeadLetterRecord<'_>);
+    /// A record cannot be used.
+    fn dead_letter(&mut self, record: DeadLetterRecord<'_>);
 }
 
 /// Accounts whose first misrouted record is remembered, so that each is named once.
 const MISROUTED_ACCOUNTS_MAX: usize = 10_000;
 
-/// Decode, count and score for one task: in `run` one input partition, in `replay` the whole input.
+/// Decodes, counts and scores for one task: in `run` one input partition, in `replay` the whole input.
 pub struct Pipeline {
     detector: Detector,
     limits: DecodeLimits,
@@ -67,9 +67,9 @@ pub struct Pipeline {
     misrouted: HashSet<AccountId>,
     rules: Arc<Rules>,
     tally: Tally,
-    taken_in: Arc<AtomicU64>,
-    /// Only the past is taken in.
-    until: Option<Cutoff>,
+    processed: Arc<AtomicU64>,
+    /// For a backfill: which records belong to it.
+    cutoff: Option<Cutoff>,
 }
 
 impl Pipeline {
@@ -83,38 +83,38 @@ impl Pipeline {
             future_max_s,
             misrouted: HashSet::new(),
             tally: Tally::default(),
-            taken_in: Arc::default(),
-            until: None,
+            processed: Arc::default(),
+            cutoff: None,
         }
     }
 
-    /// A pipeline that takes in the past alone, of all accounts of an input with so many partitions.
-    pub fn for_backfill(settings: impl Into<PipelineSettings>, partitions: usize, until: Cutoff) -> Self {
+    /// A pipeline for the backfill of all accounts of an input with so many partitions.
+    pub fn for_backfill(settings: impl Into<PipelineSettings>, partitions: usize, cutoff: Cutoff) -> Self {
         let mut settings = settings.into();
         settings.detect = settings.detect.times(partitions).for_backfill();
-        Self { until: Some(until), ..Self::new(settings) }
+        Self { cutoff: Some(cutoff), ..Self::new(settings) }
     }
 
-    /// Counts the records that it takes in into a counter that it shares with others.
+    /// Counts the records that it processes in a counter that it shares with others.
     #[must_use]
-    pub fn counting(mut self, taken_in: &Arc<AtomicU64>) -> Self {
-        self.taken_in = Arc::clone(taken_in);
+    pub fn counting(mut self, processed: &Arc<AtomicU64>) -> Self {
+        self.processed = Arc::clone(processed);
         self
     }
 
-    /// Records passed over, because they belong to no past.
-    pub fn passed_over(&self) -> u64 {
-        self.until.as_ref().map_or(0, |until| until.passed_over)
+    /// Records skipped because they belong to no backfill.
+    pub fn skipped(&self) -> u64 {
+        self.cutoff.as_ref().map_or(0, |cutoff| cutoff.skipped)
     }
 
-    /// Records taken in so far, for a progress display.
-    pub fn taken_in(&self) -> Arc<AtomicU64> {
-        Arc::clone(&self.taken_in)
+    /// The counter of records processed so far, for a progress display.
+    pub fn processed(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.processed)
     }
 
-    /// Takes in one message. `key` is given only on a topic keyed by account: the message's key, or none if
-    /// it has none; records of another account are counted as misrouted. `now` is the wall clock, seconds
-    /// since 1970.
+    /// Processes one message. `key` is given only on a topic keyed by account: the message's key, or none if
+    /// it has none; records of another account count as misrouted. `now` is the wall clock, seconds since
+    /// 1970.
     pub fn payload(&mut self, payload: &[u8], key: Option<Option<&[u8]>>, now: i64, out: &mut dyn Output) {
         self.tally.payloads += 1;
         self.tally.payload_bytes += payload.len() as u64;
@@ -125,7 +125,7 @@ impl Pipeline {
         self.take_events();
     }
 
-    /// Takes in one file; `now` is the wall clock, seconds since 1970.
+    /// Processes one file; `now` is the wall clock, seconds since 1970.
     ///
     /// # Errors
     /// Only those of reading.
@@ -139,8 +139,8 @@ impl Pipeline {
         read
     }
 
-    /// Takes one file into several pipelines of the same configuration but for the detector's knobs: it is
-    /// decoded once, and each record is judged by each of them. `now` is the wall clock, seconds since 1970.
+    /// Processes one file in several pipelines whose configurations differ only in the detector's knobs:
+    /// decodes it once, and hands each record to each of them. `now` is the wall clock, seconds since 1970.
     ///
     /// # Errors
     /// Only those of reading.
@@ -164,8 +164,8 @@ impl Pipeline {
         self.detector.each_series(show);
     }
 
-    /// The task has reached the end of its partition at wall time `now` (seconds): clocks silent for
-    /// `input.idle_after` move on by the time that has passed (WM-2). Returns whether one has.
+    /// The task has reached the end of its partition at wall time `now` (seconds): clocks that were idle for
+    /// `input.idle_after` advance by the time that has passed (WM-2). Returns whether one has.
     pub fn caught_up(&mut self, now: i64, out: &mut dyn Output) -> bool {
         let Self { detector, tally, rules, .. } = self;
         detector.caught_up(now, &mut |insight| emit(tally, rules, out, insight))
@@ -184,25 +184,25 @@ impl Pipeline {
         self.detector.start_undo();
     }
 
-    /// The state behind it.
+    /// Its detector.
     pub fn detector(&mut self) -> &mut Detector {
         &mut self.detector
     }
 
-    /// The end of the files that hold a past.
+    /// Ends the files of a backfill.
     pub fn finish_backfill(&mut self) {
         self.detector.finish_backfill();
         self.take_events();
     }
 
-    /// A past has come from the history topic.
+    /// Counts a backfill that came from the backfill topic.
     pub fn loaded(&mut self, loaded: BackfillResult) {
         self.tally.loaded.push(loaded);
         self.take_events();
     }
 
-    /// The end of the input of `replay`: what is held is applied, and every clock is brought up to the newest
-    /// of its account.
+    /// Ends the input of `replay`: applies what is quarantined, and brings every clock to the newest one of
+    /// its account.
     pub fn finish(&mut self, out: &mut dyn Output) {
         let Self { detector, tally, rules, .. } = self;
         detector.finish(&mut |insight| emit(tally, rules, out, insight));
@@ -240,7 +240,7 @@ impl Pipeline {
     }
 }
 
-/// Receives what decoding finds in one payload, hands it to the detector and counts where it ended (CNT-1).
+/// Receives what decoding finds in one payload, hands it to the detector and counts its outcome (CNT-1).
 struct Intake<'a> {
     pipeline: &'a mut Pipeline,
     out: &'a mut dyn Output,
@@ -254,7 +254,7 @@ struct Intake<'a> {
 impl Intake<'_> {
     fn count(&mut self, envelope: Envelope, outcome: Outcome) {
         self.index += 1;
-        self.pipeline.taken_in.fetch_add(1, Ordering::Relaxed);
+        self.pipeline.processed.fetch_add(1, Ordering::Relaxed);
         self.pipeline.tally.records[envelope as usize][outcome as usize] += 1;
     }
 
@@ -265,9 +265,9 @@ impl Intake<'_> {
 
 impl Sink for Intake<'_> {
     fn event(&mut self, envelope: Envelope, event: &Event<'_>) {
-        if self.pipeline.until.as_mut().is_some_and(|until| !until.admits(event)) {
+        if self.pipeline.cutoff.as_mut().is_some_and(|cutoff| !cutoff.admits(event)) {
             self.index += 1;
-            self.pipeline.taken_in.fetch_add(1, Ordering::Relaxed);
+            self.pipeline.processed.fetch_add(1, Ordering::Relaxed);
             return;
         }
         let Pipeline { detector, tally, rules, .. } = &mut *self.pipeline;
@@ -331,7 +331,7 @@ impl Sink for Fork<'_> {
     }
 }
 
-/// Counts an insight and passes it on, unless a rule drops it.
+/// Counts an insight and publishes it, unless a rule drops it.
 fn emit(tally: &mut Tally, rules: &Rules, out: &mut dyn Output, insight: Insight) {
     if let Some(position) = insight.finding.rule {
         if insight.state == State::Start {

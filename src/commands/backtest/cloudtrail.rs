@@ -88,7 +88,7 @@ pub(crate) fn run(config: Config, sources: &Sources, peeked: Option<Box<dyn Read
 }
 
 fn read_all(sources: &Sources, mut peeked: Option<Box<dyn Read>>, runs: &mut [(Pipeline, &mut dyn Output)]) -> usize {
-    let progress = ReadProgress::new(sources.bytes, runs[0].0.taken_in());
+    let progress = ReadProgress::new(sources.bytes, runs[0].0.processed());
     let now = wall_clock::seconds();
     let mut unreadable = 0;
     for source in &sources.list {

@@ -160,7 +160,7 @@ impl Folding<'_> {
         Ok(Folded {
             backfills,
             outcomes: Outcome::ALL.map(|outcome| tally.outcome(outcome)),
-            passed_over: pipeline.passed_over(),
+            passed_over: pipeline.skipped(),
         })
     }
 }

@@ -49,7 +49,7 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<(), ExitError> {
 
 /// Replays all sources; returns how many could not be read.
 fn replay(sources: &Sources, pipeline: &mut Pipeline, out: &mut InsightLines) -> Result<usize, ExitError> {
-    let progress = ReadProgress::new(sources.bytes, pipeline.taken_in());
+    let progress = ReadProgress::new(sources.bytes, pipeline.processed());
     let now = wall_clock::seconds();
     let mut unreadable = 0;
     for source in &sources.list {

@@ -1,5 +1,6 @@
-//! Arriving records in the envelopes in which they come on Kafka (docs/input-formats.md), keyed by account, and
-//! the same as files for `replay`: one payload a line where it is text, a file of its own where it is not.
+//! Arriving records in the envelopes in which they come on Kafka (docs/input-formats.md), keyed by account,
+//! and the same as files for `replay`: one payload a line where it is text, a file of its own where it is
+//! not.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};

@@ -39,12 +39,12 @@ impl Outcome {
     }
 }
 
-/// Counts since it was last taken. Plain numbers: whoever commits adds them to the metrics.
+/// Counts since they were last taken. Plain numbers: the commit adds them to the metrics.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
     /// Records by envelope (row) and outcome (column).
     pub records: [[u64; Outcome::ALL.len()]; Envelope::ALL.len()],
-    /// Malformed records by fault.
+    /// Malformed records by error.
     pub malformed: [u64; DecodeError::ALL.len()],
     /// Shed records by limit.
     pub shed: [u64; Limit::ALL.len()],
@@ -62,7 +62,7 @@ pub struct Tally {
     pub attributions_summarized: u64,
     /// Times `input.dedup_events_max` shortened the deduplication horizon.
     pub dedup_shortened: u64,
-    /// Times `input.held_records_max` made a held record give way.
+    /// Times `input.held_records_max` released a quarantined record that nothing had confirmed.
     pub quarantine_overflow: u64,
     /// Records of principals that `detect.principals_max` left no room to remember.
     pub principals_full: u64,
@@ -74,11 +74,11 @@ pub struct Tally {
     pub rule_insights: Vec<u64>,
     /// Seconds from eventTime to `now`, one per decoded record; only in `run` (left empty by `replay`).
     pub delays_s: Vec<u32>,
-    /// Payload bytes taken in.
+    /// Payload bytes processed.
     pub payload_bytes: u64,
-    /// Payloads taken in.
+    /// Payloads processed.
     pub payloads: u64,
-    /// Pasts of accounts that came from the history topic.
+    /// Backfills of accounts that came from the backfill topic.
     pub loaded: Vec<BackfillResult>,
     /// Accounts seen misrouted for the first time, to be logged once each (bounded).
     pub misrouted_accounts: Vec<AccountId>,

@@ -89,8 +89,8 @@ impl Episode {
     }
 
     /// Closes the next minute, which had `count` calls. A minute is usual up to two standard deviations above
-    /// the usual rate: an insight about a rise ends with the rise, even if the rate then falls below the usual
-    /// one. `end_after` usual minutes in a row end it.
+    /// the usual rate: an insight about a rise ends with the rise, even if the rate then falls below the
+    /// usual one. `end_after` usual minutes in a row end it.
     pub fn close(&mut self, count: u32, end_after: u32) -> Step {
         let minute = self.next;
         self.next += 1;

@@ -47,9 +47,9 @@ fn observe(detector: &mut Detector, event: &Event<'_>) -> Verdict {
     detector.observe(event, None, &mut |_| {})
 }
 
-/// A held record is `counted` from its arrival on, so others must not take the room for its series meanwhile.
+/// A quarantined record is `counted` from its arrival on, so others must not take the room for its series.
 #[test]
-fn held_records_find_the_room_that_was_set_aside_for_them() {
+fn quarantined_records_find_their_reserved_room() {
     let mut detector = detector(|settings| settings.series_max = 10);
     assert_eq!(observe(&mut detector, &event(1, "A", START)), Verdict::Counted);
     assert_eq!(observe(&mut detector, &event(1, "A", START + 1)), Verdict::Counted);
@@ -62,12 +62,12 @@ fn held_records_find_the_room_that_was_set_aside_for_them() {
     let verdicts: Vec<_> = (0..5).map(|i| observe(&mut detector, &event(1, &format!("C{i}"), START + 3))).collect();
     assert_eq!(verdicts[1..], [Verdict::Shed(Limit::Series); 4], "{verdicts:?}");
     detector.finish(&mut |_| {});
-    let levels = detector.gauges();
-    assert_eq!((levels.series, levels.unconfirmed), (10, 0));
+    let gauges = detector.gauges();
+    assert_eq!((gauges.series, gauges.unconfirmed), (10, 0));
 }
 
 #[test]
-fn bytes_set_aside_are_given_back() {
+fn reserved_bytes_are_returned() {
     let mut detector = detector(|_| {});
     assert_eq!(observe(&mut detector, &event(1, "A", START)), Verdict::Counted);
     let held = detector.context.quota.bytes;
@@ -106,7 +106,7 @@ fn the_bound_on_event_ids_never_makes_a_good_record_too_late() {
 }
 
 #[test]
-fn a_repeat_is_a_duplicate_also_while_the_first_is_held() {
+fn a_repeat_is_a_duplicate_while_the_first_is_quarantined() {
     let mut detector = detector(|_| {});
     assert_eq!(observe(&mut detector, &event(1, "A", START)), Verdict::Counted);
     assert_eq!(observe(&mut detector, &event(1, "A", START)), Verdict::Duplicate);

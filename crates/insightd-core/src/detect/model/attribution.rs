@@ -142,7 +142,8 @@ impl AttributeValues {
             self.drop_silent(minute, quota);
         }
         let has_room = self.values.len() < quota.values_max && quota.bytes + VALUE_OVERHEAD <= quota.bytes_max;
-        // A series has at least one value of each attribute, whatever the quota: it may have dropped all of them just now.
+        // A series has at least one value of each attribute, whatever the quota: it may have dropped all of
+        // them just now.
         if !full || has_room || self.values.is_empty() {
             quota.bytes += text.len() + VALUE_OVERHEAD;
             if self.values.len() < TOP {
@@ -346,8 +347,8 @@ mod tests {
         assert!(values.values.len() <= 8);
     }
 
-    /// Over the quota, a series whose values had all been silent for longer than the window dropped them, found no room for
-    /// the new one, and looked for one to replace.
+    /// Over the quota, a series whose values had all been silent for longer than the window dropped them,
+    /// found no room for the new one, and looked for one to replace.
     #[test]
     fn a_value_enters_over_quota_when_all_others_are_silent() {
         let (mut values, mut quota) = (AttributeValues::default(), quota(8));

@@ -61,7 +61,7 @@ impl Novelty {
     }
 
     /// The length as of minute `now`, weighted calls.
-    pub(crate) fn at(&self, now: i64) -> f64 {
+    pub(crate) fn at(self, now: i64) -> f64 {
         self.square.at(now).max(0.0).sqrt()
     }
 

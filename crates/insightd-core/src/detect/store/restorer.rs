@@ -158,7 +158,7 @@ impl Restorer {
             // An older one means nothing to this release: it begins afresh with the series.
             _ => Statistic::new(series.first(), series.first() - 1, Default::default(), &context.horizons),
         };
-        series.attach(statistic, &context.settings, &mut context.quota);
+        series.attach(&statistic, &context.settings, &mut context.quota);
         Ok((record.account, record.region, SeriesState::Active(series)))
     }
 

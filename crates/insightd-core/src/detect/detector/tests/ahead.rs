@@ -1,4 +1,5 @@
-//! What a held record may touch before another one confirms its time: nothing that an insight depends on.
+//! What a quarantined record may change before another one confirms its time: nothing that an insight depends
+//! on.
 
 use super::*;
 use crate::cloudtrail::insight::{Reason, State};
@@ -46,7 +47,7 @@ fn feed(detector: &mut Detector, events: &[Event<'static>]) -> Vec<Insight> {
     insights
 }
 
-/// What an account is told, up to the end of the input.
+/// The insights of an account, up to the end of the input.
 fn told(change: impl Fn(&mut Settings), account: u64, events: &[Event<'static>]) -> Vec<Insight> {
     let mut detector = detector(change);
     let mut insights = feed(&mut detector, events);
@@ -69,7 +70,7 @@ fn states(insights: &[Insight]) -> Vec<State> {
 }
 
 #[test]
-fn the_bound_on_event_ids_once_took_the_hour_of_a_held_record_for_the_one_that_is_arriving() {
+fn a_quarantined_record_once_set_the_hour_of_the_event_id_bound() {
     let mut detector = detector(|settings| settings.dedup_events_max = 10);
     let mut verdict = |time: i64| observe(&mut detector, &event(1, "A", time));
     assert!((0..5).all(|second| verdict(START + second) == Verdict::Counted));
@@ -80,7 +81,7 @@ fn the_bound_on_event_ids_once_took_the_hour_of_a_held_record_for_the_one_that_i
     assert_eq!(verdict(START + DAY), Verdict::Duplicate, "and what is held");
 }
 
-/// An insight that is open when the input ends: no record of its account tells that it is over.
+/// An insight that is open when the input ends: no record of its account shows that it is over.
 #[test]
 fn finish_once_ended_insights_by_the_clock_of_another_account() {
     let mine = in_order(vec![
@@ -99,7 +100,7 @@ fn finish_once_ended_insights_by_the_clock_of_another_account() {
     }
 }
 
-/// In the account's own regions as well: a lone record of one region is no reason to end what is open in
+/// In the account's own regions as well: a single record of one region is no reason to end an insight in
 /// another.
 #[test]
 fn finish_once_ended_insights_by_a_record_that_nothing_confirms() {
@@ -118,7 +119,7 @@ fn finish_once_ended_insights_by_a_record_that_nothing_confirms() {
     assert_eq!(states(&confirmed), [State::Start, State::End], "but what the account has shown ends it");
 }
 
-/// By its first record the account was to begin in thirty days, and had none of its budget until then.
+/// By its first record the account began thirty days ahead, and had no budget until then.
 #[test]
 fn a_first_record_dated_ahead_once_made_the_account_younger() {
     let mine = in_order(vec![
@@ -152,11 +153,11 @@ fn a_first_record_dated_ahead_once_made_its_region_new() {
 }
 
 #[test]
-fn a_held_record_once_made_an_account_live() {
+fn a_quarantined_record_once_made_an_account_live() {
     let mut detector = detector(|_| {});
     let accounts = |detector: &Detector| {
-        let levels = detector.gauges();
-        (levels.accounts_learning, levels.accounts_live)
+        let gauges = detector.gauges();
+        (gauges.accounts_learning, gauges.accounts_live)
     };
     feed(&mut detector, &[write("us-east-1", "A", "deploy", START + 9 * DAY)]);
     assert_eq!(accounts(&detector), (0, 0), "nothing confirmed, no history");
@@ -170,8 +171,8 @@ fn a_held_record_once_made_an_account_live() {
     assert_eq!(accounts(&detector), (0, 1));
 }
 
-/// The record of a principal that is dated ahead made it known as of that time: after forty days of silence
-/// it was not forgotten, and what it then did was not what a stranger does.
+/// A record dated ahead made its principal known as of that time: after forty days of silence it was not
+/// forgotten, and what it then did did not count as that of a new principal.
 #[test]
 fn a_principal_was_once_known_by_a_time_that_nothing_confirms() {
     // Six calls at once are what this series does every hour.
@@ -232,10 +233,10 @@ fn moments() -> Vec<(&'static str, Vec<Event<'static>>, Event<'static>, usize)> 
     ]
 }
 
-/// The invariant: a held record has the effect that it would have if it came when its time is confirmed, and
-/// none before.
+/// A quarantined record has the effect that it would have if it came when its time is confirmed, and none
+/// before.
 #[test]
-fn a_held_record_counts_as_if_it_came_when_it_is_confirmed() {
+fn a_quarantined_record_counts_as_if_it_came_when_confirmed() {
     let changes: [fn(&mut Settings); 2] = [|_| {}, |settings| settings.dedup_events_max = 40];
     for (moment, stream, held, arrives) in moments() {
         let confirms = |event: &Event<'_>| event.region == held.region && event.time >= held.time - HOUR;

@@ -1,4 +1,4 @@
-//! Series that fall asleep: what is left of them, and what they are like when a call wakes them.
+//! Dormant series: what they keep, and how they continue when a call activates them.
 
 use super::*;
 use crate::cloudtrail::insight::{Insight, Reason};
@@ -43,7 +43,7 @@ fn busy(detector: &mut Detector) -> i64 {
     at
 }
 
-fn form<'a>(detector: &'a Detector, name: &str) -> &'a SeriesState {
+fn state_of<'a>(detector: &'a Detector, name: &str) -> &'a SeriesState {
     let mut slots = detector.accounts[0].regions[0].series.iter();
     slots.find(|slot| slot.state().key().name == name).expect("it is held").state()
 }
@@ -53,12 +53,12 @@ fn quiet(settings: &mut Settings) {
 }
 
 #[test]
-fn a_series_falls_asleep_after_nine_days_and_its_statistic_goes_on() {
+fn a_series_is_dormant_after_nine_days_and_its_statistic_continues() {
     let mut detector = detector(quiet);
     let last = busy(&mut detector);
     let statistic = |detector: &Detector, closed: i64| {
         let (horizons, settings) = (&detector.context.horizons, &detector.context.settings);
-        match form(detector, "Thing") {
+        match state_of(detector, "Thing") {
             SeriesState::Active(series) => series.statistic_at(closed, horizons),
             SeriesState::Dormant(dormant) => {
                 Series::activated(dormant, detector.accounts[0].state.begin_or_max(), settings, horizons)
@@ -67,10 +67,10 @@ fn a_series_falls_asleep_after_nine_days_and_its_statistic_goes_on() {
         }
     };
     wait(&mut detector, last + 600, last + 8 * DAY_S);
-    let before = form(&detector, "Thing").active().expect("still active after eight days").clone();
+    let before = state_of(&detector, "Thing").active().expect("still active after eight days").clone();
     let bytes = detector.context.quota.bytes;
     wait(&mut detector, last + 8 * DAY_S, last + 20 * DAY_S);
-    assert!(form(&detector, "Thing").active().is_none(), "asleep");
+    assert!(state_of(&detector, "Thing").active().is_none(), "dormant");
     assert!(detector.context.quota.bytes < bytes, "it gives its values back");
     let closed = last / 60 + 20 * DAY;
     let (is, should) = (statistic(&detector, closed), before.closed_statistic(closed, &detector.context.horizons));
@@ -101,12 +101,12 @@ fn it_is_woken_by_a_call_and_knows_two_callers_again() {
     let mut detector = detector(quiet);
     let last = busy(&mut detector);
     wait(&mut detector, last + 600, last + 30 * DAY_S);
-    assert!(form(&detector, "Thing").active().is_none());
+    assert!(state_of(&detector, "Thing").active().is_none());
     let now = last + 30 * DAY_S;
     for who in ["robot", "robot", "gwen"] {
         observe(&mut detector, &call("Thing", who, now));
     }
-    let series = form(&detector, "Thing").active().expect("active");
+    let series = state_of(&detector, "Thing").active().expect("active");
     let known_for = |at: usize| series.attributes()[0].profile(at).expect("a profile").known_for(now / 60);
     // Who called last stands before the others.
     assert!(known_for(1) > 30 * DAY && known_for(0) < DAY, "{} {}", known_for(1), known_for(0));
@@ -119,14 +119,14 @@ fn it_is_woken_by_a_call_and_knows_two_callers_again() {
     );
     // It falls asleep once more, and remembers who did not call as well.
     wait(&mut detector, now, now + 12 * DAY_S);
-    let SeriesState::Dormant(dormant) = form(&detector, "Thing") else { panic!("asleep again") };
+    let SeriesState::Dormant(dormant) = state_of(&detector, "Thing") else { panic!("asleep again") };
     assert_eq!(dormant.callers().map(|callers| callers.remaining().count()), Some(2));
     assert_eq!(dormant.last(), now / 60);
     assert!((0..=120).contains(&(START / 60 - dormant.first())), "to an hour for each sleep");
 }
 
-/// A monthly job would be news each month, were it forgotten. (That its burst is much for an API that is
-/// silent otherwise, its counts say, asleep or not.)
+/// If it were forgotten, a monthly job would be new each month. (Its burst is high for an API that is
+/// otherwise silent, dormant or not; that is what its counts show.)
 #[test]
 fn a_monthly_job_is_no_news_and_a_stranger_is() {
     let started = |who: &str| {
@@ -142,7 +142,7 @@ fn a_monthly_job_is_no_news_and_a_stranger_is() {
             }
             at += 30 * DAY_S + 3600;
         }
-        assert!(form(&detector, "Payday").active().is_none());
+        assert!(state_of(&detector, "Payday").active().is_none());
         for one in 0..12 {
             detector.observe(&call("Payday", who, at + one * 20), None, &mut |insight| insights.push(insight));
         }
@@ -156,7 +156,7 @@ fn a_monthly_job_is_no_news_and_a_stranger_is() {
 }
 
 #[test]
-fn its_record_of_the_changelog_has_at_most_64_bytes_besides_the_name() {
+fn a_dormant_record_has_at_most_64_bytes_besides_its_name() {
     let mut detector = detector(|settings| settings.data_events = true);
     detector.start_undo();
     let name = |byte: &str, length: usize| byte.repeat(length);
@@ -208,7 +208,7 @@ fn a_dormant_series_is_forgotten_after_state_series_ttl() {
     assert_eq!(gone, 2, "a tombstone for the series and one for its running part");
 }
 
-/// Records as they were before series could sleep.
+/// Records from before series could become dormant.
 #[test]
 fn records_of_version_1_are_read() {
     let golden = include_str!("version_1.txt");

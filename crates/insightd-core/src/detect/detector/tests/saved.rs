@@ -1,5 +1,4 @@
-//! Transactions that are committed or rolled back, and restarts from a changelog, compacted or not: all the
-//! same as if nothing had happened.
+//! Transactions, committed or rolled back, and restarts from a changelog, compacted or not, leave no trace.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -43,13 +42,13 @@ pub(super) fn settings(settings: &mut Settings) {
     settings.series_ttl = 28 * 1440;
 }
 
-/// Some weeks of two or three accounts: calm, bursts, idle_advances over which series fall asleep, repeats,
-/// late records and records dated ahead.
-fn story(choices: &mut Choices, steps: usize) -> Vec<Step> {
+/// Some weeks of two or three accounts: calm, bursts, silences that make series dormant, repeats, late
+/// records and records dated ahead.
+fn scenario(choices: &mut Choices, steps: usize) -> Vec<Step> {
     let mut time = START;
-    let mut told: Vec<Event<'static>> = Vec::new();
-    let mut story = Vec::new();
-    while story.len() < steps {
+    let mut insights: Vec<Event<'static>> = Vec::new();
+    let mut scenario = Vec::new();
+    while scenario.len() < steps {
         time += match choices.below(400) {
             0 => (8 + choices.below(30) as i64) * 86_400,
             1..=6 => 20_000,
@@ -58,7 +57,7 @@ fn story(choices: &mut Choices, steps: usize) -> Vec<Step> {
         };
         if choices.one_in(60) {
             // The wall clock runs a day ahead of all events.
-            story.push(Step::CaughtUp(time + 86_400));
+            scenario.push(Step::CaughtUp(time + 86_400));
             continue;
         }
         let burst = if choices.one_in(40) { 5 + choices.below(30) } else { 1 };
@@ -69,9 +68,10 @@ fn story(choices: &mut Choices, steps: usize) -> Vec<Step> {
             .find(|api| !(api + fortnight).is_multiple_of(3) || *api > 6)
             .unwrap_or(8);
         for _ in 0..burst {
-            if choices.one_in(25) && !told.is_empty() {
-                let again = told[told.len() - 1 - choices.below(told.len().min(300) as u64) as usize].clone();
-                story.push(Step::Record(Box::new(again)));
+            if choices.one_in(25) && !insights.is_empty() {
+                let again =
+                    insights[insights.len() - 1 - choices.below(insights.len().min(300) as u64) as usize].clone();
+                scenario.push(Step::Record(Box::new(again)));
                 continue;
             }
             let shift = match choices.below(60) {
@@ -84,26 +84,26 @@ fn story(choices: &mut Choices, steps: usize) -> Vec<Step> {
             let event = Event {
                 region: ["us-east-1", "eu-west-1", "ap-south-1"][choices.below(20).min(2) as usize].into(),
                 error: choices.one_in(4).then(|| "AccessDenied".into()),
-                id: Some(format!("{}", told.len()).into()),
+                id: Some(format!("{}", insights.len()).into()),
                 principal: format!("arn:aws:iam::000000000001:user/{who}").into(),
                 agent: format!("tool-{}", choices.below(7)).into(),
                 write: !choices.one_in(6),
                 ..event(account, &format!("Api{api}"), at)
             };
-            told.push(event.clone());
-            story.push(Step::Record(Box::new(event)));
+            insights.push(event.clone());
+            scenario.push(Step::Record(Box::new(event)));
         }
     }
-    story
+    scenario
 }
 
-fn play(detector: &mut Detector, step: &Step, told: &mut Vec<Insight>) -> Option<Verdict> {
+fn play(detector: &mut Detector, step: &Step, insights: &mut Vec<Insight>) -> Option<Verdict> {
     match step {
         Step::Record(event) => {
-            Some(detector.observe(event, Some(event.time + 86_400), &mut |insight| told.push(insight)))
+            Some(detector.observe(event, Some(event.time + 86_400), &mut |insight| insights.push(insight)))
         }
         Step::CaughtUp(now) => {
-            detector.caught_up(*now, &mut |insight| told.push(insight));
+            detector.caught_up(*now, &mut |insight| insights.push(insight));
             None
         }
     }
@@ -142,7 +142,7 @@ fn restored(changelog: &Changelog) -> Result<Detector, RestoreError> {
     Ok(detector)
 }
 
-/// How often a series fell asleep, and was woken.
+/// How often a series became dormant, and active again.
 fn sleeps(changelog: &Changelog) -> (usize, usize) {
     let (mut asleep, mut slept, mut woken) = (BTreeSet::new(), 0, 0);
     for (key, value) in changelog.iter().filter(|(key, _)| key[0] == b's') {
@@ -158,38 +158,38 @@ fn sleeps(changelog: &Changelog) -> (usize, usize) {
 
 fn run(seed: u64, steps: usize) -> [usize; 5] {
     let mut choices = Choices(Pcg64Mcg::new(u128::from(seed) << 1 | 1));
-    let story = story(&mut choices, steps);
+    let scenario = scenario(&mut choices, steps);
     let (mut plain, mut expected) = (detector(settings), Vec::new());
     let (mut changelog, mut all) = (Changelog::new(), Changelog::new());
-    let mut living = detector(settings);
-    living.start_undo();
-    let (mut told, mut at, mut aborts, mut restarts) = (Vec::new(), 0, 0, 0);
-    while at < story.len() {
-        let until = (at + 1 + choices.below(60) as usize).min(story.len());
+    let mut running = detector(settings);
+    running.start_undo();
+    let (mut insights, mut at, mut aborts, mut restarts) = (Vec::new(), 0, 0, 0);
+    while at < scenario.len() {
+        let until = (at + 1 + choices.below(60) as usize).min(scenario.len());
         if choices.one_in(4) {
-            let before = image(&living);
-            let levels = living.gauges();
-            for step in &story[at..until] {
-                play(&mut living, step, &mut Vec::new());
+            let before = image(&running);
+            let gauges = running.gauges();
+            for step in &scenario[at..until] {
+                play(&mut running, step, &mut Vec::new());
             }
             if choices.one_in(2) {
-                living.save(&mut |_, _| {});
+                running.save(&mut |_, _| {});
             }
-            living.roll_back();
-            assert!(image(&living) == before, "seed {seed}: what was rolled back at step {at} has left a trace");
-            assert_eq!(living.gauges(), levels, "seed {seed}, step {at}");
+            running.roll_back();
+            assert!(image(&running) == before, "seed {seed}: what was rolled back at step {at} has left a trace");
+            assert_eq!(running.gauges(), gauges, "seed {seed}, step {at}");
             aborts += 1;
         }
-        for step in &story[at..until] {
+        for step in &scenario[at..until] {
             let verdict = play(&mut plain, step, &mut expected);
-            assert_eq!(play(&mut living, step, &mut told), verdict, "seed {seed}, step {at}");
+            assert_eq!(play(&mut running, step, &mut insights), verdict, "seed {seed}, step {at}");
         }
         let before = changelog.len();
-        living.save(&mut |key, value| changelog.push((key.to_vec(), value.map(<[u8]>::to_vec))));
-        living.commit();
+        running.save(&mut |key, value| changelog.push((key.to_vec(), value.map(<[u8]>::to_vec))));
+        running.commit();
         all.extend_from_slice(&changelog[before..]);
         assert!(
-            image(&living) == image(&plain),
+            image(&running) == image(&plain),
             "seed {seed}, step {at}: another state than without transactions and restarts"
         );
         at = until;
@@ -197,7 +197,7 @@ fn run(seed: u64, steps: usize) -> [usize; 5] {
             let point = choices.below(changelog.len() as u64 + 1) as usize;
             compact(&mut changelog, point);
             let again = restored(&changelog).unwrap_or_else(|fault| panic!("seed {seed}, step {at}: {fault}"));
-            let (is, should) = (image(&again), image(&living));
+            let (is, should) = (image(&again), image(&running));
             let mut differs = should.keys().chain(is.keys()).filter(|key| is.get(*key) != should.get(*key));
             if let Some(key) = differs.next() {
                 panic!(
@@ -206,13 +206,13 @@ fn run(seed: u64, steps: usize) -> [usize; 5] {
                     is.get(key)
                 );
             }
-            let newest = |levels: Gauges| Gauges { clock: 0, ..levels };
-            assert_eq!(newest(again.gauges()), newest(living.gauges()), "seed {seed}, step {at}");
-            living = again;
+            let newest = |gauges: Gauges| Gauges { clock: 0, ..gauges };
+            assert_eq!(newest(again.gauges()), newest(running.gauges()), "seed {seed}, step {at}");
+            running = again;
             restarts += 1;
         }
     }
-    assert!(told == expected, "seed {seed}: other insights than without transactions and restarts");
+    assert!(insights == expected, "seed {seed}: other insights than without transactions and restarts");
     let (slept, woken) = sleeps(&all);
     [expected.len(), aborts, restarts, slept, woken]
 }
@@ -220,12 +220,12 @@ fn run(seed: u64, steps: usize) -> [usize; 5] {
 #[test]
 #[expect(clippy::disallowed_methods, reason = "a longer run on request")]
 fn transactions_rollbacks_and_restarts_leave_no_trace() {
-    let seeds = std::env::var("INSIGHTD_STORIES").ok().and_then(|text| text.parse().ok()).unwrap_or(6);
+    let seeds = std::env::var("INSIGHTD_SCENARIOS").ok().and_then(|text| text.parse().ok()).unwrap_or(6);
     let mut sums = [0; 5];
     for seed in 0..seeds {
         sums.iter_mut().zip(run(seed, 3000)).for_each(|(sum, one)| *sum += one);
     }
-    println!("{seeds} stories: insights, aborts, restarts, fallen asleep, woken: {sums:?}");
+    println!("{seeds} scenarios: insights, aborts, restarts, made dormant, activated: {sums:?}");
     assert!(sums.iter().zip([100, 100, 30, 30, 15]).all(|(sum, least)| *sum > least), "{sums:?}");
 }
 
@@ -247,45 +247,44 @@ fn a_record_of_a_newer_version_is_refused() {
 }
 
 fn comes_back_whole(change: impl Fn(&mut Settings) + Copy, events: &[Event<'static>]) {
-    let mut living = detector(change);
-    living.start_undo();
+    let mut running = detector(change);
+    running.start_undo();
     let mut changelog = Changelog::new();
     for event in events {
-        observe(&mut living, event);
-        living.save(&mut |key, value| changelog.push((key.to_vec(), value.map(<[u8]>::to_vec))));
-        living.commit();
+        observe(&mut running, event);
+        running.save(&mut |key, value| changelog.push((key.to_vec(), value.map(<[u8]>::to_vec))));
+        running.commit();
     }
     let mut again = restorer(change);
     changelog.iter().for_each(|(key, value)| again.take(key, value.as_deref()).unwrap());
     let again = again.finish().unwrap();
-    assert!(image(&again) == image(&living));
-    assert_eq!(again.gauges().dedup_events, living.gauges().dedup_events);
+    assert!(image(&again) == image(&running));
+    assert_eq!(again.gauges().dedup_events, running.gauges().dedup_events);
 }
 
-/// The bound gave up the oldest hours, and the record that had reached it lay in those: it was remembered
-/// below the floor, and a restore had one eventID less than memory (simulator, seed 39).
+/// The bound gave up the oldest hours, and the record that had reached it lay in them: its eventID was
+/// remembered below the floor, and a restore had one eventID less than memory (simulator, seed 39).
 #[test]
-fn an_event_in_the_hours_that_the_bound_gives_up_is_not_remembered() {
+fn an_event_in_hours_that_the_bound_gives_up_is_not_remembered() {
     let times = [0, 1, 3600, 2];
     let events = times.map(|second| event(1, "A", START - START % 3600 + second));
     comes_back_whole(|settings| settings.dedup_events_max = 3, &events);
 }
 
-/// An account that was of age stayed so, and one that was young counted its age by the old
-/// `baseline.warm_up`.
+/// A mature account stayed mature, and a new one counted its age by the old `baseline.warm_up`.
 #[test]
 fn another_warm_up_holds_for_known_accounts_too() {
     let saved_with = |warm_up: i64, restored_with: i64| {
-        let mut living = detector(|settings| settings.warm_up = warm_up);
-        living.start_undo();
+        let mut running = detector(|settings| settings.warm_up = warm_up);
+        running.start_undo();
         for hour in 0..50 {
-            observe(&mut living, &event(1, "A", START + hour * 3600));
+            observe(&mut running, &event(1, "A", START + hour * 3600));
         }
         let mut again = restorer(|settings| settings.warm_up = restored_with);
-        living.save(&mut |key, value| again.take(key, value).unwrap());
+        running.save(&mut |key, value| again.take(key, value).unwrap());
         let again = again.finish().unwrap();
-        let levels = again.gauges();
-        (levels.accounts_learning, levels.accounts_live)
+        let gauges = again.gauges();
+        (gauges.accounts_learning, gauges.accounts_live)
     };
     for restored_with in [0, 600, 2880, 4000] {
         let expected = saved_with(restored_with, restored_with);
@@ -296,19 +295,19 @@ fn another_warm_up_holds_for_known_accounts_too() {
     assert_ne!(saved_with(600, 600), saved_with(600, 4000));
 }
 
-/// The changelog is our own topic, but whoever may write there must not be able to crash the daemon.
+/// The changelog is a topic of the daemon, but others who may write there must not be able to crash it.
 #[test]
-fn damaged_records_are_told_and_never_panic() {
+fn damaged_records_are_refused_and_never_panic() {
     let mut choices = Choices(Pcg64Mcg::new(77));
-    let mut living = detector(settings);
-    living.start_undo();
+    let mut running = detector(settings);
+    running.start_undo();
     let mut changelog = Changelog::new();
-    for step in story(&mut choices, 900).chunks(90) {
+    for step in scenario(&mut choices, 900).chunks(90) {
         for one in step {
-            play(&mut living, one, &mut Vec::new());
+            play(&mut running, one, &mut Vec::new());
         }
-        living.save(&mut |key, value| changelog.push((key.to_vec(), value.map(<[u8]>::to_vec))));
-        living.commit();
+        running.save(&mut |key, value| changelog.push((key.to_vec(), value.map(<[u8]>::to_vec))));
+        running.commit();
     }
     let (mut refused, mut taken) = (0, 0);
     for _ in 0..250 {
@@ -338,7 +337,7 @@ fn damaged_records_are_told_and_never_panic() {
     assert!(refused > 30 && taken > 10, "{refused} refused, {taken} taken");
 }
 
-/// Whatever was taken can be shown and saved.
+/// Whatever was restored can be shown and saved.
 fn look(detector: &Detector) {
     detector.each_series(&mut |_| {});
     detector.each_account(&mut |_| {});
@@ -350,7 +349,7 @@ fn look(detector: &Detector) {
 
 proptest::proptest! {
     #[test]
-    fn any_bytes_are_taken_or_refused(records in proptest::collection::vec(
+    fn any_bytes_are_restored_or_refused(records in proptest::collection::vec(
         (proptest::sample::select(&b"awrdpsce"[..]), 0_u64..3, 0_u8..4, proptest::collection::vec(proptest::num::u8::ANY, 0..160)),
         1..12,
     )) {
@@ -366,8 +365,8 @@ proptest::proptest! {
     }
 }
 
-/// A rule that only changes the budget was forgotten with a restore, though it is a part of the open insight
-/// (simulator, seed 4 with rules).
+/// A restore forgot a rule that only changes the budget, though it is part of the open insight (simulator,
+/// seed 4 with rules).
 #[test]
 fn an_open_insight_keeps_the_rule_that_made_it_readier() {
     let condition = Condition { field: Field::Principal, patterns: vec![Pattern::parse("*dana").expect("a pattern")] };

@@ -64,10 +64,10 @@ impl Series {
 
     /// Completes a series from the changelog with what is saved apart from it or not at all: its statistic,
     /// and what the configuration says of its API. Charges the quota.
-    pub(crate) fn attach(&mut self, statistic: Statistic, settings: &Settings, quota: &mut MemoryQuota) {
+    pub(crate) fn attach(&mut self, statistic: &Statistic, settings: &Settings, quota: &mut MemoryQuota) {
         self.mark_saved();
         let (priors, weight) = Self::configured(self.key(), settings);
-        self.statistic = statistic;
+        self.statistic = *statistic;
         self.statistic.set_priors(priors);
         self.weight = weight;
         if let Some(episode) = &mut self.episode {

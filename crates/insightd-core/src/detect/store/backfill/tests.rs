@@ -1,4 +1,4 @@
-//! A past that is loaded: as if it had been seen, once.
+//! A backfill has the effect of its records, observed once.
 
 use std::collections::BTreeMap;
 
@@ -67,7 +67,7 @@ fn fold(events: &[Event<'_>]) -> Detector {
     detector
 }
 
-/// The past of one account, by way of its records.
+/// The backfill of one account, by way of its records.
 fn past(of: &Detector, account: AccountId) -> Detector {
     let mut past = Restorer::new(settings());
     of.save_alone(account, &mut |key, value| past.take(key, value).expect("it can be read"));
@@ -103,7 +103,7 @@ fn split(events: &[Event<'static>], at: i64) -> (Vec<Event<'static>>, Vec<Event<
 }
 
 #[test]
-fn the_past_of_new_accounts_is_as_if_it_had_been_seen() {
+fn the_backfill_of_new_accounts_is_as_if_observed() {
     let events = traffic(9);
     let (before, after) = split(&events, START + 7 * DAY_S);
     let mut plain = fold(&before);
@@ -113,8 +113,8 @@ fn the_past_of_new_accounts_is_as_if_it_had_been_seen() {
         assert!((0..10).contains(&(absorbed.expect("taken in").begin - START.div_euclid(60))));
     }
     let of = |detector: &Detector| {
-        let levels = detector.gauges();
-        (levels.series, levels.accounts_live, levels.accounts_learning, levels.dedup_events, levels.clock)
+        let gauges = detector.gauges();
+        (gauges.series, gauges.accounts_live, gauges.accounts_learning, gauges.dedup_events, gauges.clock)
     };
     assert_eq!(of(&loaded), of(&plain));
     let (expected, found) = (see(&mut plain, &after), see(&mut loaded, &after));
@@ -186,7 +186,7 @@ fn a_past_in_two_parts_the_newer_one_first() {
     assert_eq!(calls(&live), calls(&fold(&before)));
 }
 
-/// A series that sleeps, in the past, in the living account or in both, is woken for what is added to it.
+/// A series that is dormant in the backfill, in the running detector or in both is activated for the merge.
 #[test]
 fn series_that_sleep_are_added_like_others() {
     let mut events = traffic(24);
@@ -226,7 +226,7 @@ fn series_that_sleep_are_added_like_others() {
 /// Files come in no strict order: a second load found records that were older than the beginning that the
 /// first one had set.
 #[test]
-fn the_oldest_record_of_the_files_is_the_beginning_wherever_it_stands() {
+fn the_oldest_record_of_the_files_begins_the_history() {
     let mut events = traffic(4);
     // An hour and a half of it, which is within input.dedup_horizon.
     events[..130].reverse();
@@ -246,10 +246,10 @@ fn the_oldest_record_of_the_files_is_the_beginning_wherever_it_stands() {
     assert_eq!(calls(&past), calls(&plain), "and each of them is counted");
 }
 
-/// At the end of the files it was applied, and the living account's clock began in the future: everything was
-/// too late.
+/// At the end of the files it was applied, and the running account's clock began in the future: everything
+/// was too late.
 #[test]
-fn a_record_dated_far_ahead_in_the_files_does_not_move_the_clock_that_is_taken_over() {
+fn a_record_dated_far_ahead_does_not_move_the_adopted_clock() {
     let mut events = traffic(3);
     let mut ahead = events[900].clone();
     (ahead.time, ahead.id) = (ahead.time + 300 * DAY_S, Some("ahead".into()));
@@ -272,7 +272,7 @@ fn a_load_that_is_rolled_back_or_refused_leaves_nothing_behind() {
         see(&mut live, &after[..200]);
         live.save(&mut |_, _| ());
         live.commit();
-        let (was, levels) = (image(&live), live.gauges());
+        let (was, gauges) = (image(&live), live.gauges());
         let taken = load(&mut live, &fold(&before));
         if max == 4 {
             assert_eq!(taken, [Err(BackfillRefusal::NoRoom); 2]);
@@ -282,7 +282,7 @@ fn a_load_that_is_rolled_back_or_refused_leaves_nothing_behind() {
             live.roll_back();
         }
         assert_eq!(image(&live), was);
-        assert_eq!(live.gauges(), levels);
+        assert_eq!(live.gauges(), gauges);
     }
 }
 
@@ -329,10 +329,10 @@ fn a_load_that_is_committed_comes_back_with_the_changelog() {
     assert_eq!(image(&restored), image(&live));
 }
 
-/// Series that only an old past knew were taken as live until a restart told otherwise, and from then on
-/// budgets were split in another way (simulator, profile everything, seed 189).
+/// Series that only an old backfill knew counted as live until a restart; from then on budgets were split in
+/// another way (simulator, profile everything, seed 189).
 #[test]
-fn series_of_an_old_past_are_no_more_live_before_a_restart_than_behind_it() {
+fn series_of_an_old_backfill_are_as_live_as_after_a_restart() {
     let later = traffic(3).into_iter().map(|event| Event {
         time: event.time + 60 * DAY_S,
         name: format!("New{}", event.name).into(),
@@ -350,10 +350,10 @@ fn series_of_an_old_past_are_no_more_live_before_a_restart_than_behind_it() {
     assert_eq!(image(&restored), image(&live));
 }
 
-/// A changelog, or a past, without the record of a region was taken, and whoever looked at its series met a
-/// panic (fuzz target state).
+/// A changelog or a backfill without the record of a region was restored, and showing its series panicked
+/// (fuzz target state).
 #[test]
-fn an_account_that_names_a_region_which_is_not_there_is_refused() {
+fn an_account_that_names_a_missing_region_is_refused() {
     let whole = fold(&traffic(1));
     let mut past = Restorer::new(settings());
     whole.save_alone(accounts()[0], &mut |key, value| {
