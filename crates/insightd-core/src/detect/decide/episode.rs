@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn ends_after_five_usual_minutes_with_the_minute_after_the_last_unusual_one() {
+    fn ends_with_the_minute_after_the_last_unusual_one() {
         let mut e = episode();
         let steps: Vec<Step> = [9, 0, 9, 3, 4, 1, 8, 1, 0, 2, 3, 0].iter().map(|&c| e.close(c, 5)).collect();
         use Step::{Over, Quiet, Unusual};

@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn history_begins_with_the_first_record_and_no_older_one_moves_it() {
+    fn history_begins_with_the_first_record() {
         assert_eq!(first(&[10_000, 10_060, 9_000, 0]), Some(10_000));
         assert_eq!(first(&[10_000, 10_000 - JUMP_S, 0]), Some(10_000), "within the jump the second one confirms");
         assert_eq!(first(&[10_000]), None);

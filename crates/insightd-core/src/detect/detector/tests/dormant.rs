@@ -53,7 +53,7 @@ fn quiet(settings: &mut Settings) {
 }
 
 #[test]
-fn a_series_is_dormant_after_nine_days_and_its_statistic_continues() {
+fn a_series_is_dormant_after_nine_days_and_its_views_continue() {
     let mut detector = detector(quiet);
     let last = busy(&mut detector);
     let statistic = |detector: &Detector, closed: i64| {
