@@ -20,7 +20,7 @@ use crate::detect::intake::incoming::{Arrival, IncomingRecord};
 use crate::detect::intake::scope::Scope;
 use crate::detect::model::account::Account;
 use crate::detect::model::region::Region;
-use crate::detect::store::changelog::EventRecords;
+use crate::detect::store::event_records::EventRecords;
 use crate::detect::store::rollback::roll_back;
 use crate::invariants::Violations;
 use crate::rules::Action;

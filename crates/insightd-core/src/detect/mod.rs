@@ -32,6 +32,7 @@ pub(crate) mod model;
 mod settings;
 pub mod statistics;
 pub mod store;
+mod totals;
 mod transaction;
 mod undo;
 pub mod view;

@@ -3,13 +3,13 @@
 //! A commit saves what is named here ([`super::store::changelog`]); an abort puts it back
 //! ([`super::store::rollback`]). The cost is bounded by what a transaction touches.
 
-use crate::detect::context::Totals;
 use crate::detect::ids::RegionId;
 use crate::detect::intake::dedup::DedupChanges;
 use crate::detect::model::account::AccountChanges;
 use crate::detect::model::principals::PrincipalChanges;
 use crate::detect::model::region::RegionChanges;
 use crate::detect::model::slot::{LiveChanges, SeriesChanges, SeriesSlot};
+use crate::detect::totals::Totals;
 use crate::detect::undo::TransactionEpoch;
 
 /// What the open transaction has changed.

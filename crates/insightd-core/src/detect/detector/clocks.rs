@@ -100,7 +100,8 @@ impl Account {
         let (facts, id) = (self.facts(), self.region_id(at));
         let region = &mut self.regions[at];
         let Some(now) = region.state.clock.time() else { return };
-        let here = SeriesContext::new(facts, &region.name, &region.state, &context.settings, &context.horizons);
+        let region_facts = region.state.facts(&region.name, context.settings.lateness);
+        let here = SeriesContext::new(facts, region_facts, &context.settings, &context.horizons);
         let mut ended = Vec::new();
         for &position in &region.state.open {
             let slot = region.series.at(position);
@@ -124,7 +125,8 @@ impl Account {
         let (facts, id) = (self.facts(), self.region_id(at));
         let region = &mut self.regions[at];
         let Some(now) = region.state.clock.time() else { return };
-        let here = SeriesContext::new(facts, &region.name, &region.state, &context.settings, &context.horizons);
+        let region_facts = region.state.facts(&region.name, context.settings.lateness);
+        let here = SeriesContext::new(facts, region_facts, &context.settings, &context.horizons);
         for index in 0..region.state.steady.len() {
             let position = region.state.steady[index];
             let slot = region.series.at(position);

@@ -78,7 +78,8 @@ impl Account {
         let (facts, id, principal_id) = (self.facts(), self.region_id(at), self.principal_id(counted_call.principal));
         let call = &counted_call.call;
         let region = &mut self.regions[at];
-        let here = SeriesContext::new(facts, &region.name, &region.state, &context.settings, &context.horizons);
+        let region_facts = region.state.facts(&region.name, context.settings.lateness);
+        let here = SeriesContext::new(facts, region_facts, &context.settings, &context.horizons);
         let changes = &mut context.transaction;
         let slot = region.series.at(position);
         // A record that was quarantined may be older than what counts as live: a restore would not take its
@@ -134,7 +135,8 @@ impl Account {
         if !context.has_room(1) || !context.quota.admit(key.bytes(), call.attributes()) {
             return None;
         }
-        let here = SeriesContext::new(facts, &region.name, &region.state, &context.settings, &context.horizons);
+        let region_facts = region.state.facts(&region.name, context.settings.lateness);
+        let here = SeriesContext::new(facts, region_facts, &context.settings, &context.horizons);
         let state = SeriesState::Active(Box::new(Series::new(key, call.minute, &here)));
         let id = SeriesId { region: id, number: context.totals.series_begun };
         context.totals.series += 1;

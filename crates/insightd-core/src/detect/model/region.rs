@@ -4,6 +4,7 @@ use crate::detect::DAY;
 use crate::detect::ids::RegionId;
 use crate::detect::intake::clock::Clock;
 use crate::detect::intake::dedup::{DedupIndex, hour_of};
+use crate::detect::model::series::RegionFacts;
 use crate::detect::model::series_table::SeriesTable;
 use crate::detect::undo::{Changes, Tracked};
 
@@ -61,6 +62,11 @@ impl Default for RegionState {
 }
 
 impl RegionState {
+    /// What the series of a region with this name need to know of it.
+    pub(crate) fn facts<'a>(&self, region: &'a str, lateness: i64) -> RegionFacts<'a> {
+        RegionFacts { region, begin: self.begin.unwrap_or(i64::MAX), closed: self.clock.closed(lateness) }
+    }
+
     /// Moves the positions of series, after some were removed.
     pub(crate) fn move_series(&mut self, moved_to: &[Option<u32>]) {
         for positions in [&mut self.open, &mut self.steady] {

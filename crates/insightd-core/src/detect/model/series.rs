@@ -19,7 +19,6 @@ use crate::detect::model::days::Days;
 use crate::detect::model::key::SeriesKey;
 use crate::detect::model::quota::MemoryQuota;
 use crate::detect::model::recent::Recent;
-use crate::detect::model::region::RegionState;
 use crate::detect::model::series::frozen::FrozenMinutes;
 use crate::detect::statistics::horizon::Horizons;
 use crate::detect::statistics::prior::ViewPriors;
@@ -79,6 +78,17 @@ pub(crate) struct AccountFacts {
     pub(crate) score_floor: f64,
 }
 
+/// What a series needs to know of its region.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RegionFacts<'a> {
+    /// Region.
+    pub(crate) region: &'a str,
+    /// First minute of the region in this account.
+    pub(crate) begin: i64,
+    /// Last closed minute of the clock.
+    pub(crate) closed: i64,
+}
+
 /// What a series needs to know of its account, its region and the configuration.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SeriesContext<'a> {
@@ -101,16 +111,13 @@ pub(crate) struct SeriesContext<'a> {
 }
 
 impl<'a> SeriesContext<'a> {
-    /// For the series of a region with this name and state.
+    /// For the series of one region.
     pub(crate) fn new(
         AccountFacts { account, begin, score_floor }: AccountFacts,
-        region: &'a str,
-        state: &RegionState,
+        RegionFacts { region, begin: region_begin, closed }: RegionFacts<'a>,
         settings: &'a Settings,
         horizons: &'a Horizons,
     ) -> Self {
-        let closed = state.clock.closed(settings.lateness);
-        let region_begin = state.begin.unwrap_or(i64::MAX);
         Self { account, region, begin, region_begin, closed, score_floor, settings, horizons }
     }
 

@@ -22,7 +22,6 @@ mod whole;
 
 use std::collections::BTreeMap;
 
-use hashbrown::HashMap;
 use serde::Serialize;
 
 pub use self::key::RecordKey;
@@ -46,16 +45,6 @@ pub fn account_begin(key: &[u8], value: &[u8]) -> Option<(AccountId, Option<i64>
     let Some(RecordKey::Account(id)) = RecordKey::read(key) else { return None };
     let record: AccountRecord = decode("account", VERSION, value).ok()?;
     Some((id, record.state.begin))
-}
-
-/// Which changelog records hold eventIDs, each with the number of hours and regions of which it still holds
-/// some.
-#[derive(Debug, Default)]
-pub(crate) struct EventRecords {
-    pub(crate) next: u64,
-    pub(crate) held: HashMap<u64, u32>,
-    /// Written by the open transaction.
-    written: Vec<(u64, Vec<(RegionId, i64)>)>,
 }
 
 /// Where records go, and the buffer in which they are encoded.
