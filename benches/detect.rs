@@ -4,13 +4,12 @@
 //! series most events meet a series whose minute is new (the expensive path); `busy` stays inside one minute
 //! (the cheap one).
 
-use std::borrow::Cow;
-
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use insightd::config::Config;
-use insightd_core::cloudtrail::event::{AccountId, Category, Event};
+use insightd_core::cloudtrail::event::Event;
 use insightd_core::detect::{Detector, Settings};
+use insightd_test_support::event::event as event_of;
 
 const EVENTS: usize = 100_000;
 
@@ -23,23 +22,13 @@ fn events(series: usize, per_second: usize, from: usize) -> Vec<Event<'static>> 
     let event = |i: usize| {
         // A fixed multiplicative step visits the series in a scattered order.
         let which = (i.wrapping_mul(2_654_435_761)) % series;
-        Event {
-            account: AccountId::parse(&format!("{:012}", which / 100)).expect("twelve digits"),
-            region: Cow::Borrowed("us-east-1"),
-            source: Cow::Borrowed("ec2.amazonaws.com"),
-            name: Cow::Owned(format!("Operation{}", which % 100)),
-            error: None,
-            time: 1_780_000_000 + (i / per_second) as i64,
-            id: Some(Cow::Owned(format!("{i:032x}"))),
-            principal: Cow::Owned(format!("arn:aws:sts::111122223333:assumed-role/role-{}", which % 7)),
-            invoked_by: Cow::Borrowed(""),
-            agent: Cow::Borrowed("aws-sdk-go/1.55"),
-            category: Category::Management,
-            write: true,
-            read_only: Some(false),
-            inferred: false,
-            correction: false,
-        }
+        event_of(format!("Operation{}", which % 100))
+            .in_account(which as u64 / 100)
+            .by(format!("arn:aws:sts::111122223333:assumed-role/role-{}", which % 7))
+            .with("aws-sdk-go/1.55")
+            .at(1_780_000_000 + (i / per_second) as i64)
+            .id(format!("{i:032x}"))
+            .build()
     };
     (from..from + EVENTS).map(event).collect()
 }
@@ -77,4 +66,28 @@ fn new_minute(bencher: Bencher<'_, '_>, series: usize) {
 fn busy(bencher: Bencher<'_, '_>, series: usize) {
     // All in one minute.
     observe(bencher, series, EVENTS);
+}
+
+/// As the daemon does it: transactions of 20 records, each one saved and committed. What that costs beside
+/// `new_minute` is the undo (a copy of each series that a transaction changes first) and the encoding.
+#[divan::bench(args = [1_000, 10_000], sample_count = 5)]
+fn in_transactions(bencher: Bencher<'_, '_>, series: usize) {
+    bencher
+        .counter(ItemsCount::new(EVENTS))
+        .with_inputs(|| {
+            let (mut detector, events) = warmed(series, (series / 60).max(1));
+            detector.start_undo();
+            (detector, events)
+        })
+        .bench_local_values(|(mut detector, events)| {
+            let mut bytes = 0;
+            for transaction in events.chunks(20) {
+                for event in transaction {
+                    detector.observe(event, None, &mut |_| {});
+                }
+                detector.save(&mut |key, value| bytes += key.len() + value.map_or(0, <[u8]>::len));
+                detector.commit();
+            }
+            (detector, events, bytes)
+        });
 }

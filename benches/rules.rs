@@ -5,16 +5,16 @@
 //! records that none of them takes, so that every rule is looked at; half of the records fail with an error,
 //! half come from an assumed role.
 
-use std::borrow::Cow;
 use std::io::Write as _;
 use std::sync::Arc;
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use insightd::config::Config;
-use insightd_core::cloudtrail::event::{AccountId, Category, Event};
+use insightd_core::cloudtrail::event::Event;
 use insightd_core::detect::{Detector, Settings};
 use insightd_core::rules::Rules;
+use insightd_test_support::event::event as event_of;
 
 const EVENTS: usize = 10_000;
 
@@ -48,27 +48,20 @@ fn rules(count: usize) -> Arc<Rules> {
 }
 
 fn events(from: usize) -> Vec<Event<'static>> {
-    let event = |i: usize| Event {
-        account: AccountId::parse(&format!("{:012}", i % 10)).expect("twelve digits"),
-        region: Cow::Borrowed("us-east-1"),
-        source: Cow::Borrowed("ec2.amazonaws.com"),
-        name: Cow::Owned(format!("Operation{}", i % 100)),
-        error: i.is_multiple_of(2).then_some(Cow::Borrowed("AccessDenied")),
-        time: 1_780_000_000 + i as i64 / 50,
-        id: Some(Cow::Owned(format!("{i:032x}"))),
-        principal: Cow::Owned(match i % 4 {
-            0 | 1 => format!("arn:aws:sts::111122223333:assumed-role/role-{}", i % 7),
-            _ => format!("arn:aws:iam::111122223333:user/person-{}", i % 7),
-        }),
-        invoked_by: Cow::Borrowed(""),
-        agent: Cow::Borrowed(
-            "aws-cli/2.15.30 Python/3.11.6 Linux/5.10.205-195.807.amzn2.x86_64 exe/x86_64.amzn.2 prompt/off",
-        ),
-        category: Category::Management,
-        write: true,
-        read_only: Some(false),
-        inferred: false,
-        correction: false,
+    let agent = "aws-cli/2.15.30 Python/3.11.6 Linux/5.10.205-195.807.amzn2.x86_64 exe/x86_64.amzn.2 prompt/off";
+    let principal = |i: usize| match i % 4 {
+        0 | 1 => format!("arn:aws:sts::111122223333:assumed-role/role-{}", i % 7),
+        _ => format!("arn:aws:iam::111122223333:user/person-{}", i % 7),
+    };
+    let event = |i: usize| {
+        event_of(format!("Operation{}", i % 100))
+            .in_account(i as u64 % 10)
+            .failed(i.is_multiple_of(2).then_some("AccessDenied"))
+            .by(principal(i))
+            .with(agent)
+            .at(1_780_000_000 + i as i64 / 50)
+            .id(format!("{i:032x}"))
+            .build()
     };
     (from..from + EVENTS).map(event).collect()
 }

@@ -4,12 +4,11 @@
 //! Numbers from the samples in AWS's documentation and in public issue threads (docs/detection.md):
 //! baseline calls, burst calls, and the averages that AWS printed. The busy baselines are thinned to a tenth.
 
-use std::borrow::Cow;
-
 use insightd::config::Config;
-use insightd_core::cloudtrail::event::{AccountId, Category, Event};
+use insightd_core::cloudtrail::event::Event;
 use insightd_core::cloudtrail::insight::{Insight, State};
 use insightd_core::detect::{Detector, Settings};
+use insightd_test_support::event::event;
 
 struct Case {
     name: &'static str,
@@ -86,24 +85,11 @@ impl Case {
     }
 
     fn event(&self, time: i64, mine: bool, number: usize) -> Event<'static> {
-        let text = Cow::Borrowed::<'static, str>;
-        Event {
-            account: AccountId::parse("111122223333").expect("twelve digits"),
-            region: text("us-east-1"),
-            source: text(if mine { "case.amazonaws.com" } else { "logs.amazonaws.com" }),
-            name: text(if mine { self.api } else { "CreateLogStream" }),
-            error: self.error.filter(|_| mine).map(text),
-            time,
-            id: Some(format!("{number:032x}").into()),
-            principal: text("arn:aws:sts::111122223333:assumed-role/app-role"),
-            invoked_by: text(""),
-            agent: text("aws-cli/2.15.30"),
-            category: Category::Management,
-            write: !(mine && self.error.is_some()),
-            read_only: None,
-            inferred: false,
-            correction: false,
-        }
+        let (source, name) =
+            if mine { ("case.amazonaws.com", self.api) } else { ("logs.amazonaws.com", "CreateLogStream") };
+        let error = self.error.filter(|_| mine);
+        let call = event(name).of(source).failed(error).write(error.is_none()).at(time);
+        Event { read_only: None, ..call.id(format!("{number:032x}")).build() }
     }
 
     fn insights(&self) -> Vec<Insight> {

@@ -1,13 +1,12 @@
 //! Drops: a steady series that falls silent is an insight when `detect.direction` is `both`, and none when it
 //! is `up`.
 
-use std::borrow::Cow;
-
 use insightd::config::Config;
-use insightd_core::cloudtrail::event::{AccountId, Category, Event};
+use insightd_core::cloudtrail::event::Event;
 use insightd_core::cloudtrail::insight::{Insight, State};
 use insightd_core::detect::statistics::horizon::Direction;
 use insightd_core::detect::{Detector, Settings};
+use insightd_test_support::event::event;
 
 const BEGIN: i64 = 1_780_012_800;
 const MINUTE: i64 = 60;
@@ -15,24 +14,13 @@ const DAY: i64 = 86_400;
 /// The silence: half an hour on the ninth day.
 const SILENCE: std::ops::Range<i64> = BEGIN + 8 * DAY..BEGIN + 8 * DAY + 30 * MINUTE;
 
-fn event(name: &'static str, time: i64) -> Event<'static> {
-    Event {
-        account: AccountId::parse("111122223333").expect("twelve digits"),
-        region: Cow::Borrowed("eu-west-1"),
-        source: Cow::Borrowed("logs.amazonaws.com"),
-        name: Cow::Borrowed(name),
-        error: None,
-        time,
-        id: None,
-        principal: Cow::Borrowed("arn:aws:sts::111122223333:assumed-role/shipper"),
-        invoked_by: Cow::Borrowed(""),
-        agent: Cow::Borrowed("aws-sdk-go"),
-        category: Category::Management,
-        write: true,
-        read_only: Some(false),
-        inferred: false,
-        correction: false,
-    }
+fn call(name: &'static str, time: i64) -> Event<'static> {
+    event(name)
+        .of("logs.amazonaws.com")
+        .in_region("eu-west-1")
+        .by("arn:aws:sts::111122223333:assumed-role/shipper")
+        .at(time)
+        .build()
 }
 
 /// Forty calls a minute, more or less, beside a heartbeat that moves the clock.
@@ -43,9 +31,9 @@ fn insights(direction: Direction) -> Vec<Insight> {
         let start = BEGIN + minute * MINUTE;
         let calls = if SILENCE.contains(&start) { 0 } else { 38 + minute * 7 % 5 };
         for n in 0..calls {
-            detector.observe(&event("CreateLogStream", start + n), None, &mut |i| insights.push(i));
+            detector.observe(&call("CreateLogStream", start + n), None, &mut |i| insights.push(i));
         }
-        detector.observe(&event("PutRetentionPolicy", start + 55), None, &mut |i| insights.push(i));
+        detector.observe(&call("PutRetentionPolicy", start + 55), None, &mut |i| insights.push(i));
     }
     insights
 }

@@ -6,6 +6,7 @@
 //! * [`record`]: one call as CloudTrail writes it.
 //! * [`delivery`]: in which order and how often the records arrive, which of them are broken; the ground
 //!   truth.
+//! * [`event`]: one decoded record, built in a line.
 //! * [`payload`]: arriving records in the envelopes in which they come on Kafka, and as files.
 //! * [`load`]: traffic made ready to be sent: messages by partition, and the same as files.
 //! * [`insightd`]: the binary under test, its output and its configuration.
@@ -25,6 +26,7 @@ pub mod broker;
 pub mod clock;
 pub mod decoding;
 pub mod delivery;
+pub mod event;
 pub mod insightd;
 pub mod load;
 pub mod payload;
