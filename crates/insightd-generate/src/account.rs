@@ -1,24 +1,24 @@
 //! One account: who is in it, what they do, and its calls in order of time.
 
-use super::ahead::{Ahead, Due};
 use super::calendar::{DAY, HOUR};
 use super::call::{Actor, Call};
-use super::habit::Habit;
 use super::label::Label;
+use super::pending::{DueCalls, PendingCalls};
+use super::workload::ScheduledWorkload;
 
 /// One account of an organization. It can be made, and its calls drawn, independently of the others.
 #[derive(Clone, Debug)]
 pub struct Account {
-    pub(super) id: String,
-    pub(super) number: u64,
-    pub(super) regions: Vec<&'static str>,
-    pub(super) actors: Vec<Actor>,
+    pub(crate) id: String,
+    pub(crate) number: u64,
+    pub(crate) regions: Vec<&'static str>,
+    pub(crate) actors: Vec<Actor>,
     /// Of each actor, the principal that Insights attributes its calls to.
-    pub(super) principals: Vec<String>,
-    pub(super) habits: Vec<Habit>,
-    pub(super) labels: Vec<Label>,
-    pub(super) start: i64,
-    pub(super) days: u32,
+    pub(crate) principals: Vec<String>,
+    pub(crate) workloads: Vec<ScheduledWorkload>,
+    pub(crate) labels: Vec<Label>,
+    pub(crate) start: i64,
+    pub(crate) days: u32,
 }
 
 impl Account {
@@ -53,7 +53,7 @@ impl Account {
         self.principals.get(actor as usize).map_or("unknown", String::as_str)
     }
 
-    /// Its calls in order of time. One hour at a time is held in memory, with what the habits of that day
+    /// Its calls in order of time. One hour at a time is held in memory, with what the workloads of that day
     /// have begun.
     pub fn calls(&self) -> impl Iterator<Item = Call> + '_ {
         Calls::new(self)
@@ -64,8 +64,8 @@ impl Account {
 #[derive(Debug)]
 struct Calls<'a> {
     account: &'a Account,
-    ahead: Ahead,
-    due: Due,
+    pending: PendingCalls,
+    due: DueCalls,
     /// The next hour to be made, since the beginning of the plan.
     hour: i64,
 }
@@ -73,15 +73,15 @@ struct Calls<'a> {
 impl<'a> Calls<'a> {
     fn new(account: &'a Account) -> Self {
         let end = account.start + i64::from(account.days) * DAY;
-        Self { account, ahead: Ahead::new(account.start, end), due: Due::default(), hour: 0 }
+        Self { account, pending: PendingCalls::new(account.start, end), due: DueCalls::default(), hour: 0 }
     }
 
     fn make_hour(&mut self) {
         let start = self.account.start + self.hour * HOUR;
-        for (nth, habit) in self.account.habits.iter().enumerate() {
-            habit.fill(nth, start, self.hour, &mut self.ahead);
+        for (nth, workload) in self.account.workloads.iter().enumerate() {
+            workload.fill(nth, start, self.hour, &mut self.pending);
         }
-        self.ahead.advance(&mut self.due);
+        self.pending.advance(&mut self.due);
         self.hour += 1;
     }
 }

@@ -6,20 +6,20 @@ use jiff::tz::TimeZone;
 use super::random::Draw;
 
 /// Seconds.
-pub(super) const MINUTE: i64 = 60;
+pub(crate) const MINUTE: i64 = 60;
 /// Seconds.
-pub(super) const HOUR: i64 = 3600;
+pub(crate) const HOUR: i64 = 3600;
 /// Seconds.
-pub(super) const DAY: i64 = 86_400;
+pub(crate) const DAY: i64 = 86_400;
 
 /// Monday is 0, Sunday 6.
-pub(super) fn weekday(time: i64) -> i64 {
+pub(crate) fn weekday(time: i64) -> i64 {
     // 1970-01-01 was a Thursday.
     (time.div_euclid(DAY) + 3).rem_euclid(7)
 }
 
 /// Whether the day of `time` is the last of its month, UTC.
-pub(super) fn month_ends(time: i64) -> bool {
+pub(crate) fn month_ends(time: i64) -> bool {
     let day = |time| Timestamp::from_second(time).map_or(1, |stamp| TimeZone::UTC.to_datetime(stamp).day());
     day(time + DAY) == 1
 }
@@ -40,7 +40,7 @@ const CUSTOMERS: Curve = [
 
 /// Whose day it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Day {
+pub(crate) enum Day {
     Office,
     Customers,
     Always,
@@ -48,24 +48,24 @@ pub(super) enum Day {
 
 /// How activity follows the day and the week.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Rhythm {
-    pub(super) day: Day,
+pub(crate) struct Rhythm {
+    pub(crate) day: Day,
     /// Seconds east of UTC.
-    pub(super) zone: i64,
+    pub(crate) zone: i64,
     /// What stays at night, of 1.
-    pub(super) floor: f64,
+    pub(crate) floor: f64,
     /// What stays of the rest on Saturday and Sunday, of 1.
-    pub(super) weekend: f64,
+    pub(crate) weekend: f64,
 }
 
 impl Rhythm {
     /// Local time as if it were UTC.
-    pub(super) fn local(&self, time: i64) -> i64 {
+    pub(crate) fn local(&self, time: i64) -> i64 {
         time + self.zone
     }
 
     /// A time of the day that begins at `day`, the more likely the more is done then: by rejection.
-    pub(super) fn time_of(&self, day: i64, draw: &mut Draw) -> i64 {
+    pub(crate) fn time_of(&self, day: i64, draw: &mut Draw) -> i64 {
         let mut time = day;
         for _ in 0..64 {
             time = day + draw.whole(0, DAY - 1);
@@ -77,7 +77,7 @@ impl Rhythm {
     }
 
     /// Activity at a time, 0 to 1.
-    pub(super) fn level(&self, time: i64) -> f64 {
+    pub(crate) fn level(&self, time: i64) -> f64 {
         let curve = match self.day {
             Day::Office => &OFFICE,
             Day::Customers => &CUSTOMERS,

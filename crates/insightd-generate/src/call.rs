@@ -2,9 +2,6 @@
 
 use std::borrow::Cow;
 
-use insightd_core::cloudtrail::event::{AccountId, Category, Event};
-
-use super::account::Account;
 use super::random::{digest, mix};
 
 /// An API of a service.
@@ -167,7 +164,7 @@ pub fn foreign_account(id: &str) -> String {
 /// Minor parts of `eventVersion`, each as often as it stands here.
 const VERSIONS: [u8; 20] = [5, 7, 8, 8, 8, 8, 8, 8, 9, 9, 9, 9, 10, 10, 10, 10, 11, 11, 11, 11];
 /// Since this version a record has `readOnly` always, and `managementEvent`.
-const WITH_MANAGEMENT: u8 = 6;
+pub(crate) const WITH_MANAGEMENT: u8 = 6;
 /// Data events came with this version.
 const WITH_DATA: u8 = 8;
 
@@ -226,36 +223,6 @@ impl Actor {
             _ if kind == Kind::ServiceEvent => &self.address,
             Identity::User(_) | Identity::Role { .. } if self.is_internal() => &self.address,
             _ => "",
-        }
-    }
-}
-
-impl Call {
-    /// What decoding the call's record gives, without making the record.
-    pub fn event<'a>(&self, account: &'a Account) -> Event<'a> {
-        let old = event_version(account.id(), self.api.service, self.kind) < WITH_MANAGEMENT;
-        let agent = match account.actors().get(self.actor as usize).map(|actor| actor.agent.as_ref()) {
-            None | Some("") => "null",
-            Some(agent) => agent,
-        };
-        let actor = account.actors().get(self.actor as usize);
-        Event {
-            invoked_by: Cow::Borrowed(actor.map_or("", |actor| actor.invoked_by(self.kind))),
-            account: AccountId::parse(account.id()).unwrap_or_else(|| unreachable!("made of twelve digits")),
-            region: Cow::Borrowed(self.region),
-            source: Cow::Owned(self.api.source()),
-            name: Cow::Borrowed(self.api.name),
-            // A failed sign-in has a message, no code.
-            error: self.error.filter(|_| self.kind != Kind::SignIn).map(Cow::Borrowed),
-            time: self.time,
-            id: Some(Cow::Owned(event_id(account.id(), self.serial))),
-            principal: Cow::Borrowed(account.principal(self.actor)),
-            agent: Cow::Borrowed(agent),
-            category: if self.kind == Kind::Data { Category::Data } else { Category::Management },
-            write: !self.api.read,
-            read_only: (!(old && self.api.is_plain())).then_some(self.api.read),
-            inferred: old,
-            correction: false,
         }
     }
 }

@@ -9,7 +9,7 @@ use rand_pcg::Pcg64Mcg;
 use rand_pcg::rand_core::Rng;
 
 /// Mixes two numbers into one that looks random (the finaliser of SplitMix64; Steele, Lea and Flood 2014).
-pub(super) const fn mix(a: u64, b: u64) -> u64 {
+pub(crate) const fn mix(a: u64, b: u64) -> u64 {
     let mut z = a.wrapping_add(b.wrapping_mul(0x9e37_79b9_7f4a_7c15)).wrapping_add(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -17,98 +17,98 @@ pub(super) const fn mix(a: u64, b: u64) -> u64 {
 }
 
 /// A number from a text (FNV-1a, mixed).
-pub(super) fn digest(text: &str) -> u64 {
+pub(crate) fn digest(text: &str) -> u64 {
     let fold = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     mix(text.bytes().fold(0xcbf2_9ce4_8422_2325, fold), 0)
 }
 
 /// Where the streams of one account (or of the organization) come from.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Seeds(u64);
+pub(crate) struct Seeds(u64);
 
 impl Seeds {
     /// Of the whole organization.
-    pub(super) fn organization(seed: u64) -> Self {
+    pub(crate) fn organization(seed: u64) -> Self {
         Self(mix(seed, 0))
     }
 
     /// Of its account number `account`.
-    pub(super) fn account(seed: u64, account: usize) -> Self {
+    pub(crate) fn account(seed: u64, account: usize) -> Self {
         Self(mix(mix(seed, 0), account as u64 + 1))
     }
 
     /// A key for the purpose `name`, the `nth` of its kind.
-    pub(super) fn key(self, name: &str, nth: usize) -> u64 {
+    pub(crate) fn key(self, name: &str, nth: usize) -> u64 {
         mix(self.0, mix(digest(name), nth as u64))
     }
 
     /// The stream of the purpose `name`, the `nth` of its kind.
-    pub(super) fn stream(self, name: &str, nth: usize) -> Draw {
+    pub(crate) fn stream(self, name: &str, nth: usize) -> Draw {
         Draw::new(self.key(name, nth), 0)
     }
 }
 
 /// A stream of random numbers.
 #[derive(Clone, Debug)]
-pub(super) struct Draw(Pcg64Mcg);
+pub(crate) struct Draw(Pcg64Mcg);
 
 impl Draw {
     /// The stream of a key at a slot (an hour, a day).
-    pub(super) fn new(key: u64, slot: u64) -> Self {
+    pub(crate) fn new(key: u64, slot: u64) -> Self {
         let low = mix(key, slot);
         Self(Pcg64Mcg::new(u128::from(mix(low, 1)) << 64 | u128::from(low)))
     }
 
     /// 64 random bits.
-    pub(super) fn bits(&mut self) -> u64 {
+    pub(crate) fn bits(&mut self) -> u64 {
         self.0.next_u64()
     }
 
     /// Uniform in [0, 1).
-    pub(super) fn unit(&mut self) -> f64 {
+    pub(crate) fn unit(&mut self) -> f64 {
         (self.bits() >> 11) as f64 * (1.0 / (1u64 << 53) as f64)
     }
 
     /// Uniform in [low, high).
-    pub(super) fn between(&mut self, low: f64, high: f64) -> f64 {
+    pub(crate) fn between(&mut self, low: f64, high: f64) -> f64 {
         low + (high - low) * self.unit()
     }
 
     /// A whole number below `n` (0 where `n` is 0).
-    pub(super) fn below(&mut self, n: usize) -> usize {
+    pub(crate) fn below(&mut self, n: usize) -> usize {
         ((u128::from(self.bits()) * n as u128) >> 64) as usize
     }
 
     /// A whole number from `low` to `high`, both included.
-    pub(super) fn whole(&mut self, low: i64, high: i64) -> i64 {
+    pub(crate) fn whole(&mut self, low: i64, high: i64) -> i64 {
         low + self.below((high - low + 1).max(1) as usize) as i64
     }
 
     /// True with probability `p`.
-    pub(super) fn chance(&mut self, p: f64) -> bool {
+    pub(crate) fn chance(&mut self, p: f64) -> bool {
         self.unit() < p
     }
 
     /// An element; every one is as likely as the next. The list must not be empty.
-    pub(super) fn pick<'a, T>(&mut self, list: &'a [T]) -> &'a T {
+    pub(crate) fn pick<'a, T>(&mut self, list: &'a [T]) -> &'a T {
         &list[self.below(list.len())]
     }
 
     /// An element; the first ones much more often than the last (index of density ~ u^-2/3). The list must
     /// not be empty.
-    pub(super) fn pick_skewed<'a, T>(&mut self, list: &'a [T]) -> &'a T {
+    pub(crate) fn pick_skewed<'a, T>(&mut self, list: &'a [T]) -> &'a T {
         let u = self.unit();
         &list[((u * u * u) * list.len() as f64) as usize]
     }
 
     /// An element; the first ones more often than the last, though less so than in [`Self::pick_skewed`].
-    pub(super) fn pick_leaning<'a, T>(&mut self, list: &'a [T]) -> &'a T {
+    pub(crate) fn pick_leaning<'a, T>(&mut self, list: &'a [T]) -> &'a T {
         let u = self.unit();
         &list[((u * u) * list.len() as f64) as usize]
     }
 
     /// `count` different elements, in random order.
-    pub(super) fn sample<'a, T>(&mut self, list: &'a [T], count: usize) -> Vec<&'a T> {
+    pub(crate) fn sample<'a, T>(&mut self, list: &'a [T], count: usize) -> Vec<&'a T> {
         let mut all: Vec<&T> = list.iter().collect();
         for at in 0..count.min(all.len()) {
             let other = at + self.below(all.len() - at);
@@ -119,11 +119,11 @@ impl Draw {
     }
 
     /// Number of events where `mean` are expected.
-    pub(super) fn poisson(&mut self, mean: f64) -> usize {
+    pub(crate) fn poisson(&mut self, mean: f64) -> usize {
         if mean <= 0.0 {
             return 0;
         }
-        // Most minutes of most habits are empty: one number tells so.
+        // Most minutes of most workloads are empty: one number tells so.
         if mean < 0.05 {
             let u = self.unit();
             return usize::from(u < mean - mean * mean / 2.0) + usize::from(u < mean * mean / 2.0);
@@ -132,12 +132,12 @@ impl Draw {
     }
 
     /// Standard normal.
-    pub(super) fn normal(&mut self) -> f64 {
+    pub(crate) fn normal(&mut self) -> f64 {
         StandardNormal.sample(&mut self.0)
     }
 
     /// Log-normal with this median; `sigma` of the natural logarithm.
-    pub(super) fn log_normal(&mut self, median: f64, sigma: f64) -> f64 {
+    pub(crate) fn log_normal(&mut self, median: f64, sigma: f64) -> f64 {
         match rand_distr::LogNormal::new(0.0, sigma) {
             Ok(law) => median * law.sample(&mut self.0),
             Err(_) => median,
@@ -145,7 +145,7 @@ impl Draw {
     }
 
     /// Exponential with this mean.
-    pub(super) fn exponential(&mut self, mean: f64) -> f64 {
+    pub(crate) fn exponential(&mut self, mean: f64) -> f64 {
         let unit: f64 = Exp1.sample(&mut self.0);
         mean * unit
     }

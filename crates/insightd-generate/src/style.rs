@@ -1,39 +1,39 @@
 //! Styles of accounts: what they are for, as wide distributions around typical numbers.
 
-use super::catalogue::Service;
-use super::catalogue::service::*;
-use super::catalogue::service_more::*;
+use super::catalog::Service;
+use super::catalog::service::*;
+use super::catalog::service_more::*;
 use super::random::Draw;
 
 /// How much of what an account of a style has, in the median; each account draws its own numbers around them.
 #[derive(Debug)]
-pub(super) struct Style {
+pub(crate) struct Style {
     /// Share of accounts.
-    pub(super) share: f64,
+    pub(crate) share: f64,
     /// Calls a day of pollers, lookups and chatter, thousands.
-    pub(super) thousands: f64,
-    pub(super) people: f64,
-    pub(super) jobs: f64,
-    pub(super) pipelines: f64,
-    pub(super) terraforms: f64,
-    pub(super) waves: f64,
-    pub(super) scanners: f64,
+    pub(crate) thousands: f64,
+    pub(crate) people: f64,
+    pub(crate) jobs: f64,
+    pub(crate) pipelines: f64,
+    pub(crate) terraforms: f64,
+    pub(crate) waves: f64,
+    pub(crate) scanners: f64,
     /// Share of the calls of machines that write.
-    pub(super) writing: f64,
+    pub(crate) writing: f64,
     /// Odd events a week: retry loops, missing permissions, clean-ups.
-    pub(super) oddities: f64,
+    pub(crate) oddities: f64,
     /// How much more often people fail.
-    pub(super) clumsy: f64,
+    pub(crate) clumsy: f64,
     /// What its people use beside [`CORE`].
-    pub(super) services: &'static [&'static Service],
+    pub(crate) services: &'static [&'static Service],
 }
 
 /// What people use everywhere, the usual first.
-pub(super) const CORE: &[&Service] =
+pub(crate) const CORE: &[&Service] =
     &[&EC2, &S3, &CLOUDWATCH, &LOGS, &IAM, &LAMBDA, &KMS, &SSM, &COST, &HEALTH, &CLOUDTRAIL, &STS];
 
 /// All services, for scanners and new projects.
-pub(super) const ALL: &[&Service] = &[
+pub(crate) const ALL: &[&Service] = &[
     &EC2,
     &IAM,
     &S3,
@@ -255,7 +255,7 @@ static STYLES: &[Style] = &[
 ];
 
 /// The style of one account.
-pub(super) fn any(draw: &mut Draw) -> &'static Style {
+pub(crate) fn any(draw: &mut Draw) -> &'static Style {
     let mut at = draw.unit() * STYLES.iter().map(|style| style.share).sum::<f64>();
     for style in STYLES {
         at -= style.share;

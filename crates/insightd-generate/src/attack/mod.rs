@@ -5,15 +5,16 @@
 
 mod attacker;
 mod draft;
+mod kinds;
 
-pub(super) use draft::Script;
-use draft::Wanted;
+use draft::AttackRequest;
 
-use super::Plan;
+use super::account_builder::AccountBuilder;
 use super::calendar::{DAY, HOUR};
 use super::label::{Attack, Attacker};
-use super::random::Seeds;
-use super::settle::Settler;
+use super::plan::Plan;
+use super::random::{Draw, Seeds};
+use super::workload::script::Script;
 
 /// Two attacks on one account lie at least this far apart, so that each can be judged by itself.
 const APART: i64 = 6 * HOUR;
@@ -23,11 +24,11 @@ const LONGEST: i64 = 4 * HOUR;
 const TRIES: usize = 400;
 
 /// Places the attacks of the plan. One for which no account has room is left out.
-pub(super) fn place(plan: &Plan, settlers: &mut [Settler]) {
+pub(crate) fn place(plan: &Plan, builders: &mut [AccountBuilder]) {
     let seeds = Seeds::organization(plan.seed);
     let from = plan.start + i64::from(plan.quiet_days) * DAY;
     let until = plan.start + i64::from(plan.days) * DAY - LONGEST;
-    if settlers.is_empty() || from >= until {
+    if builders.is_empty() || from >= until {
         return;
     }
     for nth in 0..plan.attacks {
@@ -35,31 +36,33 @@ pub(super) fn place(plan: &Plan, settlers: &mut [Settler]) {
         // All pairs within thirty, and all kinds of attackers among a few.
         let (attack, attacker) = (Attack::ALL[nth % 10], Attacker::ALL[(nth + nth / 10) % 3]);
         for _ in 0..TRIES {
-            let settler = &mut settlers[draw.below(plan.accounts)];
+            let builder = &mut builders[draw.below(plan.accounts)];
             let start = draw.whole(from, until - 1);
-            if try_place(settler, Wanted { attack, attacker, start, from, until }, nth, &mut draw) {
+            if try_place(builder, AttackRequest { attack, attacker, start, from, until }, nth, &mut draw) {
                 break;
             }
         }
     }
 }
 
-fn is_free(settler: &Settler, start: i64, end: i64) -> bool {
-    settler.labels.iter().all(|label| end + APART <= label.start || label.end + APART <= start)
+fn is_free(builder: &AccountBuilder, start: i64, end: i64) -> bool {
+    builder.labels.iter().all(|label| end + APART <= label.start || label.end + APART <= start)
 }
 
-fn try_place(settler: &mut Settler, wanted: Wanted, nth: usize, draw: &mut super::random::Draw) -> bool {
-    let Some(side) = attacker::choose(settler, wanted.attacker, wanted.start, draw) else { return false };
-    let Some(draft) = draft::draft(settler, wanted, &side.avoid, draw) else { return false };
+fn try_place(builder: &mut AccountBuilder, wanted: AttackRequest, nth: usize, draw: &mut Draw) -> bool {
+    let Some(candidate) = attacker::choose(builder, wanted.attacker, wanted.start, draw) else { return false };
+    let Some(draft) = kinds::draft(builder, wanted, &candidate.avoid, draw) else { return false };
     let (Some(first), Some(last)) = (draft.steps.first(), draft.steps.last()) else { return false };
-    if first.time < wanted.from || !is_free(settler, first.time, last.time) {
+    if first.time < wanted.from || !is_free(builder, first.time, last.time) {
         return false;
     }
-    let Some(who) = attacker::settle(settler, wanted, &draft, side, nth, draw) else { return false };
-    let principal = settler.roster.actors[who.first as usize].identity.principal(&settler.id);
-    let label = draft.label(settler.id.clone(), wanted, principal);
-    settler.labels.push(label);
-    let script = Script { who, region: draft.region, steps: draft.steps };
-    settler.script("attack", nth, script);
+    let Some(principal) = attacker::assign_principal(builder, wanted, &draft, candidate, nth, draw) else {
+        return false;
+    };
+    let name = builder.roster.actors[principal.first as usize].identity.principal(&builder.id);
+    let label = draft.label(builder.id.clone(), wanted, name);
+    builder.labels.push(label);
+    let script = Script { principal, region: draft.region, steps: draft.steps };
+    builder.script("attack", nth, script);
     true
 }

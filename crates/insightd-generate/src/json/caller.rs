@@ -7,41 +7,41 @@ use crate::random::{digest, mix};
 
 /// An actor as its records show it.
 #[derive(Debug)]
-pub(super) struct Caller {
+pub(crate) struct Caller {
     /// `userIdentity` of an API call.
-    pub(super) identity: Template,
+    pub(crate) identity: Template,
     /// `userIdentity` of what a service did by itself.
-    pub(super) service_identity: Template,
+    pub(crate) service_identity: Template,
     /// `,"sourceIPAddress":"…","userAgent":"…"`, the agent only where there is one.
-    pub(super) origin: String,
+    pub(crate) origin: String,
     /// ARN, or what stands for it in messages; escaped.
-    pub(super) arn: String,
+    pub(crate) arn: String,
     /// Name of the session, user or service; escaped.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// The role that is asked for, where the caller has no credentials yet.
-    pub(super) assumed: Assumed,
+    pub(crate) assumed: Assumed,
     /// The console calls with the credentials of a session that began there: `sessionCredentialFromConsole`.
-    pub(super) from_console: bool,
+    pub(crate) from_console: bool,
     /// The TLS of the caller is recorded: not that of calls from within AWS, nor that of those that the
     /// console makes there.
-    pub(super) tls: bool,
+    pub(crate) tls: bool,
     /// A user of a directory: what its service does for them are events of the service, but somebody's.
-    pub(super) directory: bool,
+    pub(crate) directory: bool,
     /// Calls come from a private network, and through a VPC endpoint where there is one.
-    pub(super) private: bool,
+    pub(crate) private: bool,
     /// Somebody of another account, or a service: their assuming a role is told to that account as well.
-    pub(super) outside: bool,
+    pub(crate) outside: bool,
     /// Number of the actor within the account.
-    pub(super) number: u64,
+    pub(crate) number: u64,
     /// Length of a session, seconds.
     session_length: i64,
 }
 
 impl Caller {
     /// Makes it ready for an account (its twelve digits and its number).
-    pub(super) fn new(account: &str, owner: u64, actor: &Actor) -> Self {
+    pub(crate) fn new(account: &str, owner: u64, actor: &Actor) -> Self {
         let internal = actor.is_internal();
-        let console = is_console(&actor.agent) || (actor.agent == INSIDE && !internal);
+        let console = is_console(&actor.agent) || (actor.agent == CONSOLE_INTERNAL && !internal);
         let parts = Parts {
             account,
             owner,
@@ -73,8 +73,8 @@ impl Caller {
             arn,
             name,
             assumed: parts.assumed(&actor.identity),
-            from_console: actor.agent == INSIDE || actor.agent.starts_with("Mozilla/"),
-            tls: !internal && actor.agent != INSIDE && !matches!(actor.identity, Identity::Directory { .. }),
+            from_console: actor.agent == CONSOLE_INTERNAL || actor.agent.starts_with("Mozilla/"),
+            tls: !internal && actor.agent != CONSOLE_INTERNAL && !matches!(actor.identity, Identity::Directory { .. }),
             directory: matches!(actor.identity, Identity::Directory { .. }),
             private: is_private(&actor.address),
             outside: matches!(actor.identity, Identity::Service(_) | Identity::Foreign(_)),
@@ -84,7 +84,7 @@ impl Caller {
     }
 
     /// Number and beginning of the session at a time.
-    pub(super) fn session(&self, owner: u64, time: i64) -> (u64, i64) {
+    pub(crate) fn session(&self, owner: u64, time: i64) -> (u64, i64) {
         let seed = mix(owner, self.number);
         let shift = (seed % self.session_length as u64) as i64;
         let nth = (time + shift).div_euclid(self.session_length);
@@ -257,7 +257,7 @@ fn invoked_by(actor: &Actor, internal: bool) -> String {
 const LINKED: &str = "AWSServiceRoleFor";
 
 /// What the console calls itself where it makes calls of its own in somebody's place.
-const INSIDE: &str = "AWS Internal";
+const CONSOLE_INTERNAL: &str = "AWS Internal";
 
 fn is_console(agent: &str) -> bool {
     agent.starts_with("Mozilla/") || agent.contains("Console") || agent.starts_with("console.")
@@ -274,7 +274,7 @@ fn last(name: &str) -> &str {
 }
 
 /// The caller's part of the facts of one record.
-pub(super) fn known_of<'a>(caller: &'a Caller, facts: Facts<'a>) -> Facts<'a> {
+pub(crate) fn with_caller<'a>(caller: &'a Caller, facts: Facts<'a>) -> Facts<'a> {
     let (session, session_begin) = caller.session(facts.owner, facts.time);
     Facts { caller: &caller.arn, caller_name: &caller.name, session, session_begin, ..facts }
 }

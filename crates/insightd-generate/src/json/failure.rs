@@ -3,7 +3,7 @@
 use super::template::Template;
 
 /// Text of a code. Codes that nobody thought of have a plain one.
-pub(super) fn message(code: &str) -> Template {
+pub(crate) fn message(code: &str) -> Template {
     let bare = code.rsplit('.').next().unwrap_or(code);
     Template::new(match code {
         "AccessDenied" | "AccessDeniedException" | "AuthorizationError" => {

@@ -12,7 +12,7 @@ pub mod values;
 
 use hashbrown::HashMap;
 
-use self::caller::{Caller, known_of};
+use self::caller::{Caller, with_caller};
 use self::shapes::Shape;
 use self::template::{Facts, Template, request_id};
 use self::values::{push_number, push_time, push_uuid};
@@ -155,7 +155,7 @@ impl Writer {
         out.extend_from_slice(if facts.version < 10 { b"0" } else { b"" });
         push_number(out, facts.version.into());
         out.extend_from_slice(br#"","userIdentity":"#);
-        if by_itself(caller, call) { &caller.service_identity } else { &caller.identity }.fill(&facts, out);
+        if is_autonomous(caller, call) { &caller.service_identity } else { &caller.identity }.fill(&facts, out);
         out.extend_from_slice(br#","eventTime":""#);
         push_time(out, call.time);
         out.push(b'"');
@@ -187,7 +187,7 @@ fn facts<'a>(of: &'a Callers, caller: &'a Caller, call: &Call) -> Facts<'a> {
         // The first half of its eventID.
         draw: mix(of.owner, call.serial),
     };
-    known_of(caller, facts)
+    with_caller(caller, facts)
 }
 
 fn failed(kind: Kind, code: &str, message: &Template, facts: &Facts<'_>, out: &mut Vec<u8>) {
@@ -203,7 +203,7 @@ fn failed(kind: Kind, code: &str, message: &Template, facts: &Facts<'_>, out: &m
 /// From `requestParameters` to `requestID`.
 fn body(api: &Prepared, caller: &Caller, call: &Call, facts: &Facts<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(br#","requestParameters":"#);
-    if by_itself(caller, call) {
+    if is_autonomous(caller, call) {
         out.extend_from_slice(br#"null,"responseElements":null"#);
         return;
     }
@@ -226,7 +226,7 @@ fn body(api: &Prepared, caller: &Caller, call: &Call, facts: &Facts<'_>, out: &m
 }
 
 /// Whether a service did it by itself: nobody asked for it, so that there is no request.
-fn by_itself(caller: &Caller, call: &Call) -> bool {
+fn is_autonomous(caller: &Caller, call: &Call) -> bool {
     call.kind == Kind::ServiceEvent && !caller.directory
 }
 
@@ -258,7 +258,7 @@ fn nature(api: &Prepared, caller: &Caller, call: &Call, facts: &Facts<'_>, out: 
         push_uuid(out, mix(facts.draw, 4), false);
         out.push(b'"');
     }
-    if by_itself(caller, call) {
+    if is_autonomous(caller, call) {
         out.extend_from_slice(br#","serviceEventDetails":{"resourceName":""#);
         text(out, &[facts.service, "\",\"resourceId\":\""]);
         push_uuid(out, mix(facts.draw, 3), false);

@@ -22,7 +22,7 @@ use crate::random::{digest, mix};
 
 /// What a template is filled from.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Facts<'a> {
+pub(crate) struct Facts<'a> {
     /// Twelve digits.
     pub account: &'a str,
     /// Number of the account, for what belongs to it.
@@ -53,7 +53,7 @@ pub(super) struct Facts<'a> {
 
 /// The role that a caller asks for who has no credentials yet, escaped; empty for all others.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Assumed {
+pub(crate) struct Assumed {
     /// Its name.
     pub role: String,
     /// Its path without the slash at the beginning.
@@ -81,7 +81,7 @@ static NOTHING: Assumed = Assumed {
 
 /// A record for the tests of templates.
 #[cfg(test)]
-pub(super) const EXAMPLE: Facts<'static> = Facts {
+pub(crate) const EXAMPLE: Facts<'static> = Facts {
     account: "000011112222",
     owner: 11_112_222,
     region: "eu-west-1",
@@ -99,7 +99,7 @@ pub(super) const EXAMPLE: Facts<'static> = Facts {
 
 /// A template, ready to be filled.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Template {
+pub(crate) struct Template {
     text: String,
     /// Each a piece of text by its end, and the slot behind it.
     pieces: Vec<(usize, Slot)>,
@@ -154,7 +154,7 @@ impl Template {
     ///
     /// # Panics
     /// Where a slot is none: templates are constants, and a test reads them all.
-    pub(super) fn new(source: &str) -> Self {
+    pub(crate) fn new(source: &str) -> Self {
         let mut template = Self::default();
         let mut rest = source;
         while let Some(open) = rest.find('<') {
@@ -169,7 +169,7 @@ impl Template {
     }
 
     /// Appends the text with the slots filled.
-    pub(super) fn fill(&self, facts: &Facts<'_>, out: &mut Vec<u8>) {
+    pub(crate) fn fill(&self, facts: &Facts<'_>, out: &mut Vec<u8>) {
         let text = self.text.as_bytes();
         let mut at = 0;
         for (end, slot) in &self.pieces {
@@ -290,7 +290,7 @@ fn drawn(facts: &Facts<'_>, salt: u64, of: Option<u64>) -> u64 {
 }
 
 /// `requestID`: a UUID, but for S3.
-pub(super) fn request_id(facts: &Facts<'_>, out: &mut Vec<u8>) {
+pub(crate) fn request_id(facts: &Facts<'_>, out: &mut Vec<u8>) {
     let seed = mix(facts.draw, 2);
     if facts.service == "s3" { push_key(out, seed, 16) } else { push_uuid(out, seed, false) }
 }

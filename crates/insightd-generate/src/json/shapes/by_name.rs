@@ -28,7 +28,7 @@ const LISTS: [&str; 7] = ["Describe", "List", "Get", "Search", "Query", "Scan", 
 const ASPECTS: [&str; 6] = ["Summary", "Status", "Attributes", "Configuration", "Config", "Details"];
 
 /// Templates of the parameters and of the answer.
-pub(super) fn form(api: &Api) -> (String, String) {
+pub(crate) fn form(api: &Api) -> (String, String) {
     let (verb, object) = words(api.name);
     let object = camel(ASPECTS.iter().find_map(|aspect| object.strip_suffix(aspect)).unwrap_or(object));
     let one = object.strip_suffix('s').unwrap_or(&object);

@@ -1,11 +1,11 @@
 //! Machines, networks, containers and functions.
 
-use super::{Form, form};
+use super::form::{Form, form};
 
 const NONE: &str = "null";
 const DONE: &str = r#"{"requestId":"<request>","_return":true}"#;
 
-pub(super) const FORMS: &[Form] = &[
+pub(crate) const FORMS: &[Form] = &[
     // === ec2, reads ===
     form("ec2", "DescribeInstances", r#"{"instancesSet":{"items":[{"instanceId":"i-<id:17>"}]},"filterSet":{}}"#, NONE),
     form("ec2", "DescribeInstanceStatus", r#"{"instancesSet":{},"filterSet":{},"maxResults":1000,"includeAllInstances":false}"#, NONE),

@@ -1,6 +1,6 @@
 //! Who may do what: users, roles, credentials, keys and secrets.
 
-use super::{Form, form};
+use super::form::{Form, form};
 
 const NONE: &str = "null";
 const ROLE: &str = r#"[{"accountId":"<account>","type":"AWS::IAM::Role","ARN":"arn:aws:iam::<account>:role/<name>"}]"#;
@@ -31,7 +31,7 @@ macro_rules! allowing {
     };
 }
 
-pub(super) const FORMS: &[Form] = &[
+pub(crate) const FORMS: &[Form] = &[
     // === sts and signin ===
     form("sts", "AssumeRole", r#"{"roleArn":"arn:aws:iam::<account>:role/<name>","roleSessionName":"<caller-name>","durationSeconds":3600}"#,
         r#"{"credentials":{"accessKeyId":"ASIA<key:16>","sessionToken":"<base64:700>==","expiration":"<date:3600>"},"assumedRoleUser":{"assumedRoleId":"AROA<key:17#role>:<caller-name>","arn":"arn:aws:sts::<account>:assumed-role/<name>/<caller-name>"}}"#).with(ROLE),

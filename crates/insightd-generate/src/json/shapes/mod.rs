@@ -6,6 +6,7 @@
 
 mod by_name;
 mod compute;
+mod form;
 mod identity;
 mod operations;
 mod storage;
@@ -13,44 +14,21 @@ mod storage;
 use hashbrown::HashMap;
 use std::sync::OnceLock;
 
+use self::form::Form;
 use super::template::Template;
 use crate::call::Api;
 
-/// The form of some APIs of one service.
-pub(super) struct Form {
-    service: &'static str,
-    /// Separated by spaces.
-    names: &'static str,
-    /// `requestParameters`.
-    parameters: &'static str,
-    /// `responseElements`; CloudTrail leaves them out (`null`) for what reads, and for many a write.
-    answer: &'static str,
-    /// `resources`, if the service tells them.
-    resources: &'static str,
-}
-
-const fn form(service: &'static str, names: &'static str, parameters: &'static str, answer: &'static str) -> Form {
-    Form { service, names, parameters, answer, resources: "" }
-}
-
-impl Form {
-    const fn with(mut self, resources: &'static str) -> Self {
-        self.resources = resources;
-        self
-    }
-}
-
 /// What varies by API in a record.
 #[derive(Debug)]
-pub(super) struct Shape {
-    pub(super) parameters: Template,
-    pub(super) answer: Template,
-    pub(super) resources: Option<Template>,
+pub(crate) struct Shape {
+    pub(crate) parameters: Template,
+    pub(crate) answer: Template,
+    pub(crate) resources: Option<Template>,
 }
 
 impl Shape {
     /// The shape of an API.
-    pub(super) fn of(api: &Api) -> Self {
+    pub(crate) fn of(api: &Api) -> Self {
         match known().get(&(api.service, api.name)) {
             Some(form) => Self::new(form.parameters, form.answer, form.resources),
             None => {

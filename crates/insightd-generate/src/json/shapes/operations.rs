@@ -1,13 +1,13 @@
 //! Watching, changing and organising: logs, alarms, trails, stacks, parameters, queues.
 
-use super::{Form, form};
+use super::form::{Form, form};
 
 const NONE: &str = "null";
 const TRAIL: &str = r#"{"name":"arn:aws:cloudtrail:<region>:<account>:trail/<one:management|organisation>"}"#;
 const DETECTOR: &str = r#"{"detectorId":"<few:32>"}"#;
 const PARAMETER: &str = r#"[{"accountId":"<account>","ARN":"arn:aws:ssm:<region>:<account>:parameter/<name>/token"}]"#;
 
-pub(super) const FORMS: &[Form] = &[
+pub(crate) const FORMS: &[Form] = &[
     // === logs, monitoring, events ===
     form("logs", "CreateLogStream DeleteLogStream", r#"{"logGroupName":"/aws/lambda/<name>","logStreamName":"2025/<number:10-12>/<number:10-28#d>/[$LATEST]<hex:32>"}"#, NONE),
     form("logs", "CreateLogGroup DeleteLogGroup", r#"{"logGroupName":"/aws/<one:lambda|ecs|codebuild>/<name>"}"#, NONE),

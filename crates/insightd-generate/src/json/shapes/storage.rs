@@ -1,6 +1,6 @@
 //! Buckets, tables and databases, with the data events of some.
 
-use super::{Form, form};
+use super::form::{Form, form};
 
 const NONE: &str = "null";
 const BUCKET: &str = r#"[{"accountId":"<account>","type":"AWS::S3::Bucket","ARN":"arn:aws:s3:::<name>-<few:8>"}]"#;
@@ -25,7 +25,7 @@ macro_rules! bucket {
     };
 }
 
-pub(super) const FORMS: &[Form] = &[
+pub(crate) const FORMS: &[Form] = &[
     form("s3", "ListBuckets", r#"{"Host":"s3.amazonaws.com"}"#, NONE),
     form("s3", "ListAccessPoints", r#"{"bucket":"<name>-<few:8>","Host":"<account>.s3-control.<region>.amazonaws.com","maxResults":"1000"}"#, NONE),
     form("s3", "GetAccountPublicAccessBlock PutAccountPublicAccessBlock", r#"{"Host":"<account>.s3-control.<region>.amazonaws.com"}"#, NONE),

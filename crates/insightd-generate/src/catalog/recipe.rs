@@ -1,6 +1,6 @@
 //! Calls that belong together: what a deployment, a nightly job or a scaling wave is made of.
 
-use super::apis;
+use super::api::apis;
 use crate::call::Api;
 
 /// A list of APIs.

@@ -1,18 +1,19 @@
 //! Deployments: 5 to 200 calls over several APIs in minutes; and terraform, which first reads everything.
 
-use super::gate::Gate;
-use super::{Act, Sink, Who, Window};
+use super::behavior::{Sink, Window, Workload};
+use super::federated_login::FederatedLogin;
 use crate::calendar::{DAY, MINUTE, Rhythm, weekday};
 use crate::call::Api;
-use crate::catalogue::{code, recipe::Apis};
+use crate::catalog::{code, recipe::Apis};
+use crate::principal::Principal;
 use crate::random::Draw;
 
 /// A pipeline or a person that deploys.
 #[derive(Clone, Debug)]
 pub(crate) struct Deploy {
-    pub(crate) who: Who,
+    pub(crate) principal: Principal,
     /// How the sessions of its role begin, where it runs outside of AWS.
-    pub(crate) gate: Option<Gate>,
+    pub(crate) login: Option<FederatedLogin>,
     pub(crate) region: &'static str,
     /// What is called in a deployment, roughly in this order.
     pub(crate) apis: Apis,
@@ -88,13 +89,13 @@ impl Deploy {
             sink.call(time as i64 + nth * draw.whole(1, 30), actor, self.region, api, Some(error));
         }
         let again = time + (draw.whole(1, 25) * MINUTE) as f64;
-        self.change(again, calls * draw.between(0.3, 1.0), self.who.any(draw), draw, sink);
+        self.change(again, calls * draw.between(0.3, 1.0), self.principal.any(draw), draw, sink);
     }
 }
 
-impl Act for Deploy {
-    fn act(&self, key: u64, window: Window, draw: &mut Draw, sink: &mut Sink<'_>) {
-        let mut gates = Gate::stream(key, window.hour);
+impl Workload for Deploy {
+    fn generate(&self, key: u64, window: Window, draw: &mut Draw, sink: &mut Sink<'_>) {
+        let mut logins = FederatedLogin::stream(key, window.hour);
         for _ in 0..self.deployments(window.start, draw) {
             let mut start = window.start + draw.whole(0, DAY - 1);
             for _ in 0..64 {
@@ -103,16 +104,16 @@ impl Act for Deploy {
                 }
                 start = window.start + draw.whole(0, DAY - 1);
             }
-            let actor = self.who.any(draw);
-            if let Some(gate) = self.gate {
-                gate.pass(actor - self.who.first, start, &mut gates, sink);
+            let actor = self.principal.any(draw);
+            if let Some(login) = self.login {
+                login.maybe_request(actor - self.principal.first, start, &mut logins, sink);
             }
             self.deployment(start, actor, draw, sink);
         }
     }
 
-    fn uses(&self, see: &mut dyn FnMut(Who, &'static Api)) {
-        self.apis.iter().chain(self.refresh.iter().copied()).for_each(|api| see(self.who, api));
-        self.gate.into_iter().for_each(|gate| see(gate.who, gate.api));
+    fn uses(&self, see: &mut dyn FnMut(Principal, &'static Api)) {
+        self.apis.iter().chain(self.refresh.iter().copied()).for_each(|api| see(self.principal, api));
+        self.login.into_iter().for_each(|login| see(login.principal, login.api));
     }
 }

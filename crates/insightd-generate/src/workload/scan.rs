@@ -1,15 +1,16 @@
 //! Security tools that ask for everything everywhere, and are refused here and there.
 
-use super::{Act, Sink, Who, Window};
+use super::behavior::{Sink, Window, Workload};
 use crate::calendar::HOUR;
 use crate::call::Api;
-use crate::catalogue::code;
+use crate::catalog::code;
+use crate::principal::Principal;
 use crate::random::{Draw, digest, mix};
 
 /// A scanner.
 #[derive(Clone, Debug)]
 pub(crate) struct Scan {
-    pub(crate) who: Who,
+    pub(crate) principal: Principal,
     pub(crate) regions: Vec<&'static str>,
     pub(crate) apis: Vec<&'static Api>,
     /// Days from scan to scan, and seconds after midnight.
@@ -22,12 +23,12 @@ pub(crate) struct Scan {
     pub(crate) depth: f64,
 }
 
-impl Act for Scan {
-    fn act(&self, key: u64, window: Window, draw: &mut Draw, sink: &mut Sink<'_>) {
+impl Workload for Scan {
+    fn generate(&self, key: u64, window: Window, draw: &mut Draw, sink: &mut Sink<'_>) {
         if (window.hour / 24 + (mix(key, 1) % 31) as i64) % self.days != 0 {
             return;
         }
-        let actor = self.who.any(draw);
+        let actor = self.principal.any(draw);
         let start = (window.start + self.at) as f64 + draw.exponential(300.0).min(HOUR as f64);
         let mut time = start;
         for region in &self.regions {
@@ -50,7 +51,7 @@ impl Act for Scan {
         }
     }
 
-    fn uses(&self, see: &mut dyn FnMut(Who, &'static Api)) {
-        self.apis.iter().for_each(|api| see(self.who, api));
+    fn uses(&self, see: &mut dyn FnMut(Principal, &'static Api)) {
+        self.apis.iter().for_each(|api| see(self.principal, api));
     }
 }

@@ -1,16 +1,17 @@
 //! What runs all day by load: log streams, tokens, keys, queries; and fleets that report every few minutes.
 
-use super::{Act, Sink, Who, Window};
+use super::behavior::{Sink, Window, Workload};
 use crate::calendar::{HOUR, MINUTE, Rhythm};
 use crate::call::{Api, Kind};
-use crate::catalogue::{code, recipe::Apis, region_of};
+use crate::catalog::{code, recipe::Apis, region_of};
+use crate::principal::Principal;
 use crate::random::{Draw, mix};
 
 /// Calls that arrive by themselves at a rate that follows the day, wanders from hour to hour and bursts now
 /// and then.
 #[derive(Clone, Debug)]
 pub(crate) struct Load {
-    pub(crate) who: Who,
+    pub(crate) principal: Principal,
     pub(crate) region: &'static str,
     pub(crate) apis: Apis,
     /// Whether each call of the first API is followed, minutes later, by one of each of the others; else any
@@ -56,7 +57,7 @@ impl Load {
     }
 
     fn make(&self, time: i64, draw: &mut Draw, sink: &mut Sink<'_>) {
-        let actor = self.who.any(draw);
+        let actor = self.principal.any(draw);
         if self.chain {
             let Some((first, rest)) = self.apis.split_first() else { return };
             sink.call(time, actor, self.region, first, self.error(first, draw));
@@ -85,8 +86,8 @@ impl Load {
     }
 }
 
-impl Act for Load {
-    fn act(&self, key: u64, window: Window, draw: &mut Draw, sink: &mut Sink<'_>) {
+impl Workload for Load {
+    fn generate(&self, key: u64, window: Window, draw: &mut Draw, sink: &mut Sink<'_>) {
         sink.kind(self.kind);
         let (from, to) = (self.hour_level(key, window.hour), self.hour_level(key, window.hour + 1));
         let middle = self.expected(window.start + window.seconds / 2);
@@ -116,8 +117,8 @@ impl Act for Load {
         }
     }
 
-    fn uses(&self, see: &mut dyn FnMut(Who, &'static Api)) {
-        self.apis.iter().for_each(|api| see(self.who, api));
+    fn uses(&self, see: &mut dyn FnMut(Principal, &'static Api)) {
+        self.apis.iter().for_each(|api| see(self.principal, api));
     }
 
     fn rate(&self, api: &Api, region: &str, time: i64) -> f64 {
@@ -143,7 +144,7 @@ fn share_skewed(nth: usize, count: usize) -> f64 {
 /// Instances, each of which reports at its own second of every period.
 #[derive(Clone, Debug)]
 pub(crate) struct Fleet {
-    pub(crate) who: Who,
+    pub(crate) principal: Principal,
     pub(crate) region: &'static str,
     pub(crate) apis: Apis,
     /// Seconds.
@@ -159,8 +160,8 @@ impl Fleet {
     }
 }
 
-impl Act for Fleet {
-    fn act(&self, key: u64, window: Window, draw: &mut Draw, sink: &mut Sink<'_>) {
+impl Workload for Fleet {
+    fn generate(&self, key: u64, window: Window, draw: &mut Draw, sink: &mut Sink<'_>) {
         let day = Draw::new(mix(key, 1), (window.hour / 24) as u64).log_normal(1.0, 0.05);
         let instances = (self.size(window.start + HOUR / 2) * day).round() as u64;
         for instance in 0..instances {
@@ -168,15 +169,21 @@ impl Act for Fleet {
             let mut time = window.start + (phase - window.start).rem_euclid(self.period);
             while time < window.end() {
                 for (nth, api) in self.apis.iter().enumerate() {
-                    sink.call(time + draw.whole(0, 2) + nth as i64, self.who.nth(instance), self.region, api, None);
+                    sink.call(
+                        time + draw.whole(0, 2) + nth as i64,
+                        self.principal.nth(instance),
+                        self.region,
+                        api,
+                        None,
+                    );
                 }
                 time += self.period;
             }
         }
     }
 
-    fn uses(&self, see: &mut dyn FnMut(Who, &'static Api)) {
-        self.apis.iter().for_each(|api| see(self.who, api));
+    fn uses(&self, see: &mut dyn FnMut(Principal, &'static Api)) {
+        self.apis.iter().for_each(|api| see(self.principal, api));
     }
 
     fn rate(&self, api: &Api, region: &str, time: i64) -> f64 {

@@ -1,15 +1,19 @@
 //! The ten kinds of attacks: sizes, paces and APIs of each, with the reason for its numbers.
 
-use super::{Draft, Step, Wanted};
+use super::draft::{AttackRequest, Draft};
+use crate::account_builder::AccountBuilder;
 use crate::calendar::{DAY, MINUTE};
 use crate::call::Api;
-use crate::catalogue::{apis, code, recipe::Apis, region_of};
-use crate::habit::job::{Cadence, Job};
-use crate::habit::{Habit, What, Who, Window};
+use crate::catalog::{apis, code, recipe::Apis, region_of};
 use crate::label::Attack;
+use crate::principal::Principal;
 use crate::random::Draw;
-use crate::settle::{REGIONS, Settler};
+use crate::regions::REGIONS;
 use crate::style::ALL;
+use crate::workload::behavior::Window;
+use crate::workload::job::{Cadence, Job};
+use crate::workload::script::Step;
+use crate::workload::{ScheduledWorkload, WorkloadKind};
 
 /// Persistence (ATT&CK T1136, T1098): users, keys and rights for them.
 static CREDENTIALS: Apis = apis!("iam": w CreateUser, w CreateAccessKey, w AttachUserPolicy, w CreateLoginProfile, w PutUserPolicy,
@@ -40,14 +44,14 @@ static LOGGING: Apis = apis!("cloudtrail": w StopLogging, w DeleteTrail, w PutEv
 
 /// Draws an attack of the wanted kind that uses none of the APIs to `avoid`; none where the account has no
 /// place for it.
-pub(in crate::attack) fn draft(
-    settler: &Settler,
-    wanted: Wanted,
+pub(crate) fn draft(
+    builder: &AccountBuilder,
+    wanted: AttackRequest,
     avoid: &[&'static Api],
     draw: &mut Draw,
 ) -> Option<Draft> {
     let free = |list: Apis| list.iter().filter(|api| !avoid.contains(api)).collect::<Vec<&'static Api>>();
-    let place = Place { settler, start: wanted.start };
+    let place = Place { builder, start: wanted.start };
     let mut draft = match wanted.attack {
         Attack::CredentialBurst => place.credentials(&free(CREDENTIALS), draw),
         Attack::UnusedRegionMining => place.mining(&free(MINING), draw),
@@ -68,13 +72,13 @@ pub(in crate::attack) fn draft(
 
 /// Where and when.
 struct Place<'a> {
-    settler: &'a Settler,
+    builder: &'a AccountBuilder,
     start: i64,
 }
 
 impl Place<'_> {
     fn home(&self, draw: &mut Draw) -> &'static str {
-        self.settler.region(draw)
+        self.builder.region(draw)
     }
 
     /// `calls` calls over `seconds`, of these APIs (the first more often), a share of which fails by `fails`.
@@ -108,7 +112,7 @@ impl Place<'_> {
     /// 5 to 60 `RunInstances` in 2 to 20 minutes, as many as the quota gives, in a region where nobody looks.
     fn mining(&self, apis: &[&'static Api], draw: &mut Draw) -> Option<Draft> {
         let run = *apis.first().filter(|api| api.name == "RunInstances")?;
-        let unused: Vec<_> = REGIONS.iter().filter(|(region, _)| !self.settler.regions.contains(region)).collect();
+        let unused: Vec<_> = REGIONS.iter().filter(|(region, _)| !self.builder.regions.contains(region)).collect();
         let region = draw.pick(&unused).0;
         let (calls, seconds) = (between(5, 60, draw), draw.whole(2, 20) * MINUTE);
         let quota = |_: &Api| "Client.VcpuLimitExceeded";
@@ -175,8 +179,8 @@ impl Place<'_> {
     }
 
     /// Two further calls for each usual one, for 30 to 120 minutes, on one of the three busiest APIs that
-    /// write: misuse that hides in the noise of a job. Calls a minute are what the account's habits expect at
-    /// that time, at least 0.7.
+    /// write: misuse that hides in the noise of a job. Calls a minute are what the account's workloads expect
+    /// at that time, at least 0.7.
     fn rise(&self, avoid: &[&'static Api], draw: &mut Draw) -> Option<Draft> {
         let mut busy = self.busy();
         busy.retain(|busy| !avoid.contains(&busy.api) && busy.rate >= 0.7);
@@ -188,31 +192,31 @@ impl Place<'_> {
                 self.minute(minute, 2.0 * usual.max(0.35), busy.api, draw)
             })
             .collect();
-        Some(Draft { region: busy.region, steps, user: self.human_or_machine(busy.who) })
+        Some(Draft { region: busy.region, steps, user: self.human_or_machine(busy.principal) })
     }
 
-    /// A habit's principal as an attacker: not where it is a service.
-    fn human_or_machine(&self, who: Who) -> Option<Who> {
-        self.settler.regulars.contains(&who).then_some(who)
+    /// A workload's principal as an attacker: not where it is a service.
+    fn human_or_machine(&self, principal: Principal) -> Option<Principal> {
+        self.builder.regulars.contains(&principal).then_some(principal)
     }
 
     fn rate(&self, api: &Api, region: &str, time: i64) -> f64 {
-        self.settler.habits.iter().map(|habit| habit.what.act().rate(api, region, time)).sum()
+        self.builder.workloads.iter().map(|workload| workload.kind.workload().rate(api, region, time)).sum()
     }
 
     /// The APIs that write all day, the busiest first.
     fn busy(&self) -> Vec<Busy> {
         let mut busy: Vec<Busy> = Vec::new();
-        for Habit { what, .. } in &self.settler.habits {
-            let (who, own_region, apis) = match what {
-                What::Load(load) => (load.who, load.region, load.apis),
-                What::Fleet(fleet) => (fleet.who, fleet.region, fleet.apis),
+        for ScheduledWorkload { kind, .. } in &self.builder.workloads {
+            let (principal, own_region, apis) = match kind {
+                WorkloadKind::Load(load) => (load.principal, load.region, load.apis),
+                WorkloadKind::Fleet(fleet) => (fleet.principal, fleet.region, fleet.apis),
                 _ => continue,
             };
             for api in apis.iter().filter(|api| !api.read) {
                 let region = region_of(api, own_region);
-                if what.act().rate(api, region, self.start) > 0.0 {
-                    busy.push(Busy { api, region, who, rate: self.rate(api, region, self.start) });
+                if kind.workload().rate(api, region, self.start) > 0.0 {
+                    busy.push(Busy { api, region, principal, rate: self.rate(api, region, self.start) });
                 }
             }
         }
@@ -222,29 +226,30 @@ impl Place<'_> {
     }
 
     /// 15 to 60 calls of what a regular job does, within 30 minutes of a run of it but not in it.
-    fn beside_cron(&self, avoid: &[&'static Api], wanted: Wanted, draw: &mut Draw) -> Option<Draft> {
-        let jobs: Vec<(&Habit, &Job)> = self.settler.habits.iter().filter_map(regular_burst).collect();
-        let (habit, job) = *(!jobs.is_empty()).then(|| draw.pick(&jobs))?;
+    fn beside_cron(&self, avoid: &[&'static Api], wanted: AttackRequest, draw: &mut Draw) -> Option<Draft> {
+        let jobs: Vec<(&ScheduledWorkload, &Job)> = self.builder.workloads.iter().filter_map(regular_burst).collect();
+        let (workload, job) = *(!jobs.is_empty()).then(|| draw.pick(&jobs))?;
         let api = &job.apis[0];
         if avoid.contains(&api) {
             return None;
         }
         let (calls, seconds) = (between(15, 60, draw), draw.whole(2, 10) * MINUTE);
-        let day = self.start - (self.start - self.settler.start).rem_euclid(DAY);
-        let hour = (day - self.settler.start) / 3600;
+        let day = self.start - (self.start - self.builder.start).rem_euclid(DAY);
+        let hour = (day - self.builder.start) / 3600;
         let window = Window { start: day, seconds: DAY, hour };
-        let runs = job.runs(window, &mut Draw::new(habit.key, hour as u64));
+        let runs = job.runs(window, &mut Draw::new(workload.key, hour as u64));
         let run = *(!runs.is_empty()).then(|| draw.pick(&runs))?;
         let gap = draw.whole(2, 18) * MINUTE;
         let start = if draw.chance(0.5) { run.end() + gap } else { run.start - gap - seconds };
-        let inside =
-            |other: &crate::habit::job::Run| start <= other.end() + MINUTE && other.start <= start + seconds + MINUTE;
+        let inside = |other: &crate::workload::job::Run| {
+            start <= other.end() + MINUTE && other.start <= start + seconds + MINUTE
+        };
         if start < wanted.from || start > wanted.until || runs.iter().any(inside) {
             return None;
         }
-        let beside = Place { settler: self.settler, start };
-        let steps = beside.burst(&[api], calls, seconds, (0.0, code::invalid), draw);
-        Some(Draft { region: job.region, steps, user: self.human_or_machine(job.who) })
+        let auxiliary = Place { builder: self.builder, start };
+        let steps = auxiliary.burst(&[api], calls, seconds, (0.0, code::invalid), draw);
+        Some(Draft { region: job.region, steps, user: self.human_or_machine(job.principal) })
     }
 
     /// 50 to 400 calls in 2 to 20 minutes, nine of ten throttled.
@@ -270,19 +275,19 @@ type Code = fn(&Api) -> &'static str;
 struct Busy {
     api: &'static Api,
     region: &'static str,
-    who: Who,
+    principal: Principal,
     rate: f64,
 }
 
 /// A job with bursts of ten and more calls on most days, which write.
-fn regular_burst(habit: &Habit) -> Option<(&Habit, &Job)> {
-    let What::Job(job) = &habit.what else { return None };
+fn regular_burst(workload: &ScheduledWorkload) -> Option<(&ScheduledWorkload, &Job)> {
+    let WorkloadKind::Job(job) = &workload.kind else { return None };
     let often = match job.cadence {
         Cadence::Minutes(minutes) => minutes >= 60,
         Cadence::Daily | Cadence::Weekdays => true,
         Cadence::Weekly(_) | Cadence::MonthEnd => false,
     };
-    (often && job.calls >= 10.0 && !job.apis[0].read).then_some((habit, job))
+    (often && job.calls >= 10.0 && !job.apis[0].read).then_some((workload, job))
 }
 
 /// From `least` to `most` different APIs which are all global or all regional; none where there are fewer.

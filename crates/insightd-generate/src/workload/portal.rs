@@ -1,10 +1,11 @@
 //! The directory of IAM Identity Center: its users look up what they may have and fetch credentials for it.
 //! Only the account that has the directory is told.
 
-use super::{Act, Sink, Who, Window};
+use super::behavior::{Sink, Window, Workload};
 use crate::calendar::{DAY, Rhythm, weekday};
 use crate::call::{Api, Kind};
-use crate::catalogue::recipe::PORTAL;
+use crate::catalog::recipe::PORTAL;
+use crate::principal::Principal;
 use crate::random::Draw;
 
 /// Users of a directory.
@@ -37,8 +38,8 @@ impl Portal {
     }
 }
 
-impl Act for Portal {
-    fn act(&self, _key: u64, window: Window, draw: &mut Draw, sink: &mut Sink<'_>) {
+impl Workload for Portal {
+    fn generate(&self, _key: u64, window: Window, draw: &mut Draw, sink: &mut Sink<'_>) {
         sink.kind(Kind::ServiceEvent);
         let weekend = weekday(self.rhythm.local(window.start + DAY / 2)) >= 5;
         let mean = self.visits * if weekend { self.rhythm.weekend } else { 1.0 };
@@ -50,9 +51,9 @@ impl Act for Portal {
         }
     }
 
-    fn uses(&self, see: &mut dyn FnMut(Who, &'static Api)) {
+    fn uses(&self, see: &mut dyn FnMut(Principal, &'static Api)) {
         for user in &self.users {
-            PORTAL.iter().for_each(|api| see(Who { first: *user, count: 1 }, api));
+            PORTAL.iter().for_each(|api| see(Principal { first: *user, count: 1 }, api));
         }
     }
 }

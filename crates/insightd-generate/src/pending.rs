@@ -5,7 +5,7 @@ use super::call::Call;
 
 /// The hours to come, the current one first.
 #[derive(Debug)]
-pub(super) struct Ahead {
+pub(crate) struct PendingCalls {
     hours: Vec<Vec<Call>>,
     /// Beginning of the current hour, seconds since 1970.
     start: i64,
@@ -13,17 +13,17 @@ pub(super) struct Ahead {
     end: i64,
 }
 
-impl Ahead {
+impl PendingCalls {
     /// How far ahead calls may lie.
-    pub(super) const HOURS: usize = 56;
+    pub(crate) const HOURS: usize = 56;
 
     /// An empty ring that begins at `start`; calls from `end` on are dropped.
-    pub(super) fn new(start: i64, end: i64) -> Self {
+    pub(crate) fn new(start: i64, end: i64) -> Self {
         Self { hours: vec![Vec::new(); Self::HOURS], start, end }
     }
 
     /// Keeps a call until it is due. One before the current hour or beyond the ring is dropped.
-    pub(super) fn push(&mut self, call: Call) {
+    pub(crate) fn push(&mut self, call: Call) {
         let seconds = call.time - self.start;
         debug_assert!(seconds >= 0 && seconds < Self::HOURS as i64 * HOUR, "a call out of reach: {call:?}");
         if seconds >= 0 && seconds < Self::HOURS as i64 * HOUR && call.time < self.end {
@@ -34,7 +34,7 @@ impl Ahead {
 
     /// Moves on by an hour: the calls of the current one, in order of time, go to `due`, which is emptied
     /// first.
-    pub(super) fn advance(&mut self, due: &mut Due) {
+    pub(crate) fn advance(&mut self, due: &mut DueCalls) {
         let slot = (self.start / HOUR) as usize % Self::HOURS;
         due.take(&mut self.hours[slot], self.start);
         self.start += HOUR;
@@ -49,7 +49,7 @@ impl Ahead {
 /// The calls of one hour, read in order of time; calls of the same second in the order in which they were
 /// made.
 #[derive(Debug, Default)]
-pub(super) struct Due {
+pub(crate) struct DueCalls {
     calls: Vec<Call>,
     order: Vec<u32>,
     next: usize,
@@ -57,7 +57,7 @@ pub(super) struct Due {
     seconds: Vec<u32>,
 }
 
-impl Due {
+impl DueCalls {
     /// A counting sort by the second: calls come in hundreds of short runs, and there are only 3600 keys.
     fn take(&mut self, calls: &mut Vec<Call>, start: i64) {
         self.calls.clear();
@@ -81,7 +81,7 @@ impl Due {
     }
 
     /// The next call.
-    pub(super) fn next(&mut self) -> Option<Call> {
+    pub(crate) fn next(&mut self) -> Option<Call> {
         let nth = *self.order.get(self.next)?;
         self.next += 1;
         Some(self.calls[nth as usize])
@@ -92,7 +92,7 @@ impl Due {
 mod tests {
     use super::*;
     use crate::call::Kind;
-    use crate::catalogue::service::EC2;
+    use crate::catalog::service::EC2;
 
     fn call(time: i64, serial: u64) -> Call {
         Call { time, serial, actor: 0, region: "eu-west-1", api: &EC2.reads[0], error: None, kind: Kind::Call }
@@ -101,14 +101,14 @@ mod tests {
     /// Calls wait for their hour, and come in order of time, then of making.
     #[test]
     fn calls_come_in_order_of_time_then_of_making() {
-        let mut ahead = Ahead::new(0, 3 * HOUR);
+        let mut pending = PendingCalls::new(0, 3 * HOUR);
         for (serial, time) in [5, HOUR + 7, 3, 5, 2 * HOUR, 0, 3 * HOUR, HOUR - 1].into_iter().enumerate() {
-            ahead.push(call(time, serial as u64));
+            pending.push(call(time, serial as u64));
         }
-        let mut due = Due::default();
+        let mut due = DueCalls::default();
         let mut seen = Vec::new();
         for _ in 0..4 {
-            ahead.advance(&mut due);
+            pending.advance(&mut due);
             seen.push(std::iter::from_fn(|| due.next()).map(|call| call.serial).collect::<Vec<_>>());
         }
         // The call at the end of the plan (serial 6) is dropped.

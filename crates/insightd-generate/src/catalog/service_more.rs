@@ -1,7 +1,7 @@
 //! Services that only some accounts use: data, security, edge and development.
 
+use super::api::{Service, apis};
 use super::service::service;
-use super::{Service, apis};
 
 service! { ATHENA "athena"
     reads GetQueryExecution GetQueryResults ListQueryExecutions GetWorkGroup ListWorkGroups BatchGetQueryExecution

@@ -1,14 +1,15 @@
 //! Pollers: monitoring, controllers and inventories that read the same things again and again.
 
-use super::{Act, Sink, Who, Window};
+use super::behavior::{Sink, Window, Workload};
 use crate::call::Api;
-use crate::catalogue::{code, recipe::Apis};
+use crate::catalog::{code, recipe::Apis};
+use crate::principal::Principal;
 use crate::random::{Draw, mix};
 
 /// A sweep over some APIs in every period.
 #[derive(Clone, Debug)]
 pub(crate) struct Poll {
-    pub(crate) who: Who,
+    pub(crate) principal: Principal,
     pub(crate) regions: Vec<&'static str>,
     pub(crate) apis: Apis,
     /// Seconds.
@@ -26,7 +27,7 @@ pub(crate) struct Poll {
 impl Poll {
     fn sweep(&self, tick: f64, throttled: f64, draw: &mut Draw, sink: &mut Sink<'_>) {
         let mut time = tick;
-        let session = self.who.any(draw);
+        let session = self.principal.any(draw);
         let calls = self.pages * (self.apis.len() * self.regions.len()) as f64;
         let pace = (self.period * 0.6 / calls).min(0.15);
         for region in &self.regions {
@@ -56,8 +57,8 @@ fn asks_for_one(api: &Api) -> bool {
     api.name.starts_with("Get") || (api.name.starts_with("Describe") && !api.name.ends_with('s'))
 }
 
-impl Act for Poll {
-    fn act(&self, key: u64, window: Window, draw: &mut Draw, sink: &mut Sink<'_>) {
+impl Workload for Poll {
+    fn generate(&self, key: u64, window: Window, draw: &mut Draw, sink: &mut Sink<'_>) {
         let phase = (mix(key, 1) % 1_000_000) as f64 / 1e6 * self.period;
         let first = ((window.start as f64 - phase) / self.period).ceil();
         let throttled = if draw.chance(0.01) { (self.throttled * 50.0).min(0.3) } else { self.throttled };
@@ -73,7 +74,7 @@ impl Act for Poll {
         }
     }
 
-    fn uses(&self, see: &mut dyn FnMut(Who, &'static Api)) {
-        self.apis.iter().for_each(|api| see(self.who, api));
+    fn uses(&self, see: &mut dyn FnMut(Principal, &'static Api)) {
+        self.apis.iter().for_each(|api| see(self.principal, api));
     }
 }

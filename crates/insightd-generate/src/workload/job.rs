@@ -1,9 +1,10 @@
 //! Jobs by the clock: every quarter of an hour, hourly, nightly, weekly, at the end of the month.
 
-use super::{Act, Sink, Who, Window};
+use super::behavior::{Sink, Window, Workload};
 use crate::calendar::{DAY, HOUR, MINUTE, month_ends, weekday};
 use crate::call::Api;
-use crate::catalogue::{code, recipe::Apis};
+use crate::catalog::{code, recipe::Apis};
+use crate::principal::Principal;
 use crate::random::Draw;
 
 /// When a job runs, seconds of UTC.
@@ -33,7 +34,7 @@ impl Cadence {
 /// A job.
 #[derive(Clone, Debug)]
 pub(crate) struct Job {
-    pub(crate) who: Who,
+    pub(crate) principal: Principal,
     pub(crate) region: &'static str,
     /// The first is the one that it repeats.
     pub(crate) apis: Apis,
@@ -113,24 +114,24 @@ impl Job {
     }
 }
 
-impl Act for Job {
-    fn act(&self, _key: u64, window: Window, draw: &mut Draw, sink: &mut Sink<'_>) {
+impl Workload for Job {
+    fn generate(&self, _key: u64, window: Window, draw: &mut Draw, sink: &mut Sink<'_>) {
         for run in self.runs(window, draw) {
-            let actor = self.who.any(draw);
+            let actor = self.principal.any(draw);
             if draw.chance(self.failing) {
                 let half = Run { calls: (run.calls / 2.0).max(1.0), ..run };
                 self.make(half, actor, draw, sink);
                 let api = &self.apis[0];
                 sink.call(half.end() + 1, actor, self.region, api, Some(code::invalid(api)));
                 let again = Run { start: half.end() + draw.whole(5, 40) * MINUTE, ..run };
-                self.make(again, self.who.any(draw), draw, sink);
+                self.make(again, self.principal.any(draw), draw, sink);
             } else {
                 self.make(run, actor, draw, sink);
             }
         }
     }
 
-    fn uses(&self, see: &mut dyn FnMut(Who, &'static Api)) {
-        self.apis.iter().for_each(|api| see(self.who, api));
+    fn uses(&self, see: &mut dyn FnMut(Principal, &'static Api)) {
+        self.apis.iter().for_each(|api| see(self.principal, api));
     }
 }

@@ -1,6 +1,6 @@
 //! Services, each with the APIs of it that are met in practice.
 
-use super::{Service, apis};
+use super::api::{Service, apis};
 
 macro_rules! service {
     ($id:ident $service:literal reads $($read:ident)+; writes $($write:ident)+;) => {
@@ -8,7 +8,7 @@ macro_rules! service {
             Service { reads: apis!($service: $(r $read),+), writes: apis!($service: $(w $write),+) };
     };
 }
-pub(super) use service;
+pub(crate) use service;
 
 service! { EC2 "ec2"
     reads DescribeInstances DescribeInstanceStatus DescribeVolumes DescribeSecurityGroups DescribeSubnets DescribeVpcs

@@ -1,18 +1,19 @@
 //! People: a few times a working day a cluster of several different calls, at the console or from a shell.
 
-use super::gate::Gate;
-use super::{Act, Sink, Who, Window};
+use super::behavior::{Sink, Window, Workload};
+use super::federated_login::FederatedLogin;
 use crate::calendar::{DAY, HOUR, MINUTE, Rhythm, weekday};
 use crate::call::{Api, Kind};
-use crate::catalogue::{code, recipe};
+use crate::catalog::{code, recipe};
+use crate::principal::Principal;
 use crate::random::Draw;
 
 /// A person with what they use.
 #[derive(Clone, Debug)]
 pub(crate) struct Person {
-    pub(crate) who: Who,
+    pub(crate) principal: Principal,
     /// How their sessions begin, where a directory gives them.
-    pub(crate) gate: Option<Gate>,
+    pub(crate) login: Option<FederatedLogin>,
     pub(crate) region: &'static str,
     /// The same person with another tool, which is used now and then.
     pub(crate) aside: Option<u32>,
@@ -58,7 +59,7 @@ impl Person {
 
     fn session(&self, start: i64, draw: &mut Draw, sink: &mut Sink<'_>) {
         let aside = self.aside.filter(|_| draw.chance(ASIDE));
-        let actor = aside.unwrap_or_else(|| self.who.any(draw));
+        let actor = aside.unwrap_or_else(|| self.principal.any(draw));
         let region = if draw.chance(0.06) { self.other } else { self.region };
         let mut time = start;
         if self.console && draw.chance(0.5) {
@@ -155,20 +156,20 @@ impl Person {
     }
 }
 
-impl Act for Person {
-    fn act(&self, key: u64, window: Window, draw: &mut Draw, sink: &mut Sink<'_>) {
-        let mut gates = Gate::stream(key, window.hour);
+impl Workload for Person {
+    fn generate(&self, key: u64, window: Window, draw: &mut Draw, sink: &mut Sink<'_>) {
+        let mut logins = FederatedLogin::stream(key, window.hour);
         for _ in 0..self.sessions_of(window.start, draw) {
             let time = self.rhythm.time_of(window.start, draw);
-            if let Some(gate) = self.gate {
-                gate.pass(0, time, &mut gates, sink);
+            if let Some(login) = self.login {
+                login.maybe_request(0, time, &mut logins, sink);
             }
             self.session(time, draw, sink);
         }
     }
 
-    fn uses(&self, see: &mut dyn FnMut(Who, &'static Api)) {
-        self.reads.iter().chain(&self.writes).for_each(|api| see(self.who, api));
-        self.gate.into_iter().for_each(|gate| see(gate.who, gate.api));
+    fn uses(&self, see: &mut dyn FnMut(Principal, &'static Api)) {
+        self.reads.iter().chain(&self.writes).for_each(|api| see(self.principal, api));
+        self.login.into_iter().for_each(|login| see(login.principal, login.api));
     }
 }

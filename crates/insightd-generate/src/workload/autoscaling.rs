@@ -1,15 +1,16 @@
 //! Autoscaling: instances come and go with the load, and their network and targets with them.
 
-use super::{Act, Sink, Who, Window};
+use super::behavior::{Sink, Window, Workload};
 use crate::calendar::{HOUR, MINUTE, Rhythm};
 use crate::call::Api;
-use crate::catalogue::{code, recipe};
+use crate::catalog::{code, recipe};
+use crate::principal::Principal;
 use crate::random::{Draw, mix};
 
 /// A group that follows its load.
 #[derive(Clone, Debug)]
-pub(crate) struct Wave {
-    pub(crate) who: Who,
+pub(crate) struct Autoscaling {
+    pub(crate) principal: Principal,
     pub(crate) region: &'static str,
     /// Instances at the height of the day.
     pub(crate) instances: f64,
@@ -20,7 +21,7 @@ pub(crate) struct Wave {
     pub(crate) replaced: f64,
 }
 
-impl Wave {
+impl Autoscaling {
     fn wanted(&self, key: u64, window: Window, hour: i64) -> f64 {
         let level = self.rhythm.level(window.start + (hour - window.hour) * HOUR);
         let noise = Draw::new(mix(key, 1), hour as u64).log_normal(1.0, self.noise);
@@ -38,7 +39,7 @@ impl Wave {
     }
 
     fn group(&self, out: bool, together: usize, start: i64, draw: &mut Draw, sink: &mut Sink<'_>) {
-        let actor = self.who.any(draw);
+        let actor = self.principal.any(draw);
         let apis = if out { recipe::SCALE_OUT } else { recipe::SCALE_IN };
         for _ in 0..together {
             let mut time = start + draw.whole(0, 5);
@@ -54,8 +55,8 @@ impl Wave {
     }
 }
 
-impl Act for Wave {
-    fn act(&self, key: u64, window: Window, draw: &mut Draw, sink: &mut Sink<'_>) {
+impl Workload for Autoscaling {
+    fn generate(&self, key: u64, window: Window, draw: &mut Draw, sink: &mut Sink<'_>) {
         let before = self.wanted(key, window, window.hour - 1);
         let now = self.wanted(key, window, window.hour);
         let replaced = draw.poisson(now * self.replaced);
@@ -65,7 +66,7 @@ impl Act for Wave {
         self.change(false, gone, window, draw, sink);
     }
 
-    fn uses(&self, see: &mut dyn FnMut(Who, &'static Api)) {
-        recipe::SCALE_OUT.iter().chain(recipe::SCALE_IN).for_each(|api| see(self.who, api));
+    fn uses(&self, see: &mut dyn FnMut(Principal, &'static Api)) {
+        recipe::SCALE_OUT.iter().chain(recipe::SCALE_IN).for_each(|api| see(self.principal, api));
     }
 }

@@ -1,4 +1,4 @@
-//! Settles an account: draws its size, its people and machines, and the habits of each.
+//! Settles an account: draws its size, its people and machines, and the workloads of each.
 //!
 //! Each group draws its parameters from a stream of its own, so that a change to one leaves the others as
 //! they were.
@@ -6,81 +6,52 @@
 use super::account::Account;
 use super::calendar::{DAY, Day, HOUR, Rhythm};
 use super::call::{Actor, Api, Kind};
-use super::catalogue::recipe;
-use super::habit::load::{Fleet, Load};
-use super::habit::person::Person;
-use super::habit::poll::Poll;
-use super::habit::portal::Portal;
-use super::habit::{Habit, What, Who};
+use super::catalog::recipe;
 use super::label::Label;
-use super::population::{Roster, Tool};
+use super::plan::Plan;
+use super::population::Roster;
+use super::principal::Principal;
 use super::random::{Draw, Seeds};
+use super::regions::REGIONS;
 use super::style::{self, CORE, Style};
+use super::tools::Tool;
 use super::trust::Trust;
-use super::{Plan, events, works};
-
-/// Regions by how common they are, each with seconds east of UTC of the people near it.
-pub(super) const REGIONS: &[(&str, i64)] = &[
-    ("us-east-1", -5 * HOUR),
-    ("us-west-2", -8 * HOUR),
-    ("eu-west-1", 0),
-    ("eu-central-1", HOUR),
-    ("ap-southeast-2", 10 * HOUR),
-    ("us-east-2", -5 * HOUR),
-    ("ap-northeast-1", 9 * HOUR),
-    ("ap-southeast-1", 8 * HOUR),
-    ("eu-west-2", 0),
-    ("ap-south-1", 5 * HOUR + 1800),
-    ("ca-central-1", -5 * HOUR),
-    ("eu-north-1", HOUR),
-    ("sa-east-1", -3 * HOUR),
-    ("us-west-1", -8 * HOUR),
-    ("eu-west-3", HOUR),
-    ("ap-northeast-2", 9 * HOUR),
-    ("ap-northeast-3", 9 * HOUR),
-];
+use super::workload::load::{Fleet, Load};
+use super::workload::person::Person;
+use super::workload::poll::Poll;
+use super::workload::portal::Portal;
+use super::workload::script::Script;
+use super::workload::{ScheduledWorkload, WorkloadKind};
 
 /// Shortest time from sweep to sweep of a poller.
 const POLL_SECONDS_MIN: f64 = 15.0;
 
 /// An account while it is being settled.
-pub(super) struct Settler {
+pub(crate) struct AccountBuilder {
     /// Twelve digits.
-    pub(super) id: String,
-    pub(super) seeds: Seeds,
-    pub(super) style: &'static Style,
-    pub(super) roster: Roster,
-    pub(super) habits: Vec<Habit>,
-    pub(super) regions: Vec<&'static str>,
+    pub(crate) id: String,
+    pub(crate) seeds: Seeds,
+    pub(crate) style: &'static Style,
+    pub(crate) roster: Roster,
+    pub(crate) workloads: Vec<ScheduledWorkload>,
+    pub(crate) regions: Vec<&'static str>,
     /// Seconds east of UTC of most of its people.
-    pub(super) zone: i64,
+    pub(crate) zone: i64,
     /// Calls a day of its machines.
-    pub(super) volume: f64,
+    pub(crate) volume: f64,
     /// A public holiday, from when to when.
-    pub(super) holiday: Option<(i64, i64)>,
+    pub(crate) holiday: Option<(i64, i64)>,
     /// By how much its people and works are more than the style's: less than its volume.
-    pub(super) scale: f64,
-    pub(super) start: i64,
-    pub(super) days: i64,
+    pub(crate) scale: f64,
+    pub(crate) start: i64,
+    pub(crate) days: i64,
     /// Roles that its people share; empty where people are users.
-    pub(super) sets: Vec<String>,
+    pub(crate) sets: Vec<String>,
     /// The people that are there from the beginning.
-    pub(super) staff: Vec<Who>,
+    pub(crate) staff: Vec<Principal>,
     /// Principals that are active every day, people and machines.
-    pub(super) regulars: Vec<Who>,
-    pub(super) labels: Vec<Label>,
-}
-
-/// Settles account number `nth`.
-pub(super) fn settle(plan: &Plan, nth: usize) -> Settler {
-    let mut settler = Settler::new(plan, nth);
-    settler.pollers();
-    settler.loads();
-    settler.people();
-    works::add(&mut settler);
-    events::add(&mut settler);
-    settler.directory();
-    settler
+    pub(crate) regulars: Vec<Principal>,
+    pub(crate) labels: Vec<Label>,
 }
 
 /// Account ids of a seed: all different, by a multiplier without a common factor with 10^12.
@@ -90,8 +61,8 @@ fn number(seed: u64, nth: usize) -> u64 {
     (first + (nth as u64 % IDS) * 618_033_988_751 % IDS) % IDS
 }
 
-impl Settler {
-    fn new(plan: &Plan, nth: usize) -> Self {
+impl AccountBuilder {
+    pub(crate) fn new(plan: &Plan, nth: usize) -> Self {
         let seeds = Seeds::account(plan.seed, nth);
         let mut draw = seeds.stream("size", 0);
         let style = style::any(&mut draw);
@@ -116,7 +87,7 @@ impl Settler {
             seeds,
             style,
             roster: Roster::new(trust),
-            habits: Vec::new(),
+            workloads: Vec::new(),
             regions,
             zone,
             volume,
@@ -132,23 +103,29 @@ impl Settler {
     }
 
     /// Seconds since 1970 at which the plan ends.
-    pub(super) fn end(&self) -> i64 {
+    pub(crate) fn end(&self) -> i64 {
         self.start + self.days * DAY
     }
 
-    /// Adds a habit that lasts over the whole plan; `nth` of its `name` gives it its stream.
-    pub(super) fn habit(&mut self, name: &str, nth: usize, what: impl Into<What>) {
-        self.habit_from(name, nth, what, self.start);
+    /// Adds a workload that lasts over the whole plan; `nth` of its `name` gives it its stream.
+    pub(crate) fn add_workload(&mut self, name: &str, nth: usize, kind: impl Into<WorkloadKind>) {
+        self.add_workload_from(name, nth, kind, self.start);
     }
 
     /// Adds calls at fixed times, which no outage leaves out.
-    pub(super) fn script(&mut self, name: &str, nth: usize, script: super::attack::Script) {
+    pub(crate) fn script(&mut self, name: &str, nth: usize, script: Script) {
         let key = self.seeds.key(name, nth);
-        self.habits.push(Habit { what: script.into(), key, from: self.start, until: self.end(), outage: None });
+        self.workloads.push(ScheduledWorkload {
+            kind: script.into(),
+            key,
+            from: self.start,
+            until: self.end(),
+            outage: None,
+        });
     }
 
-    /// Adds a habit that begins at a time.
-    pub(super) fn habit_from(&mut self, name: &str, nth: usize, what: impl Into<What>, from: i64) {
+    /// Adds a workload that begins at a time.
+    pub(crate) fn add_workload_from(&mut self, name: &str, nth: usize, kind: impl Into<WorkloadKind>, from: i64) {
         let key = self.seeds.key(name, nth);
         let mut draw = Draw::new(key, u64::MAX);
         // Once in a while a machine stands still for some hours.
@@ -156,47 +133,47 @@ impl Settler {
             let at = self.start + draw.whole(0, self.days * DAY);
             (at, at + draw.log_normal(3.0, 0.8) as i64 * HOUR + 1800)
         });
-        self.habits.push(Habit { what: what.into(), key, from, until: self.end(), outage });
+        self.workloads.push(ScheduledWorkload { kind: kind.into(), key, from, until: self.end(), outage });
     }
 
     /// One of the account's regions; the main one in most cases.
-    pub(super) fn region(&self, draw: &mut Draw) -> &'static str {
+    pub(crate) fn region(&self, draw: &mut Draw) -> &'static str {
         draw.pick_skewed::<&str>(&self.regions)
     }
 
     /// Office hours of somebody of the account: most live in its zone.
-    pub(super) fn office(&self, draw: &mut Draw) -> Rhythm {
+    pub(crate) fn office(&self, draw: &mut Draw) -> Rhythm {
         let zone = if draw.chance(0.8) { self.zone } else { draw.pick(REGIONS).1 };
         let early = draw.whole(-60, 90) * 60;
         Rhythm { day: Day::Office, zone: zone - early, floor: 0.0, weekend: 0.1 }
     }
 
     /// The day of a product's customers, more or less pronounced, or of machines that know no day.
-    pub(super) fn traffic(&self, draw: &mut Draw) -> Rhythm {
+    pub(crate) fn traffic(&self, draw: &mut Draw) -> Rhythm {
         let day = *draw.pick(&[Day::Customers, Day::Customers, Day::Office, Day::Always]);
         Rhythm { day, zone: self.zone, floor: draw.between(0.05, 0.6), weekend: draw.between(0.3, 1.1) }
     }
 
     /// A number of things around a median that grows with the account.
-    pub(super) fn number(&self, median: f64, draw: &mut Draw) -> usize {
+    pub(crate) fn number(&self, median: f64, draw: &mut Draw) -> usize {
         let mean = median * self.scale * draw.log_normal(1.0, 0.4);
         draw.poisson(mean)
     }
 
-    /// Splits a volume (calls a day) among `count` habits very unequally.
-    pub(super) fn split(&self, volume: f64, count: usize, draw: &mut Draw) -> Vec<f64> {
+    /// Splits a volume (calls a day) among `count` workloads very unequally.
+    pub(crate) fn split(&self, volume: f64, count: usize, draw: &mut Draw) -> Vec<f64> {
         let weights: Vec<f64> = (0..count).map(|_| draw.log_normal(1.0, 1.3)).collect();
         let sum: f64 = weights.iter().sum();
         weights.into_iter().map(|weight| volume * weight / sum).collect()
     }
 
-    fn pollers(&mut self) {
+    pub(crate) fn pollers(&mut self) {
         let mut draw = self.seeds.stream("pollers", 0);
         let count = 2 + self.number(4.0, &mut draw);
         let volume = self.volume * draw.between(0.3, 0.6);
         let volumes = self.split(volume, count, &mut draw);
         for (nth, a_day) in volumes.into_iter().enumerate() {
-            let who = match draw.below(10) {
+            let principal = match draw.below(10) {
                 0..3 => self.roster.vendor(&mut draw),
                 3 => self.roster.user(Tool::Shell, &mut draw),
                 _ => {
@@ -204,17 +181,17 @@ impl Settler {
                     self.roster.role("monitor", sessions, &mut draw)
                 }
             };
-            if !self.roster.maybe_keyed(who) {
-                self.roster.maybe_linked(who);
+            if !self.roster.maybe_keyed(principal) {
+                self.roster.maybe_linked(principal);
             }
-            self.regulars.push(who);
+            self.regulars.push(principal);
             let apis = *draw.pick_leaning(recipe::POLLS);
             let regions = if draw.chance(0.4) { self.regions.clone() } else { vec![self.region(&mut draw)] };
             let lists = (apis.len() * regions.len()) as f64;
             // Not more often than every quarter of a minute: what is larger than that has more pages.
             let pages = draw.log_normal(1.5, 0.7).clamp(1.0, 30.0).max(a_day * POLL_SECONDS_MIN / (86_400.0 * lists));
             let poll = Poll {
-                who,
+                principal,
                 regions,
                 apis,
                 period: (86_400.0 * pages * lists / a_day).clamp(POLL_SECONDS_MIN, 43_200.0),
@@ -223,11 +200,11 @@ impl Settler {
                 missing: if draw.chance(0.3) { draw.log_normal(0.03, 1.0).min(0.5) } else { 0.0 },
                 forbidden: draw.chance(0.15).then(|| draw.below(apis.len())),
             };
-            self.habit("poller", nth, poll);
+            self.add_workload("poller", nth, poll);
         }
     }
 
-    fn loads(&mut self) {
+    pub(crate) fn loads(&mut self) {
         let mut draw = self.seeds.stream("loads", 0);
         let writing = self.volume * self.style.writing * draw.log_normal(1.0, 0.5);
         let reading = self.volume * draw.between(0.3, 0.6);
@@ -249,10 +226,10 @@ impl Settler {
         }
         for (nth, (service, apis)) in recipe::SERVICE_EVENTS.iter().enumerate() {
             if draw.chance(0.4) {
-                let who = self.roster.service(service);
+                let principal = self.roster.service(service);
                 let per_minute = self.scale * draw.log_normal(6.0, 1.0) / 1440.0;
-                let load = self.load_of(who, apis, per_minute, Kind::ServiceEvent, &mut draw);
-                self.habit("service event", nth, load);
+                let load = self.load_of(principal, apis, per_minute, Kind::ServiceEvent, &mut draw);
+                self.add_workload("service event", nth, load);
             }
         }
     }
@@ -260,40 +237,49 @@ impl Settler {
     fn load(&mut self, name: &str, nth: usize, menu: &[recipe::Apis], a_day: f64, kind: Kind, draw: &mut Draw) {
         let apis = *draw.pick_leaning(menu);
         let callers = recipe::callers(apis[0].service);
-        let who = if !callers.is_empty() && draw.chance(0.3) {
+        let principal = if !callers.is_empty() && draw.chance(0.3) {
             self.roster.service(draw.pick::<&str>(callers))
         } else if apis[0].service == "sts" && draw.chance(0.15) {
             self.roster.foreign(draw)
         } else {
             let sessions = 1 + draw.log_normal(6.0, 1.0).min(60.0) as usize;
-            let who = self.roster.role("service", sessions, draw);
-            self.regulars.push(who);
-            who
+            let principal = self.roster.role("service", sessions, draw);
+            self.regulars.push(principal);
+            principal
         };
-        let load = self.load_of(who, apis, 1.0, kind, draw);
+        let load = self.load_of(principal, apis, 1.0, kind, draw);
         match apis[0].service {
-            _ if apis == recipe::WITH_WEB_IDENTITY => self.roster.workload(who, load.region),
-            "kms" if apis[0].read => self.roster.forwarded(who, &["secretsmanager", "s3", "ssm", "sqs", "dynamodb"]),
-            "glue" if apis[0].read => self.roster.forwarded(who, &["athena", "redshift"]),
+            _ if apis == recipe::WITH_WEB_IDENTITY => self.roster.use_pod_identities(principal, load.region),
+            "kms" if apis[0].read => {
+                self.roster.forwarded(principal, &["secretsmanager", "s3", "ssm", "sqs", "dynamodb"]);
+            }
+            "glue" if apis[0].read => self.roster.forwarded(principal, &["athena", "redshift"]),
             // Agents of instances and containers have the role of their machine.
             "ssm" | "ecs" | "eks" | "ecr" => {}
             _ => {
-                self.roster.maybe_keyed(who);
+                self.roster.maybe_keyed(principal);
             }
         }
         let mean: f64 = (0..168).map(|hour| load.rhythm.level(self.start + hour * HOUR)).sum::<f64>() / 168.0;
         let following = if load.chain { 1.0 + 0.8 * (apis.len() - 1) as f64 } else { 1.0 };
         let per_minute = a_day / (1440.0 * mean.max(0.05) * following);
-        self.habit(name, nth, Load { per_minute, ..load });
+        self.add_workload(name, nth, Load { per_minute, ..load });
     }
 
     /// A load of the account's kind.
-    pub(super) fn load_of(&self, who: Who, apis: recipe::Apis, per_minute: f64, kind: Kind, draw: &mut Draw) -> Load {
+    pub(crate) fn load_of(
+        &self,
+        principal: Principal,
+        apis: recipe::Apis,
+        per_minute: f64,
+        kind: Kind,
+        draw: &mut Draw,
+    ) -> Load {
         let shifts = (0..draw.poisson(self.days as f64 / 28.0))
             .map(|_| (self.start + draw.whole(0, self.days * DAY), draw.log_normal(1.0, 0.4)));
         Load {
             shifts: shifts.collect(),
-            who,
+            principal,
             region: self.region(draw),
             apis,
             chain: !apis[0].read && kind == Kind::Call,
@@ -313,16 +299,16 @@ impl Settler {
         let period = *draw.pick(&[60, 300, 300, 300, 600, 1800]);
         let instances = a_day * period as f64 / (86_400.0 * apis.len() as f64);
         let sessions = (instances as usize).clamp(1, 200);
-        let who = self.roster.role("node", sessions, draw);
-        self.regulars.push(who);
+        let principal = self.roster.role("node", sessions, draw);
+        self.regulars.push(principal);
         let mut rhythm = self.traffic(draw);
         rhythm.floor = draw.between(0.4, 1.0);
         let region = self.region(draw);
-        self.habit("fleet", 0, Fleet { who, region, apis, period, instances: instances.max(1.0), rhythm });
+        self.add_workload("fleet", 0, Fleet { principal, region, apis, period, instances: instances.max(1.0), rhythm });
     }
 
     /// The directory of the organization, or one of the account's own, with people of other accounts as well.
-    fn directory(&mut self) {
+    pub(crate) fn directory(&mut self) {
         let mut draw = self.seeds.stream("directory", 0);
         let likely =
             if self.style.services.iter().any(|service| service.reads[0].service == "sso") { 0.8 } else { 0.05 };
@@ -334,11 +320,11 @@ impl Settler {
                 rhythm: self.office(&mut draw),
                 visits: draw.log_normal(1.0, 0.4),
             };
-            self.habit("portal", 0, portal);
+            self.add_workload("portal", 0, portal);
         }
     }
 
-    fn people(&mut self) {
+    pub(crate) fn people(&mut self) {
         let mut draw = self.seeds.stream("people", 0);
         let count = 1 + self.number(self.style.people, &mut draw);
         // Most accounts sign in one way: users of their own, or permission sets of a directory, each shared
@@ -348,19 +334,19 @@ impl Settler {
         }
         for nth in 0..count {
             let tool = if draw.chance(0.6) { Tool::Console } else { Tool::Shell };
-            let who = self.colleague(tool, &mut draw);
-            self.staff.push(who);
-            let person = self.person(who, tool == Tool::Console, &mut draw);
+            let principal = self.colleague(tool, &mut draw);
+            self.staff.push(principal);
+            let person = self.person(principal, tool == Tool::Console, &mut draw);
             if person.sessions > 0.8 {
-                self.regulars.push(who);
+                self.regulars.push(principal);
             }
-            self.habit("person", nth, person);
+            self.add_workload("person", nth, person);
         }
     }
 
     /// Somebody who works in the account, in the way in which people sign in there; a few have something of
     /// their own.
-    pub(super) fn colleague(&mut self, tool: Tool, draw: &mut Draw) -> Who {
+    pub(crate) fn colleague(&mut self, tool: Tool, draw: &mut Draw) -> Principal {
         let own = draw.chance(0.1);
         match (self.sets.is_empty(), own) {
             (true, false) | (false, true) => self.roster.user(tool, draw),
@@ -373,7 +359,7 @@ impl Settler {
     }
 
     /// What a person does: some services of the account, and of these some APIs.
-    pub(super) fn person(&mut self, who: Who, console: bool, draw: &mut Draw) -> Person {
+    pub(crate) fn person(&mut self, principal: Principal, console: bool, draw: &mut Draw) -> Person {
         let mut services = Vec::new();
         for _ in 0..2 + draw.below(5) {
             let menu = if draw.chance(0.5) { CORE } else { self.style.services };
@@ -394,10 +380,10 @@ impl Settler {
             (from, from + draw.whole(2, 16) * DAY)
         });
         let other = if console { Tool::Shell } else { Tool::Console };
-        let aside = draw.chance(0.5).then(|| self.roster.with_tool(who.first, other, draw));
+        let aside = draw.chance(0.5).then(|| self.roster.with_tool(principal.first, other, draw));
         Person {
-            who,
-            gate: self.roster.directory_gate(who),
+            principal,
+            login: self.roster.directory_login(principal),
             aside,
             region: self.region(draw),
             other: draw.pick_skewed(REGIONS).0,
@@ -414,7 +400,7 @@ impl Settler {
     }
 
     /// The account as it is settled, with its attacks.
-    pub(super) fn account(mut self, plan: &Plan, nth: usize) -> Account {
+    pub(crate) fn build(mut self, plan: &Plan, nth: usize) -> Account {
         self.labels.sort_by_key(|label| label.start);
         let number = number(plan.seed, nth);
         let id = self.id;
@@ -425,7 +411,7 @@ impl Settler {
             regions: self.regions,
             actors: self.roster.actors,
             principals,
-            habits: self.habits,
+            workloads: self.workloads,
             labels: self.labels,
             start: plan.start,
             days: plan.days,
