@@ -125,7 +125,7 @@ fn one_line(message: &str) -> String {
     let before_usage = message.lines().take_while(|line| !ends(line));
     let parts: Vec<&str> = before_usage.map(str::trim).filter(|line| !line.is_empty()).collect();
     let line = parts.join(" ");
-    format!("{} (insightd --help tells more)", line.strip_prefix("error: ").unwrap_or(&line))
+    format!("{} (see insightd --help)", line.strip_prefix("error: ").unwrap_or(&line))
 }
 
 #[cfg(test)]

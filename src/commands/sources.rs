@@ -84,7 +84,7 @@ impl Sources {
         let files = if self.others == 1 { "file" } else { "files" };
         let endings = ENDINGS.join(" ");
         (self.others > 0)
-            .then(|| format!("{} other {files} passed over: of a folder only {endings} are read", self.others))
+            .then(|| format!("{} other {files} skipped: only {endings} are read from a folder", self.others))
     }
 
     fn add_path(&mut self, path: &Path, is_output: &dyn Fn(&Metadata) -> bool) -> io::Result<()> {

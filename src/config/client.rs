@@ -66,7 +66,7 @@ const REFUSED: &[(&[&str], &str)] = &[
     ),
     (
         &["statistics.interval.ms"],
-        "is set so that lag and brokers in reach are known in time; metrics are at http.listen",
+        "is set so that lag and reachable brokers are known in time; metrics are at http.listen",
     ),
     (
         &["connections.max.idle.ms", "reconnect.backoff.max.ms"],

@@ -108,7 +108,7 @@ struct PendingAssignment {
     retry_at: Duration,
 }
 
-/// When the loop next does what it does from time to time, on the worker's clock.
+/// When each periodic action is next due, on the worker's clock.
 #[derive(Default)]
 struct Deadlines {
     /// Tasks at the end of their partition learn the time.

@@ -1,4 +1,5 @@
-//! CloudTrail files through the pipeline of `replay`, at the configured budget, at half and at twice of it.
+//! CloudTrail files through the pipeline of `replay`, at the configured budget, at half and at twice that
+//! budget.
 //!
 //! The files are decoded once. Detection runs three times, with three times the memory of `replay` (series,
 //! principals, eventIDs), each run within the same limits.

@@ -13,7 +13,10 @@ use crate::config::{Log, LogFormat};
 /// 78 if `log.level` is not a filter.
 pub(crate) fn start(log: &Log) -> Result<(), ExitError> {
     let filter = EnvFilter::try_new(&log.level).map_err(|error| {
-        ExitError::new(sysexits::ExitCode::Config, format!("log.level = {:?} is no filter: {error}", log.level))
+        ExitError::new(
+            sysexits::ExitCode::Config,
+            format!("log.level = {:?} is not a valid filter: {error}", log.level),
+        )
     })?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     let started = match log.format {

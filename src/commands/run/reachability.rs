@@ -23,7 +23,7 @@ impl BrokerReachability {
         outage.workers.insert(worker);
         if outage.since.is_none() {
             outage.since = Some(Instant::now());
-            tracing::warn!(reason, "no Kafka broker is in reach; trying again until one is");
+            tracing::warn!(reason, "no Kafka broker is reachable; trying again until one is");
         }
     }
 
@@ -34,7 +34,7 @@ impl BrokerReachability {
         if outage.workers.is_empty()
             && let Some(since) = outage.since.take()
         {
-            tracing::info!(away_s = since.elapsed().as_secs_f64(), "Kafka is in reach again");
+            tracing::info!(away_s = since.elapsed().as_secs_f64(), "Kafka is reachable again");
         }
     }
 

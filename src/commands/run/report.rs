@@ -307,7 +307,7 @@ impl Report for WorkerReport {
         self.metrics.kafka_error("OffsetOutOfRange");
         let records = to - from;
         if records >= 0 {
-            tracing::error!(%partition, from, to, records, "retention was faster: these records were never read");
+            tracing::error!(%partition, from, to, records, "retention deleted these records before they were read");
         } else {
             tracing::error!(%partition, from, to, "the partition ends before the committed offset; reading goes on at its end");
         }

@@ -80,8 +80,8 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
             crash_point!("producing");
             open.state_records += records;
             open.state_bytes += bytes;
-            // Even if only time has passed: so a worker that lost the partition without knowing it is fenced
-            // by its generation.
+            // Even if only time has passed, so that the generation fences a worker that lost the partition
+            // without knowing it.
             open.advance(&running.partition, running.position, &mut self.violations);
             open.saved(&running.partition, state);
         }

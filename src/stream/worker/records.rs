@@ -58,8 +58,8 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
             let mut publisher = Publisher::new(self.broker, &self.publishing, &mut transaction, source);
             running.task.caught_up(running.position, wall, &mut publisher);
             let outcome = publisher.finish();
-            // What time alone causes is committed with the partition's offset as well: so a worker that lost
-            // the partition without knowing it is fenced by its generation.
+            // Changes caused only by the passing of time are committed with the partition's offset, too, so
+            // that the generation fences a worker that lost the partition without knowing it.
             if running.task.is_changed() {
                 transaction.advance(&running.partition, running.position, &mut self.violations);
             }

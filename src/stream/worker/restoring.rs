@@ -142,6 +142,6 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
 
 fn damaged(partition: &TopicPartition, why: &str) -> BrokerError {
     let message =
-        format!("cannot take up the state of {partition}: {why} (insightd state reset begins anew, without baselines)");
+        format!("cannot load the state of {partition}: {why} (insightd state reset begins anew, without baselines)");
     BrokerError { action: Action::Fatal, cause: Cause::Configuration, message }
 }

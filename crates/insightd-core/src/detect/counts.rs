@@ -70,14 +70,14 @@ impl Counts {
         self.sum = self.sum * self.horizons.sum.factor() + count;
         let side = if self.horizons.direction == Direction::Both { Side::Either } else { Side::Rise };
         let score = self.statistic.score(self.bucket, count, self.sum, side, &self.horizons);
-        let insight = self.is_insight_open(count, score.value);
+        let insight = self.update_insight(count, score.value);
         self.statistic.close(self.bucket, count, false, &self.horizons);
         self.bucket += 1;
         Judgment { baseline: score.expected.mean, score: score.value, insight, spread: score.expected.sd }
     }
 
     /// Ends the open insight or starts one, if this bucket calls for it. Returns whether one is open then.
-    fn is_insight_open(&mut self, count: f64, score: f64) -> bool {
+    fn update_insight(&mut self, count: f64, score: f64) -> bool {
         if let Some(episode) = &mut self.episode {
             // An episode holds whole counts; one beyond its range is as unusual as the largest.
             let whole = count.round().clamp(0.0, f64::from(u32::MAX)) as u32;

@@ -1,5 +1,5 @@
-//! How regions and series are named inside a detector: by small numbers, in the order in which they were
-//! first seen.
+//! How regions, series and principals are named inside a detector: by small numbers, in the order in which
+//! they were first seen, and by hashes.
 
 /// A region of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -26,4 +26,10 @@ pub(crate) struct PrincipalId {
     pub(crate) account: u32,
     /// Hash of the principal's text.
     pub(crate) hash: u64,
+}
+
+/// Hash of a principal's text. It is saved, so it must be the same in every release: XXH3, whose values are
+/// specified.
+pub(crate) fn principal_hash(text: &str) -> u64 {
+    xxhash_rust::xxh3::xxh3_64(text.as_bytes())
 }

@@ -11,7 +11,7 @@ use crate::detect::model::principals::{self, Novelty, Principal};
 use crate::detect::model::series::{Call, CountedCall, Series, SeriesContext, TriggerCount};
 use crate::detect::statistics::expectation::{Expectation, Side};
 
-/// Calls within an hour or so from which on a principal's calls are evidence: one call is none.
+/// Minimum calls in about an hour that count as evidence; a single call does not.
 const ENOUGH: f64 = 1.5;
 /// Record of a principal that has none, calls: whoever calls now and then may well call a few times in a row.
 const LEAST_RECORD: f64 = 3.0;
@@ -47,7 +47,7 @@ pub(crate) struct Evidence {
 }
 
 impl Evidence {
-    /// It as an event of the alarm budget in minute `minute`.
+    /// The event of the alarm budget, in minute `minute`, that this evidence is.
     pub(crate) fn budget_event(&self, minute: i64, series: &Series) -> BudgetEvent {
         let &Self { reason, x, trend, .. } = self;
         BudgetEvent { reason, minute, x, trend, repeats: series.raised_before(minute) }

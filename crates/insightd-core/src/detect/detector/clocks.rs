@@ -49,7 +49,7 @@ impl Account {
         let clock = &mut self.regions[at].state.change(id, &mut context.transaction.regions).clock;
         // The caller has read its partition to the end.
         let before = clock.when_idle(true);
-        clock.set(time);
+        clock.advance_idle_to(time);
         context.violations.check(Invariant::Wm2, idle_advance_is_elapsed(before, now, lateness_s, time), || {
             format!("an idle clock of account {} went to {time} at wall time {now}: {before:?}", self.id)
         });

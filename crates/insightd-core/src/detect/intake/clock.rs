@@ -112,14 +112,15 @@ impl Clock {
         (time.div_euclid(60) != self.time.div_euclid(60)).then_some(time)
     }
 
-    /// It as WM-2 sees it; `caught_up` says whether its partition was read to the end.
+    /// The state of the clock for the check of WM-2; `caught_up` says whether its partition was read to the
+    /// end.
     pub(crate) fn when_idle(&self, caught_up: bool) -> IdleClock {
         let (touched, touched_at) = self.touched;
         IdleClock { time: self.time, touched, touched_at, caught_up }
     }
 
     /// Moves an idle clock to where [`Self::idle_advance`] says.
-    pub(crate) fn set(&mut self, time: i64) {
+    pub(crate) fn advance_idle_to(&mut self, time: i64) {
         self.time = self.time.max(time);
     }
 
@@ -195,7 +196,7 @@ mod tests {
         clock.advance(1_000_000, 2_000_000);
         assert_eq!(clock.idle_advance(2_000_100, 120, 600), None, "not silent long enough");
         assert_eq!(clock.idle_advance(2_000_300, 120, 600), Some(1_000_300), "history is not skipped");
-        clock.set(1_000_300);
+        clock.advance_idle_to(1_000_300);
         assert_eq!(clock.time(), Some(1_000_300));
         assert_eq!(clock.idle_advance(2_000_310, 120, 600), None, "the same minute");
         clock.advance(2_000_290, 2_000_300);

@@ -4,7 +4,7 @@ use super::dedup;
 use super::observations::Observation;
 use super::scope::Scope;
 use crate::cloudtrail::event::Event;
-use crate::detect::model::principals::principal_hash;
+use crate::detect::ids::principal_hash;
 
 /// A record and what is known of it.
 #[derive(Clone, Copy, Debug)]

@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::cloudtrail::insight::SourceCategory;
 use crate::detect::DAY;
+use crate::detect::ids::principal_hash;
 use crate::detect::model::key::SeriesKey;
-use crate::detect::model::principals::principal_hash;
 use crate::detect::model::profile::PrincipalProfile;
 use crate::detect::statistics::compact::CompactStatistic;
 

@@ -4,7 +4,7 @@ use hashbrown::HashTable;
 use serde::{Deserialize, Serialize};
 
 use crate::detect::DAY;
-use crate::detect::ids::PrincipalId;
+use crate::detect::ids::{PrincipalId, principal_hash};
 use crate::detect::model::leaky::Leaky;
 use crate::detect::undo::{Changes, Tracked};
 
@@ -76,12 +76,6 @@ impl Novelty {
 pub(crate) fn tool(agent: &str) -> u32 {
     let name = agent.trim_start_matches('[').split(['/', ' ', ',']).next().unwrap_or_default();
     principal_hash(name) as u32 | 1
-}
-
-/// Hash of a principal's text. It is saved, so it must be the same in every release: XXH3, whose values are
-/// specified.
-pub(crate) fn principal_hash(text: &str) -> u64 {
-    xxhash_rust::xxh3::xxh3_64(text.as_bytes())
 }
 
 impl Principal {

@@ -57,7 +57,7 @@ impl Window {
     }
 }
 
-/// Exponentially weighted mean and variance, by the recursion of `quality.py`:
+/// Exponentially weighted mean and variance, by the recursion of the reference script for labeled counts:
 /// `d = x - m; m += (1 - a) d; v = a (v + (1 - a) d^2)`.
 #[derive(Clone, Copy, Debug)]
 pub struct Exponential {

@@ -31,8 +31,8 @@ pub struct NegativeBinomial {
 }
 
 impl NegativeBinomial {
-    /// Fits by moments as `quality.py` does: a mean of at least 1e-3, a size from 1e-3 to 1e7 (in effect
-    /// Poisson).
+    /// Fits by moments as the reference script for labeled counts does: a mean of at least 1e-3, a size from
+    /// 1e-3 to 1e7 (in effect Poisson).
     pub fn by_moments(mean: f64, variance: f64) -> Self {
         let mean = mean.max(1e-3);
         let size = (mean * mean / (variance - mean).max(1e-6 * mean)).clamp(1e-3, 1e7);
