@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use insightd_core::cloudtrail::event::{AccountId, Category, Event};
 
-/// A successful write management call of account 111122223333 in us-east-1, without an eventID, in 1970. What a
-/// test needs differently it says.
+/// A successful write management call of account 111122223333 in us-east-1, without an eventID, in 1970. What
+/// a test needs differently it says.
 pub struct EventBuilder(Event<'static>);
 
 /// Starts with the API of EC2 that is called.
