@@ -6,14 +6,14 @@ use super::label::Label;
 use super::pending::{DueCalls, PendingCalls};
 use super::workload::ScheduledWorkload;
 
-/// One account of an organization. It can be made, and its calls drawn, independently of the others.
+/// One account of an organization. Accounts are independent: each can be built and generated alone.
 #[derive(Clone, Debug)]
 pub struct Account {
     pub(crate) id: String,
     pub(crate) number: u64,
     pub(crate) regions: Vec<&'static str>,
     pub(crate) actors: Vec<Actor>,
-    /// Of each actor, the principal that Insights attributes its calls to.
+    /// For each actor, the principal that Insights attributes its calls to.
     pub(crate) principals: Vec<String>,
     pub(crate) workloads: Vec<ScheduledWorkload>,
     pub(crate) labels: Vec<Label>,
@@ -32,13 +32,13 @@ impl Account {
         self.number
     }
 
-    /// Who calls; [`Call::actor`] is an index into it.
+    /// The callers; [`Call::actor`] is an index into this list.
     pub fn actors(&self) -> &[Actor] {
         &self.actors
     }
 
-    /// The regions it works in, the main one first. Scanners look at others too, and global services record
-    /// in `us-east-1`.
+    /// The regions where the account works, its main region first. Scanners also read other regions, and
+    /// global services record in `us-east-1`.
     pub fn regions(&self) -> &[&'static str] {
         &self.regions
     }
@@ -48,25 +48,25 @@ impl Account {
         &self.labels
     }
 
-    /// The principal that Insights attributes the calls of an actor to.
+    /// The principal that Insights attributes an actor's calls to.
     pub fn principal(&self, actor: u32) -> &str {
         self.principals.get(actor as usize).map_or("unknown", String::as_str)
     }
 
-    /// Its calls in order of time. One hour at a time is held in memory, with what the workloads of that day
-    /// have begun.
+    /// The account's calls in order of time. Holds one hour in memory, plus the calls that the day's
+    /// workloads have already scheduled.
     pub fn calls(&self) -> impl Iterator<Item = Call> + '_ {
         Calls::new(self)
     }
 }
 
-/// The calls of an account, made by the hour.
+/// The calls of an account, generated hour by hour.
 #[derive(Debug)]
 struct Calls<'a> {
     account: &'a Account,
     pending: PendingCalls,
     due: DueCalls,
-    /// The next hour to be made, since the beginning of the plan.
+    /// The next hour to generate, counted from the start of the plan.
     hour: i64,
 }
 

@@ -1,7 +1,7 @@
-//! Settles an account: draws its size, its people and machines, and the workloads of each.
+//! Builds an account: draws its size, its people and machines, and their workloads.
 //!
-//! Each group draws its parameters from a stream of its own, so that a change to one leaves the others as
-//! they were.
+//! Each group draws its parameters from its own random stream, so that changing one group leaves the others
+//! unchanged.
 
 use super::account::Account;
 use super::calendar::{DAY, Day, HOUR, Rhythm};
@@ -23,10 +23,10 @@ use super::workload::portal::Portal;
 use super::workload::script::Script;
 use super::workload::{ScheduledWorkload, WorkloadKind};
 
-/// Shortest time from sweep to sweep of a poller.
+/// Shortest period of a poller, seconds.
 const POLL_SECONDS_MIN: f64 = 15.0;
 
-/// An account while it is being settled.
+/// An account under construction.
 pub(crate) struct AccountBuilder {
     /// Twelve digits.
     pub(crate) id: String,
@@ -39,22 +39,22 @@ pub(crate) struct AccountBuilder {
     pub(crate) zone: i64,
     /// Calls a day of its machines.
     pub(crate) volume: f64,
-    /// A public holiday, from when to when.
+    /// A public holiday: start and end, seconds since 1970.
     pub(crate) holiday: Option<(i64, i64)>,
-    /// By how much its people and works are more than the style's: less than its volume.
+    /// Factor on the style's numbers of people and machines: the square root of the factor on its volume.
     pub(crate) scale: f64,
     pub(crate) start: i64,
     pub(crate) days: i64,
-    /// Roles that its people share; empty where people are users.
+    /// Permission sets that its people share; empty where people are IAM users.
     pub(crate) sets: Vec<String>,
-    /// The people that are there from the beginning.
+    /// The people who are there from the first day.
     pub(crate) staff: Vec<Principal>,
     /// Principals that are active every day, people and machines.
     pub(crate) regulars: Vec<Principal>,
     pub(crate) labels: Vec<Label>,
 }
 
-/// Account ids of a seed: all different, by a multiplier without a common factor with 10^12.
+/// The account ids of a seed. They never repeat: the multiplier has no common factor with 10^12.
 fn number(seed: u64, nth: usize) -> u64 {
     const IDS: u64 = 1_000_000_000_000;
     let first = super::random::mix(seed, 0x1d) % IDS;
@@ -107,12 +107,12 @@ impl AccountBuilder {
         self.start + self.days * DAY
     }
 
-    /// Adds a workload that lasts over the whole plan; `nth` of its `name` gives it its stream.
+    /// Adds a workload for the whole plan. Its `name` and `nth` select its random stream.
     pub(crate) fn add_workload(&mut self, name: &str, nth: usize, kind: impl Into<WorkloadKind>) {
         self.add_workload_from(name, nth, kind, self.start);
     }
 
-    /// Adds calls at fixed times, which no outage leaves out.
+    /// Adds calls at fixed times; outages do not apply to them.
     pub(crate) fn script(&mut self, name: &str, nth: usize, script: Script) {
         let key = self.seeds.key(name, nth);
         self.workloads.push(ScheduledWorkload {
@@ -124,11 +124,11 @@ impl AccountBuilder {
         });
     }
 
-    /// Adds a workload that begins at a time.
+    /// Adds a workload that starts at `from`.
     pub(crate) fn add_workload_from(&mut self, name: &str, nth: usize, kind: impl Into<WorkloadKind>, from: i64) {
         let key = self.seeds.key(name, nth);
         let mut draw = Draw::new(key, u64::MAX);
-        // Once in a while a machine stands still for some hours.
+        // A machine occasionally stops for some hours.
         let outage = draw.chance(self.days as f64 / 400.0).then(|| {
             let at = self.start + draw.whole(0, self.days * DAY);
             (at, at + draw.log_normal(3.0, 0.8) as i64 * HOUR + 1800)
@@ -141,20 +141,20 @@ impl AccountBuilder {
         draw.pick_skewed::<&str>(&self.regions)
     }
 
-    /// Office hours of somebody of the account: most live in its zone.
+    /// Office hours of one person: most people live in the account's time zone.
     pub(crate) fn office(&self, draw: &mut Draw) -> Rhythm {
         let zone = if draw.chance(0.8) { self.zone } else { draw.pick(REGIONS).1 };
         let early = draw.whole(-60, 90) * 60;
         Rhythm { day: Day::Office, zone: zone - early, floor: 0.0, weekend: 0.1 }
     }
 
-    /// The day of a product's customers, more or less pronounced, or of machines that know no day.
+    /// The daily rhythm of customers, or of machines that run around the clock.
     pub(crate) fn traffic(&self, draw: &mut Draw) -> Rhythm {
         let day = *draw.pick(&[Day::Customers, Day::Customers, Day::Office, Day::Always]);
         Rhythm { day, zone: self.zone, floor: draw.between(0.05, 0.6), weekend: draw.between(0.3, 1.1) }
     }
 
-    /// A number of things around a median that grows with the account.
+    /// A count around a median that grows with the account.
     pub(crate) fn number(&self, median: f64, draw: &mut Draw) -> usize {
         let mean = median * self.scale * draw.log_normal(1.0, 0.4);
         draw.poisson(mean)
@@ -188,7 +188,7 @@ impl AccountBuilder {
             let apis = *draw.pick_leaning(recipe::POLLS);
             let regions = if draw.chance(0.4) { self.regions.clone() } else { vec![self.region(&mut draw)] };
             let lists = (apis.len() * regions.len()) as f64;
-            // Not more often than every quarter of a minute: what is larger than that has more pages.
+            // At most one sweep every 15 seconds: larger volumes read more pages instead.
             let pages = draw.log_normal(1.5, 0.7).clamp(1.0, 30.0).max(a_day * POLL_SECONDS_MIN / (86_400.0 * lists));
             let poll = Poll {
                 principal,
@@ -254,7 +254,7 @@ impl AccountBuilder {
                 self.roster.forwarded(principal, &["secretsmanager", "s3", "ssm", "sqs", "dynamodb"]);
             }
             "glue" if apis[0].read => self.roster.forwarded(principal, &["athena", "redshift"]),
-            // Agents of instances and containers have the role of their machine.
+            // Agents on instances and containers use the role of their machine.
             "ssm" | "ecs" | "eks" | "ecr" => {}
             _ => {
                 self.roster.maybe_keyed(principal);
@@ -266,7 +266,7 @@ impl AccountBuilder {
         self.add_workload(name, nth, Load { per_minute, ..load });
     }
 
-    /// A load of the account's kind.
+    /// A load with this account's regions and rhythm.
     pub(crate) fn load_of(
         &self,
         principal: Principal,
@@ -307,7 +307,7 @@ impl AccountBuilder {
         self.add_workload("fleet", 0, Fleet { principal, region, apis, period, instances: instances.max(1.0), rhythm });
     }
 
-    /// The directory of the organization, or one of the account's own, with people of other accounts as well.
+    /// Adds the organization's directory, or the account's own; its users also work in other accounts.
     pub(crate) fn directory(&mut self) {
         let mut draw = self.seeds.stream("directory", 0);
         let likely =
@@ -327,8 +327,7 @@ impl AccountBuilder {
     pub(crate) fn people(&mut self) {
         let mut draw = self.seeds.stream("people", 0);
         let count = 1 + self.number(self.style.people, &mut draw);
-        // Most accounts sign in one way: users of their own, or permission sets of a directory, each shared
-        // by several people.
+        // Most accounts use one way to sign in: IAM users, or permission sets that several people share.
         if !draw.chance(0.35) {
             self.sets = (0..2 + draw.below(4)).map(|_| self.roster.permission_set(&mut draw)).collect();
         }
@@ -344,8 +343,8 @@ impl AccountBuilder {
         }
     }
 
-    /// Somebody who works in the account, in the way in which people sign in there; a few have something of
-    /// their own.
+    /// Adds a person who signs in the way that the account's people do; a few have a permission set of their
+    /// own.
     pub(crate) fn colleague(&mut self, tool: Tool, draw: &mut Draw) -> Principal {
         let own = draw.chance(0.1);
         match (self.sets.is_empty(), own) {
@@ -358,7 +357,7 @@ impl AccountBuilder {
         }
     }
 
-    /// What a person does: some services of the account, and of these some APIs.
+    /// What a person calls: some of the account's services, and some APIs of each.
     pub(crate) fn person(&mut self, principal: Principal, console: bool, draw: &mut Draw) -> Person {
         let mut services = Vec::new();
         for _ in 0..2 + draw.below(5) {
@@ -399,7 +398,7 @@ impl AccountBuilder {
         }
     }
 
-    /// The account as it is settled, with its attacks.
+    /// Finishes the account, with its attacks.
     pub(crate) fn build(mut self, plan: &Plan, nth: usize) -> Account {
         self.labels.sort_by_key(|label| label.start);
         let number = number(plan.seed, nth);

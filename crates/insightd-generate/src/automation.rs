@@ -1,4 +1,4 @@
-//! What machines and teams of an account set in motion: jobs, deployments, terraform, autoscaling, scans.
+//! The machines and teams of an account: jobs, deployments, Terraform, autoscaling, scans.
 
 use super::account_builder::AccountBuilder;
 use super::calendar::HOUR;
@@ -37,7 +37,7 @@ fn jobs(builder: &mut AccountBuilder) {
     }
 }
 
-/// A job of the account's kind.
+/// A job at this account's scale.
 pub(crate) fn job(builder: &AccountBuilder, principal: Principal, draw: &mut Draw) -> Job {
     let (cadence, calls) = match draw.below(20) {
         0..2 => (Cadence::Minutes(*draw.pick(&[5, 10, 15, 30])), 3.0),
@@ -47,7 +47,7 @@ pub(crate) fn job(builder: &AccountBuilder, principal: Principal, draw: &mut Dra
         16..19 => (Cadence::Weekly(draw.whole(0, 6)), 60.0),
         _ => (Cadence::MonthEnd, 120.0),
     };
-    // Most nightly jobs begin on the hour or at the half.
+    // Most nightly jobs start on the hour or the half hour.
     let at = match cadence {
         Cadence::Minutes(minutes) => draw.whole(0, minutes - 1) * 60,
         _ => (draw.whole(0, 23) * HOUR + *draw.pick(&[0, 0, 0, 1800, 300, 900])).min(23 * HOUR),
@@ -86,7 +86,7 @@ fn pipelines(builder: &mut AccountBuilder) {
     }
 }
 
-/// A pipeline of the account's kind.
+/// A pipeline in one of the account's regions.
 pub(crate) fn deploy(builder: &AccountBuilder, principal: Principal, draw: &mut Draw) -> Deploy {
     Deploy {
         principal,

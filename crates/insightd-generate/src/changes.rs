@@ -1,5 +1,4 @@
-//! What changes in an account over the weeks, all of it harmless: new people and machines, new projects,
-//! oddities.
+//! Harmless changes of an account over the weeks: new people and machines, new projects, one-off incidents.
 
 use super::account_builder::AccountBuilder;
 use super::automation;
@@ -20,7 +19,7 @@ pub(crate) fn add(builder: &mut AccountBuilder) {
     root(builder);
     for day in 0..builder.days {
         let mut draw = builder.seeds.stream("newcomers", day as usize);
-        // Somebody or something new every other week, in large accounts every few days.
+        // A new principal every other week; in large accounts every few days.
         if draw.chance((0.07 * builder.scale).min(0.3)) {
             newcomer(builder, day, &mut draw);
         }
@@ -57,7 +56,7 @@ fn root(builder: &mut AccountBuilder) {
     builder.add_workload("root", 0, person);
 }
 
-/// Somebody new: a person, a pipeline, a job or a function under a role that was not there before.
+/// A new principal: a person, a pipeline, a job or a function.
 fn newcomer(builder: &mut AccountBuilder, day: i64, draw: &mut Draw) {
     let from = builder.start + day * DAY;
     let nth = day as usize;
@@ -85,7 +84,7 @@ fn newcomer(builder: &mut AccountBuilder, day: i64, draw: &mut Draw) {
     }
 }
 
-/// A new employee; where people are users, somebody makes the user first.
+/// A new employee. Where people are IAM users, a colleague first creates the user.
 fn new_person(builder: &mut AccountBuilder, nth: usize, from: i64, draw: &mut Draw) {
     let console = draw.chance(0.6);
     let tool = if console { Tool::Console } else { Tool::Shell };
@@ -108,7 +107,7 @@ fn new_person(builder: &mut AccountBuilder, nth: usize, from: i64, draw: &mut Dr
     }
 }
 
-/// People of the account begin to use a service that they did not use.
+/// Some people start to use a service that is new to them.
 fn project(builder: &mut AccountBuilder, day: i64, draw: &mut Draw) {
     if builder.staff.is_empty() {
         return;
@@ -121,7 +120,7 @@ fn project(builder: &mut AccountBuilder, day: i64, draw: &mut Draw) {
         person.writes = service.writes.iter().take(2 + draw.below(6)).collect();
         person.writing = draw.between(0.15, 0.5);
         person.failing = (person.failing * 4.0).min(0.3);
-        // Now and then in a region where the account has nothing yet.
+        // Occasionally in a region that the account has not used.
         if draw.chance(0.2) {
             person.region = draw.pick_skewed(REGIONS).0;
         }
@@ -130,7 +129,7 @@ fn project(builder: &mut AccountBuilder, day: i64, draw: &mut Draw) {
     }
 }
 
-/// One of the things that go wrong or are done once.
+/// One incident: a fault, a clean-up, a visit, a migration.
 fn oddity(builder: &mut AccountBuilder, nth: i64, draw: &mut Draw) {
     let day = builder.start + nth / 16 * DAY;
     let at = day + draw.whole(0, DAY - 1);
@@ -153,19 +152,19 @@ fn oddity(builder: &mut AccountBuilder, nth: i64, draw: &mut Draw) {
             let (seconds, calls) = (draw.log_normal(500.0, 0.8), draw.log_normal(150.0, 0.9).min(3000.0));
             once(vec![api], at, seconds, calls, outcome)
         }
-        // A role without a permission, for hours or days, until somebody sees it.
+        // A role that lacks a permission, for hours or days, until the fault is noticed.
         6..11 => {
             let hours = draw.log_normal(14.0, 1.0).min(120.0);
             let calls = hours * draw.log_normal(12.0, 1.2).min(600.0);
             once(vec![api], at, hours * HOUR as f64, calls, Outcome::Denied)
         }
-        // A person who cleans up or corrects many things by a script.
+        // A person who cleans up or corrects many resources with a script.
         11..14 => {
             let office = work_time(builder, day, draw);
             let (seconds, calls) = (draw.log_normal(600.0, 0.9), draw.log_normal(25.0, 0.8).min(400.0));
             once(vec![api], office, seconds, calls, Outcome::Mixed)
         }
-        // A program that runs amok on what it does every day.
+        // A program that repeats its daily calls far too often.
         14..16 => {
             let (seconds, calls) = (draw.log_normal(1200.0, 0.7), draw.log_normal(400.0, 0.9).min(5000.0));
             once(apis, at, seconds, calls, Outcome::Well)
@@ -187,7 +186,7 @@ fn oddity(builder: &mut AccountBuilder, nth: i64, draw: &mut Draw) {
     builder.add_workload("oddity", nth as usize, one_off);
 }
 
-/// What a principal calls by workload.
+/// Every API that a principal's workloads call.
 fn own(builder: &AccountBuilder, principal: Principal) -> Vec<&'static Api> {
     let mut apis = Vec::new();
     for workload in &builder.workloads {
@@ -205,7 +204,7 @@ fn work_time(builder: &AccountBuilder, day: i64, draw: &mut Draw) -> i64 {
     office.time_of(day, draw)
 }
 
-/// A weekend on which a service is moved: ten times its usual volume.
+/// A weekend migration of a service: about ten times its usual volume.
 fn migration(builder: &AccountBuilder, day: i64, draw: &mut Draw) -> OneOff {
     let service = *draw.pick(builder.style.services);
     let apis = service.writes.iter().take(4).chain(service.reads.iter().take(4)).collect();
@@ -221,7 +220,7 @@ fn migration(builder: &AccountBuilder, day: i64, draw: &mut Draw) -> OneOff {
     }
 }
 
-/// A night on which people look for what is broken, and change some things.
+/// A night of incident response: people search for the fault and change some resources.
 fn night(builder: &AccountBuilder, day: i64, draw: &mut Draw) -> OneOff {
     let service = *draw.pick(builder.style.services);
     let ec2 = &super::catalog::service::EC2;

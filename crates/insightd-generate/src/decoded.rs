@@ -8,7 +8,7 @@ use super::account::Account;
 use super::call::{Call, Kind, WITH_MANAGEMENT, event_id, event_version};
 
 impl Call {
-    /// What decoding the call's record gives, without making the record.
+    /// The event that decoding the call's record returns.
     pub fn event<'a>(&self, account: &'a Account) -> Event<'a> {
         let old = event_version(account.id(), self.api.service, self.kind) < WITH_MANAGEMENT;
         let agent = match account.actors().get(self.actor as usize).map(|actor| actor.agent.as_ref()) {
@@ -22,7 +22,7 @@ impl Call {
             region: Cow::Borrowed(self.region),
             source: Cow::Owned(self.api.source()),
             name: Cow::Borrowed(self.api.name),
-            // A failed sign-in has a message, no code.
+            // A failed sign-in has a message but no code.
             error: self.error.filter(|_| self.kind != Kind::SignIn).map(Cow::Borrowed),
             time: self.time,
             id: Some(Cow::Owned(event_id(account.id(), self.serial))),

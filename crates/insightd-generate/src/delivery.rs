@@ -1,10 +1,10 @@
-//! How CloudTrail delivers the calls of an account: in log files of about five minutes of one region each,
-//! some minutes later, out of order within a file, and now and then a record twice.
+//! How CloudTrail delivers an account's calls: in log files of about five minutes and one region, minutes
+//! late, out of order within a file, and with occasional duplicates.
 //!
-//! AWS promises no order and about five minutes on average; in real logs 2 to 10 minutes were measured, with
-//! 22 % of neighbours in a file going backwards. A call reaches its region's collector within half a minute;
-//! the collector closes a file every five minutes, or when the file is large, and delivers it two to three
-//! minutes later.
+//! AWS promises no order, and about five minutes on average. Measured in real logs: 2 to 10 minutes, and 22 %
+//! of neighboring records out of order. A call reaches its region's collector within half a minute. The
+//! collector closes a file every five minutes, or when it is full, and delivers it two to three minutes
+//! later.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -17,15 +17,15 @@ use super::random::{digest, mix};
 const FILE_SECONDS: i64 = 300;
 /// Longest time from a call to its collector, seconds.
 const COLLECTED_MAX: u64 = 30;
-/// A file is delivered this long after it was closed, seconds.
+/// Delay from closing a file to its delivery, seconds.
 const DELIVERED_MIN: u64 = 120;
 const DELIVERED_MAX: u64 = 200;
-/// A file with this many records is closed at once.
+/// A file with this many records is closed early.
 const FILE_RECORDS_MAX: usize = 4000;
-/// One record in so many comes again in a later file.
+/// One record in this many is delivered again in a later file.
 const REPEATED_ONE_IN: u64 = 100;
-/// So many of [`DISPLACED_OF`] records lie up to [`DISPLACED_MAX`] places behind theirs; with it 22 % of
-/// neighbours go backwards.
+/// Of [`DISPLACED_OF`] records, this many lie up to [`DISPLACED_MAX`] places late. This makes 22 % of
+/// neighboring records out of order.
 const DISPLACED: u64 = 26;
 const DISPLACED_OF: u64 = 100;
 const DISPLACED_MAX: u64 = 12;
@@ -37,14 +37,14 @@ pub struct File {
     pub delivered: i64,
     /// Region of its records.
     pub region: &'static str,
-    /// Number of the file within the account, in the order in which they were closed.
+    /// Number of the file within the account, in closing order.
     pub number: u64,
     /// Its records, in their order.
     pub calls: Vec<Call>,
 }
 
-/// The files of one account in order of delivery, made as they are asked for. Holds what happened in the last
-/// ten minutes.
+/// The files of one account in order of delivery, generated on demand. Holds the calls of the last ten
+/// minutes.
 #[derive(Debug)]
 pub struct Delivery<I> {
     calls: Fuse<I>,
@@ -54,23 +54,23 @@ pub struct Delivery<I> {
     /// The earliest end among the open windows.
     next_close: i64,
     closed: BinaryHeap<Reverse<Closed>>,
-    /// Everything that is delivered before this is closed already.
+    /// Every file delivered before this time is already closed.
     settled: i64,
     files: u64,
 }
 
-/// The records of a region that are being collected.
+/// The records of one region that are being collected.
 #[derive(Debug)]
 struct Window {
     region: &'static str,
-    /// Number of the window; a region's follow one another.
+    /// Number of the window; consecutive within a region.
     number: i64,
     end: i64,
-    /// Each with the second in which it was collected, and whether it was in an earlier file.
+    /// Collection time, seconds since 1970; the call; whether an earlier file already has it.
     calls: Vec<(i64, Call, bool)>,
 }
 
-/// A file that waits for its delivery.
+/// A closed file, ordered by its delivery.
 #[derive(Debug, PartialEq, Eq)]
 struct Closed(File);
 
@@ -87,7 +87,7 @@ impl PartialOrd for Closed {
 }
 
 impl<I: Iterator<Item = Call>> Delivery<I> {
-    /// Of the calls of an account (twelve digits), which come in order of time.
+    /// Delivers the calls of an account (twelve digits). They must be in order of time.
     pub fn new(account: &str, calls: I) -> Self {
         Self {
             calls: calls.fuse(),
@@ -104,7 +104,7 @@ impl<I: Iterator<Item = Call>> Delivery<I> {
         self.close_until(call.time);
         let collected = call.time + (mix(self.owner ^ 1, call.serial) % (COLLECTED_MAX + 1)) as i64;
         self.put(collected, call, false);
-        // Nothing that is still to come is delivered before this.
+        // No later call is delivered before this time.
         self.settled = call.time + DELIVERED_MIN as i64;
     }
 
@@ -127,7 +127,7 @@ impl<I: Iterator<Item = Call>> Delivery<I> {
         }
     }
 
-    /// Closes the windows that end until then.
+    /// Closes every window that ends by `time`.
     fn close_until(&mut self, time: i64) {
         while self.next_close <= time {
             let ended = self.next_close;
@@ -163,8 +163,8 @@ impl<I: Iterator<Item = Call>> Delivery<I> {
     }
 }
 
-/// The records, some of them behind their place. How far they lie behind is counted in records, for busy
-/// regions have many a second.
+/// Moves some records behind their place. The distance is counted in records, because busy regions have many
+/// a second.
 fn displaced(owner: u64, calls: Vec<Call>) -> Vec<Call> {
     let behind = |call: &Call| {
         let draw = mix(owner ^ 5, call.serial);
@@ -196,7 +196,7 @@ impl<I: Iterator<Item = Call>> Iterator for Delivery<I> {
     }
 }
 
-/// The files of several accounts in one order of delivery; with each the index of its account.
+/// The files of several accounts in order of delivery, each with the index of its account.
 #[derive(Debug)]
 pub struct Merged<I> {
     deliveries: Vec<I>,

@@ -9,15 +9,15 @@ use super::random::{digest, mix};
 use super::tools::{MACHINE_AGENTS, SHELL_AGENTS, TERRAFORM_AGENT, public_address};
 use super::workload::federated_login::FederatedLogin;
 
-/// STS as it is called by a directory on behalf of its users.
+/// User agent of STS calls that a directory makes for its users.
 const DIRECTORY_AGENT: &str = "aws-internal/3 aws-sdk-java/1.12.479 Linux/5.10.186-157.751.amzn2int.x86_64 OpenJDK_64-Bit_Server_VM/17.0.7+11 java/17.0.7 kotlin/1.3.72 vendor/Amazon.com_Inc. cfg/retry-mode/standard";
-/// The action that fetches credentials in workflows of GitHub.
+/// User agent of the GitHub action that fetches credentials.
 const WORKFLOW_AGENT: &str =
     "aws-sdk-nodejs/2.1396.0 linux/v16.16.0 configure-aws-credentials-for-github-actions promise";
 
-/// Share of pollers without a key that are services of AWS.
+/// Share of pollers without a key that are AWS services.
 const LINKED: f64 = 0.5;
-/// Services that look through an account all the time: the end of their role's name, and their own.
+/// Services that read an account continuously: the suffix of their role's name, and their host.
 const WATCHERS: &[(&str, &str)] = &[
     ("Config", "config"),
     ("AccessAnalyzer", "access-analyzer"),
@@ -29,13 +29,13 @@ const WATCHERS: &[(&str, &str)] = &[
     ("ComputeOptimizer", "compute-optimizer"),
 ];
 
-/// Share of pieces of work of people, and of deployments, that begin with a new session.
+/// Share of sessions of people, and of deployments, that start with a new login.
 const PERSON_SHARE: f64 = 0.6;
 const PIPELINE_SHARE: f64 = 0.9;
 
 impl Roster {
-    /// A machine outside of AWS, or one that is older than roles: often the same as a user with a key.
-    /// Whether it is.
+    /// Turns a role of a machine outside AWS, or of one older than roles, into a user with an access key, by
+    /// chance. Returns whether it did.
     pub(crate) fn maybe_keyed(&mut self, principal: Principal) -> bool {
         let keyed = self.trust.draw.chance(self.trust.keyed);
         if keyed {
@@ -50,7 +50,7 @@ impl Roster {
         keyed
     }
 
-    /// Now and then a service of AWS that watches over the account, with a role of its own.
+    /// Turns a role into a service-linked role of a monitoring service, by chance.
     pub(crate) fn maybe_linked(&mut self, principal: Principal) {
         if self.trust.draw.chance(LINKED) {
             let (role, host) = *self.trust.draw.pick(WATCHERS);
@@ -63,7 +63,7 @@ impl Roster {
         }
     }
 
-    /// Calls of a role that a service makes in its place, on what it was asked for.
+    /// Makes the calls of a role come from a service that acts on its behalf.
     pub(crate) fn forwarded(&mut self, principal: Principal, services: &[&str]) {
         let host = *self.trust.draw.pick(services);
         for actor in &mut self.actors[range(principal)] {
@@ -73,7 +73,7 @@ impl Roster {
         }
     }
 
-    /// How the sessions of somebody begin who has a permission set of the directory.
+    /// The login of a person with a permission set of the directory.
     pub(crate) fn directory_login(&mut self, principal: Principal) -> Option<FederatedLogin> {
         if let Some((_, login)) = self.trust.logins.iter().find(|(actor, _)| *actor == principal.first) {
             return Some(*login);
@@ -92,8 +92,7 @@ impl Roster {
         Some(login)
     }
 
-    /// How the sessions of a pipeline's role begin that runs outside of AWS, if it does and a provider
-    /// vouches for it.
+    /// The login of a pipeline that runs outside AWS, if a token provider vouches for it.
     pub(crate) fn pipeline_login(
         &mut self,
         principal: Principal,
@@ -132,9 +131,9 @@ impl Roster {
         })
     }
 
-    /// Makes of whoever asks with tokens the pods of one service account: nobody else has them.
+    /// Turns a principal into the pods of one Kubernetes service account: only pods call with such tokens.
     pub(crate) fn use_pod_identities(&mut self, principal: Principal, region: &str) {
-        // An account has one cluster in a region.
+        // An account has one cluster in each region.
         let cluster = mix(digest(&self.trust.qualifier), digest(region));
         let issuer = format!("oidc.eks.{region}.amazonaws.com/id/{:016X}{:016X}", mix(cluster, 1), mix(cluster, 2));
         let space = *self.trust.draw.pick(&["default", "prod", "jobs", "kube-system", "monitoring"]);
@@ -155,7 +154,7 @@ impl Roster {
         }
     }
 
-    /// Users of the directory that the account has, each a principal.
+    /// Adds the users of the account's directory, each a principal.
     pub(crate) fn directory(&mut self, count: usize) -> Vec<u32> {
         let store = format!("d-{:010x}", self.trust.draw.bits() >> 24);
         let users = (0..count).map(|_| {
@@ -176,7 +175,7 @@ impl Roster {
     }
 }
 
-/// Lets a service make the calls: its name stands for the tool and for the address.
+/// Makes a service the caller: its host replaces the user agent and the address.
 fn through(actor: &mut Actor, service: &str) {
     actor.address = format!("{service}.amazonaws.com");
     actor.agent = actor.address.clone().into();

@@ -1,4 +1,4 @@
-//! What was injected: one label for each attack, written apart from the traffic, as JSON.
+//! The labels of the injected attacks, one each, as JSON and separate from the traffic.
 
 use serde::Serialize;
 
@@ -6,7 +6,7 @@ use serde::Serialize;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Attack {
-    /// Users and access keys made in a row.
+    /// Users and access keys created in a row.
     CredentialBurst,
     /// Instances started in a region the account does not use.
     UnusedRegionMining,
@@ -20,17 +20,17 @@ pub enum Attack {
     SlowRamp,
     /// Three times the usual rate of a busy API, lasting.
     SustainedRise,
-    /// A burst beside one of the account's own regular bursts.
+    /// A burst close to one of the account's regular bursts.
     BesideCron,
-    /// Calls throttled in masses.
+    /// Many throttled calls.
     ThrottlingStorm,
     /// Logging switched off.
     LoggingOff,
 }
 
 impl Attack {
-    /// Every kind; their order decides what a seed makes. All but the last are *rate attacks*: logging is
-    /// switched off by a handful of calls.
+    /// Every kind. Their order determines what a seed generates. All but the last are rate attacks: a handful
+    /// of calls switches logging off.
     pub const ALL: [Self; 10] = [
         Self::CredentialBurst,
         Self::UnusedRegionMining,
@@ -49,11 +49,11 @@ impl Attack {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Attacker {
-    /// A principal never seen in the account.
+    /// A principal that the account has never seen.
     Stranger,
-    /// A principal known to the account that has not called these APIs.
+    /// A known principal that has not called these APIs.
     Known,
-    /// A principal that calls these APIs every now and then.
+    /// A principal that occasionally calls these APIs.
     User,
 }
 
@@ -82,8 +82,8 @@ pub struct Label {
     pub end: i64,
     /// Calls it makes.
     pub calls: u64,
-    /// The series it enters: `eventSource`, `eventName` and, of an error-rate series, the error code; with
-    /// its calls there.
+    /// The series that its calls enter, with the calls in each: `eventSource`, `eventName` and, for an
+    /// error-rate series, the error code.
     pub series: Vec<LabelSeries>,
 }
 

@@ -1,4 +1,4 @@
-//! Where a log file lies, and what it holds: the layout of a trail's bucket, as AWS documents it.
+//! Path and content of a log file: the layout of a trail's bucket, as AWS documents it.
 
 use super::delivery::File;
 use super::json::values::{Civil, push_key};
@@ -9,7 +9,7 @@ use super::random::{digest, mix};
 /// `AWSLogs/ACCOUNT/CloudTrail/REGION/YYYY/MM/DD/ACCOUNT_CloudTrail_REGION_YYYYMMDDTHHMMZ_UNIQUE.json.gz`.
 /// Its time is that of the delivery, in full minutes.
 pub fn path(account: &str, file: &File) -> String {
-    // Upwards: with the minute before, a file would seem to be there before its time.
+    // Rounds up: with the earlier minute, a file would appear before its time.
     let Civil { year, month, day, hour, minute, .. } = Civil::of(file.delivered + 59);
     let region = file.region;
     let mut unique = Vec::new();

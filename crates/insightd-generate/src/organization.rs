@@ -12,7 +12,7 @@ pub struct Organization {
 }
 
 impl Organization {
-    /// Settles the accounts and places the attacks. The calls themselves are made by [`Account::calls`].
+    /// Builds the accounts and places the attacks. [`Account::calls`] generates the calls.
     pub fn new(plan: Plan) -> Self {
         let mut builders: Vec<AccountBuilder> = (0..plan.accounts).map(|nth| build(&plan, nth)).collect();
         attack::place(&plan, &mut builders);
@@ -20,13 +20,13 @@ impl Organization {
         Self { accounts }
     }
 
-    /// Its accounts, in the order of their numbers.
+    /// The accounts, in the order of their numbers.
     pub fn accounts(&self) -> &[Account] {
         &self.accounts
     }
 }
 
-/// Settles account number `nth`.
+/// Builds account number `nth`, without attacks.
 fn build(plan: &Plan, nth: usize) -> AccountBuilder {
     let mut builder = AccountBuilder::new(plan, nth);
     builder.pollers();

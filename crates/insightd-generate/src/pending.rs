@@ -1,20 +1,20 @@
-//! Calls that were made but are not due: a ring of hours, and one hour put in order of time.
+//! Calls that are generated but not yet due: a ring of hours, and one hour in order of time.
 
 use super::calendar::HOUR;
 use super::call::Call;
 
-/// The hours to come, the current one first.
+/// The hours ahead, the current one first.
 #[derive(Debug)]
 pub(crate) struct PendingCalls {
     hours: Vec<Vec<Call>>,
     /// Beginning of the current hour, seconds since 1970.
     start: i64,
-    /// Nothing from here on is kept.
+    /// Calls from here on are dropped, seconds since 1970.
     end: i64,
 }
 
 impl PendingCalls {
-    /// How far ahead calls may lie.
+    /// How far ahead calls may lie, hours.
     pub(crate) const HOURS: usize = 56;
 
     /// An empty ring that begins at `start`; calls from `end` on are dropped.
@@ -32,13 +32,13 @@ impl PendingCalls {
         }
     }
 
-    /// Moves on by an hour: the calls of the current one, in order of time, go to `due`, which is emptied
-    /// first.
+    /// Moves on by an hour. `due` receives the current hour's calls in order of time; its old content is
+    /// lost.
     pub(crate) fn advance(&mut self, due: &mut DueCalls) {
         let slot = (self.start / HOUR) as usize % Self::HOURS;
         due.take(&mut self.hours[slot], self.start);
         self.start += HOUR;
-        // The large buffer moves on with the current hour: only what lies ahead takes room in the others.
+        // Reuse the large buffer for the next hour: the later hours stay small.
         let mut buffer = std::mem::take(&mut self.hours[slot]);
         let next = &mut self.hours[(slot + 1) % Self::HOURS];
         buffer.append(next);
@@ -46,14 +46,13 @@ impl PendingCalls {
     }
 }
 
-/// The calls of one hour, read in order of time; calls of the same second in the order in which they were
-/// made.
+/// The calls of one hour in order of time; calls of the same second in the order of their generation.
 #[derive(Debug, Default)]
 pub(crate) struct DueCalls {
     calls: Vec<Call>,
     order: Vec<u32>,
     next: usize,
-    /// For each second of the hour where its calls begin in `order`.
+    /// For each second of the hour, where its calls start in `order`.
     seconds: Vec<u32>,
 }
 

@@ -1,9 +1,9 @@
 //! The size and the seed of the traffic to construct.
 
-/// What to construct.
+/// What to generate.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// Same seed, same traffic.
+    /// The same seed gives the same traffic.
     pub seed: u64,
     /// Number of accounts.
     pub accounts: usize,
@@ -11,9 +11,9 @@ pub struct Plan {
     pub start: i64,
     /// Length in days.
     pub days: u32,
-    /// Multiplies how much every account does; 1 is some 20,000 calls a day and account in the median.
+    /// Factor on the activity of every account; 1 is about 20,000 calls a day in the median account.
     pub activity: f64,
-    /// Attacks over the whole organization; spread over kinds, attackers and accounts.
+    /// Attacks in the whole organization, spread over kinds, attackers and accounts.
     pub attacks: usize,
     /// Days without attacks at the beginning.
     pub quiet_days: u32,

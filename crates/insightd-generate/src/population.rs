@@ -1,4 +1,4 @@
-//! Who there is in an account: names, roles, sessions, tools and addresses.
+//! The callers of an account: names, roles and sessions.
 
 use std::borrow::Cow;
 
@@ -36,7 +36,7 @@ const TEAMS: &[&str] = &[
     "etl",
     "web",
 ];
-/// What permission sets and roles of people are called.
+/// Names of permission sets and of people's roles.
 const JOBS: &[&str] = &[
     "AdministratorAccess",
     "PowerUserAccess",
@@ -52,7 +52,7 @@ const JOBS: &[&str] = &[
     "DevOps",
 ];
 
-/// What roles of bought products are called.
+/// Names of roles of third-party products.
 const VENDORS: &[&str] = &[
     "DatadogIntegrationRole",
     "PrismaCloudRole",
@@ -70,25 +70,25 @@ const VENDORS: &[&str] = &[
 #[derive(Debug)]
 pub(crate) struct Roster {
     pub(crate) actors: Vec<Actor>,
-    /// Who of them is what kind of identity.
+    /// The kinds of identities that the account trusts.
     pub(crate) trust: Trust,
-    /// Numbers names, so that no two principals have the same one.
+    /// Counts names, so that no two principals share one.
     named: usize,
 }
 
 impl Roster {
-    /// Of an account that trusts so.
+    /// An empty roster of an account with this trust.
     pub(crate) fn new(trust: Trust) -> Self {
         Self { actors: Vec::new(), trust, named: 0 }
     }
 
-    /// The name of a person: no two are the same.
+    /// A unique name of a person.
     fn person_name(&mut self, draw: &mut Draw) -> String {
         self.named += 1;
         format!("{}.{}{}", draw.pick(FIRST), draw.pick(LAST), self.named)
     }
 
-    /// Somebody with a tool at an address.
+    /// Adds one actor.
     pub(crate) fn add(
         &mut self,
         identity: Identity,
@@ -105,25 +105,25 @@ impl Roster {
         self.add(Identity::User(name), user_agent(tool, draw), public_address(draw))
     }
 
-    /// The name of a role of IAM Identity Center: a permission set, which everybody shares who was given it.
+    /// The name of an IAM Identity Center role: a permission set, shared by everyone it is assigned to.
     pub(crate) fn permission_set(&mut self, draw: &mut Draw) -> String {
         self.named += 1;
         format!("AWSReservedSSO_{}{}_{:016x}", draw.pick(JOBS), self.named, draw.bits())
     }
 
-    /// Somebody with a permission set: a session of its role, by the person's address.
+    /// A person with a shared permission set: one session of its role.
     pub(crate) fn member(&mut self, set: &str, tool: Tool, draw: &mut Draw) -> Principal {
         let session = format!("{}@example.com", self.person_name(draw));
         self.add(Identity::Role { role: set.to_owned(), session }, user_agent(tool, draw), public_address(draw))
     }
 
-    /// Somebody with a permission set that nobody else has.
+    /// A person with a permission set of their own.
     pub(crate) fn staff(&mut self, tool: Tool, draw: &mut Draw) -> Principal {
         let set = self.permission_set(draw);
         self.member(&set, tool, draw)
     }
 
-    /// A role of a machine under several session names.
+    /// A machine role with several sessions.
     pub(crate) fn role(&mut self, purpose: &str, sessions: usize, draw: &mut Draw) -> Principal {
         self.named += 1;
         let role = format!("{}-{purpose}-{}", draw.pick(TEAMS), self.named);
@@ -131,7 +131,7 @@ impl Roster {
         self.sessions(&role, agent, sessions, draw)
     }
 
-    /// A role of a pipeline; with terraform where it is one.
+    /// A pipeline role; with Terraform's user agent if it runs Terraform.
     pub(crate) fn pipeline(&mut self, terraform: bool, sessions: usize, draw: &mut Draw) -> Principal {
         self.named += 1;
         let role = format!("{}-{}-{}", draw.pick(TEAMS), if terraform { "terraform" } else { "deploy" }, self.named);
@@ -146,7 +146,7 @@ impl Roster {
         self.add(identity, host.clone(), host)
     }
 
-    /// The role of a product that somebody bought: monitoring, posture, cost.
+    /// The role of a third-party product: monitoring, security posture, cost.
     pub(crate) fn vendor(&mut self, draw: &mut Draw) -> Principal {
         self.named += 1;
         let role = format!("{}{}", draw.pick(VENDORS), self.named);
@@ -155,7 +155,7 @@ impl Roster {
         self.sessions(&role, agent, sessions, draw)
     }
 
-    /// A role under several session names.
+    /// A role with several sessions.
     pub(crate) fn sessions(&mut self, role: &str, agent: &'static str, sessions: usize, draw: &mut Draw) -> Principal {
         let first = self.actors.len() as u32;
         let shape = draw.below(4);
@@ -172,12 +172,12 @@ impl Roster {
         Principal { first, count: sessions.max(1) as u32 }
     }
 
-    /// A service that calls by itself.
+    /// A service that calls on its own.
     pub(crate) fn service(&mut self, name: &str) -> Principal {
         self.add(Identity::Service(name.to_owned()), name.to_owned(), name.to_owned())
     }
 
-    /// Somebody of another account: a role, known by its unique id and session.
+    /// A role of another account, known by its unique id and session.
     pub(crate) fn foreign(&mut self, draw: &mut Draw) -> Principal {
         const LETTERS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
         let id: String = (0..17).map(|_| char::from(*draw.pick(LETTERS))).collect();
@@ -190,14 +190,14 @@ impl Roster {
         self.add(Identity::Root, user_agent(Tool::Console, draw), public_address(draw))
     }
 
-    /// The same person at the same place with another tool.
+    /// The same person at the same address with another tool.
     pub(crate) fn with_tool(&mut self, of: u32, tool: Tool, draw: &mut Draw) -> u32 {
         let Actor { identity, address, .. } = self.actors[of as usize].clone();
         self.add(identity, user_agent(tool, draw), address).first
     }
 
-    /// The same identity from elsewhere with another tool: stolen credentials. A role gets a new session
-    /// name.
+    /// The same identity from another address with another tool: stolen credentials. A role gets a new
+    /// session name.
     pub(crate) fn stolen(&mut self, of: u32, draw: &mut Draw) -> Principal {
         let identity = match self.actors[of as usize].identity.clone() {
             Identity::Role { role, .. } => Identity::Role { role, session: format!("session-{}", draw.below(100_000)) },

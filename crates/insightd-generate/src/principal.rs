@@ -2,7 +2,7 @@
 
 use super::random::Draw;
 
-/// One principal: the actors that are its sessions, next to each other in the account's list.
+/// A principal: consecutive actors in the account's list, one for each session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Principal {
     pub(crate) first: u32,
@@ -15,7 +15,7 @@ impl Principal {
         self.first + draw.below(self.count as usize) as u32
     }
 
-    /// Its session number `nth`, beginning again after the last.
+    /// Session number `nth`, modulo the number of sessions.
     pub(crate) fn nth(self, nth: u64) -> u32 {
         self.first + (nth % u64::from(self.count.max(1))) as u32
     }

@@ -1,6 +1,7 @@
-//! Whom an account trusts beside its own roles: users with keys, a directory of people, providers of tokens.
+//! What an account trusts beside its own roles: users with access keys, a directory of people, token
+//! providers.
 //!
-//! It draws from a stream of its own, so that what its callers do does not depend on who they are.
+//! Has its own random stream, so that what callers do does not depend on their identities.
 
 use super::random::{Draw, Seeds};
 use super::regions::REGIONS;
@@ -11,19 +12,18 @@ use super::workload::federated_login::FederatedLogin;
 #[derive(Debug)]
 pub(crate) struct Trust {
     pub(crate) draw: Draw,
-    /// Share of its machines that call as users, with long-lived keys, where nothing ties them to a role. In
-    /// published records 95 % of the calls are users'; so chosen, half of the generated ones are, and the
-    /// median record has the size of the published ones.
+    /// Share of machines that call as users with long-lived keys. In published records 95 % of the calls are
+    /// users'. This share gives half of the generated ones, and a median record of the published size.
     pub(crate) keyed: f64,
-    /// Share of its pipelines whose tokens a provider signs.
+    /// Share of pipelines whose tokens a provider signs.
     pub(crate) federated: f64,
     /// Region of the organization's directory.
     pub(crate) home: &'static str,
     /// Name qualifier of the directory in this account: a digest (SHA-1) in base64.
     pub(crate) qualifier: String,
-    /// Where the directory calls from.
+    /// Address of the directory.
     pub(crate) portal: String,
-    /// Actor of a role's session and the gate that was made for it.
+    /// Actors of role sessions, with their logins.
     pub(crate) logins: Vec<(u32, FederatedLogin)>,
 }
 

@@ -1,4 +1,4 @@
-//! Who attacks: a stranger, somebody known to the account, or somebody who calls these APIs anyway.
+//! Chooses the attacker: a new principal, a known one, or one that already calls these APIs.
 
 use super::draft::{AttackRequest, Draft};
 use crate::account_builder::AccountBuilder;
@@ -12,20 +12,20 @@ use crate::tools::Tool;
 use crate::workload::WorkloadKind;
 use crate::workload::script::{Script, Step};
 
-/// An attacker before the attack is drawn.
+/// The attacker, before the attack is drawn.
 pub(crate) struct Candidate {
-    /// None for a stranger, who is made when the attack has a place.
+    /// None for a new principal, which is created once the attack has a time and an account.
     pub(crate) principal: Option<Principal>,
-    /// APIs that the attack must not use: those which a known principal calls.
+    /// APIs that the attack must not use, because the known principal already calls them.
     pub(crate) avoid: Vec<&'static Api>,
 }
 
-/// Within how many days before the attack somebody who calls its APIs anyway did so for certain, where the
-/// plan has as many.
+/// A regular user of the APIs has called each of them within this many days before the attack (as far as the
+/// plan reaches back).
 const PRIOR_DAYS: i64 = 6;
 
-/// Chooses somebody who was there in the week before. Services and other accounts are never attackers known
-/// to the account: nobody steals a service.
+/// Chooses a principal that was present in the week before. Services and other accounts are never chosen:
+/// nobody steals a service's credentials.
 pub(crate) fn choose(builder: &AccountBuilder, attacker: Attacker, start: i64, draw: &mut Draw) -> Option<Candidate> {
     if attacker == Attacker::Stranger {
         return Some(Candidate { principal: None, avoid: Vec::new() });
@@ -53,7 +53,7 @@ pub(crate) fn choose(builder: &AccountBuilder, attacker: Attacker, start: i64, d
     Some(Candidate { principal: Some(principal), avoid })
 }
 
-/// Every API that a principal may call, whoever its sessions are.
+/// Every API that any session of a principal may call.
 fn used(builder: &AccountBuilder, principal: Principal) -> Vec<&'static Api> {
     let identity = |principal: Principal| &builder.roster.actors[principal.first as usize].identity;
     let (wanted, mut apis) = (identity(principal), Vec::new());
@@ -67,8 +67,8 @@ fn used(builder: &AccountBuilder, principal: Principal) -> Vec<&'static Api> {
     apis
 }
 
-/// The actor of the attack. A known one uses its own session or, as often, stolen credentials from elsewhere;
-/// one who calls the APIs anyway gets the calls in the days before that make it so.
+/// The actor of the attack. A known principal uses its own session or, just as often, stolen credentials from
+/// elsewhere. A regular user without earlier calls gets some.
 pub(crate) fn assign_principal(
     builder: &mut AccountBuilder,
     wanted: AttackRequest,
@@ -96,8 +96,8 @@ pub(crate) fn assign_principal(
     Some(if draw.chance(0.5) { builder.roster.stolen(actor, draw) } else { Principal { first: actor, count: 1 } })
 }
 
-/// Lets a principal call the APIs of the attack now and then: in sessions on some of the days before, each
-/// API at least once in the last [`PRIOR_DAYS`] of them, and on some days after.
+/// Adds earlier calls of the attack's APIs by a principal: sessions on some days before and after, with every
+/// API at least once in the last [`PRIOR_DAYS`] before the attack.
 fn add_prior_use(builder: &mut AccountBuilder, draft: &Draft, principal: Principal, nth: usize, draw: &mut Draw) {
     let attack = draft.steps.first().map_or(builder.start, |step| step.time);
     let mut apis: Vec<&'static Api> = draft.steps.iter().map(|step| step.api).collect();

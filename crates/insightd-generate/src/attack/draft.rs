@@ -1,4 +1,4 @@
-//! What an attack consists of, before somebody is found to do it; and how it becomes calls and a label.
+//! The calls of an attack before it has an attacker, and the label that describes it.
 
 use crate::call::Api;
 use crate::catalog::region_of;
@@ -6,14 +6,14 @@ use crate::label::{Attack, Attacker, Label, LabelSeries};
 use crate::principal::Principal;
 use crate::workload::script::Step;
 
-/// What is to be placed.
+/// The attack to place.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AttackRequest {
     pub(crate) attack: Attack,
     pub(crate) attacker: Attacker,
-    /// When, seconds since 1970; an attack that hangs on something else may move on that day.
+    /// Start, seconds since 1970; an attack that follows another workload may move within that day.
     pub(crate) start: i64,
-    /// It must lie between these, seconds since 1970.
+    /// The attack must lie between these, seconds since 1970.
     pub(crate) from: i64,
     pub(crate) until: i64,
 }
@@ -23,7 +23,7 @@ pub(crate) struct AttackRequest {
 pub(crate) struct Draft {
     pub(crate) region: &'static str,
     pub(crate) steps: Vec<Step>,
-    /// Somebody who does this anyway, where the attack hides behind a workload.
+    /// The principal whose workload the attack imitates, if any.
     pub(crate) user: Option<Principal>,
 }
 

@@ -1,4 +1,4 @@
-//! The ten kinds of attacks: sizes, paces and APIs of each, with the reason for its numbers.
+//! The ten kinds of attacks: their sizes, paces and APIs, with the reasons for the numbers.
 
 use super::draft::{AttackRequest, Draft};
 use crate::account_builder::AccountBuilder;
@@ -15,7 +15,7 @@ use crate::workload::job::{Cadence, Job};
 use crate::workload::script::Step;
 use crate::workload::{ScheduledWorkload, WorkloadKind};
 
-/// Persistence (ATT&CK T1136, T1098): users, keys and rights for them.
+/// Persistence (ATT&CK T1136, T1098): users, access keys and permissions.
 static CREDENTIALS: Apis = apis!("iam": w CreateUser, w CreateAccessKey, w AttachUserPolicy, w CreateLoginProfile, w PutUserPolicy,
     w AddUserToGroup, w UpdateLoginProfile, w CreateServiceSpecificCredential, w UpdateAssumeRolePolicy);
 /// Resource hijacking (T1496).
@@ -28,22 +28,22 @@ static DELETIONS: Apis = apis!("ec2": w DeleteSnapshot, w TerminateInstances, w 
 /// Transfer to another account (T1537).
 static SHARING: Apis = apis!("ec2": w ModifySnapshotAttribute, w ModifyImageAttribute; "rds": w ModifyDBSnapshotAttribute,
     w ModifyDBClusterSnapshotAttribute);
-/// What can be done a little more often every minute: commands, exports, open doors.
+/// APIs for a slow ramp: commands, exports, opened ports.
 static RAMPS: Apis = apis!("ssm": w SendCommand, w StartSession; "ec2": w AuthorizeSecurityGroupIngress, w CreateSnapshot, w ModifyInstanceAttribute,
     w RunInstances, w CreateTags; "lambda": w UpdateFunctionCode20150331v2, w CreateFunction20150331; "rds": w StartExportTask, w CreateDBSnapshot;
     "s3": w PutBucketPolicy; "ecs": w RunTask; "batch": w SubmitJob; "secretsmanager": w PutSecretValue; "athena": w StartQueryExecution;
     "logs": w StartQuery, w DeleteLogStream; "iam": w UpdateAccessKey; "route53": w ChangeResourceRecordSets);
-/// What tools hammer until they are throttled.
+/// APIs that tools call until they are throttled.
 static STORMS: Apis = apis!("ec2": r DescribeInstances, r DescribeSnapshots, r DescribeSecurityGroups, w RunInstances; "iam": r ListRoles, r GetRole;
     "ssm": r GetParameter, r GetParametersByPath, r DescribeParameters; "lambda": r ListFunctions20150331, w UpdateFunctionConfiguration20150331v2;
     "secretsmanager": r GetSecretValue, r ListSecrets; "kms": r Decrypt; "sts": r AssumeRole; "organizations": r ListAccounts; "logs": r FilterLogEvents;
     "cloudformation": r DescribeStacks; "dynamodb": r DescribeTable; "bedrock": r InvokeModel; "ecr": r GetAuthorizationToken);
-/// Impairing defences (T1562).
+/// Impairing defenses (T1562).
 static LOGGING: Apis = apis!("cloudtrail": w StopLogging, w DeleteTrail, w PutEventSelectors, w UpdateTrail; "ec2": w DeleteFlowLogs;
     "config": w StopConfigurationRecorder; "guardduty": w DeleteDetector; "logs": w DeleteLogGroup);
 
-/// Draws an attack of the wanted kind that uses none of the APIs to `avoid`; none where the account has no
-/// place for it.
+/// Draws an attack of the requested kind that uses none of the APIs in `avoid`. None if the account has no
+/// fitting region, API or time.
 pub(crate) fn draft(
     builder: &AccountBuilder,
     wanted: AttackRequest,
@@ -70,7 +70,7 @@ pub(crate) fn draft(
     Some(draft)
 }
 
-/// Where and when.
+/// The account and the time of an attack.
 struct Place<'a> {
     builder: &'a AccountBuilder,
     start: i64,
@@ -81,7 +81,8 @@ impl Place<'_> {
         self.builder.region(draw)
     }
 
-    /// `calls` calls over `seconds`, of these APIs (the first more often), a share of which fails by `fails`.
+    /// `calls` calls over `seconds` to these APIs (the first more often); `fails` is the share of failures
+    /// and their code.
     fn burst(
         &self,
         apis: &[&'static Api],
@@ -102,14 +103,15 @@ impl Place<'_> {
         Some(Draft { region, steps, user: None })
     }
 
-    /// 4 to 25 calls in 1 to 10 minutes: a script that makes itself ways back in.
+    /// 4 to 25 calls in 1 to 10 minutes: a script that creates credentials to return with.
     fn credentials(&self, apis: &[&'static Api], draw: &mut Draw) -> Option<Draft> {
         let apis = some(apis, 2, 4, draw)?;
         let (calls, seconds) = (between(4, 25, draw), draw.whole(1, 10) * MINUTE);
         Self::draft("us-east-1", self.burst(&apis, calls, seconds, (0.05, code::denied), draw))
     }
 
-    /// 5 to 60 `RunInstances` in 2 to 20 minutes, as many as the quota gives, in a region where nobody looks.
+    /// 5 to 60 `RunInstances` in 2 to 20 minutes, up to the quota, in a region that the account does not
+    /// watch.
     fn mining(&self, apis: &[&'static Api], draw: &mut Draw) -> Option<Draft> {
         let run = *apis.first().filter(|api| api.name == "RunInstances")?;
         let unused: Vec<_> = REGIONS.iter().filter(|(region, _)| !self.builder.regions.contains(region)).collect();
@@ -125,14 +127,14 @@ impl Place<'_> {
         Self::draft(region, steps)
     }
 
-    /// 10 to 150 deletions in 2 to 25 minutes, of one to three kinds of things.
+    /// 10 to 150 deletions in 2 to 25 minutes, of one to three resource types.
     fn deletions(&self, apis: &[&'static Api], draw: &mut Draw) -> Option<Draft> {
         let apis = some(apis, 1, 3, draw)?;
         let (calls, seconds) = (between(10, 150, draw), draw.whole(2, 25) * MINUTE);
         Self::draft(self.home(draw), self.burst(&apis, calls, seconds, (0.04, code::missing), draw))
     }
 
-    /// 15 to 80 APIs, each asked one to three times in 1 to 20 minutes, nearly all of them refused.
+    /// 15 to 80 APIs, each called one to three times within 1 to 20 minutes; 90 % are denied.
     fn reconnaissance(&self, avoid: &[&'static Api], draw: &mut Draw) -> Option<Draft> {
         let region = self.home(draw);
         let all: Vec<&'static Api> = ALL
@@ -152,15 +154,15 @@ impl Place<'_> {
         Self::draft(region, steps)
     }
 
-    /// 4 to 20 snapshots or images given to another account in 2 to 20 minutes.
+    /// 4 to 20 snapshots or images shared with another account in 2 to 20 minutes.
     fn sharing(&self, apis: &[&'static Api], draw: &mut Draw) -> Option<Draft> {
         let apis = some(apis, 1, 2, draw)?;
         let (calls, seconds) = (between(4, 20, draw), draw.whole(2, 20) * MINUTE);
         Self::draft(self.home(draw), self.burst(&apis, calls, seconds, (0.05, code::missing), draw))
     }
 
-    /// From 1 to 10 to 30 calls a minute in 1 to 3 hours, evenly or ever faster: slow enough for a mean to
-    /// follow.
+    /// Grows from 1 to 10-30 calls a minute over 1 to 3 hours, linearly or quadratically: slow enough for a
+    /// moving average to follow.
     fn ramp(&self, apis: &[&'static Api], draw: &mut Draw) -> Option<Draft> {
         let api = *(!apis.is_empty()).then(|| draw.pick(apis))?;
         let (minutes, most) = (draw.whole(60, 180), draw.between(10.0, 30.0));
@@ -178,9 +180,9 @@ impl Place<'_> {
         (0..draw.poisson(mean)).map(|_| Step { time: start + draw.whole(0, MINUTE - 1), api, error: None }).collect()
     }
 
-    /// Two further calls for each usual one, for 30 to 120 minutes, on one of the three busiest APIs that
-    /// write: misuse that hides in the noise of a job. Calls a minute are what the account's workloads expect
-    /// at that time, at least 0.7.
+    /// Two additional calls for each usual one, for 30 to 120 minutes, on one of the three busiest write
+    /// APIs: misuse that hides in the noise of a machine. The usual rate is what the account's workloads
+    /// expect at that time, at least 0.7 calls a minute.
     fn rise(&self, avoid: &[&'static Api], draw: &mut Draw) -> Option<Draft> {
         let mut busy = self.busy();
         busy.retain(|busy| !avoid.contains(&busy.api) && busy.rate >= 0.7);
@@ -195,7 +197,7 @@ impl Place<'_> {
         Some(Draft { region: busy.region, steps, user: self.human_or_machine(busy.principal) })
     }
 
-    /// A workload's principal as an attacker: not where it is a service.
+    /// The principal of a workload as an attacker; none if it is a service.
     fn human_or_machine(&self, principal: Principal) -> Option<Principal> {
         self.builder.regulars.contains(&principal).then_some(principal)
     }
@@ -225,7 +227,8 @@ impl Place<'_> {
         busy
     }
 
-    /// 15 to 60 calls of what a regular job does, within 30 minutes of a run of it but not in it.
+    /// 15 to 60 calls of a regular job's main API, within 30 minutes of one of its runs but outside every
+    /// run.
     fn beside_cron(&self, avoid: &[&'static Api], wanted: AttackRequest, draw: &mut Draw) -> Option<Draft> {
         let jobs: Vec<(&ScheduledWorkload, &Job)> = self.builder.workloads.iter().filter_map(regular_burst).collect();
         let (workload, job) = *(!jobs.is_empty()).then(|| draw.pick(&jobs))?;
@@ -252,14 +255,14 @@ impl Place<'_> {
         Some(Draft { region: job.region, steps, user: self.human_or_machine(job.principal) })
     }
 
-    /// 50 to 400 calls in 2 to 20 minutes, nine of ten throttled.
+    /// 50 to 400 calls in 2 to 20 minutes, 90 % throttled.
     fn storm(&self, apis: &[&'static Api], draw: &mut Draw) -> Option<Draft> {
         let apis = some(apis, 1, 2, draw)?;
         let (calls, seconds) = (between(50, 400, draw), draw.whole(2, 20) * MINUTE);
         Self::draft(self.home(draw), self.burst(&apis, calls, seconds, (0.9, code::throttled), draw))
     }
 
-    /// 2 to 6 calls in 1 to 10 minutes: it takes no more to be blind.
+    /// 2 to 6 calls in 1 to 10 minutes: enough to disable logging.
     fn logging(&self, apis: &[&'static Api], draw: &mut Draw) -> Option<Draft> {
         let apis = some(apis, 1, 3, draw)?;
         let (calls, seconds) = (between(2, 6, draw), draw.whole(1, 10) * MINUTE);
@@ -267,7 +270,7 @@ impl Place<'_> {
     }
 }
 
-/// Which code a failing call has.
+/// Selects the error code of a failed call.
 type Code = fn(&Api) -> &'static str;
 
 /// A busy series.
@@ -279,7 +282,7 @@ struct Busy {
     rate: f64,
 }
 
-/// A job with bursts of ten and more calls on most days, which write.
+/// A write job with bursts of at least ten calls on most days.
 fn regular_burst(workload: &ScheduledWorkload) -> Option<(&ScheduledWorkload, &Job)> {
     let WorkloadKind::Job(job) = &workload.kind else { return None };
     let often = match job.cadence {
@@ -290,7 +293,7 @@ fn regular_burst(workload: &ScheduledWorkload) -> Option<(&ScheduledWorkload, &J
     (often && job.calls >= 10.0 && !job.apis[0].read).then_some((workload, job))
 }
 
-/// From `least` to `most` different APIs which are all global or all regional; none where there are fewer.
+/// `least` to `most` different APIs, all global or all regional. None if there are fewer than `least`.
 fn some(apis: &[&'static Api], least: i64, most: i64, draw: &mut Draw) -> Option<Vec<&'static Api>> {
     let first = *(!apis.is_empty()).then(|| draw.pick(apis))?;
     let place = |api: &Api| region_of(api, "");
@@ -302,7 +305,7 @@ fn some(apis: &[&'static Api], least: i64, most: i64, draw: &mut Draw) -> Option
     Some(draw.sample(&apis, count as usize).into_iter().copied().collect())
 }
 
-/// A number of calls: small ones are more common than large ones.
+/// A number of calls; small numbers are more likely.
 fn between(least: i64, most: i64, draw: &mut Draw) -> usize {
     let part = draw.unit();
     (least + (part * part * (most - least + 1) as f64) as i64).min(most) as usize

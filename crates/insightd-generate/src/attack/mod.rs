@@ -1,7 +1,7 @@
-//! Attacks: which, by whom, where and when; and the calls of each, with its label.
+//! Attacks: their kinds, attackers, places and times, and the calls and the label of each.
 //!
-//! The attacks belong to the organization: their number is spread over the thirty combinations of kind and
-//! attacker, and over its accounts. What an account does otherwise does not depend on them.
+//! Attacks belong to the organization: they are spread over the thirty combinations of kind and attacker, and
+//! over its accounts. They do not change what an account does otherwise.
 
 mod attacker;
 mod draft;
@@ -16,14 +16,14 @@ use super::plan::Plan;
 use super::random::{Draw, Seeds};
 use super::workload::script::Script;
 
-/// Two attacks on one account lie at least this far apart, so that each can be judged by itself.
+/// Shortest time between two attacks on one account, seconds, so that each can be judged alone.
 const APART: i64 = 6 * HOUR;
-/// The longest attack; none begins later than this before the end.
+/// Longest attack, seconds; none starts later than this before the end.
 const LONGEST: i64 = 4 * HOUR;
-/// How often a place is looked for: an account that has what the kind needs, and a time that is free.
+/// Attempts to find an account with the APIs and the free time that an attack needs.
 const TRIES: usize = 400;
 
-/// Places the attacks of the plan. One for which no account has room is left out.
+/// Places the attacks of the plan. Leaves out an attack if no account has room for it.
 pub(crate) fn place(plan: &Plan, builders: &mut [AccountBuilder]) {
     let seeds = Seeds::organization(plan.seed);
     let from = plan.start + i64::from(plan.quiet_days) * DAY;
@@ -33,7 +33,7 @@ pub(crate) fn place(plan: &Plan, builders: &mut [AccountBuilder]) {
     }
     for nth in 0..plan.attacks {
         let mut draw = seeds.stream("attack", nth);
-        // All pairs within thirty, and all kinds of attackers among a few.
+        // Thirty consecutive attacks cover all pairs; a few already cover all attackers.
         let (attack, attacker) = (Attack::ALL[nth % 10], Attacker::ALL[(nth + nth / 10) % 3]);
         for _ in 0..TRIES {
             let builder = &mut builders[draw.below(plan.accounts)];

@@ -2,7 +2,7 @@
 
 use crate::call::Api;
 
-/// A service with what people and tools call of it, the usual first.
+/// A service with the APIs that people and tools call, the most frequent first.
 #[derive(Debug)]
 pub(crate) struct Service {
     pub(crate) reads: &'static [Api],
@@ -23,8 +23,7 @@ macro_rules! apis {
 }
 pub(crate) use apis;
 
-/// `us-east-1` for services that record all calls there, wherever they are made; else the region of the
-/// caller.
+/// `us-east-1` for services that record every call there; otherwise the caller's region.
 pub(crate) fn region_of(api: &Api, region: &'static str) -> &'static str {
     match api.service {
         "iam" | "route53" | "cloudfront" | "organizations" | "support" | "ce" | "health" | "signin" => "us-east-1",

@@ -1,8 +1,8 @@
-//! Error codes as each service's protocol has them in `errorCode`.
+//! The `errorCode` of each kind of failure, as each service's protocol spells it.
 
 use crate::call::Api;
 
-/// No permission.
+/// The caller lacks the permission.
 pub(crate) fn denied(api: &Api) -> &'static str {
     match api.service {
         "ec2" => "Client.UnauthorizedOperation",
@@ -42,7 +42,7 @@ pub(crate) fn throttled(api: &Api) -> &'static str {
     }
 }
 
-/// The thing asked for is not there.
+/// The resource does not exist.
 pub(crate) fn missing(api: &Api) -> &'static str {
     match (api.service, api.name) {
         ("ec2", name) if name.contains("Snapshot") => "Client.InvalidSnapshot.NotFound",
@@ -76,7 +76,7 @@ pub(crate) fn missing(api: &Api) -> &'static str {
     }
 }
 
-/// A parameter is wrong, or the thing is there already.
+/// A parameter is wrong, or the resource already exists.
 pub(crate) fn invalid(api: &Api) -> &'static str {
     match (api.service, api.name) {
         ("logs", "CreateLogGroup" | "CreateLogStream") => "ResourceAlreadyExistsException",

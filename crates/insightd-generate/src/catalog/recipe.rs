@@ -33,7 +33,7 @@ pub(crate) static DEPLOYMENTS: &[Apis] = &[
               w StartPipelineExecution, r GetPipelineState; "ecr": w PutImage, r DescribeImageScanFindings, w StartImageScan),
 ];
 
-/// Scheduled jobs, one list for each: the first API is the one that the job repeats most.
+/// Scheduled jobs, one list each. A job repeats the first API most.
 pub(crate) static JOBS: &[Apis] = &[
     apis!("ec2": w CreateSnapshot, r DescribeVolumes, w CreateTags, r DescribeSnapshots),
     apis!("ec2": w DeleteSnapshot, r DescribeSnapshots, w DeregisterImage, r DescribeImages),
@@ -67,8 +67,7 @@ pub(crate) static JOBS: &[Apis] = &[
     apis!("iam": w DeletePolicyVersion, r ListPolicyVersions, w DetachRolePolicy, w DeleteRolePolicy, w DeleteRole, r ListRoles),
 ];
 
-/// What services and fleets write all day, by load: chatter. The second of a pair follows the first after a
-/// while.
+/// What services and fleets write all day. The second API of a pair follows the first after minutes.
 pub(crate) static CHATTER: &[Apis] = &[
     apis!("logs": w CreateLogStream),
     apis!("ec2": w CreateNetworkInterface, w DeleteNetworkInterface),
@@ -90,7 +89,7 @@ pub(crate) static CHATTER: &[Apis] = &[
     apis!("route53": w ChangeResourceRecordSets),
 ];
 
-/// What services and fleets read all day, by load.
+/// What services and fleets read all day.
 pub(crate) static LOOKUPS: &[Apis] = &[
     apis!("sts": r AssumeRole),
     apis!("kms": r Decrypt, r GenerateDataKey),
@@ -118,7 +117,7 @@ pub(crate) static HEARTBEATS: &[Apis] = &[
     apis!("ecs": r DescribeContainerInstances, w SubmitContainerStateChange),
 ];
 
-/// What monitoring, controllers and inventories read again and again.
+/// What monitoring, controllers and inventories read repeatedly.
 pub(crate) static POLLS: &[Apis] = &[
     apis!("monitoring": r GetMetricData, r ListMetrics; "tagging": r GetResources),
     apis!("monitoring": r GetMetricStatistics, r DescribeAlarms),
@@ -145,7 +144,7 @@ pub(crate) static POLLS: &[Apis] = &[
     apis!("s3": r ListBuckets, r GetBucketLocation, r GetBucketTagging),
 ];
 
-/// Services that call an API of this service by themselves, without a role.
+/// Services that call an API of this service on their own, without a role.
 pub(crate) fn callers(service: &str) -> &'static [&'static str] {
     match service {
         "sts" => &[
@@ -173,11 +172,11 @@ pub(crate) fn callers(service: &str) -> &'static [&'static str] {
     }
 }
 
-/// Growing: instances, their network and their place behind the balancer. The wave repeats this list.
+/// Scaling out: instances, their network and their load balancer targets.
 pub(crate) static SCALE_OUT: Apis = apis!("ec2": w RunInstances, w CreateNetworkInterface, w CreateTags, r DescribeInstances;
     "elasticloadbalancing": w RegisterTargets, r DescribeTargetHealth; "autoscaling": w CompleteLifecycleAction);
 
-/// Shrinking.
+/// Scaling in.
 pub(crate) static SCALE_IN: Apis = apis!("elasticloadbalancing": w DeregisterTargets; "ec2": w TerminateInstances,
     r DescribeInstances, w DeleteNetworkInterface);
 
@@ -189,7 +188,7 @@ pub(crate) static DATA: &[Apis] = &[
     apis!("s3": r GetObject),
 ];
 
-/// What services do by themselves, with their own names as callers.
+/// Events that services cause on their own; their host is the caller.
 pub(crate) static SERVICE_EVENTS: &[(&str, Apis)] = &[
     (
         "secretsmanager.amazonaws.com",
@@ -203,20 +202,19 @@ pub(crate) static SERVICE_EVENTS: &[(&str, Apis)] = &[
 /// Signing in to the console.
 pub(crate) static SIGN_IN: Apis = apis!("signin": w ConsoleLogin);
 
-/// Asking for a session of a role as somebody of a SAML provider. Nobody can call it in another way: who has
-/// credentials of AWS does not need to.
+/// Requests a role session as a user of a SAML provider. Identities with AWS credentials never call it.
 pub(crate) static WITH_SAML: Apis = apis!("sts": r AssumeRoleWithSAML);
 
-/// The same as a program with a token of an OIDC provider.
+/// Requests a role session as a program with a token of an OIDC provider.
 pub(crate) static WITH_WEB_IDENTITY: Apis = apis!("sts": r AssumeRoleWithWebIdentity);
 
 /// What users of a directory do at its portal, in this order.
 pub(crate) static PORTAL: Apis = apis!("sso": r ListAccounts, r ListAccountRoles, r GetRoleCredentials);
 
-/// A user for somebody new.
+/// Creating a user for a new employee.
 pub(crate) static ONBOARDING: Apis = apis!("iam": w CreateUser, w AddUserToGroup, w CreateLoginProfile, w CreateAccessKey,
     w AttachUserPolicy, r ListGroups, r ListUsers);
 
-/// What the root user comes for.
+/// What the root user does.
 pub(crate) static ROOT: Apis = apis!("iam": r GetAccountSummary, r ListMFADevices, r GetAccountPasswordPolicy;
     "ce": r GetCostAndUsage; "health": r DescribeEventAggregates; "organizations": r DescribeOrganization; "support": r DescribeTrustedAdvisorChecks);

@@ -1,4 +1,4 @@
-//! `userIdentity` of an actor, made ready once for all of its records.
+//! `userIdentity` of an actor, prepared once for all its records.
 
 use super::template::{Assumed, Facts, Template};
 use super::values::{escaped, push_key};
@@ -10,26 +10,25 @@ use crate::random::{digest, mix};
 pub(crate) struct Caller {
     /// `userIdentity` of an API call.
     pub(crate) identity: Template,
-    /// `userIdentity` of what a service did by itself.
+    /// `userIdentity` of an action that a service took on its own.
     pub(crate) service_identity: Template,
     /// `,"sourceIPAddress":"…","userAgent":"…"`, the agent only where there is one.
     pub(crate) origin: String,
-    /// ARN, or what stands for it in messages; escaped.
+    /// ARN, or its substitute in messages; escaped.
     pub(crate) arn: String,
     /// Name of the session, user or service; escaped.
     pub(crate) name: String,
-    /// The role that is asked for, where the caller has no credentials yet.
+    /// The requested role, if the caller has no credentials yet.
     pub(crate) assumed: Assumed,
-    /// The console calls with the credentials of a session that began there: `sessionCredentialFromConsole`.
+    /// Whether the call uses credentials of a console session: `sessionCredentialFromConsole`.
     pub(crate) from_console: bool,
-    /// The TLS of the caller is recorded: not that of calls from within AWS, nor that of those that the
-    /// console makes there.
+    /// Whether records have TLS details: not for calls from inside AWS or from the console's own services.
     pub(crate) tls: bool,
-    /// A user of a directory: what its service does for them are events of the service, but somebody's.
+    /// A user of a directory: the service records events for them, but the user causes them.
     pub(crate) directory: bool,
-    /// Calls come from a private network, and through a VPC endpoint where there is one.
+    /// Calls from a private network, through a VPC endpoint if it has one.
     pub(crate) private: bool,
-    /// Somebody of another account, or a service: their assuming a role is told to that account as well.
+    /// A service or a role of another account: that account also receives a record when it assumes a role.
     pub(crate) outside: bool,
     /// Number of the actor within the account.
     pub(crate) number: u64,
@@ -38,7 +37,7 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
-    /// Makes it ready for an account (its twelve digits and its number).
+    /// Prepares an actor of an account (its twelve digits, and its number).
     pub(crate) fn new(account: &str, owner: u64, actor: &Actor) -> Self {
         let internal = actor.is_internal();
         let console = is_console(&actor.agent) || (actor.agent == CONSOLE_INTERNAL && !internal);
@@ -59,7 +58,7 @@ impl Caller {
             "" => String::new(),
             agent => format!(r#","userAgent":"{}""#, escaped(agent)),
         };
-        // People's sessions last a working day, those of machines an hour.
+        // A person's session lasts a working day, a machine's an hour.
         let session_length =
             if console || matches!(actor.identity, Identity::User(_) | Identity::Root | Identity::Directory { .. }) {
                 28_800
@@ -88,13 +87,13 @@ impl Caller {
         let seed = mix(owner, self.number);
         let shift = (seed % self.session_length as u64) as i64;
         let nth = (time + shift).div_euclid(self.session_length);
-        // Used a while after it began.
+        // The first call comes a while after the session began.
         let begin = nth * self.session_length - shift - 90 - (seed >> 32 & 1023) as i64;
         (mix(seed, nth as u64), begin)
     }
 }
 
-/// What the forms of an identity are put together from.
+/// The inputs of an identity's JSON.
 struct Parts<'a> {
     account: &'a str,
     owner: u64,
@@ -148,7 +147,7 @@ impl Parts<'_> {
     fn role(&self, role: &str, name: &str) -> (String, String, String) {
         let (account, id, invoked_by) = (self.account, self.id("AROA", role), &self.invoked_by);
         let arn = format!("arn:aws:sts::{account}:assumed-role/{role}/{name}");
-        // A service with a role of its own needs no key; one that is asked by somebody goes on with theirs.
+        // A service-linked role needs no key; a forwarded call uses the caller's.
         let key = if self.internal && role.starts_with(LINKED) { "" } else { r#""accessKeyId":"ASIA<session-key>","# };
         let issuer = format!(
             r#""sessionIssuer":{{"type":"Role","principalId":"{id}","arn":"arn:aws:iam::{account}:role/{}{role}","accountId":"{account}","userName":"{role}"}},<federation>"#,
@@ -188,7 +187,7 @@ impl Parts<'_> {
         (identity, format!("{arn}/{user}"), user.to_owned())
     }
 
-    /// The role that an identity asks for; nothing for those that have credentials.
+    /// The role that an identity requests; empty if it already has credentials.
     fn assumed(&self, identity: &Identity) -> Assumed {
         let (provider, role, session, trusted) = match identity {
             Identity::Saml { provider, name, role } => (
@@ -213,7 +212,7 @@ impl Parts<'_> {
         }
     }
 
-    /// Path of a role that AWS itself makes.
+    /// Path of a role that AWS creates.
     fn path(&self, role: &str) -> String {
         if role.starts_with("AWSReservedSSO_") {
             return "aws-reserved/sso.amazonaws.com/".to_owned();
@@ -227,7 +226,7 @@ impl Parts<'_> {
     }
 }
 
-/// Who has no credentials yet: nothing is known of them but what a provider says.
+/// An identity without credentials: only the provider's statement is known.
 fn vouched(kind: &str, principal: &str, name: &str, provider: &str) -> (String, String, String) {
     let identity = format!(
         r#"{{"type":"{kind}","principalId":"{principal}","userName":"{name}","identityProvider":"{provider}"}}"#
@@ -248,15 +247,15 @@ fn session(issuer: &str, mfa: &str, delivery: &str) -> String {
     )
 }
 
-/// The service that calls in the caller's place.
+/// The service that calls on the caller's behalf.
 fn invoked_by(actor: &Actor, internal: bool) -> String {
     if internal { format!(r#","invokedBy":"{}""#, escaped(&actor.address)) } else { String::new() }
 }
 
-/// How the names of roles begin that services have of their own.
+/// Prefix of the names of service-linked roles.
 const LINKED: &str = "AWSServiceRoleFor";
 
-/// What the console calls itself where it makes calls of its own in somebody's place.
+/// User agent of the console's own calls on a user's behalf.
 const CONSOLE_INTERNAL: &str = "AWS Internal";
 
 fn is_console(agent: &str) -> bool {

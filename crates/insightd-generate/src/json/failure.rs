@@ -2,7 +2,7 @@
 
 use super::template::Template;
 
-/// Text of a code. Codes that nobody thought of have a plain one.
+/// The message of a code; a plain sentence for codes without a known message.
 pub(crate) fn message(code: &str) -> Template {
     let bare = code.rsplit('.').next().unwrap_or(code);
     Template::new(match code {

@@ -1,8 +1,7 @@
-//! One call as the CloudTrail record that AWS writes of it: its fields, their order, forms and sizes.
+//! Writes a call as the CloudTrail record that AWS would write: its fields, their order, forms and sizes.
 //!
-//! A record is a function of the account and the call alone. No value tree is built: pieces of text that are
-//! made ready once for each actor ([`Callers`]) and API ([`Writer`]) are copied one behind the other, and
-//! slots in them are filled from the call's serial number.
+//! A record depends only on the account and the call. There is no value tree: the writer copies prepared text
+//! of each actor ([`Callers`]) and API ([`Writer`]), and fills its slots from the call's serial.
 
 mod caller;
 mod failure;
@@ -19,18 +18,18 @@ use self::values::{push_number, push_time, push_uuid};
 use super::call::{Actor, Api, Call, Kind, event_version};
 use super::random::{digest, mix};
 
-/// Fields came with versions: `managementEvent` (and since then no record is without `readOnly`),
-/// `eventCategory`, `tlsDetails` together with `sessionCredentialFromConsole`, `vpcEndpointAccountId`.
+/// Versions that introduced fields: `managementEvent` (and `readOnly` in every record), `eventCategory`,
+/// `tlsDetails` with `sessionCredentialFromConsole`, `vpcEndpointAccountId`.
 const WITH_MANAGEMENT: u8 = 6;
 const WITH_CATEGORY: u8 = 7;
 const WITH_TLS: u8 = 8;
 const WITH_ENDPOINT_ACCOUNT: u8 = 9;
-/// One service in so many tells no TLS details.
+/// One service in this many omits TLS details.
 const NO_TLS_ONE_IN: u64 = 8;
-/// One service in so many is reached through an endpoint from a private network.
+/// One service in this many is reached through a VPC endpoint from a private network.
 const ENDPOINTS_ONE_IN: u64 = 6;
 
-/// What the records of one account have in common: the account, and its actors made ready.
+/// What the records of one account share: the account, and its prepared actors.
 #[derive(Debug)]
 pub struct Callers {
     account: String,
@@ -52,14 +51,14 @@ impl Callers {
     }
 }
 
-/// Writes records. It remembers the forms of the APIs it has met and nothing else.
+/// Writes records. Caches the prepared APIs and error messages.
 #[derive(Debug, Default)]
 pub struct Writer {
     apis: HashMap<(&'static str, &'static str), Prepared>,
     failures: HashMap<&'static str, Template>,
 }
 
-/// An API made ready.
+/// A prepared API.
 #[derive(Debug)]
 struct Prepared {
     shape: Shape,
@@ -67,13 +66,13 @@ struct Prepared {
     source: String,
     /// Number of the service.
     number: u64,
-    /// `,"apiVersion":"…"`, which a few services tell.
+    /// `,"apiVersion":"…"`, for the few services that have it.
     version: &'static str,
     additional: Option<Template>,
-    /// `serviceEventDetails` of what somebody asked for, where that stands there.
+    /// `serviceEventDetails` of an event that a user caused.
     details: Option<Template>,
     tls: Template,
-    /// Its name tells whether it reads, so that an old record may keep silent about it.
+    /// Its name shows whether it reads, so old records omit `readOnly`.
     plain: bool,
 }
 
@@ -111,8 +110,7 @@ fn additional(api: &Api) -> Option<&'static str> {
     })
 }
 
-/// `serviceEventDetails` of calls to the portal of a directory: the account that was asked about is another
-/// one.
+/// `serviceEventDetails` of calls to a directory's portal: they are about another account.
 fn details(api: &Api) -> Option<&'static str> {
     Some(match (api.service, api.name) {
         ("sso", "ListAccountRoles") => r#"{"account_id":"<number:100000000000-999999999999>"}"#,
@@ -143,10 +141,10 @@ fn host(service: &str) -> &'static str {
 // === impl Writer ===
 
 impl Writer {
-    /// Appends the record of a call of this account, without a line's end.
+    /// Appends the record of a call of this account, without a newline.
     ///
     /// # Panics
-    /// If the call's actor is none of the account's.
+    /// If the account has no such actor.
     pub fn write(&mut self, of: &Callers, call: &Call, out: &mut Vec<u8>) {
         let api = self.apis.entry((call.api.service, call.api.name)).or_insert_with(|| Prepared::new(call.api));
         let caller = &of.callers[call.actor as usize];
@@ -225,7 +223,7 @@ fn body(api: &Prepared, caller: &Caller, call: &Call, facts: &Facts<'_>, out: &m
     }
 }
 
-/// Whether a service did it by itself: nobody asked for it, so that there is no request.
+/// Whether a service acted on its own, so that there is no request.
 fn is_autonomous(caller: &Caller, call: &Call) -> bool {
     call.kind == Kind::ServiceEvent && !caller.directory
 }

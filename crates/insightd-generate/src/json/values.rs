@@ -1,5 +1,4 @@
-//! Values that vary from record to record, as text: identifiers, times, numbers. Each is a function of a few
-//! bits alone.
+//! Identifiers, times and numbers as text. Each depends only on its seed.
 
 use crate::random::mix;
 

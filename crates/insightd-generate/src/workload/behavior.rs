@@ -6,7 +6,7 @@ use crate::pending::PendingCalls;
 use crate::principal::Principal;
 use crate::random::Draw;
 
-/// A stretch of time to be filled, seconds since 1970.
+/// A time window to fill, seconds since 1970.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Window {
     pub(crate) start: i64,
@@ -26,7 +26,7 @@ impl Window {
 pub(crate) struct Sink<'a> {
     pending: &'a mut PendingCalls,
     serial: u64,
-    /// Serial of the next call beside the workload's own.
+    /// Serial of the next auxiliary call.
     auxiliary: u64,
     kind: Kind,
 }
@@ -52,8 +52,8 @@ impl<'a> Sink<'a> {
         self.pending.push(call);
     }
 
-    /// Makes a call that accompanies the workload's own: it takes none of their serials, so that they are the
-    /// same without it.
+    /// Makes a call that accompanies the workload's own, such as a login. It uses no serial of theirs, so
+    /// that they are the same without it.
     pub(crate) fn auxiliary(&mut self, time: i64, actor: u32, region: &'static str, api: &'static Api) {
         let call = Call {
             time,
@@ -76,15 +76,13 @@ impl<'a> Sink<'a> {
 
 /// What a workload does.
 pub(crate) trait Workload {
-    /// Makes the calls that begin in the window. They may end after it, but not [`PendingCalls::HOURS`]
-    /// later.
+    /// Generates the calls that begin in the window. They may end later, by at most [`PendingCalls::HOURS`].
     fn generate(&self, key: u64, window: Window, draw: &mut Draw, sink: &mut Sink<'_>);
 
-    /// Names every principal and API that it may call.
+    /// Calls `see` with every principal and API that the workload may use.
     fn uses(&self, see: &mut dyn FnMut(Principal, &'static Api));
 
-    /// Calls a minute that are to be expected of this API in this region at this time; 0 unless it runs all
-    /// day.
+    /// Expected calls a minute to an API in a region at a time; 0 unless the workload runs all day.
     fn rate(&self, _api: &Api, _region: &str, _time: i64) -> f64 {
         0.0
     }

@@ -1,4 +1,4 @@
-//! Deployments: 5 to 200 calls over several APIs in minutes; and terraform, which first reads everything.
+//! Deployments: 5 to 200 calls to several APIs within minutes. Terraform first reads all resources.
 
 use super::behavior::{Sink, Window, Workload};
 use super::federated_login::FederatedLogin;
@@ -12,12 +12,12 @@ use crate::random::Draw;
 #[derive(Clone, Debug)]
 pub(crate) struct Deploy {
     pub(crate) principal: Principal,
-    /// How the sessions of its role begin, where it runs outside of AWS.
+    /// The login of its role, if it runs outside AWS.
     pub(crate) login: Option<FederatedLogin>,
     pub(crate) region: &'static str,
-    /// What is called in a deployment, roughly in this order.
+    /// The APIs of a deployment, roughly in this order.
     pub(crate) apis: Apis,
-    /// What is read before it, many times each: the refresh of terraform. Empty for others.
+    /// The APIs of Terraform's refresh before it; empty for others.
     pub(crate) refresh: Vec<&'static Api>,
     /// Reads of a refresh in the median.
     pub(crate) refreshed: f64,
@@ -68,7 +68,7 @@ impl Deploy {
         }
     }
 
-    /// Goes through the list from its beginning to its end, with repetitions, and waits here and there.
+    /// Walks through the list from start to end, with repetitions and pauses.
     fn change(&self, start: f64, calls: f64, actor: u32, draw: &mut Draw, sink: &mut Sink<'_>) -> f64 {
         let mut time = start;
         let pace = draw.log_normal(2.0, 0.8);

@@ -7,7 +7,7 @@ use crate::catalog::{code, recipe::Apis};
 use crate::principal::Principal;
 use crate::random::Draw;
 
-/// When a job runs, seconds of UTC.
+/// When a job runs, in UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cadence {
     /// Every so many minutes.
@@ -36,12 +36,12 @@ impl Cadence {
 pub(crate) struct Job {
     pub(crate) principal: Principal,
     pub(crate) region: &'static str,
-    /// The first is the one that it repeats.
+    /// The first API is the one that the job repeats.
     pub(crate) apis: Apis,
     pub(crate) cadence: Cadence,
-    /// Seconds after midnight (after the beginning of the period where it runs by the minute).
+    /// Seconds after midnight, or after the start of the period for `Cadence::Minutes`.
     pub(crate) at: i64,
-    /// Seconds by which it is late, on average.
+    /// Mean delay of a run, seconds.
     pub(crate) jitter: f64,
     /// Calls of a run in the median, and sigma of their logarithm.
     pub(crate) calls: f64,
@@ -54,10 +54,10 @@ pub(crate) struct Job {
     pub(crate) failing: f64,
 }
 
-/// Share of runs left out, and of runs that do ten times as much.
+/// Share of skipped runs, and of runs with ten times the calls.
 const SKIPPED: f64 = 0.01;
 const AMOK: f64 = 0.003;
-/// A run ends after this, seconds.
+/// Longest run, seconds.
 const LONGEST: f64 = 5.0 * 3600.0;
 
 /// One run.
@@ -70,15 +70,15 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// Seconds since 1970 by which its last call was made: its gaps vary by two fifths of the pace, so three
-    /// deviations more.
+    /// Time by which its last call was made, seconds since 1970. Gaps deviate by 40 % of the pace; this adds
+    /// three deviations.
     pub(crate) fn end(&self) -> i64 {
         self.start + ((self.calls + 1.2 * self.calls.sqrt()) * self.pace) as i64
     }
 }
 
 impl Job {
-    /// Its runs of the day that begins at `window.start`, from the beginning of that day's stream.
+    /// The runs of the day that begins at `window.start`; `draw` must be at the start of that day's stream.
     pub(crate) fn runs(&self, window: Window, draw: &mut Draw) -> Vec<Run> {
         if !self.cadence.runs_on(window.start) {
             return Vec::new();

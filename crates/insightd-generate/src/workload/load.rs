@@ -1,4 +1,4 @@
-//! What runs all day by load: log streams, tokens, keys, queries; and fleets that report every few minutes.
+//! Load that runs all day: log streams, tokens, keys, queries; and fleets that report every few minutes.
 
 use super::behavior::{Sink, Window, Workload};
 use crate::calendar::{HOUR, MINUTE, Rhythm};
@@ -7,29 +7,29 @@ use crate::catalog::{code, recipe::Apis, region_of};
 use crate::principal::Principal;
 use crate::random::{Draw, mix};
 
-/// Calls that arrive by themselves at a rate that follows the day, wanders from hour to hour and bursts now
-/// and then.
+/// Calls at a rate that follows the day, drifts from hour to hour and sometimes bursts.
 #[derive(Clone, Debug)]
 pub(crate) struct Load {
     pub(crate) principal: Principal,
     pub(crate) region: &'static str,
     pub(crate) apis: Apis,
-    /// Whether each call of the first API is followed, minutes later, by one of each of the others; else any
-    /// of them is called.
+    /// Whether each call of the first API is followed, minutes later, by one call of each other API.
+    /// Otherwise each call picks one API.
     pub(crate) chain: bool,
     /// Calls a minute at the height of the day.
     pub(crate) per_minute: f64,
     pub(crate) rhythm: Rhythm,
     /// Sigma of the logarithm of the level of an hour.
     pub(crate) noise: f64,
-    /// Calls that come together, on average at least 1: a fan-out, a cold start of many.
+    /// Mean number of calls that arrive together, at least 1: a fan-out, a cold start.
     pub(crate) clump: f64,
     /// Bursts an hour, each of minutes at several times the rate.
     pub(crate) bursts: f64,
     /// Share of calls that are throttled, and that ask for what is not there.
     pub(crate) throttled: f64,
     pub(crate) missing: f64,
-    /// From when on the rate is multiplied by what: releases, customers won and lost.
+    /// Times (seconds since 1970) from which the rate is multiplied by a factor: releases, customers won and
+    /// lost.
     pub(crate) shifts: Vec<(i64, f64)>,
     pub(crate) kind: Kind,
 }

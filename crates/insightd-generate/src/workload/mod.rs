@@ -1,8 +1,7 @@
-//! What an account does again and again: one file for each kind of workload.
+//! What an account does repeatedly: one file for each kind of workload.
 //!
-//! A workload is asked for one hour (or one day) at a time and draws from a stream of its own for it, so that
-//! hours can be made one after the other, in little memory, and no workload changes another. What it starts
-//! may reach into later hours.
+//! A workload generates one hour (or one day) at a time, from its own random stream. So hours need little
+//! memory, and no workload changes another. Calls may reach into later hours.
 
 pub(crate) mod autoscaling;
 pub(crate) mod behavior;
@@ -54,32 +53,31 @@ workload_kinds! {
 }
 
 impl WorkloadKind {
-    /// Whether it is asked by the day, not by the hour.
+    /// Whether it generates by the day instead of the hour.
     fn daily(&self) -> bool {
         matches!(self, Self::Job(_) | Self::Person(_) | Self::Deploy(_) | Self::Scan(_) | Self::Portal(_))
     }
 }
 
-/// A workload with its time and its stream.
+/// A workload with its active time and its random stream.
 #[derive(Clone, Debug)]
 pub(crate) struct ScheduledWorkload {
     pub(crate) kind: WorkloadKind,
     /// Where its streams come from.
     pub(crate) key: u64,
-    /// First and last second but one in which it does something, seconds since 1970.
+    /// Active time, seconds since 1970; `until` is not included.
     pub(crate) from: i64,
     pub(crate) until: i64,
-    /// When it stood still, seconds since 1970; what began in these hours is left out.
+    /// An outage, seconds since 1970; windows that overlap it are skipped.
     pub(crate) outage: Option<(i64, i64)>,
 }
 
-/// Bits of a serial: which workload, which hour, which call; the highest bit of the last tells the calls
-/// beside the workload's own.
+/// Bits of a serial: the workload, the hour, the call. The highest bit of the call marks auxiliary calls.
 const HOUR_BITS: u32 = 20;
 const CALL_BITS: u32 = 28;
 
 impl ScheduledWorkload {
-    /// Makes its calls of the hour that begins at `start`; `nth` is its place in the account.
+    /// Generates the calls of the hour that begins at `start`; `nth` is the workload's index in the account.
     pub(crate) fn fill(&self, nth: usize, start: i64, hour: i64, pending: &mut PendingCalls) {
         let daily = self.kind.daily();
         let seconds = if daily { DAY } else { HOUR };

@@ -1,4 +1,4 @@
-//! What happens once: retry loops, a role without permissions, a migration, a night of incident response.
+//! One-off incidents: retry loops, a role without permissions, a migration, a night of incident response.
 
 use super::behavior::{Sink, Window, Workload};
 use crate::call::Api;
@@ -14,16 +14,16 @@ pub(crate) enum Outcome {
     Throttled,
     Missing,
     Invalid,
-    /// A few of each, as with people in a hurry.
+    /// A few of each, like people in a hurry.
     Mixed,
 }
 
-/// Something that lasts for a while and does not come again.
+/// An incident that lasts for a while and does not repeat.
 #[derive(Clone, Debug)]
 pub(crate) struct OneOff {
     pub(crate) principal: Vec<Principal>,
     pub(crate) region: &'static str,
-    /// The usual first.
+    /// The most frequent first.
     pub(crate) apis: Vec<&'static Api>,
     /// Seconds since 1970, end not included.
     pub(crate) start: i64,

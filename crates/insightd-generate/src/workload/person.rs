@@ -1,4 +1,4 @@
-//! People: a few times a working day a cluster of several different calls, at the console or from a shell.
+//! People: several times a working day, a cluster of different calls from the console or a shell.
 
 use super::behavior::{Sink, Window, Workload};
 use super::federated_login::FederatedLogin;
@@ -12,14 +12,14 @@ use crate::random::Draw;
 #[derive(Clone, Debug)]
 pub(crate) struct Person {
     pub(crate) principal: Principal,
-    /// How their sessions begin, where a directory gives them.
+    /// Their login, if they sign in through a directory.
     pub(crate) login: Option<FederatedLogin>,
     pub(crate) region: &'static str,
-    /// The same person with another tool, which is used now and then.
+    /// The actor of the same person with another tool, used occasionally.
     pub(crate) aside: Option<u32>,
-    /// Another region that is looked at now and then.
+    /// Another region, visited occasionally.
     pub(crate) other: &'static str,
-    /// What they read and write, the usual first.
+    /// The APIs that they read and write with, the most frequent first.
     pub(crate) reads: Vec<&'static Api>,
     pub(crate) writes: Vec<&'static Api>,
     pub(crate) rhythm: Rhythm,
@@ -30,14 +30,13 @@ pub(crate) struct Person {
     /// Share of steps that change something, and that fail.
     pub(crate) writing: f64,
     pub(crate) failing: f64,
-    /// Whether they work at the console, where one page is a burst of reads and a session begins with a
-    /// sign-in.
+    /// Whether they use the console: a page is a burst of reads, and a session starts with a sign-in.
     pub(crate) console: bool,
-    /// Away from when to when, seconds since 1970.
+    /// Absences: start and end, seconds since 1970.
     pub(crate) away: Vec<(i64, i64)>,
 }
 
-/// Share of sessions by which people come at weekends, of a working day's.
+/// Sessions on a weekend day, as a share of a working day's.
 const WEEKEND: f64 = 0.04;
 
 /// Share of sessions with the other tool.
@@ -52,7 +51,7 @@ impl Person {
         if away { 0 } else { draw.poisson(self.sessions * mood * week) }
     }
 
-    /// Whether they are away at any time between the two, seconds since 1970.
+    /// Whether an absence of more than a day overlaps the period, seconds since 1970.
     pub(crate) fn is_away(&self, from: i64, until: i64) -> bool {
         self.away.iter().any(|(begin, end)| *begin < until && from < *end && end - begin > DAY)
     }
@@ -87,7 +86,7 @@ impl Person {
         let mut time = start;
         if !self.writes.is_empty() && draw.chance(self.writing) {
             let api = *draw.pick_skewed(&self.writes);
-            // Some changes are made to many things in a row: tags, rules, objects.
+            // Some changes apply to many resources in a row: tags, rules, objects.
             let times = if draw.chance(0.06) { draw.log_normal(7.0, 0.8) as usize + 1 } else { 1 };
             for _ in 0..times.min(120) {
                 let error = self.error(api, draw);
@@ -103,7 +102,7 @@ impl Person {
             let shell_loop = !self.console && draw.chance(0.05);
             let times = if shell_loop { draw.log_normal(12.0, 0.9) as i64 } else { page };
             for nth in 0..times.min(300) {
-                // A page of the console asks the same service for several things at once.
+                // A console page calls several APIs of one service.
                 let api = if nth == 0 || shell_loop { api } else { self.neighbour(api, draw) };
                 sink.call(time + nth / 4, actor, region, api, self.error(api, draw));
             }
@@ -112,7 +111,7 @@ impl Person {
         time
     }
 
-    /// What fails is tried again, mostly in vain.
+    /// Retries a failed call, mostly in vain.
     #[expect(clippy::too_many_arguments, reason = "a call's parts and where it goes")]
     fn retry(
         &self,

@@ -1,4 +1,4 @@
-//! Pollers: monitoring, controllers and inventories that read the same things again and again.
+//! Pollers: monitoring, controllers and inventories that read the same resources repeatedly.
 
 use super::behavior::{Sink, Window, Workload};
 use crate::call::Api;
@@ -18,9 +18,9 @@ pub(crate) struct Poll {
     pub(crate) pages: f64,
     /// Share of calls throttled on a usual day; some hours have many more.
     pub(crate) throttled: f64,
-    /// Share of calls that ask for what is not there: settings that are not set.
+    /// Share of calls for settings that are not set.
     pub(crate) missing: f64,
-    /// Which of the APIs it never had the permission for, if any.
+    /// Index of an API for which it lacks the permission, if any.
     pub(crate) forbidden: Option<usize>,
 }
 
@@ -33,7 +33,7 @@ impl Poll {
         for region in &self.regions {
             for (nth, api) in self.apis.iter().enumerate() {
                 let forbidden = self.forbidden == Some(nth);
-                // Around the whole and the fraction of `pages`; a forbidden list has no second page.
+                // Randomly rounded `pages`; a denied list has no second page.
                 let pages = if forbidden { 1 } else { (self.pages + draw.unit()) as usize };
                 for _ in 0..pages {
                     let error = match () {
@@ -52,7 +52,7 @@ impl Poll {
     }
 }
 
-/// Whether an API asks for one thing, by its name: lists are never missing.
+/// Whether an API reads a single resource, by its name: lists are never missing.
 fn asks_for_one(api: &Api) -> bool {
     api.name.starts_with("Get") || (api.name.starts_with("Describe") && !api.name.ends_with('s'))
 }

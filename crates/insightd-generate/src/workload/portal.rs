@@ -1,5 +1,5 @@
-//! The directory of IAM Identity Center: its users look up what they may have and fetch credentials for it.
-//! Only the account that has the directory is told.
+//! The portal of IAM Identity Center: its users list their accounts and roles and fetch credentials. Only the
+//! directory's account records this.
 
 use super::behavior::{Sink, Window, Workload};
 use crate::calendar::{DAY, Rhythm, weekday};
@@ -11,7 +11,7 @@ use crate::random::Draw;
 /// Users of a directory.
 #[derive(Clone, Debug)]
 pub(crate) struct Portal {
-    /// Each an actor, and each a principal.
+    /// One actor and one principal each.
     pub(crate) users: Vec<u32>,
     /// Region of the directory.
     pub(crate) region: &'static str,
@@ -22,7 +22,7 @@ pub(crate) struct Portal {
 }
 
 impl Portal {
-    /// The accounts, the roles in one or some of them, credentials for one or some.
+    /// Lists the accounts, then the roles in some, then fetches credentials for some.
     fn visit(&self, start: i64, user: u32, draw: &mut Draw, sink: &mut Sink<'_>) {
         let [accounts, roles, credentials] = PORTAL else { return };
         let mut time = start;

@@ -1,4 +1,4 @@
-//! Security tools that ask for everything everywhere, and are refused here and there.
+//! Security tools that read every service in every region, and are sometimes denied.
 
 use super::behavior::{Sink, Window, Workload};
 use crate::calendar::HOUR;
@@ -16,7 +16,7 @@ pub(crate) struct Scan {
     /// Days from scan to scan, and seconds after midnight.
     pub(crate) days: i64,
     pub(crate) at: i64,
-    /// Share of APIs for which it has no permission, and of those that ask for what is not there.
+    /// Share of APIs that are denied, and that find nothing.
     pub(crate) denied: f64,
     pub(crate) missing: f64,
     /// Calls of each API and region, on average.
@@ -33,8 +33,8 @@ impl Workload for Scan {
         let mut time = start;
         for region in &self.regions {
             for api in &self.apis {
-                // Permissions and settings change rarely: the same APIs are refused, and find nothing, in
-                // every scan.
+                // Permissions and settings change rarely: every scan is denied, and finds nothing, at the
+                // same APIs.
                 let fixed = mix(key, digest(api.name));
                 let (refused, unset) = ((fixed % 1000) as f64 / 1e3, (fixed / 1000 % 1000) as f64 / 1e3);
                 for _ in 0..draw.poisson(self.depth).max(1) {

@@ -4,10 +4,10 @@
 use crate::call::Api;
 use crate::random::digest;
 
-/// Verbs that make or change something and are answered with it.
+/// Verbs that create or change a resource and return it.
 const MAKES: [&str; 12] =
     ["Create", "Update", "Modify", "Put", "Start", "Register", "Restore", "Copy", "Publish", "Enable", "Import", "Run"];
-/// Verbs that take something away.
+/// Verbs that remove a resource.
 const TAKES: [&str; 12] = [
     "Delete",
     "Terminate",
@@ -22,7 +22,7 @@ const TAKES: [&str; 12] = [
     "Disassociate",
     "Unsubscribe",
 ];
-/// Verbs that go through many things, where the thing stands in the plural.
+/// Verbs that list resources: the resource is in the plural.
 const LISTS: [&str; 7] = ["Describe", "List", "Get", "Search", "Query", "Scan", "Lookup"];
 /// What is told about a thing; its parameter names the thing.
 const ASPECTS: [&str; 6] = ["Summary", "Status", "Attributes", "Configuration", "Config", "Details"];
@@ -54,8 +54,7 @@ pub(crate) fn form(api: &Api) -> (String, String) {
     (parameters, answer)
 }
 
-/// Asking for all things there are. Of 300 such APIs in published records more than half ask without any
-/// parameter.
+/// Listing all resources. More than half of 300 such APIs in published records have no parameter.
 fn all(api: &Api, one: &str) -> String {
     match (api.service, digest(api.name) % 5) {
         ("ec2", _) => format!(r#"{{"{one}Set":{{}},"filterSet":{{}}}}"#),

@@ -7,9 +7,9 @@ pub(crate) struct Form {
     pub(crate) names: &'static str,
     /// `requestParameters`.
     pub(crate) parameters: &'static str,
-    /// `responseElements`; CloudTrail leaves them out (`null`) for what reads, and for many a write.
+    /// `responseElements`; `null` for reads and many writes.
     pub(crate) answer: &'static str,
-    /// `resources`, if the service tells them.
+    /// `resources`; empty if the service omits them.
     pub(crate) resources: &'static str,
 }
 

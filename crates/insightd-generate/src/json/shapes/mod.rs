@@ -1,8 +1,7 @@
-//! What the parameters, the answer and the resources of each API look like. Forms follow records that AWS has
-//! published or that others have: names of fields and their nesting are AWS's, the values are slots
-//! ([`super::template`]).
+//! The parameters, answer and resources of each API. Forms follow published records: names and nesting are
+//! AWS's, values are slots ([`super::template`]).
 //!
-//! An API without a form of its own has one made from the words of its name, as [`by_name`] tells.
+//! An API without a form gets one derived from the words of its name ([`by_name`]).
 
 mod by_name;
 mod compute;

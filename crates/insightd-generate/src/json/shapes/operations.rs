@@ -1,4 +1,4 @@
-//! Watching, changing and organising: logs, alarms, trails, stacks, parameters, queues.
+//! Monitoring and operations: logs, alarms, trails, stacks, parameters, queues.
 
 use super::form::{Form, form};
 
