@@ -1,15 +1,15 @@
-//! When things are done: weekdays, month ends, and how strong a day's activity is by the local hour.
+//! The calendar: weekdays, month ends, and activity by local hour.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::random::Draw;
 
-/// Seconds.
+/// A minute, seconds.
 pub(crate) const MINUTE: i64 = 60;
-/// Seconds.
+/// An hour, seconds.
 pub(crate) const HOUR: i64 = 3600;
-/// Seconds.
+/// A day, seconds.
 pub(crate) const DAY: i64 = 86_400;
 
 /// Monday is 0, Sunday 6.
@@ -24,7 +24,7 @@ pub(crate) fn month_ends(time: i64) -> bool {
     day(time + DAY) == 1
 }
 
-/// Activity by the local hour: 1 at its height.
+/// Activity by local hour, relative to its peak.
 type Curve = [f32; 24];
 
 /// People at work, with a dip at lunch.
@@ -32,13 +32,13 @@ const OFFICE: Curve = [
     0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.02, 0.12, 0.5, 0.9, 1.0, 0.95, 0.6, 0.75, 0.95, 1.0, 0.9, 0.6, 0.25, 0.1, 0.06,
     0.05, 0.02, 0.01,
 ];
-/// Customers of a product, most of them in the evening.
+/// Customers of a product, who are most active in the evening.
 const CUSTOMERS: Curve = [
     0.35, 0.2, 0.12, 0.1, 0.1, 0.14, 0.25, 0.4, 0.55, 0.65, 0.7, 0.72, 0.75, 0.74, 0.72, 0.72, 0.75, 0.8, 0.88, 0.96,
     1.0, 0.95, 0.8, 0.55,
 ];
 
-/// Whose day it is.
+/// The kind of a daily rhythm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Day {
     Office,
@@ -52,9 +52,9 @@ pub(crate) struct Rhythm {
     pub(crate) day: Day,
     /// Seconds east of UTC.
     pub(crate) zone: i64,
-    /// What stays at night, of 1.
+    /// Share of the peak that remains at night.
     pub(crate) floor: f64,
-    /// What stays of the rest on Saturday and Sunday, of 1.
+    /// Factor on the activity above the floor on Saturday and Sunday.
     pub(crate) weekend: f64,
 }
 
@@ -64,7 +64,7 @@ impl Rhythm {
         time + self.zone
     }
 
-    /// A time of the day that begins at `day`, the more likely the more is done then: by rejection.
+    /// A time of the day that begins at `day`, distributed like the activity (rejection sampling).
     pub(crate) fn time_of(&self, day: i64, draw: &mut Draw) -> i64 {
         let mut time = day;
         for _ in 0..64 {

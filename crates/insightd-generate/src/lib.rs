@@ -1,16 +1,15 @@
-//! Constructed CloudTrail traffic of an organization, from a seed: who calls what when, the attacks among it,
-//! and the records that this leaves.
+//! Generates the CloudTrail traffic of a fictional organization from a seed: calls, injected attacks, records
+//! and log files.
 //!
-//! Pure: no IO, no clock, no threads. Each account draws from its own stream of random numbers, so that
-//! accounts can be made on any number of threads and adding one changes no other. Times are seconds since
-//! 1970, UTC.
+//! Pure: no IO, no clock, no threads. Each account has its own random streams, so accounts can be generated
+//! on any number of threads, and adding one changes no other. Times are seconds since 1970, UTC.
 //!
-//! * [`account`]: one account of it, with its calls in order of time.
-//! * [`call`]: one call, and who makes it.
-//! * [`label`]: what was injected, for judging.
+//! * [`account`]: one account and its calls in order of time.
+//! * [`call`]: a call and its caller.
+//! * [`label`]: the injected attacks, for evaluation.
 //! * [`json`]: the record of a call.
-//! * [`delivery`]: in which log files and when the records arrive.
-//! * [`layout`]: where a log file lies, and what it holds.
+//! * [`delivery`]: the log files, and when they arrive.
+//! * [`layout`]: the path and the content of a log file.
 
 #![forbid(unsafe_code)]
 

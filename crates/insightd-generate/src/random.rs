@@ -1,14 +1,14 @@
-//! Random numbers: a stream of its own for each purpose, derived from the seed, so that what one purpose
-//! draws changes no other.
+//! Random numbers. Each purpose has its own stream, derived from the seed, so that no purpose changes
+//! another.
 //!
-//! Reproducible on one machine to the bit; across platforms up to the last digit of the logarithms in
-//! `rand_distr`'s laws.
+//! Reproducible to the bit on one machine; across platforms, the logarithms of `rand_distr` may differ in the
+//! last digit.
 
 use rand_distr::{Distribution, Exp1, Poisson, StandardNormal};
 use rand_pcg::Pcg64Mcg;
 use rand_pcg::rand_core::Rng;
 
-/// Mixes two numbers into one that looks random (the finaliser of SplitMix64; Steele, Lea and Flood 2014).
+/// Mixes two numbers into one that looks random (the finalizer of SplitMix64; Steele, Lea and Flood 2014).
 pub(crate) const fn mix(a: u64, b: u64) -> u64 {
     let mut z = a.wrapping_add(b.wrapping_mul(0x9e37_79b9_7f4a_7c15)).wrapping_add(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -16,33 +16,33 @@ pub(crate) const fn mix(a: u64, b: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// A number from a text (FNV-1a, mixed).
+/// Hashes a text (FNV-1a, mixed).
 pub(crate) fn digest(text: &str) -> u64 {
     let fold = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     mix(text.bytes().fold(0xcbf2_9ce4_8422_2325, fold), 0)
 }
 
-/// Where the streams of one account (or of the organization) come from.
+/// The source of the streams of one account, or of the organization.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Seeds(u64);
 
 impl Seeds {
-    /// Of the whole organization.
+    /// The source of the whole organization.
     pub(crate) fn organization(seed: u64) -> Self {
         Self(mix(seed, 0))
     }
 
-    /// Of its account number `account`.
+    /// The source of one account, by its number.
     pub(crate) fn account(seed: u64, account: usize) -> Self {
         Self(mix(mix(seed, 0), account as u64 + 1))
     }
 
-    /// A key for the purpose `name`, the `nth` of its kind.
+    /// The key of the `nth` stream with the purpose `name`.
     pub(crate) fn key(self, name: &str, nth: usize) -> u64 {
         mix(self.0, mix(digest(name), nth as u64))
     }
 
-    /// The stream of the purpose `name`, the `nth` of its kind.
+    /// The `nth` stream with the purpose `name`.
     pub(crate) fn stream(self, name: &str, nth: usize) -> Draw {
         Draw::new(self.key(name, nth), 0)
     }
@@ -53,7 +53,7 @@ impl Seeds {
 pub(crate) struct Draw(Pcg64Mcg);
 
 impl Draw {
-    /// The stream of a key at a slot (an hour, a day).
+    /// The stream of a key in a slot (an hour, a day).
     pub(crate) fn new(key: u64, slot: u64) -> Self {
         let low = mix(key, slot);
         Self(Pcg64Mcg::new(u128::from(mix(low, 1)) << 64 | u128::from(low)))
@@ -74,12 +74,12 @@ impl Draw {
         low + (high - low) * self.unit()
     }
 
-    /// A whole number below `n` (0 where `n` is 0).
+    /// An integer below `n` (0 if `n` is 0).
     pub(crate) fn below(&mut self, n: usize) -> usize {
         ((u128::from(self.bits()) * n as u128) >> 64) as usize
     }
 
-    /// A whole number from `low` to `high`, both included.
+    /// An integer from `low` to `high`, both included.
     pub(crate) fn whole(&mut self, low: i64, high: i64) -> i64 {
         low + self.below((high - low + 1).max(1) as usize) as i64
     }
@@ -89,19 +89,19 @@ impl Draw {
         self.unit() < p
     }
 
-    /// An element; every one is as likely as the next. The list must not be empty.
+    /// A uniformly chosen element. The list must not be empty.
     pub(crate) fn pick<'a, T>(&mut self, list: &'a [T]) -> &'a T {
         &list[self.below(list.len())]
     }
 
-    /// An element; the first ones much more often than the last (index of density ~ u^-2/3). The list must
-    /// not be empty.
+    /// An element; the first ones are much more likely (density of the index ~ u^-2/3). The list must not be
+    /// empty.
     pub(crate) fn pick_skewed<'a, T>(&mut self, list: &'a [T]) -> &'a T {
         let u = self.unit();
         &list[((u * u * u) * list.len() as f64) as usize]
     }
 
-    /// An element; the first ones more often than the last, though less so than in [`Self::pick_skewed`].
+    /// An element; the first ones are more likely, but less so than in [`Self::pick_skewed`].
     pub(crate) fn pick_leaning<'a, T>(&mut self, list: &'a [T]) -> &'a T {
         let u = self.unit();
         &list[((u * u) * list.len() as f64) as usize]
@@ -118,12 +118,12 @@ impl Draw {
         all
     }
 
-    /// Number of events where `mean` are expected.
+    /// A Poisson number of events with this mean.
     pub(crate) fn poisson(&mut self, mean: f64) -> usize {
         if mean <= 0.0 {
             return 0;
         }
-        // Most minutes of most workloads are empty: one number tells so.
+        // Most minutes of most workloads are empty: a single number decides.
         if mean < 0.05 {
             let u = self.unit();
             return usize::from(u < mean - mean * mean / 2.0) + usize::from(u < mean * mean / 2.0);
@@ -136,7 +136,7 @@ impl Draw {
         StandardNormal.sample(&mut self.0)
     }
 
-    /// Log-normal with this median; `sigma` of the natural logarithm.
+    /// Log-normal with this median; `sigma` is the standard deviation of the natural logarithm.
     pub(crate) fn log_normal(&mut self, median: f64, sigma: f64) -> f64 {
         match rand_distr::LogNormal::new(0.0, sigma) {
             Ok(law) => median * law.sample(&mut self.0),

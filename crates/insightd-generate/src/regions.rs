@@ -1,8 +1,8 @@
-//! The regions of AWS that accounts use.
+//! The AWS regions that accounts use.
 
 use super::calendar::HOUR;
 
-/// Regions by how common they are, each with seconds east of UTC of the people near it.
+/// Regions, the most common first, with the UTC offset of nearby people, seconds.
 pub(crate) const REGIONS: &[(&str, i64)] = &[
     ("us-east-1", -5 * HOUR),
     ("us-west-2", -8 * HOUR),

@@ -1,4 +1,4 @@
-//! Styles of accounts: what they are for, as wide distributions around typical numbers.
+//! Account styles: the purpose of an account, as wide distributions around typical numbers.
 
 use super::catalog::Service;
 use super::catalog::service::*;
@@ -209,7 +209,7 @@ static STYLES: &[Style] = &[
             &TAGGING,
         ],
     },
-    // Sandbox: people who try things.
+    // Sandbox: people who experiment.
     Style {
         share: 0.15,
         thousands: 4.0,

@@ -7,7 +7,7 @@ mod caller;
 mod failure;
 mod shapes;
 mod template;
-pub mod values;
+pub(crate) mod values;
 
 use hashbrown::HashMap;
 

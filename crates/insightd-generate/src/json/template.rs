@@ -1,7 +1,8 @@
-//! Templates: JSON text with slots `<kind>`, `<kind:arguments>` or `<kind:arguments#salt>` for what varies.
+//! Templates: JSON text with slots `<kind>`, `<kind:arguments>` or `<kind:arguments#salt>` for the values
+//! that vary.
 //!
-//! A slot has the same value wherever it stands in one record, so that a request, its answer and the
-//! resources agree; a salt makes another value of the same kind. Kinds:
+//! A slot has the same value everywhere in one record, so that request, answer and resources agree. A salt
+//! gives another value of the same kind. Kinds:
 //!
 //! * of the call: `account`, `region`, `service` (without `.amazonaws.com`), `api`, `caller` (ARN or its
 //!   like), `caller-name`, `request` (requestID), `time` and `date` (two ways to write eventTime; `:SECONDS`
@@ -20,12 +21,12 @@
 use super::values::{push_base64, push_date, push_hex, push_key, push_number, push_time, push_uuid};
 use crate::random::{digest, mix};
 
-/// What a template is filled from.
+/// The values that fill a template.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Facts<'a> {
     /// Twelve digits.
     pub account: &'a str,
-    /// Number of the account, for what belongs to it.
+    /// Hash of the account; seeds the values that belong to it.
     pub owner: u64,
     /// `awsRegion`.
     pub region: &'a str,
@@ -37,7 +38,7 @@ pub(crate) struct Facts<'a> {
     pub caller: &'a str,
     /// Name of the caller, escaped.
     pub caller_name: &'a str,
-    /// What the caller asks for.
+    /// The role that the caller requests.
     pub assumed: &'a Assumed,
     /// Number of the caller's session.
     pub session: u64,
@@ -47,16 +48,16 @@ pub(crate) struct Facts<'a> {
     pub version: u8,
     /// `eventTime`, seconds since 1970.
     pub time: i64,
-    /// What is random in this record.
+    /// The random bits of this record.
     pub draw: u64,
 }
 
-/// The role that a caller asks for who has no credentials yet, escaped; empty for all others.
+/// The role that a caller without credentials requests, escaped; empty for all others.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Assumed {
     /// Its name.
     pub role: String,
-    /// Its path without the slash at the beginning.
+    /// Path without the leading slash.
     pub path: String,
     /// Its unique id.
     pub id: String,
@@ -68,7 +69,7 @@ pub(crate) struct Assumed {
     pub trusted: String,
 }
 
-/// Nothing is asked for.
+/// No requested role.
 #[cfg(test)]
 static NOTHING: Assumed = Assumed {
     role: String::new(),
@@ -101,11 +102,11 @@ pub(crate) const EXAMPLE: Facts<'static> = Facts {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Template {
     text: String,
-    /// Each a piece of text by its end, and the slot behind it.
+    /// The end of each piece of text, and the slot after it.
     pieces: Vec<(usize, Slot)>,
 }
 
-/// How many things of one kind an account has.
+/// Resources of one kind in an account.
 const MANY: u64 = 61;
 const FEW: u64 = 4;
 
@@ -138,7 +139,7 @@ enum Slot {
     Removed,
 }
 
-/// What a role that is asked for is made of.
+/// A part of a requested role.
 #[derive(Clone, Copy, Debug)]
 enum Part {
     Role,
@@ -150,10 +151,10 @@ enum Part {
 }
 
 impl Template {
-    /// Reads a template of ours.
+    /// Parses a template.
     ///
     /// # Panics
-    /// Where a slot is none: templates are constants, and a test reads them all.
+    /// If a slot is unknown or not closed: templates are constants, and a test parses them all.
     pub(crate) fn new(source: &str) -> Self {
         let mut template = Self::default();
         let mut rest = source;
@@ -200,7 +201,7 @@ impl Slot {
     fn read(source: &str) -> Option<Self> {
         let (rest, salt) = source.split_once('#').unwrap_or((source, ""));
         let (kind, arguments) = rest.split_once(':').unwrap_or((rest, ""));
-        // A session, such as `name` and `name#other`, has its own draws by kind and salt.
+        // Kind and salt seed the value, so that `name` and `name#other` differ.
         let salt = digest(salt) ^ digest(kind);
         let count = || arguments.parse::<usize>().ok();
         let seconds = || if arguments.is_empty() { Some(0) } else { arguments.parse::<i64>().ok() };
@@ -280,7 +281,7 @@ impl Slot {
     }
 }
 
-/// New with every call, or one `of` the things of the account's region.
+/// A new value for every call, or one of `of` values that belong to the account.
 fn drawn(facts: &Facts<'_>, salt: u64, of: Option<u64>) -> u64 {
     let fresh = mix(facts.draw, salt);
     match of {
@@ -289,7 +290,7 @@ fn drawn(facts: &Facts<'_>, salt: u64, of: Option<u64>) -> u64 {
     }
 }
 
-/// `requestID`: a UUID, but for S3.
+/// `requestID`: a UUID, except for S3.
 pub(crate) fn request_id(facts: &Facts<'_>, out: &mut Vec<u8>) {
     let seed = mix(facts.draw, 2);
     if facts.service == "s3" { push_key(out, seed, 16) } else { push_uuid(out, seed, false) }
@@ -371,7 +372,7 @@ mod tests {
         assert_eq!(filled("nothing", &EXAMPLE), "nothing");
     }
 
-    /// A slot is the same throughout a record, and another one by its salt.
+    /// A slot is constant within a record; its salt changes it.
     #[test]
     fn a_slot_is_constant_in_a_record_and_differs_by_salt() {
         let text = filled("<id:17> <id:17> <id:17#b> <hex:17>", &EXAMPLE);

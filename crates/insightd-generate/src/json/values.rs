@@ -29,22 +29,22 @@ fn push_letters(out: &mut Vec<u8>, mut seed: u64, count: usize, alphabet: &[u8],
 }
 
 /// Hexadecimal digits.
-pub fn push_hex(out: &mut Vec<u8>, seed: u64, digits: usize) {
+pub(crate) fn push_hex(out: &mut Vec<u8>, seed: u64, digits: usize) {
     push_letters(out, seed, digits, HEX, 4);
 }
 
 /// Capitals and digits, as in access keys.
-pub fn push_key(out: &mut Vec<u8>, seed: u64, letters: usize) {
+pub(crate) fn push_key(out: &mut Vec<u8>, seed: u64, letters: usize) {
     push_letters(out, seed, letters, KEY, 5);
 }
 
 /// Base64 letters.
-pub fn push_base64(out: &mut Vec<u8>, seed: u64, letters: usize) {
+pub(crate) fn push_base64(out: &mut Vec<u8>, seed: u64, letters: usize) {
     push_letters(out, seed, letters, BASE64, 6);
 }
 
 /// A random UUID (version 4).
-pub fn push_uuid(out: &mut Vec<u8>, seed: u64, upper: bool) {
+pub(crate) fn push_uuid(out: &mut Vec<u8>, seed: u64, upper: bool) {
     let low = mix(seed, 1);
     let bits = (u128::from(seed) << 64 | u128::from(low)) & !(0xf << 76 | 0xc << 60) | 4 << 76 | 8 << 60;
     let alphabet = if upper { HEX_UPPER } else { HEX };
@@ -60,7 +60,7 @@ pub fn push_uuid(out: &mut Vec<u8>, seed: u64, upper: bool) {
 }
 
 /// A whole number.
-pub fn push_number(out: &mut Vec<u8>, mut value: u64) {
+pub(crate) fn push_number(out: &mut Vec<u8>, mut value: u64) {
     let mut digits = [0; 20];
     let mut at = digits.len();
     loop {
@@ -80,25 +80,25 @@ fn push_two(out: &mut Vec<u8>, value: u32) {
 
 /// A moment of the Gregorian calendar, UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Civil {
+pub(crate) struct Civil {
     /// Year.
-    pub year: i64,
+    pub(crate) year: i64,
     /// 1 to 12.
-    pub month: u32,
+    pub(crate) month: u32,
     /// 1 to 31.
-    pub day: u32,
+    pub(crate) day: u32,
     /// 0 to 23.
-    pub hour: u32,
+    pub(crate) hour: u32,
     /// 0 to 59.
-    pub minute: u32,
+    pub(crate) minute: u32,
     /// 0 to 59.
-    pub second: u32,
+    pub(crate) second: u32,
 }
 
 impl Civil {
     /// Of seconds since 1970 (days to civil date by Hinnant's algorithm, "chrono-Compatible Low-Level Date
     /// Algorithms").
-    pub fn of(time: i64) -> Self {
+    pub(crate) fn of(time: i64) -> Self {
         let (days, second) = (time.div_euclid(86_400) + 719_468, time.rem_euclid(86_400) as u32);
         let era = days.div_euclid(146_097);
         let of_era = days.rem_euclid(146_097);
@@ -113,7 +113,7 @@ impl Civil {
 }
 
 /// `2023-07-10T11:45:12Z`
-pub fn push_time(out: &mut Vec<u8>, time: i64) {
+pub(crate) fn push_time(out: &mut Vec<u8>, time: i64) {
     let civil = Civil::of(time);
     push_number(out, civil.year.unsigned_abs());
     for (before, value) in
@@ -126,7 +126,7 @@ pub fn push_time(out: &mut Vec<u8>, time: i64) {
 }
 
 /// `Jul 10, 2023, 11:45:12 AM`, the form inside parameters and answers.
-pub fn push_date(out: &mut Vec<u8>, time: i64) {
+pub(crate) fn push_date(out: &mut Vec<u8>, time: i64) {
     const MONTHS: [&[u8; 3]; 12] =
         [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
     let civil = Civil::of(time);
@@ -145,7 +145,7 @@ pub fn push_date(out: &mut Vec<u8>, time: i64) {
 }
 
 /// A text as the inside of a JSON string. `<` is escaped as well: it begins a slot in a template.
-pub fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {

@@ -42,6 +42,15 @@ const WEEKEND: f64 = 0.04;
 /// Share of sessions with the other tool.
 const ASIDE: f64 = 0.05;
 
+/// A failed call.
+#[derive(Clone, Copy, Debug)]
+struct Failed {
+    actor: u32,
+    region: &'static str,
+    api: &'static Api,
+    error: Option<&'static str>,
+}
+
 impl Person {
     fn sessions_of(&self, day: i64, draw: &mut Draw) -> usize {
         let local = self.rhythm.local(day + DAY / 2);
@@ -93,7 +102,7 @@ impl Person {
                 sink.call(time, actor, region, api, error);
                 time += draw.whole(0, 3);
                 if error.is_some() {
-                    time = self.retry(time, actor, region, api, error, draw, sink);
+                    time = self.retry(time, Failed { actor, region, api, error }, draw, sink);
                 }
             }
         } else if !self.reads.is_empty() {
@@ -103,7 +112,7 @@ impl Person {
             let times = if shell_loop { draw.log_normal(12.0, 0.9) as i64 } else { page };
             for nth in 0..times.min(300) {
                 // A console page calls several APIs of one service.
-                let api = if nth == 0 || shell_loop { api } else { self.neighbour(api, draw) };
+                let api = if nth == 0 || shell_loop { api } else { self.neighbor(api, draw) };
                 sink.call(time + nth / 4, actor, region, api, self.error(api, draw));
             }
             time += times / 4;
@@ -112,17 +121,8 @@ impl Person {
     }
 
     /// Retries a failed call, mostly in vain.
-    #[expect(clippy::too_many_arguments, reason = "a call's parts and where it goes")]
-    fn retry(
-        &self,
-        mut time: i64,
-        actor: u32,
-        region: &'static str,
-        api: &'static Api,
-        error: Option<&'static str>,
-        draw: &mut Draw,
-        sink: &mut Sink<'_>,
-    ) -> i64 {
+    fn retry(&self, mut time: i64, failed: Failed, draw: &mut Draw, sink: &mut Sink<'_>) -> i64 {
+        let Failed { actor, region, api, error } = failed;
         for _ in 0..draw.below(4) {
             time += draw.exponential(30.0) as i64;
             sink.call(time, actor, region, api, error.filter(|_| draw.chance(0.8)));
@@ -130,7 +130,7 @@ impl Person {
         time
     }
 
-    fn neighbour(&self, of: &'static Api, draw: &mut Draw) -> &'static Api {
+    fn neighbor(&self, of: &'static Api, draw: &mut Draw) -> &'static Api {
         let other = *draw.pick_skewed(&self.reads);
         let again = *draw.pick(&self.reads);
         if other.service == of.service {

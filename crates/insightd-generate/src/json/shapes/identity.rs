@@ -1,4 +1,4 @@
-//! Who may do what: users, roles, credentials, keys and secrets.
+//! Access: users, roles, credentials, keys and secrets.
 
 use super::form::{Form, form};
 
@@ -9,7 +9,7 @@ const KEY: &str =
 const SECRET: &str = r#"{"secretId":"arn:aws:secretsmanager:<region>:<account>:secret:<name>-<few:6>"}"#;
 const SECRET_ANSWER: &str = r#"{"arn":"arn:aws:secretsmanager:<region>:<account>:secret:<name>-<few:6>"}"#;
 
-/// A form with the trust policy in its middle, which is JSON inside of JSON.
+/// A form around a trust policy, which is JSON inside a JSON string.
 macro_rules! trusting {
     ($before:literal, $after:literal) => {
         concat!(
@@ -20,7 +20,7 @@ macro_rules! trusting {
     };
 }
 
-/// A form with a policy in its middle.
+/// A form around a policy.
 macro_rules! allowing {
     ($before:literal, $after:literal) => {
         concat!(

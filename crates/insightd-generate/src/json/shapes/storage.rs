@@ -1,4 +1,4 @@
-//! Buckets, tables and databases, with the data events of some.
+//! Buckets, tables and databases, with some data events.
 
 use super::form::{Form, form};
 
@@ -8,7 +8,7 @@ const OBJECT: &str = r#"[{"type":"AWS::S3::Object","ARN":"arn:aws:s3:::<name>-<f
 const TABLE: &str = r#"[{"accountId":"<account>","type":"AWS::DynamoDB::Table","ARN":"arn:aws:dynamodb:<region>:<account>:table/<name>"}]"#;
 const FUNCTION: &str = r#"[{"accountId":"<account>","type":"AWS::Lambda::Function","ARN":"arn:aws:lambda:<region>:<account>:function:<name>"}]"#;
 
-/// A call about a bucket; the name of the part asked for is a field of its own.
+/// A call about a bucket; the requested part is a field.
 macro_rules! bucket {
     ($names:literal, $part:literal) => {
         form(
