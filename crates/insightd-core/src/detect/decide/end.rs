@@ -43,3 +43,84 @@ impl Series {
         insight
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::cloudtrail::event::{AccountId, Category, Event};
+    use crate::cloudtrail::insight::{Insight, State};
+    use crate::detect::{Detector, Settings};
+
+    const MINUTE: i64 = 60;
+    /// A minute that begins an hour.
+    const BEGIN: i64 = 1_780_002_000;
+
+    fn call(name: &'static str, who: &'static str, time: i64) -> Event<'static> {
+        Event {
+            account: AccountId::parse("111122223333").expect("twelve digits"),
+            region: "us-east-1".into(),
+            source: "ec2.amazonaws.com".into(),
+            name: name.into(),
+            error: None,
+            time,
+            id: None,
+            principal: who.into(),
+            invoked_by: "".into(),
+            agent: "aws-cli".into(),
+            category: Category::Management,
+            write: true,
+            read_only: Some(false),
+            inferred: false,
+            correction: false,
+        }
+    }
+
+    /// Insights of `calls` (minute and number of calls of one API) in an account whose clock another API moves.
+    fn insights(calls: &[(i64, i64)]) -> Vec<Insight> {
+        let settings = Settings { warm_up: 0, budget: 1000.0, end_after: 3, ..crate::detect::fixture::settings() };
+        let (mut detector, mut insights) = (Detector::new(settings), Vec::new());
+        for minute in 0..60 {
+            let time = BEGIN + minute * MINUTE;
+            let number = calls.iter().find(|(of, _)| *of == minute).map_or(0, |(_, number)| *number);
+            for n in 0..number {
+                let who = if n % 5 == 0 {
+                    "arn:aws:iam::111122223333:user/erin"
+                } else {
+                    "arn:aws:iam::111122223333:user/dana"
+                };
+                detector.observe(&call("Burst", who, time + 1), None, &mut |insight| insights.push(insight));
+            }
+            detector.observe(&call("Other", "arn:aws:iam::111122223333:user/finn", time), None, &mut |insight| {
+                insights.push(insight);
+            });
+        }
+        insights.retain(|insight| insight.name == "Burst");
+        insights
+    }
+
+    #[test]
+    fn an_end_reports_the_calls_and_minutes_of_its_insight() {
+        // Minutes 33 and 35 are usual and lie between unusual ones.
+        let found = insights(&[(0, 1), (30, 40), (31, 60), (32, 20), (34, 30), (36, 25)]);
+        let [start, end] = &found[..] else { panic!("{found:?}") };
+        assert_eq!((start.state, end.state), (State::Start, State::End));
+        assert_eq!((end.insight_count, end.insight_minutes), (175, 7), "to the minute after the last unusual one");
+        assert_eq!(end.event_minute, BEGIN / MINUTE + 37);
+        assert_eq!(end.finding.observed.to_bits(), 25.0_f64.to_bits(), "calls a minute");
+        assert!(end.finding.tipping_event.is_empty());
+        let attributed: Vec<u64> = end.principals.insight.iter().map(|(_, calls)| *calls).collect();
+        assert_eq!(attributed, [140, 35], "dana and erin");
+        // Three usual minutes in a row, the last of them closed by the clock ten minutes of lateness later.
+        assert_eq!(end.finding.detected_at, BEGIN + 50 * MINUTE);
+    }
+
+    #[test]
+    fn an_insight_ends_only_after_usual_minutes_in_a_row() {
+        let found = insights(&[(0, 1), (30, 40), (33, 40), (36, 40)]);
+        let ends: Vec<(u64, u64)> = found
+            .iter()
+            .filter(|insight| insight.state == State::End)
+            .map(|end| (end.insight_count, end.insight_minutes))
+            .collect();
+        assert_eq!(ends, [(120, 7)], "two usual minutes are not three");
+    }
+}
