@@ -74,7 +74,7 @@ mod tests {
         }
     }
 
-    /// Insights of `calls` (minute and number of calls of one API) in an account whose clock another API moves.
+    /// Insights of one API with this many calls in these minutes, beside another API that moves the clock.
     fn insights(calls: &[(i64, i64)]) -> Vec<Insight> {
         let settings = Settings { warm_up: 0, budget: 1000.0, end_after: 3, ..crate::detect::fixture::settings() };
         let (mut detector, mut insights) = (Detector::new(settings), Vec::new());
