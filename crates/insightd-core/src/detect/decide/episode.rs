@@ -129,6 +129,16 @@ mod tests {
     }
 
     #[test]
+    fn a_minute_is_usual_up_to_two_standard_deviations() {
+        let step = |count| {
+            let mut e = Episode::new(100, 100, Expectation { mean: 1.0, sd: 3.0 }, Finding::default());
+            e.close(50, 5);
+            e.close(count, 5)
+        };
+        assert_eq!([7, 8].map(step), [Step::Quiet, Step::Unusual]);
+    }
+
+    #[test]
     fn a_level_that_lasts_a_day_is_accepted() {
         let mut e = episode();
         let over = (0..3000).position(|_| e.close(50, 5) == Step::Over);
