@@ -1,10 +1,11 @@
 //! Undo by type: what an open transaction changes is kept as it was, so that an abort puts it back (EO-3) and
 //! a commit knows what to save.
 //!
-//! A value of the committed state lives in a [`Tracked`]. Reading it is free. The only way to a `&mut` of it
-//! is [`Tracked::change`], which takes the [`Changes`] of the open transaction: code that forgets the undo
-//! does not compile. The first change in a transaction keeps a copy, later ones cost a comparison of two
-//! numbers. Where nothing is ever rolled back (files), nothing is kept.
+//! A value of the committed state lives in a [`Tracked`]. Reading it is free. Code that changes it needs
+//! [`Tracked::change`], which takes the [`Changes`] of the open transaction: code that forgets the undo does
+//! not compile. Only the save ([`Tracked::saving`]) and the rollback itself do without. The first change in a
+//! transaction keeps a copy, later ones cost a comparison of two numbers. Where nothing is ever rolled back
+//! (files), nothing is kept.
 //!
 //! Knows nothing of what it tracks.
 
@@ -72,7 +73,7 @@ impl<Id, T> Default for Changes<Id, T> {
     }
 }
 
-/// A value of the committed state; see the module.
+/// A value of the committed state, with the transaction that changed it last.
 #[derive(Clone, Debug)]
 pub(crate) struct Tracked<T> {
     value: T,

@@ -48,7 +48,7 @@ impl Series {
     /// Opens an insight about a drop and returns its Start. `now` is the clock, seconds.
     pub(crate) fn start_drop(&mut self, decision: &Decision, now: i64, context: &SeriesContext<'_>) -> Insight {
         let minute = decision.evidence.minute;
-        // No call triggers it, and nobody is named by it.
+        // No call triggers a drop, and the insight names no principal.
         let call =
             Call { minute, time: now, late: false, event_id: "", principal: "", agent: "", error: "null", rule: None };
         self.start(decision, Trigger { call: &call, who: 0, principal_new_to_account: false }, context)

@@ -1,8 +1,8 @@
 //! Whether evidence starts an insight, and the Start that it raises: its minute, its window, and who called
 //! with what.
 //!
-//! A series returns evidence. Its account decides here: it spends its own alarm budget, and the series
-//! records what was decided.
+//! A counted call is evidence. Its account decides here and spends its own alarm budget; the series records
+//! what was decided.
 
 use std::sync::Arc;
 

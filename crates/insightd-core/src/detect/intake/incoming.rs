@@ -45,7 +45,7 @@ impl Arrival {
 impl<'a> IncomingRecord<'a> {
     /// A record that enters `scope`, and about which the rule at this position decides.
     pub(crate) fn new(event: &'a Event<'a>, scope: Scope, rule: Option<u32>) -> Self {
-        // Most records are reads, which enter no series and whose eventIDs nobody asks for.
+        // Most records are reads, which enter no series and need no hash of an eventID.
         let id = if scope.is_empty() { None } else { event.id.as_deref().map(dedup::hash) };
         Self { event, scope, rule, principal: principal_hash(&event.principal), id }
     }
