@@ -91,7 +91,7 @@ impl Demo {
 }
 
 fn get(address: &str, path: &str) -> String {
-    let mut stream = TcpStream::connect(address).expect("somebody listens");
+    let mut stream = TcpStream::connect(address).expect("the address has a listener");
     write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").expect("sent");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("answered");
@@ -158,7 +158,7 @@ fn goes_on_with_keep_running_until_it_is_interrupted() {
 }
 
 #[test]
-fn an_interrupt_in_the_middle_ends_it_with_what_there_is() {
+fn an_interrupt_ends_it_early_with_a_summary() {
     let mut demo = Demo::start("13", "2", &["--day-seconds", "300"]);
     demo.line_with("/metrics");
     demo.interrupt();
@@ -168,7 +168,7 @@ fn an_interrupt_in_the_middle_ends_it_with_what_there_is() {
 }
 
 #[test]
-fn ends_quietly_when_nobody_reads_any_more() {
+fn ends_quietly_when_standard_output_is_closed() {
     let mut demo = Demo::start("15", "2", &["--day-seconds", "300"]);
     demo.line_with("/metrics");
     let (unread, _writer) = std::io::pipe().expect("a pipe");
@@ -179,9 +179,9 @@ fn ends_quietly_when_nobody_reads_any_more() {
     assert_eq!(stderr, "");
 }
 
-/// The listener that holds port 9464. A demo of another test may have it for as long as it runs; a process that
-/// keeps it longer than any of them will keep it through this test too, and then there is no listener.
-fn take_the_usual_port() -> Option<TcpListener> {
+/// Occupies port 9464, so that the demo cannot use it. Waits for a demo of another test that has it. None if
+/// the port stays taken: a process that outlives those demos also keeps it during this test.
+fn occupy_default_port() -> Option<TcpListener> {
     let end = Instant::now() + Duration::from_secs(60);
     loop {
         match TcpListener::bind("127.0.0.1:9464") {
@@ -193,8 +193,8 @@ fn take_the_usual_port() -> Option<TcpListener> {
 }
 
 #[test]
-fn takes_another_port_where_the_usual_one_is_taken() {
-    let _taken = take_the_usual_port();
+fn takes_another_port_if_the_default_one_is_in_use() {
+    let _listener = occupy_default_port();
     let mut demo = Demo::start("14", "2", &["--day-seconds", "1"]);
     let address = address_of(&demo.line_with("/metrics"));
     assert_ne!(address, "127.0.0.1:9464");

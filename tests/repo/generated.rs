@@ -105,7 +105,7 @@ For those who monitor insightd. Generated from the registry; a test keeps it so.
 `/metrics` on `http.listen`, Prometheus text format. Counts of records and insights are those of committed transactions, and
 a scrape sees whole commits only. Counters with fixed label values start at 0.
 
-An alert that suffices to begin with: `insightd_insight_open == 1`. One about the daemon itself:
+One alert is enough to start: `insightd_insight_open == 1`. One about the daemon itself:
 `insightd_kafka_lag_records > 10000` for ten minutes. [deploy/prometheus](../deploy/prometheus) has a full set,
 [Operations](operations.md) what to do at each.
 
