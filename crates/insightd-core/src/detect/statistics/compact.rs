@@ -180,3 +180,6 @@ impl Statistic {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -59,3 +59,41 @@ impl Side {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const USUAL: Expectation = Expectation { mean: 10.0, sd: 2.0 };
+
+    #[test]
+    fn z_counts_standard_deviations_from_the_mean() {
+        assert_eq!(USUAL.z(16.0), 3.0);
+        assert_eq!(USUAL.z(7.0), -1.5);
+    }
+
+    #[test]
+    fn a_burst_is_learned_as_three_standard_deviations() {
+        assert_eq!([16.1, 1e9].map(|x| USUAL.clip(x)), [16.0, 16.0]);
+        assert_eq!([3.9, 0.0].map(|x| USUAL.clip(x)), [4.0, 4.0]);
+        assert_eq!([4.0, 11.5, 16.0].map(|x| USUAL.clip(x)), [4.0, 11.5, 16.0]);
+    }
+
+    #[test]
+    fn one_more_call_at_the_threshold_is_e_cubed_times_rarer() {
+        for sd in [0.5, 1.0, 40.0] {
+            let usual = Expectation { mean: 1.0, sd };
+            let z = usual.z(usual.mean + THRESHOLD * sd + 1.0);
+            // P(Z > z) / P(Z > 3) of the Pareto tail with mean excess b.
+            let rarer = (z / THRESHOLD).powf(-1.0 / usual.least_excess());
+            assert!((rarer - (-3.0_f64).exp()).abs() < 1e-12, "sd {sd}: {rarer}");
+        }
+    }
+
+    #[test]
+    fn a_side_sees_only_its_own_deviations() {
+        assert_eq!([2.0, -2.0].map(|z| Side::Rise.deviation(z)), [2.0, -2.0]);
+        assert_eq!([2.0, -2.0].map(|z| Side::Fall.deviation(z)), [-2.0, 2.0]);
+        assert_eq!([2.0, -2.0].map(|z| Side::Either.deviation(z)), [2.0, 2.0]);
+    }
+}

@@ -138,4 +138,48 @@ mod tests {
             assert!((closed - sum).abs() < 1e-9 * sum.max(1.0), "geometric over {g}: {closed} {sum}");
         }
     }
+
+    #[test]
+    fn a_decay_halves_in_its_half_life() {
+        let decay = Decay::new(20.0);
+        assert!((decay.factor_over(20.0) - 0.5).abs() < 1e-12);
+        assert!((decay.factor_over(60.0) - 0.125).abs() < 1e-12);
+        assert!((decay.factor().powi(20) - 0.5).abs() < 1e-12);
+    }
+
+    #[test]
+    #[should_panic(expected = "a half-life is positive")]
+    fn a_half_life_of_zero_is_refused() {
+        Decay::new(0.0);
+    }
+
+    /// Half-lives of the moments, the leaky sum, the level, its error and the tails, then the week, the gap and
+    /// the hold of an incident and the time to a new level.
+    fn table(seconds: u32) -> [f64; 9] {
+        let h = Horizons::per_bucket(seconds, Direction::Up);
+        let life = |decay: Decay| -1.0 / decay.factor().log2();
+        let lives = [h.moments, h.sum, h.level, h.error, h.tail].map(life).map(|life| (life * 1e6).round() / 1e6);
+        let [moments, sum, level, error, tail] = lives;
+        let times = [h.incident_gap, h.incident_hold, h.new_level_after].map(|buckets| buckets as f64);
+        [moments, sum, level, error, tail, h.week, times[0], times[1], times[2]]
+    }
+
+    #[test]
+    fn horizons_are_the_durations_of_the_document_in_buckets() {
+        // 7 d, 60, 10 and 80 min, 28 d; 7 d, 60 and 15 min, a day.
+        assert_eq!(table(60), [10_080.0, 60.0, 10.0, 80.0, 40_320.0, 10_080.0, 60.0, 15.0, 1440.0]);
+        // Five minutes: the level spans six buckets at least, its error 48, the hold three.
+        assert_eq!(table(300), [2016.0, 12.0, 6.0, 48.0, 8064.0, 2016.0, 12.0, 3.0, 288.0]);
+        // An hour is not yet wide: a week is a week.
+        assert_eq!(table(3600), [168.0, 2.0, 6.0, 48.0, 672.0, 168.0, 3.0, 3.0, 24.0]);
+        // A day is: 52 and 208 buckets instead of weeks, the least numbers of buckets instead of minutes.
+        assert_eq!(table(86_400), [52.0, 12.0, 6.0, 48.0, 208.0, 7.0, 3.0, 3.0, 12.0]);
+    }
+
+    #[test]
+    fn only_both_directions_let_a_fall_count() {
+        let deviation = |direction| [4.0, -4.0].map(|z| Horizons::per_minute(direction).deviation(z));
+        assert_eq!(deviation(Direction::Up), [4.0, -4.0]);
+        assert_eq!(deviation(Direction::Both), [4.0, 4.0]);
+    }
 }

@@ -61,3 +61,29 @@ impl Priors {
         self.by_api.get(&key).or_else(by_error).copied().unwrap_or(self.default)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn priors(rate: f64) -> ViewPriors {
+        ViewPriors { burst: Prior { rate, excess: 0.5 }, slow: Prior { rate, excess: 0.25 } }
+    }
+
+    #[test]
+    fn the_prior_of_an_api_comes_before_that_of_its_error_code() {
+        let mut table = Priors::default();
+        let lookup = |table: &Priors, error| table.lookup("ec2.amazonaws.com", "RunInstances", error).burst.rate;
+        assert_eq!(table.lookup("ec2.amazonaws.com", "RunInstances", None), ViewPriors::default());
+        table.set_default(priors(0.1));
+        assert_eq!((lookup(&table, None), lookup(&table, Some("Throttled"))), (0.1, 0.1));
+        table.set_error("Throttled", priors(0.2));
+        assert_eq!((lookup(&table, None), lookup(&table, Some("Throttled"))), (0.1, 0.2));
+        table.set("ec2.amazonaws.com", "RunInstances", "Throttled", priors(0.3));
+        table.set("ec2.amazonaws.com", "RunInstances", "", priors(0.4));
+        assert_eq!((lookup(&table, None), lookup(&table, Some("Throttled"))), (0.4, 0.3));
+        assert_eq!(lookup(&table, Some("Denied")), 0.1, "another error code has the default");
+        let elsewhere = table.lookup("sqs.amazonaws.com", "RunInstances", Some("Throttled"));
+        assert_eq!(elsewhere.burst.rate, 0.2, "the error code counts on any API");
+    }
+}

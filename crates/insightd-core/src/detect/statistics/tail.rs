@@ -176,4 +176,65 @@ mod tests {
         assert!(scores.iter().all(|s| s.is_finite()));
         assert_eq!(fit.score(-5.0), 0.0);
     }
+
+    #[test]
+    fn three_standard_deviations_are_not_beyond_the_threshold() {
+        // At the threshold the score is 2, not the 4.3 of an exceedance; below it it falls in proportion.
+        assert_eq!(fit().score(3.0), 2.0);
+        assert_eq!(fit().score(1.5), 1.0);
+        assert!(fit().score(3.0_f64.next_up()) > 4.3);
+    }
+
+    #[test]
+    fn a_view_that_always_exceeds_scores_nothing() {
+        // As many exceedances as minutes: no deviation is unusual, and none scores below 0.
+        let fit = Tail { count: 5000.0, excess: 2500.0 }.fit(5000.0, 0.5, Prior { rate: 2.0, excess: 0.5 });
+        assert!(fit.at_threshold < 0.0, "k exceeds n");
+        assert_eq!(fit.score(2.0), 0.0);
+    }
+
+    #[test]
+    fn a_small_exceedance_is_learned_whole_and_a_burst_at_most_3_b() {
+        let mut tail = Tail { count: 2.0, excess: 0.7 };
+        // b = (.7 + .5 * .33) / 2.5 = .346, so that at most 1.038 is learned of any excess.
+        let fit = tail.fit(1000.0, 0.5, Prior::default());
+        tail.learn(0.4, 1.0, fit);
+        assert!((tail.count - 3.0).abs() < 1e-12 && (tail.excess - 1.1).abs() < 1e-12, "{tail:?}");
+        tail.learn(9.0, 0.25, fit);
+        assert!((tail.count - 3.25).abs() < 1e-12 && (tail.excess - (1.1 + 0.25 * 1.038)).abs() < 1e-12, "{tail:?}");
+    }
+
+    #[test]
+    fn two_tails_merged_equal_one_tail_that_learned_both() {
+        let decay = 0.75;
+        let (mut earlier, mut later, mut one) = (Tail::default(), Tail::default(), Tail::default());
+        for excess in [0.2, 0.1, 0.3] {
+            earlier.learn(excess, 1.0, fit());
+            one.learn(excess, 1.0, fit());
+        }
+        one.decay(decay);
+        for tail in [&mut later, &mut one] {
+            tail.learn(0.25, 1.0, fit());
+        }
+        later.merge(&earlier, decay);
+        assert!((later.count - one.count).abs() < 1e-12 && (later.excess - one.excess).abs() < 1e-12);
+        // Three, decayed, and one; .6, decayed, and .25.
+        assert!((one.count - 3.25).abs() < 1e-12 && (one.excess - 0.7).abs() < 1e-12, "{one:?}");
+    }
+
+    #[test]
+    fn excess_at_is_the_inverse_of_the_score() {
+        for z in [3.1, 4.0, 55.0, 1e6] {
+            assert!((fit().excess_at(fit().score(z)) - excess(z)).abs() < 1e-9, "z {z}");
+        }
+        assert!(fit().excess_at(3.0) < 0.0, "any exceedance scores more than 3");
+    }
+
+    #[test]
+    fn the_bound_of_the_mean_excess_only_raises_it() {
+        let score = |least: f64| fit().at_least(least).score(30.0);
+        assert_eq!(score(0.1), fit().score(30.0));
+        // At three times the mean excess, .99, a tenfold z is worth ln(10) / (.99 ln(10)) above the threshold.
+        assert!((score(0.99) - fit().at_threshold - 1.0 / 0.99).abs() < 1e-12);
+    }
 }

@@ -3,6 +3,8 @@
 use super::*;
 use crate::detect::statistics::horizon::Direction;
 
+mod by_definition;
+
 const WEEK: i64 = 10_080;
 
 fn limit() -> f64 {
