@@ -154,7 +154,7 @@ impl IncidentTail {
         if let Some(over) = over {
             let before = (over - 1).max(from);
             self.tail.decay(horizons.tail.factor_over((before - from) as f64));
-            self.settle(over.max(from + 1), fit, horizons);
+            self.settle(over, fit, horizons);
             at = before;
         }
         self.tail.decay(horizons.tail.factor_over((to - at) as f64));
@@ -196,13 +196,9 @@ impl IncidentTail {
         self.running = None;
         let is_record = self.is_record(incident.peak);
         self.tail.learn(incident.peak, if is_record { 10_f64.powf(-self.evidence) } else { 1.0 }, fit);
-        if self.incidents > 0 {
-            self.evidence = if is_record {
-                self.record_evidence().min(EVIDENCE_MAX)
-            } else {
-                (self.evidence - EVIDENCE_LOSS).max(0.0)
-            };
-        }
+        // The first incident is no evidence: log10(1 + 0) is 0.
+        self.evidence =
+            if is_record { self.record_evidence().min(EVIDENCE_MAX) } else { (self.evidence - EVIDENCE_LOSS).max(0.0) };
         self.top = self.top.max(incident.peak);
         self.incidents = (self.incidents + 1).min(INCIDENTS_MAX);
     }
@@ -238,7 +234,8 @@ mod tests {
             tail.close(z, minute, fit, &horizons);
         }
         let fit = tail.fit(5000.0, 0.5, Prior::default());
-        for now in [504, 530, 700] {
+        // Inside the incident's first 15 minutes, at its tick, in its last minute, and when it is over.
+        for now in [504, 515, 516, 530, 562, 563, 700] {
             for limit in [3.0, 4.5, 7.0] {
                 let e = tail.trigger_excess(limit, now, fit, &horizons);
                 let score = |e: f64| tail.score(THRESHOLD * e.exp(), now, fit, &horizons);
@@ -252,7 +249,7 @@ mod tests {
     fn advancing_equals_closing_minutes_one_by_one() {
         let horizons = Horizons::per_minute(Direction::Up);
         let fit = fit();
-        let mut lazy = IncidentTail::default();
+        let mut lazy = IncidentTail { tail: Tail { count: 8.0, excess: 4.0 }, ..IncidentTail::default() };
         lazy.close(12.0, 1000, fit, &horizons);
         let mut eager = lazy;
         lazy.advance(1000, 1200, fit, &horizons);
@@ -260,6 +257,7 @@ mod tests {
             eager.close(0.0, minute, fit, &horizons);
         }
         assert!((lazy.tail.count - eager.tail.count).abs() < 1e-12);
+        assert!((lazy.tail.excess - eager.tail.excess).abs() < 1e-12);
         assert_eq!((lazy.running, lazy.incidents), (None, 1));
         assert_eq!(eager.running, None);
     }
@@ -290,5 +288,88 @@ mod tests {
         assert!(tail.evidence > 2.0, "evidence {}", tail.evidence);
         assert!(tail.sums().incidents < 4.0, "ten steps of one attack count as {} incidents", tail.sums().incidents);
         assert!(tail.evidence <= EVIDENCE_MAX);
+    }
+
+    #[test]
+    fn exceedances_an_hour_apart_are_two_incidents() {
+        let horizons = Horizons::per_minute(Direction::Up);
+        for (apart, incidents) in [(59, 1), (60, 2)] {
+            let mut tail = IncidentTail::default();
+            tail.close(12.0, 1000, fit(), &horizons);
+            tail.close(12.0, 1000 + apart, fit(), &horizons);
+            tail.advance(1000 + apart, 3000, fit(), &horizons);
+            assert_eq!((tail.incidents, tail.running), (incidents, None), "{apart} minutes apart");
+        }
+    }
+
+    #[test]
+    fn only_exceedances_of_more_than_a_day_are_a_new_level() {
+        let horizons = Horizons::per_minute(Direction::Up);
+        let incident = Incident { start: 1000, last: 2430, tick: 2430, peak: 1.0, reference: None };
+        let tail = IncidentTail { running: Some(incident), ..IncidentTail::default() };
+        assert!(!tail.is_level(2440, &horizons), "a day is not yet a level");
+        assert!(tail.is_level(2441, &horizons));
+        assert!(tail.is_level(2489, &horizons));
+        assert!(!tail.is_level(2490, &horizons), "the incident is over");
+        assert!(!IncidentTail::default().is_level(2441, &horizons));
+    }
+
+    /// A tail that knows `incidents` incidents with peaks up to `top`.
+    fn known(incidents: u32, top: f64, evidence: f64) -> IncidentTail {
+        IncidentTail { incidents, top, evidence, ..IncidentTail::default() }
+    }
+
+    #[test]
+    fn a_merged_tail_keeps_the_trend_of_the_earlier_one() {
+        let with_incident = |mut tail: IncidentTail, peak: f64| {
+            tail.running = Some(Incident { start: 7, last: 9, tick: 7, peak, reference: None });
+            tail
+        };
+        let merged = |mut later: IncidentTail, earlier: &IncidentTail| {
+            later.merge(earlier, 0.5);
+            (later.incidents, later.top, later.evidence)
+        };
+        assert_eq!(merged(known(0, 0.0, 0.0), &known(3, 1.5, 2.0)), (3, 1.5, 2.0));
+        // What the later tail has seen itself counts: the trend went on, or it broke off.
+        assert_eq!(merged(known(2, 1.8, 0.5), &known(3, 1.5, 2.0)), (5, 1.8, 0.5));
+        assert_eq!(merged(known(18, 1.0, 0.5), &known(3, 1.5, 2.0)), (20, 1.5, 0.5), "at most 20 are counted");
+        // An incident that was not over counts with its peak.
+        assert_eq!(merged(known(2, 1.0, 0.0), &with_incident(known(3, 1.5, 2.0), 2.5)), (6, 2.5, 0.0));
+        assert_eq!(merged(known(0, 0.0, 0.0), &with_incident(known(0, 0.0, 0.0), 0.2)), (1, 0.2, 0.0));
+    }
+
+    #[test]
+    fn a_merged_tail_adds_the_decayed_incidents() {
+        let tail = |count: f64, excess: f64| IncidentTail { tail: Tail { count, excess }, ..IncidentTail::default() };
+        let mut later = tail(2.0, 1.0);
+        later.merge(&tail(6.0, 5.0), 0.25);
+        assert_eq!(later.sums(), IncidentSums { incidents: 3.5, excess: 2.25 });
+    }
+
+    #[test]
+    fn an_incident_already_over_is_learned_in_the_next_minute() {
+        let horizons = Horizons::per_minute(Direction::Up);
+        let mut lazy = IncidentTail::default();
+        lazy.close(12.0, 1000, fit(), &horizons);
+        let mut eager = lazy;
+        lazy.advance(1500, 9000, fit(), &horizons);
+        for minute in 1501..=9000 {
+            eager.close(0.0, minute, fit(), &horizons);
+        }
+        assert!((lazy.tail.count - eager.tail.count).abs() < 1e-12, "{} {}", lazy.tail.count, eager.tail.count);
+    }
+
+    #[test]
+    fn a_peak_must_be_clearly_higher_to_be_a_record() {
+        let horizons = Horizons::per_minute(Direction::Up);
+        // Three incidents before: a record adds log10(1 + 3/2) and the evidence so far.
+        let tail = known(3, 0.0, 0.5);
+        assert!(!tail.is_record(0.1) && tail.is_record(0.1_f64.next_up()));
+        let trend = |excess: f64| {
+            let z = THRESHOLD * excess.exp();
+            tail.score(z, 50, fit(), &horizons) - tail.score_without_trend(z, 50, fit(), &horizons)
+        };
+        assert_eq!(trend(0.09), 0.0);
+        assert!((trend(0.11) - 0.5 - 2.5_f64.log10()).abs() < 1e-9);
     }
 }

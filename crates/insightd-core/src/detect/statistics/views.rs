@@ -74,16 +74,23 @@ pub(super) struct LevelView {
 
 impl MomentView {
     pub(super) fn expectation(&self) -> Expectation {
-        let mean = if self.weight > 0.0 { self.m1 / self.weight } else { 0.0 };
-        let variance = if self.weight > 0.0 { (self.m2 / self.weight - mean * mean).max(0.0) } else { 0.0 };
+        let (mean, variance) = self.mean_and_variance();
         let prior = PRIOR_MINUTES / (self.weight + PRIOR_MINUTES);
         Expectation { mean, sd: (variance * (1.0 - prior) + VARIANCE_FLOOR * prior + VARIANCE_FLOOR).sqrt() }
     }
 
     /// Variance as observed, without prior and floor.
     pub(super) fn variance(&self) -> f64 {
-        let mean = self.expectation().mean;
-        if self.weight > 0.0 { (self.m2 / self.weight - mean * mean).max(0.0) } else { 0.0 }
+        self.mean_and_variance().1
+    }
+
+    fn mean_and_variance(&self) -> (f64, f64) {
+        if self.weight > 0.0 {
+            let mean = self.m1 / self.weight;
+            (mean, (self.m2 / self.weight - mean * mean).max(0.0))
+        } else {
+            (0.0, 0.0)
+        }
     }
 
     /// Learns the value `x` of minute `now`. Outliers are clipped, unless exceedances have gone on for so

@@ -4,6 +4,7 @@ use super::*;
 use crate::detect::statistics::horizon::Direction;
 
 mod by_definition;
+mod joined;
 
 const WEEK: i64 = 10_080;
 
