@@ -316,7 +316,7 @@ mod tests {
 
     /// A tail that knows `incidents` incidents with peaks up to `top`.
     fn known(incidents: u32, top: f64, evidence: f64) -> IncidentTail {
-        IncidentTail { incidents, top, evidence, ..IncidentTail::default() }
+        IncidentTail { top, incidents, evidence, ..IncidentTail::default() }
     }
 
     #[test]

@@ -122,12 +122,8 @@ impl MomentView {
     /// minute; `r_gap` is r^gap.
     pub(super) fn advance(&mut self, gap: f64, x: f64, r: f64, r_gap: f64, horizons: &Horizons) {
         let (a, a_gap) = (horizons.moments.factor(), horizons.moments.factor_over(gap));
-        self.m1 *= a_gap;
-        self.m2 *= a_gap;
-        if x > 0.0 {
-            self.m1 += geometric(x, r, a, r_gap, a_gap);
-            self.m2 += geometric(x * x, r * r, a, r_gap * r_gap, a_gap);
-        }
+        self.m1 = self.m1 * a_gap + geometric(x, r, a, r_gap, a_gap);
+        self.m2 = self.m2 * a_gap + geometric(x * x, r * r, a, r_gap * r_gap, a_gap);
         self.weight = self.weight * a_gap + horizons.moments.ones(gap);
     }
 }
@@ -181,5 +177,83 @@ impl LevelView {
         self.sum += earlier.sum * level;
         self.weight += earlier.weight * level;
         self.tail.merge(&earlier.tail, horizons.tail.factor_over(gap));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detect::statistics::horizon::Direction;
+
+    fn near(name: &str, got: f64, expected: f64) {
+        assert!((got - expected).abs() <= 1e-9 * expected.abs(), "{name}: {got}, not {expected}");
+    }
+
+    #[test]
+    fn a_sum_that_fades_in_silence_is_learned_as_it_fades() {
+        let horizons = Horizons::per_minute(Direction::Up);
+        let mut view = MomentView { m1: 40.0, m2: 90.0, weight: 30.0, ..MomentView::default() };
+        let (a, r) = (0.5_f64.powf(1.0 / 10_080.0), 0.5_f64.powf(1.0 / 60.0));
+        let (mut m1, mut m2, mut weight, mut x) = (40.0, 90.0, 30.0, 25.0);
+        for _ in 0..200 {
+            x *= r;
+            (m1, m2, weight) = (m1 * a + x, m2 * a + x * x, weight * a + 1.0);
+        }
+        view.advance(200.0, 25.0, r, r.powi(200), &horizons);
+        near("m1", view.m1, m1);
+        near("m2", view.m2, m2);
+        near("weight", view.weight, weight);
+    }
+
+    #[test]
+    fn a_level_that_fades_in_silence_errs_by_what_is_left_of_it() {
+        let horizons = Horizons::per_minute(Direction::Up);
+        let (level, error) = (0.5_f64.powf(0.1), 0.5_f64.powf(1.0 / 80.0));
+        // A level of 6 calls that has lasted: its weight no longer grows.
+        let weight = 1.0 / (1.0 - level);
+        let mut view =
+            LevelView { sum: 6.0 * weight, weight, error: 30.0, error_weight: 50.0, run: 3, ..LevelView::default() };
+        let (mut v, mut wv, mut mean) = (30.0, 50.0, 6.0);
+        for _ in 0..25 {
+            (v, wv) = (v * error + mean * mean, wv * error + 1.0);
+            mean *= level;
+        }
+        view.advance(25.0, &horizons);
+        near("mean", view.mean(), mean);
+        near("weight", view.weight, weight);
+        near("squared error", view.error, v);
+        near("error weight", view.error_weight, wv);
+        assert_eq!(view.run, 0, "silence ends a run of outliers");
+    }
+
+    #[test]
+    fn outliers_are_clipped_from_the_fifth_minute_on() {
+        let horizons = Horizons::per_minute(Direction::Up);
+        let learned = |weight: f64| {
+            let mut moments = MomentView { weight, ..MomentView::default() };
+            let mut level = LevelView { weight, ..LevelView::default() };
+            moments.learn(900.0, 1, &horizons);
+            level.learn(900.0, &horizons);
+            (moments.m1, level.sum)
+        };
+        assert_eq!(learned(4.99), (900.0, 900.0));
+        // Mean 0; sd^2 = .25 * 3 / 8 + .25 and .75 / 3 + .25.
+        let (moments, level) = learned(5.0);
+        near("moments", moments, 3.0 * 0.343_75_f64.sqrt());
+        near("level", level, 3.0 * 0.5_f64.sqrt());
+    }
+
+    #[test]
+    fn the_seventh_outlier_in_a_row_is_a_new_level() {
+        let horizons = Horizons::per_minute(Direction::Up);
+        let mut level = LevelView { weight: 14.0, error_weight: 100.0, ..LevelView::default() };
+        for outlier in 1..=7 {
+            let before = level;
+            level.learn(1e6, &horizons);
+            let clipped = level.sum - before.sum * 0.5_f64.powf(0.1) < 9e5;
+            assert_eq!((level.run, clipped), (outlier, outlier < 7), "outlier {outlier}");
+        }
+        level.learn(level.mean(), &horizons);
+        assert_eq!(level.run, 0);
     }
 }

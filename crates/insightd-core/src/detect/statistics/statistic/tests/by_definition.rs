@@ -300,7 +300,12 @@ impl Definition {
     }
 
     /// Value, trend, and whether the level view scores highest.
-    fn score(&self, open: &Open, c: f64, side: fn(f64) -> f64) -> (f64, f64, bool) {
+    fn score(&self, open: &Open, c: f64, side: Side) -> (f64, f64, bool) {
+        let side = |z: f64| match side {
+            Side::Rise => z,
+            Side::Fall => -z,
+            Side::Either => z.abs(),
+        };
         let now = self.closed + 1;
         let level = open.level.tail.score(side(open.level.z(c)));
         let burst = self.burst.score(side(open.burst.z(c)), now, open.burst.tail);
@@ -343,11 +348,10 @@ fn compare(statistic: &Statistic, definition: &Definition, open: &Open, horizons
     near("sd", now, statistic.expectation().sd, open.burst.sd);
     near("usual mean", now, statistic.usual_rate().mean, open.burst.mean);
     near("usual spread", now, statistic.usual_rate().sd.powi(2), open.burst.mean.max(open.variance));
-    let sides: [(Side, fn(f64) -> f64); 3] = [(Side::Rise, |z| z), (Side::Fall, |z| -z), (Side::Either, |z| z.abs())];
-    for (side, toward) in sides {
+    for side in [Side::Rise, Side::Fall, Side::Either] {
         for c in [0.0, 1.0, 2.0, 7.0, 40.0, 900.0] {
             let score = statistic.score(now, c, before + c, side, horizons);
-            let (value, trend, by_level) = definition.score(open, c, toward);
+            let (value, trend, by_level) = definition.score(open, c, side);
             near("score", now, score.value, value);
             near("trend", now, score.trend, trend);
             let expected = if by_level { open.level } else { open.burst };
@@ -404,7 +408,7 @@ fn scores_by_hours_are_those_of_the_document() {
 #[test]
 fn a_new_level_is_learned_as_the_document_says() {
     let counts =
-        (0..140).map(|hour| (if hour < 70 { 3.0 + (hour % 2) as f64 } else { 60.0 + (hour % 4) as f64 }, false));
+        (0..140).map(|hour| (if hour < 70 { 3.0 + f64::from(hour % 2) } else { 60.0 + f64::from(hour % 4) }, false));
     let end = follow(HOURS, &Horizons::per_bucket(3600, Direction::Up), 0, counts);
     assert!(end.burst.moments()[0] > 40.0, "a day after the change the new level is usual");
 }
@@ -415,7 +419,7 @@ fn drops_and_open_insights_score_as_the_document_says() {
     let counts = (0..300).map(|minute| match minute {
         120..=150 => (0.0, false),
         200..=230 => (70.0, true),
-        _ => (20.0 + (minute % 5) as f64, false),
+        _ => (20.0 + f64::from(minute % 5), false),
     });
     let end = follow(lives, &Horizons::per_minute(Direction::Both), 0, counts);
     assert!(!end.burst.peaks.is_empty(), "the fall must be an incident");

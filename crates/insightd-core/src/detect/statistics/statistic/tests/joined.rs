@@ -130,7 +130,7 @@ fn a_backfill_weighs_what_its_age_leaves_of_it() {
     near("level errors", later.level.error, 7.0 + earlier.level.error * 0.5_f64.powf(7.5), 1e-9);
     for (tail, own) in [(later.burst.tail.tail, 1.0), (later.slow.tail.tail, 2.0), (later.level.tail, 3.0)] {
         near("exceedances", tail.count, own + 10.0 * own * kept, 1e-9);
-        near("summed excess", tail.excess, (own + 10.0 * own * kept) / 2.0, 1e-9);
+        near("summed excess", tail.excess, own / 2.0 + 5.0 * own * kept, 1e-9);
     }
     let kept = 0.5_f64.powf(600.0 / 10_080.0);
     near("slow m1", later.slow.m1, earlier.slow.m1 * kept, 1e-9);
