@@ -153,7 +153,7 @@ mod tests {
         Decay::new(0.0);
     }
 
-    /// Half-lives of the moments, the leaky sum, the level, its error and the tails, then the week, the gap and
+    /// Half-lives of moments, leaky sum, level, its error and the tails; then the week, the gap and
     /// the hold of an incident and the time to a new level.
     fn table(seconds: u32) -> [f64; 9] {
         let h = Horizons::per_bucket(seconds, Direction::Up);

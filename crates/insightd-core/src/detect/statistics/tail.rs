@@ -234,7 +234,7 @@ mod tests {
     fn the_bound_of_the_mean_excess_only_raises_it() {
         let score = |least: f64| fit().at_least(least).score(30.0);
         assert_eq!(score(0.1), fit().score(30.0));
-        // At three times the mean excess, .99, a tenfold z is worth ln(10) / (.99 ln(10)) above the threshold.
+        // With b = .99 a tenfold z is worth ln(10) / (.99 ln(10)) above the threshold.
         assert!((score(0.99) - fit().at_threshold - 1.0 / 0.99).abs() < 1e-12);
     }
 }

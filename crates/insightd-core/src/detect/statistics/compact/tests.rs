@@ -108,7 +108,7 @@ fn each_number_of_a_dormant_series_survives_its_rounding() {
 }
 
 #[test]
-fn a_series_that_learned_half_of_its_minutes_keeps_half_the_weight() {
+fn a_series_that_was_frozen_for_a_week_keeps_its_weight() {
     let horizons = Horizons::per_minute(Direction::Up);
     let mut statistic = Statistic::new(0, WEEK - 1, ViewPriors::default(), &horizons);
     // While an insight is open, the burst and slow views do not learn.

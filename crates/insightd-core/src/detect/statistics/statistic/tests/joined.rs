@@ -7,7 +7,7 @@ fn near(name: &str, got: f64, expected: f64, tolerance: f64) {
     assert!((got - expected).abs() <= tolerance * expected.abs().max(1e-6), "{name}: {got}, not {expected}");
 }
 
-/// A week of a steady level of 4 to 6 calls a minute: nothing is clipped, nothing exceeds the threshold.
+/// Fifty hours of a steady level of 4 to 6 calls a minute: nothing is clipped, nothing exceeds the threshold.
 fn steady(horizons: &Horizons) -> Statistic {
     let mut statistic = Statistic::new(1, 0, ViewPriors::default(), horizons);
     for minute in 1..=3000 {
@@ -184,7 +184,7 @@ fn any_count_may_reach_a_limit_below_the_threshold() {
 
 /// A view whose mean is 0 and whose standard deviation is exactly 1, so that three calls are z = 3.
 fn exact() -> Statistic {
-    // Three minutes weigh as much as the prior: (m2 / 3) / 2 + .125 + .25 = 1, and (2.25 + .75) / 4 + .25 = 1.
+    // The prior weighs three minutes: (m2 / 3) / 2 + .125 + .25 = 1, and (2.25 + .75) / 4 + .25 = 1.
     let view = MomentView { m2: 3.75, weight: 3.0, ..MomentView::default() };
     let level = LevelView { weight: 1.0, error: 2.25, error_weight: 1.0, ..LevelView::default() };
     Statistic { closed: 100, minutes: 1000.0, burst: view, slow: view, level, ..Statistic::default() }
