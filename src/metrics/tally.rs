@@ -75,7 +75,7 @@ impl Families {
         self.add_limits(tally);
         self.add_delays(&tally.delays_s);
         self.add_rules(tally, rules);
-        for backfill in &tally.loaded {
+        for backfill in &tally.backfills {
             let outcome = backfill.outcome.map_or_else(BackfillRefusal::label, |_| BACKFILL_TAKEN);
             add(&self.backfills, [outcome], 1);
         }

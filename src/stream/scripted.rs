@@ -300,8 +300,8 @@ pub(super) struct ScriptedTask {
     pub rollbacks: usize,
     /// Messages of the backfill topic that were read.
     pub loads: Vec<Vec<u8>>,
-    loaded: i64,
-    loaded_before: i64,
+    backfill_next: i64,
+    committed_backfill_next: i64,
     /// The changelog held a record that does not fit.
     misfit: bool,
 }
@@ -331,7 +331,8 @@ impl Task for ScriptedTask {
     }
 
     fn save(&mut self, next: i64, write: &mut WriteRecord<'_>) -> u64 {
-        let head = Checkpoint { state: self.state + 1, next, idle_advances: Vec::new(), loaded: self.loaded };
+        let head =
+            Checkpoint { state: self.state + 1, next, idle_advances: Vec::new(), backfill_next: self.backfill_next };
         let mut bytes = Vec::new();
         head.write(&mut bytes);
         write(CHECKPOINT_KEY, Some(&bytes));
@@ -340,13 +341,13 @@ impl Task for ScriptedTask {
 
     fn commit(&mut self) {
         self.state = self.saved.take().unwrap_or(self.state);
-        self.loaded_before = self.loaded;
+        self.committed_backfill_next = self.backfill_next;
         self.changed = false;
     }
 
     fn rollback(&mut self) {
         self.rollbacks += 1;
-        self.loaded = self.loaded_before;
+        self.backfill_next = self.committed_backfill_next;
         self.saved = None;
         self.changed = false;
     }
@@ -379,11 +380,11 @@ impl Task for ScriptedTask {
     fn backfill(&mut self, payload: &[u8], next: i64, _: i64) {
         self.loads.push(payload.to_vec());
         self.changed = true;
-        self.loaded = next;
+        self.backfill_next = next;
     }
 
     fn backfill_next(&self) -> i64 {
-        self.loaded
+        self.backfill_next
     }
 
     fn take_tally(&mut self) -> Tally {

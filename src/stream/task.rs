@@ -74,7 +74,7 @@ pub struct DetectorTask {
     keyed_by_account: bool,
     writer: u64,
     /// As of the last commit.
-    head: Checkpoint,
+    checkpoint: Checkpoint,
     /// As saved into the open transaction.
     saved: Option<Checkpoint>,
     /// Idle advances since the last commit.
@@ -141,7 +141,7 @@ impl DetectorTask {
             pipeline,
             keyed_by_account: config.input.keyed_by_account,
             writer: 0,
-            head: Checkpoint::default(),
+            checkpoint: Checkpoint::default(),
             saved: None,
             idle_advances: Vec::new(),
             found: None,
@@ -180,22 +180,23 @@ impl Task for DetectorTask {
     }
 
     fn is_changed(&mut self) -> bool {
-        self.pipeline.detector().is_changed() || self.backfill.next() != self.head.loaded
+        self.pipeline.detector().is_changed() || self.backfill.next() != self.checkpoint.backfill_next
     }
 
     fn save(&mut self, next: i64, write: &mut WriteRecord<'_>) -> u64 {
-        let state = ((self.head.state >> WRITER_BITS) + 1) << WRITER_BITS | self.writer;
-        let head = Checkpoint { state, next, idle_advances: self.idle_advances.clone(), loaded: self.backfill.next() };
+        let state = ((self.checkpoint.state >> WRITER_BITS) + 1) << WRITER_BITS | self.writer;
+        let checkpoint =
+            Checkpoint { state, next, idle_advances: self.idle_advances.clone(), backfill_next: self.backfill.next() };
         let mut bytes = Vec::new();
-        head.write(&mut bytes);
+        checkpoint.write(&mut bytes);
         write(CHECKPOINT_KEY, Some(&bytes));
         self.pipeline.detector().save(write);
-        self.saved.insert(head).state
+        self.saved.insert(checkpoint).state
     }
 
     fn commit(&mut self) {
         if let Some(saved) = self.saved.take() {
-            self.head = saved;
+            self.checkpoint = saved;
             self.idle_advances.clear();
             self.pipeline.detector().commit();
         }
@@ -204,12 +205,12 @@ impl Task for DetectorTask {
     fn rollback(&mut self) {
         self.saved = None;
         self.idle_advances.clear();
-        self.backfill.go_to(self.head.loaded);
+        self.backfill.go_to(self.checkpoint.backfill_next);
         self.pipeline.detector().roll_back();
     }
 
     fn state(&self) -> u64 {
-        self.head.state
+        self.checkpoint.state
     }
 
     fn restore(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<(), RestoreError> {
@@ -227,8 +228,8 @@ impl Task for DetectorTask {
         self.pipeline.detector().each_open(open);
         let found = self.found.take();
         if let Some(found) = &found {
-            self.head = found.clone();
-            self.backfill.go_to(found.loaded);
+            self.checkpoint = found.clone();
+            self.backfill.go_to(found.backfill_next);
         }
         self.bounds = self.bounds.covering(&self.gauges());
         Ok(found)
@@ -236,7 +237,7 @@ impl Task for DetectorTask {
 
     fn backfill(&mut self, payload: &[u8], next: i64, now: i64) {
         if let Some(result) = self.backfill.add(payload, next, now, self.pipeline.detector()) {
-            self.pipeline.loaded(result);
+            self.pipeline.add_backfill(result);
         }
     }
 

@@ -1,4 +1,5 @@
-//! `insightd load`: history into daemons that run, or will; loaded twice, broken off, and still in the topic.
+//! `insightd load` into a running or a later daemon: loaded twice, interrupted, and for records that the
+//! topic still holds.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,7 +20,7 @@ use insightd_test_support::load::{Load, write};
 use insightd_test_support::payload::Message;
 use insightd_test_support::traffic::Plan;
 
-/// A wall clock like that of the processes, seconds since 1970: what is dated further ahead is no record.
+/// Wall clock, seconds since 1970, near that of the processes: a record dated further ahead is malformed.
 const NOW: i64 = 1_790_000_000;
 
 /// Collects insights as they are written.
@@ -63,10 +64,10 @@ impl Trail {
 
     fn load(&self) -> String {
         let Output { status, stderr, .. } = self.command(&[]).output().expect("it runs");
-        let told = String::from_utf8_lossy(&stderr).into_owned();
-        println!("{told}");
-        assert!(status.success(), "{told}");
-        told
+        let stderr = String::from_utf8_lossy(&stderr).into_owned();
+        println!("{stderr}");
+        assert!(status.success(), "{stderr}");
+        stderr
     }
 
     fn series(&self) -> BTreeMap<String, (String, String, u64)> {
@@ -86,12 +87,12 @@ impl Trail {
     }
 }
 
-/// As `load` folds files.
-fn past(config: &Config) -> Pipeline {
+/// A pipeline that folds files as `load` does.
+fn backfill_pipeline(config: &Config) -> Pipeline {
     Pipeline::for_backfill(config, 1, Cutoff::new(hashbrown::HashMap::new(), i64::MAX))
 }
 
-fn take_files(pipeline: &mut Pipeline, folder: &Path, out: &mut Lines) {
+fn read_files(pipeline: &mut Pipeline, folder: &Path, out: &mut Lines) {
     let mut files: Vec<PathBuf> =
         std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
     files.sort();
@@ -100,10 +101,10 @@ fn take_files(pipeline: &mut Pipeline, folder: &Path, out: &mut Lines) {
     }
 }
 
-/// Each look into the history topic waited behind a fetch of the idle input, half a second, and after ten
-/// partitions the looks began anew with the first.
+/// Regression: each probe of the backfill topic waited half a second behind a fetch of the idle input, and
+/// after ten partitions the probes started over with the first one.
 #[test]
-fn an_idle_daemon_takes_every_backfill() {
+fn an_idle_daemon_merges_every_backfill() {
     const PARTITIONS: i32 = 24;
     let plan = Plan { length: DAY, attacks: 0, quiet: 36 * HOUR, poll_every: 240, ..Plan::usual(80) };
     let load = Load::new(&plan, &Conditions::usual(80));
@@ -116,17 +117,17 @@ fn an_idle_daemon_takes_every_backfill() {
     let trail = Trail::new(&setup, &load.messages.iter().collect::<Vec<_>>());
     let mut daemon = Daemon::start_ready(&setup.config());
     let mut loader = trail.command(&[]).stderr(Stdio::null()).spawn().expect("it runs");
-    daemon.wait_until("the pasts are taken in", |daemon| {
+    daemon.wait_until("the backfills are merged", |daemon| {
         daemon.metric("insightd_history_accounts_total", &[("outcome", "taken")]) == Some(6.0)
     });
     assert!(loader.wait().expect("it ends").success());
     daemon.stop();
 }
 
-/// What a transaction had taken in that could not be committed was not read again before the next start:
-/// where it began was held to be settled.
+/// Regression: a backfill that was merged in a failed transaction was not read again before the next start,
+/// because its offsets counted as read.
 #[test]
-fn a_past_is_taken_in_though_its_first_transaction_fails() {
+fn a_backfill_is_merged_after_a_failed_transaction() {
     let plan = Plan { length: DAY, attacks: 0, quiet: 36 * HOUR, poll_every: 240, ..Plan::usual(79) };
     let load = Load::new(&plan, &Conditions::usual(79));
     let setup = Setup::new("load-failed");
@@ -135,13 +136,13 @@ fn a_past_is_taken_in_though_its_first_transaction_fails() {
     let taken = |daemon: &Daemon| daemon.metric("insightd_history_accounts_total", &[("outcome", "taken")]);
     let aborted = |daemon: &Daemon| daemon.metric("insightd_transactions_total", &[("outcome", "aborted")]);
 
-    // Nothing but the ends of transactions fits into the changelog now.
+    // Now only transaction markers fit into the changelog.
     setup.broker.alter_topic(&setup.state(), &[("max.message.bytes", "200")]);
     let mut loader = trail.command(&[]).stderr(Stdio::null()).spawn().expect("it runs");
     daemon.wait_until("a transaction is aborted", |daemon| aborted(daemon) > Some(0.0));
     assert_eq!(taken(&daemon), Some(0.0), "{}", daemon.log());
     setup.broker.alter_topic(&setup.state(), &[]);
-    daemon.wait_until("the pasts are taken in", |daemon| taken(daemon) == Some(6.0));
+    daemon.wait_until("the backfills are merged", |daemon| taken(daemon) == Some(6.0));
     assert!(loader.wait().expect("it ends").success());
     daemon.stop();
 }
@@ -158,7 +159,7 @@ fn a_daemon_started_after_a_load_knows_the_history() {
     let again = trail.load();
     assert!(again.contains("nothing to load") || again.contains("no process of the group"), "{again}");
 
-    // The topic still holds what was loaded. Accounts go where their key leads.
+    // The topic still holds the loaded records. The key decides each account's partition.
     let feeder = setup.broker.feeder(&setup.input);
     all.iter().for_each(|message| feeder.send_by_key(message.account, &message.payload));
     feeder.flush();
@@ -173,14 +174,14 @@ fn a_daemon_started_after_a_load_knows_the_history() {
     daemon.stop();
 
     let config = Config::default_config();
-    let (mut expected, mut pipeline) = (Lines::default(), past(&config));
-    take_files(&mut pipeline, &trail.files(), &mut Lines::default());
+    let (mut expected, mut pipeline) = (Lines::default(), backfill_pipeline(&config));
+    read_files(&mut pipeline, &trail.files(), &mut Lines::default());
     pipeline.finish_backfill();
     for message in &all {
         pipeline.payload(&message.payload, None, NOW, &mut expected);
     }
     assert!(expected.0.len() >= 10, "{} insights", expected.0.len());
-    // What was forgotten does not come back by way of the history topic.
+    // After a reset, the backfill topic does not bring the old state back.
     let reset = command().args(["state", "reset", "--yes", "--config"]).arg(&trail.config).output().expect("it runs");
     assert!(reset.status.success(), "{}", String::from_utf8_lossy(&reset.stderr));
     let mut daemon = Daemon::start_ready(&setup.config());
@@ -200,19 +201,19 @@ fn kills_and_repeated_loads_backfill_once() {
     let load = Load::new(&plan, &Conditions::usual(78));
     let all: Vec<&Message> = load.messages.iter().collect();
     let setup = Setup::new("load");
-    // As a trail's bucket has it: all of the files, those of the daemon's own time too.
+    // A trail's bucket holds all files, those of the daemon's own time included.
     let trail = Trail::new(&setup, &all);
     let feeder = setup.broker.feeder(&setup.input);
     send(&feeder, &all[all.len() / 2..]);
     let mut daemon = Daemon::start_ready(&setup.config());
     setup.wait_until_read(&mut daemon);
-    // The command is killed while it reads, then the daemon while it takes in.
+    // The command is killed while it reads, then the daemon while it merges.
     let mut loading = trail.command(&["--no-wait"]).stderr(Stdio::null()).spawn().expect("it runs");
     std::thread::sleep(Duration::from_millis(300));
     let _ = loading.kill();
     loading.wait().expect("it ends");
-    let handed_over = trail.command(&["--no-wait"]).output().expect("it runs");
-    assert!(handed_over.status.success(), "{}", String::from_utf8_lossy(&handed_over.stderr));
+    let sent = trail.command(&["--no-wait"]).output().expect("it runs");
+    assert!(sent.status.success(), "{}", String::from_utf8_lossy(&sent.stderr));
     for pause in [400, 2500, 900] {
         std::thread::sleep(Duration::from_millis(pause));
         daemon.signal("-KILL");
@@ -225,18 +226,17 @@ fn kills_and_repeated_loads_backfill_once() {
     assert_eq!(trail.series(), once);
     daemon.stop();
 
-    let mut pipeline = past(&Config::default_config());
-    take_files(&mut pipeline, &trail.files(), &mut Lines::default());
+    let mut pipeline = backfill_pipeline(&Config::default_config());
+    read_files(&mut pipeline, &trail.files(), &mut Lines::default());
     let mut expected = BTreeMap::new();
     pipeline.each_series(&mut |s| {
         let named = [&s.account.to_string(), s.region, s.key.source, s.key.name, s.key.error.unwrap_or("-")].join(" ");
         expected.insert(named, (rfc3339(s.first * 60), rfc3339(s.last * 60), s.calls));
     });
     assert!(expected.len() > 50, "{} series", expected.len());
-    // Records of the minute in which the daemon began, and of later ones, that had arrived before it began:
-    // it has not seen them, and the load leaves its minutes to it. They are few. And a record that comes too
-    // late where the clock has gone on is in time for a load, whose clock ends where the daemon began.
-    // Nothing else may be counted more often.
+    // A few records are missed: they belong to the daemon's own minutes, which the load leaves alone, but
+    // arrived before the daemon started. And a record can be too late for the daemon but in time for the
+    // load, whose clock ends where the daemon started. No other record may be counted more often.
     let too_late = pipeline.take_tally().outcome(Outcome::TooLate);
     let (mut missed, mut more) = (0, 0);
     for (name, (first, last, calls)) in &expected {
@@ -248,6 +248,6 @@ fn kills_and_repeated_loads_backfill_once() {
     let all: u64 = expected.values().map(|(_, _, calls)| calls).sum();
     assert_eq!(once.len(), expected.len());
     assert!(missed <= all / 1000 && all > 8_000, "{missed} of {all} calls");
-    // Each may enter a call rate and an error rate.
+    // Each record may enter a call-rate and an error-rate series.
     assert!(more <= 2 * too_late, "{more} calls more, {too_late} came too late");
 }

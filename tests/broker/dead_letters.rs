@@ -1,4 +1,4 @@
-//! What cannot be used is kept for people: alone, with its reason and its place, cut to a size.
+//! Damaged records end as dead-letter records: alone, with reason and origin, truncated to the limit.
 
 use crate::setup::Setup;
 use insightd_test_support::clock::at;
@@ -13,7 +13,7 @@ fn calls() -> Vec<Call> {
     plan.calls().into_iter().filter(|call| call.kind == insightd_test_support::traffic::Kind::Call).collect()
 }
 
-/// A dead-letter record holds the damaged record alone, with the reason and where it lay.
+/// A dead-letter record holds only the damaged record, with the reason and its origin.
 #[test]
 fn dead_letters_hold_the_damaged_record_alone() {
     let calls = calls();
@@ -86,6 +86,6 @@ fn a_key_that_is_not_the_account_counts_as_misrouted() {
     assert_eq!(daemon.metric("insightd_misrouted_records_total", &[]), Some(4.0));
     assert_eq!(daemon.metric("insightd_records_total", &[]), Some(20.0), "they are counted all the same");
     daemon.stop();
-    let told = daemon.log().lines().filter(|line| line.contains(calls[0].account) && line.contains("key")).count();
-    assert_eq!(told, 1, "said once for the account:\n{}", daemon.log());
+    let lines = daemon.log().lines().filter(|line| line.contains(calls[0].account) && line.contains("key")).count();
+    assert_eq!(lines, 1, "logged once for the account:\n{}", daemon.log());
 }

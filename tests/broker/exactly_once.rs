@@ -1,4 +1,4 @@
-//! `run` finds exactly what `replay` finds, and a restart in the middle neither loses nor repeats anything.
+//! `run` finds exactly what `replay` finds, and a restart under load neither loses nor repeats anything.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -106,8 +106,8 @@ fn sigterm_under_load_loses_and_repeats_nothing() {
     let mut daemon = Daemon::start_ready(&setup.config());
     setup.wait_until_read(&mut daemon);
 
-    // The second load comes while the daemon reads. It pauses before its end until the daemon has stopped:
-    // that is somewhere within it.
+    // The second load arrives while the daemon reads, and pauses before its end until the daemon has stopped.
+    // So the daemon stops in the middle of it.
     let (running, rest) = second.split_at(second.len() * 2 / 3);
     let seen = setup.broker.committed(&setup.group, &setup.input);
     std::thread::scope(|scope| {
@@ -137,7 +137,7 @@ fn sigterm_under_load_loses_and_repeats_nothing() {
     assert_all_as_replayed(&setup, &load, folder.path());
 }
 
-/// What came out is what one `replay` of the whole load finds, each insight and each dead letter once.
+/// The output equals one `replay` of the whole load: each insight and each dead-letter record once.
 pub fn assert_all_as_replayed(setup: &Setup, load: &Load, folder: &Path) {
     let replayed = replay(folder, None, &[]);
     let insights = setup.insights();

@@ -102,7 +102,7 @@ fn the_daemon_counts_what_was_generated() {
 }
 
 #[test]
-fn records_come_no_faster_than_they_may() {
+fn records_respect_the_configured_rate() {
     let setup = Setup::new("generated-slow");
     let begun = std::time::Instant::now();
     let (code, said) = generate(&setup.config(), &["--lapse", "28800"]);
@@ -112,7 +112,7 @@ fn records_come_no_faster_than_they_may() {
 }
 
 #[test]
-fn a_topic_that_does_not_suit_is_refused() {
+fn an_unsuitable_topic_is_refused() {
     let setup = Setup::without_topics("generated-missing");
     let (code, said) = generate(&setup.config(), &[]);
     assert_eq!(code, Some(78), "{said}");
@@ -125,7 +125,7 @@ fn a_topic_that_does_not_suit_is_refused() {
 }
 
 #[test]
-fn a_broker_that_dies_in_the_middle_ends_it_with_its_reason() {
+fn a_broker_that_dies_ends_generate_with_the_reason() {
     let own = insightd_test_support::broker::Broker::start("generated-dies", &[]);
     own.create_topic("cloudtrail", 1);
     let config = format!("[kafka]\nbootstrap_servers = [\"{}\"]\n", own.address);

@@ -1,5 +1,5 @@
-//! Health and metrics of a running daemon, and what it does when a broker goes or a second one of its name
-//! comes.
+//! Health and metrics of a running daemon, and its reaction to a lost broker and to a second process with the
+//! same identity.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ fn small(seed: u64) -> Load {
     Load::new(&plan, &Conditions::usual(seed))
 }
 
-/// CNT-1 holds in every scrape, also in the middle of the work.
+/// CNT-1 holds in every scrape, also under load.
 #[test]
 fn metrics_add_up_at_any_time() {
     let load = small(31);
@@ -65,7 +65,7 @@ fn metrics_add_up_at_any_time() {
         );
     }
     assert_eq!(sum_of(&text, "insightd_transactions_total", &[("outcome", "aborted")]), Some(0.0));
-    daemon.wait_until("all accounts are past their warm-up", |daemon| {
+    daemon.wait_until("all accounts have finished their warm-up", |daemon| {
         daemon.metric("insightd_accounts", &[("state", "live")]) == Some(3.0)
     });
     daemon.wait_until("the lag is gone", |daemon| daemon.metric("insightd_kafka_lag_records", &[]) == Some(0.0));
@@ -75,18 +75,17 @@ fn metrics_add_up_at_any_time() {
 /// An idle daemon waits for a broker that restarts.
 #[test]
 fn an_idle_daemon_survives_a_broker_restart() {
-    idle_while_the_broker_is_away("restarts", Duration::from_secs(3));
+    survive_an_outage("restarts", Duration::from_secs(3));
 }
 
-/// The session is 15 s: the partitions are lost while nothing is in reach, and assigned again when the broker
-/// is back.
+/// The outage is longer than the session (15 s), so the partitions are lost and assigned again afterwards.
 #[test]
-fn partitions_lost_while_the_broker_was_away_are_read_on() {
-    let log = idle_while_the_broker_is_away("loses", Duration::from_secs(25));
+fn partitions_lost_in_an_outage_are_resumed() {
+    let log = survive_an_outage("loses", Duration::from_secs(25));
     assert!(log.contains("partitions lost"), "{log}");
 }
 
-fn idle_while_the_broker_is_away(name: &str, away: Duration) -> String {
+fn survive_an_outage(name: &str, away: Duration) -> String {
     let own: &'static Broker = Box::leak(Box::new(Broker::start(name, &[])));
     let setup = Setup { broker: own, ..Setup::without_topics(name) };
     for (topic, partitions) in [(&setup.input, 3), (&setup.output, 2), (&setup.dlq, 1), (&setup.state(), 3)] {
@@ -109,14 +108,14 @@ fn idle_while_the_broker_is_away(name: &str, away: Duration) -> String {
     own.feeder(&setup.input).send(0, Some("111122223333"), b"second");
     daemon.wait_until("the second dead letter", |_| setup.dead_letters().len() == 2);
     daemon.stop();
-    let told = daemon.log().lines().filter(|line| line.contains("WARN") || line.contains("ERROR")).count();
-    assert!(told <= 10, "said {told} times:\n{}", daemon.log());
+    let lines = daemon.log().lines().filter(|line| line.contains("WARN") || line.contains("ERROR")).count();
+    assert!(lines <= 10, "logged {lines} times:\n{}", daemon.log());
     own.script("stop", &[]);
     daemon.log()
 }
 
 #[test]
-fn a_broker_that_is_down_at_the_start_is_waited_for() {
+fn the_daemon_waits_for_a_broker_at_startup() {
     let own: &'static Broker = Box::leak(Box::new(Broker::start("late", &[])));
     let setup = Setup { broker: own, ..Setup::without_topics("late") };
     for (topic, partitions) in [(&setup.input, 3), (&setup.output, 2), (&setup.dlq, 1), (&setup.state(), 3)] {
@@ -134,7 +133,7 @@ fn a_broker_that_is_down_at_the_start_is_waited_for() {
     own.script("stop", &[]);
 }
 
-/// Both would write under the same transactional id. One of them must give way, and say which key to set.
+/// Both would write under the same transactional id. One must end, and name the key to set.
 #[test]
 fn two_processes_with_one_instance_id_are_reported() {
     let setup = Setup::new("twins");
@@ -144,8 +143,7 @@ fn two_processes_with_one_instance_id_are_reported() {
     let mut loser = None;
     for n in 0.. {
         assert!(n < 300, "both go on:\n{}\n---\n{}", first.log(), second.log());
-        // Work for whoever holds the partitions: a producer learns that it was fenced only from a
-        // transaction.
+        // Work for the owner of the partitions: a producer learns only in a transaction that it was fenced.
         feeder.send(n % 3, Some("111122223333"), b"not a record");
         for (name, daemon) in [("first", &mut first), ("second", &mut second)] {
             if let Some(status) = daemon.ended() {

@@ -1,4 +1,4 @@
-//! The daemon as a process against a real Apache Kafka. Nothing is simulated here, and a test that reaches no
+//! The daemon as a process against a real Apache Kafka. Nothing is simulated; a test that cannot reach a
 //! broker fails.
 
 #![allow(clippy::print_stdout, reason = "shown when a test fails")]

@@ -1,5 +1,5 @@
-//! Real CloudTrail logs of an attacked account, where the machine has them (they are not part of the
-//! project).
+//! Real CloudTrail logs of an attacked account. They are not part of the project; without them nothing is
+//! compared.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -20,8 +20,8 @@ fn files(folder: &PathBuf) -> Vec<PathBuf> {
     files
 }
 
-/// One message for each file and account in it: real trails deliver one account's records per file, but the
-/// promise of the topic is a key per account.
+/// One message for each file and account in it: a real file holds one account's records, but the topic must
+/// be keyed by account in any case.
 fn messages(files: &[PathBuf]) -> Vec<(String, Vec<u8>)> {
     let mut messages = Vec::new();
     for file in files {

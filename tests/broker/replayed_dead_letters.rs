@@ -1,5 +1,5 @@
-//! `dlq list` and `dlq replay` against a real broker: what is fine now goes through, once, whatever is killed
-//! in between.
+//! `dlq list` and `dlq replay` against a real broker: a record that is readable now is replayed exactly once,
+//! even if processes are killed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::{Command, Output, Stdio};
@@ -26,7 +26,7 @@ fn calls(count: usize) -> Vec<Call> {
     calls
 }
 
-/// A configuration as a file, for as long as it lives.
+/// A configuration file, deleted on drop.
 struct Configuration(tempfile::TempDir);
 
 impl Configuration {
@@ -42,21 +42,21 @@ impl Configuration {
         command
     }
 
-    /// Runs it, expects success, and returns standard output.
+    /// Runs a command that must succeed; returns its standard output.
     fn run(&self, words: &[&str]) -> String {
         let Output { status, stdout, stderr } = self.dlq(words).output().expect("insightd can be run");
         assert!(status.success(), "dlq {words:?} ended with {status}: {}", String::from_utf8_lossy(&stderr));
         String::from_utf8(stdout).expect("UTF-8")
     }
 
-    /// The letters as `list --json` tells them.
+    /// The dead-letter records that `list --json` prints.
     fn list(&self, words: &[&str]) -> Vec<Value> {
         let text = self.run(&[&["list", "--json"], words].concat());
         text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"))).collect()
     }
 }
 
-/// The number at the beginning of the report's line that holds these words; 0 if there is none.
+/// The number at the start of the report's line with these words; 0 without such a line.
 fn reported(report: &str, words: &str) -> u64 {
     let line = report.lines().find(|line| line.contains(words));
     line.map_or(0, |line| {
@@ -64,19 +64,19 @@ fn reported(report: &str, words: &str) -> u64 {
     })
 }
 
-/// The daemon's marks among the dead letters.
+/// The replay markers in the dead-letter topic.
 fn marks(letters: &[Got]) -> Vec<&str> {
     letters.iter().filter_map(|letter| letter.header("replayed")).collect()
 }
 
-/// Records of a daemon with this outcome.
+/// The daemon's count of records with this outcome.
 fn outcome(daemon: &Daemon, name: &str) -> f64 {
     daemon.metric("insightd_records_total", &[("outcome", name)]).unwrap_or(0.0)
 }
 
-/// Messages above a limit that is raised afterwards.
+/// Messages exceed a limit; after the limit is raised, each replays once.
 #[test]
-fn a_raised_limit_lets_dead_letters_through_once() {
+fn dead_letters_below_a_raised_limit_replay_once() {
     let calls = calls(6);
     let setup = Setup::new("healed");
     let feeder = setup.broker.feeder(&setup.input);
@@ -92,7 +92,7 @@ fn a_raised_limit_lets_dead_letters_through_once() {
     assert_eq!((outcome(&daemon, "shed"), outcome(&daemon, "malformed")), (1.0, 1.0));
     daemon.stop();
 
-    // By the old rules nothing is fine, and nothing is written.
+    // Under the old limit all still fail, and nothing is written.
     let old = Configuration::new(&config);
     let report = old.run(&["replay"]);
     assert_eq!((reported(&report, "replayed: "), reported(&report, "still fail: payload_bytes")), (0, 1), "{report}");
@@ -110,9 +110,9 @@ fn a_raised_limit_lets_dead_letters_through_once() {
     let report = new.run(&["replay"]);
     assert_eq!((reported(&report, "replayed: "), reported(&report, "still fail: not_json")), (1, 1), "{report}");
     assert!(report.contains("6 records"), "{report}");
-    // They are of last year, and the daemon knows nothing newer of the account: none is too late.
+    // They are old, but the daemon has nothing newer of the account, so none is too late.
     assert_eq!(reported(&report, "warning: "), 6, "{report}");
-    daemon.wait_until("the replayed records are taken in", |daemon| {
+    daemon.wait_until("the replayed records are counted", |daemon| {
         daemon.metric("insightd_records_total", &[("envelope", "records")]) == Some(6.0)
     });
     assert_eq!(outcome(&daemon, "too_late") + outcome(&daemon, "malformed") + outcome(&daemon, "duplicate"), 0.0);
@@ -136,14 +136,14 @@ fn a_raised_limit_lets_dead_letters_through_once() {
     assert_eq!(all.iter().filter(|line| line["replayed"] == true).count(), 1, "{all:?}");
 }
 
-/// Milliseconds since 1970. Letters must be younger than the topic's retention, or the broker deletes them in
-/// the middle of a test.
+/// Milliseconds since 1970. Dead-letter records must be younger than the topic's retention, or the broker
+/// deletes them during the test.
 fn now_millis() -> i64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock");
     now.as_millis() as i64
 }
 
-/// Letters are written here as the daemon writes them, at times of our own.
+/// Writes a dead-letter record as the daemon does, with a chosen time.
 fn letter(setup: &Setup, millis: i64, reason: &str, offset: i64, cut: bool, value: &str) {
     let producer: BaseProducer =
         ClientConfig::new().set("bootstrap.servers", &setup.broker.address).create().expect("a producer");
@@ -213,10 +213,10 @@ fn foreign_and_expired_dead_letters_are_left_alone() {
     let good = record::json(call);
     letter(&setup, now_millis(), "not_json", 0, false, &good);
     let feeder = setup.broker.feeder(&setup.dlq);
-    feeder.send(0, None, b"written by somebody else");
+    feeder.send(0, None, b"written by another program");
     feeder.send(0, None, good.as_bytes());
     feeder.flush();
-    // The same letters, seen from a daemon that reads another topic, and from one whose topic has fewer
+    // The same records for a daemon that reads another topic, and for one whose topic has fewer
     // partitions.
     let narrow = format!("{}-narrow", setup.input);
     setup.broker.create_topic(&narrow, 1);
@@ -240,7 +240,7 @@ fn foreign_and_expired_dead_letters_are_left_alone() {
     }
 }
 
-/// How often each value lies in the input topic, and how often each letter is marked.
+/// How often the input topic holds each value, and how many markers each dead-letter record has.
 fn tally(setup: &Setup) -> (BTreeMap<String, usize>, BTreeMap<String, usize>) {
     let mut values = BTreeMap::new();
     for got in setup.broker.read_committed(&setup.input) {
@@ -265,7 +265,7 @@ fn transactional(setup: &Setup, id: &str) -> BaseProducer {
     producer
 }
 
-/// What `dlq replay` writes for the letter at offset 0, in a transaction that is left open.
+/// Writes what `dlq replay` writes for the record at offset 0, in a transaction that stays open.
 fn replay_by_hand(setup: &Setup, value: &str) -> (BaseProducer, String) {
     let producer = transactional(setup, "dlq-replay");
     producer.begin_transaction().expect("begun");
@@ -279,10 +279,10 @@ fn replay_by_hand(setup: &Setup, value: &str) -> (BaseProducer, String) {
     (producer, mark)
 }
 
-/// What a replay leaves behind that was killed between writing and committing, made by hand so that it is
-/// there for certain: its transaction is open, its records lie in both topics.
+/// The state after a replay was killed between its writes and its commit: records in both topics, transaction
+/// open. Constructed by hand so that it is certain to occur.
 #[test]
-fn a_replay_that_was_killed_before_its_commit_never_happened() {
+fn a_replay_killed_before_its_commit_leaves_no_trace() {
     let setup = Setup::new("corpse");
     let value = record::json(&calls(1)[0]);
     letter(&setup, now_millis(), "not_json", 0, false, &value);
@@ -294,14 +294,14 @@ fn a_replay_that_was_killed_before_its_commit_never_happened() {
     assert_eq!((reported(&report, "replayed: "), reported(&report, "were replayed before")), (1, 0), "{report}");
     let once = (BTreeMap::from([(value, 1)]), BTreeMap::from([(mark, 1)]));
     assert_eq!(tally(&setup), once);
-    // Had the other one only been slow, it would be shut out.
+    // If the other replay was merely slow, it is fenced now.
     assert!(corpse.commit_transaction(PATIENCE).is_err());
     new.run(&["replay"]);
     assert_eq!(tally(&setup), once);
 }
 
-/// Behind another producer's open transaction a reader of committed records sees nothing, not even marks that
-/// are committed. A replay that took that for the end would replay what was replayed already.
+/// A reader of committed records sees nothing behind another producer's open transaction, not even committed
+/// markers. A replay that mistakes this for the end of the topic replays records twice.
 #[test]
 fn a_replay_waits_for_markers_in_an_open_transaction() {
     let setup = Setup::new("hidden");
@@ -326,7 +326,7 @@ fn a_replay_waits_for_markers_in_an_open_transaction() {
     assert_eq!((reported(&report, "replayed: "), reported(&report, "were replayed before")), (0, 1), "{report}");
 }
 
-/// Real processes, killed at times that a seed chooses, until one comes to the end.
+/// Real processes, killed at seeded times until one finishes.
 #[test]
 fn a_killed_replay_repeats_no_dead_letter() {
     const LETTERS: usize = 20_000;
@@ -348,7 +348,7 @@ fn a_killed_replay_repeats_no_dead_letter() {
         assert!(begin.elapsed() < 3 * PATIENCE, "it never comes to its end");
         let before: i64 = setup.broker.ends(&setup.input).iter().sum();
         let mut replay = new.dlq(&["replay"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("started");
-        // Killed once it has written something, a little later each time.
+        // Each is killed a little later than the one before, after it has written something.
         let more = 1 + random.between(0, 600);
         let ended = loop {
             if let Some(status) = replay.try_wait().expect("asked") {
@@ -374,7 +374,11 @@ fn a_killed_replay_repeats_no_dead_letter() {
     println!("{kills} kills, {within} of them before the end");
     assert!(within >= 2, "only {within} kills fell within the work");
     let (found, marked) = tally(&setup);
-    assert_eq!(found.keys().collect::<BTreeSet<_>>(), values.iter().collect::<BTreeSet<_>>(), "a letter was lost");
+    assert_eq!(
+        found.keys().collect::<BTreeSet<_>>(),
+        values.iter().collect::<BTreeSet<_>>(),
+        "a dead-letter record was lost"
+    );
     assert_eq!(marked.len(), LETTERS);
     assert!(found.values().chain(marked.values()).all(|count| *count == 1), "something was written twice");
     assert_eq!(reported(&new.run(&["replay"]), "were replayed before"), LETTERS as u64);
@@ -407,7 +411,7 @@ fn write_dead_letters(setup: &Setup, values: &[String]) {
     producer.flush(PATIENCE).expect("delivered");
 }
 
-/// What is listed as beyond the limit, as `list` prints it in both of its forms.
+/// The records beyond the limit, as `list` prints them in both formats.
 fn listed_as_shed(new: &Configuration, setup: &Setup, large: &str) -> Value {
     let listed = new.list(&[]);
     assert_eq!(listed.len(), 2, "{listed:?}");

@@ -1,4 +1,4 @@
-//! Encrypted and authenticated brokers, with no more rights than docs/install.md names.
+//! Encrypted and authenticated brokers, with only the rights that docs/install.md names.
 
 use crate::setup::Setup;
 use insightd_test_support::broker::Broker;
@@ -65,7 +65,7 @@ fn tls_with_a_client_certificate() {
     assert_works(&setup, 2, &certificate(&setup));
 }
 
-/// Settings of a client with the certificate that the cluster has made.
+/// Settings of a client with the certificate that the cluster created.
 fn certificate(setup: &Setup) -> String {
     format!(
         r#"
@@ -80,7 +80,7 @@ fn certificate(setup: &Setup) -> String {
     )
 }
 
-/// The two rights that the commands about dead letters need beside the daemon's.
+/// The two rights that `insightd dlq` needs beyond the daemon's.
 #[test]
 fn dlq_needs_to_read_the_dead_letters_and_to_write_the_input() {
     let setup = secure("dlq", "client");

@@ -1,4 +1,4 @@
-//! What most of these tests begin with: topics of their own, a configuration for them, and what came out.
+//! The setup of most of these tests: their own topics, a configuration for them, and the output.
 
 use std::collections::BTreeMap;
 
@@ -43,8 +43,7 @@ impl Setup {
         }
     }
 
-    /// A configuration for them. Clocks do not move on by themselves, so that the outcome depends on the
-    /// records alone.
+    /// A configuration for them, without idle advances, so that the outcome depends only on the records.
     pub fn config(&self) -> String {
         self.config_with("keyed_by_account = true\nidle_after = \"1h\"\n", "")
     }
@@ -103,9 +102,8 @@ pub fn by_account<'a>(texts: impl Iterator<Item = &'a str>) -> BTreeMap<String, 
     accounts
 }
 
-/// What `run` must have found where `replay` found this: everything but the Ends that only the end of the
-/// input brought. Those are the last lines of the output, and Ends only; what is no such line is missed in
-/// `found`, and told.
+/// The insights that `run` must find where `replay` found these: all but the Ends that the end of the input
+/// caused. Those are the last lines of the output; any other line that `found` lacks is an error.
 pub fn expected(replayed: &Replayed, found: &BTreeMap<String, Vec<String>>) -> BTreeMap<String, Vec<String>> {
     let total: usize = found.values().map(Vec::len).sum();
     let (kept, at_the_end) = replayed.insights.split_at(total.min(replayed.insights.len()));

@@ -40,7 +40,7 @@ impl Command {
 }
 
 #[test]
-fn the_state_is_shown_and_can_be_forgotten() {
+fn the_state_can_be_shown_and_reset() {
     let plan = Plan { length: 3 * DAY, attacks: 2, poll_every: 240, ..Plan::usual(5) };
     let load = Load::new(&plan, &Conditions::usual(5));
     let setup = Setup::new("state");

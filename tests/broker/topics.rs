@@ -1,11 +1,11 @@
-//! Topics and partitions: what must be there, and what the daemon refuses.
+//! Topics and partitions: what must exist, and what the daemon refuses.
 
 use crate::setup::Setup;
 use insightd_test_support::broker::broker;
 use insightd_test_support::insightd::{Daemon, command};
 
 #[test]
-fn a_missing_topic_is_named_with_the_command_that_makes_it() {
+fn a_missing_topic_is_named_with_the_command_to_create_it() {
     let setup = Setup::without_topics("missing");
     setup.broker.create_topic(&setup.input, 3);
     let mut daemon = Daemon::start(&setup.config());
@@ -18,7 +18,7 @@ fn a_missing_topic_is_named_with_the_command_that_makes_it() {
 }
 
 #[test]
-fn create_topics_makes_what_is_missing() {
+fn create_topics_creates_missing_topics() {
     let setup = Setup::without_topics("creates");
     let mut daemon = Daemon::start_ready(&setup.config().replace("[kafka]\n", "[kafka]\ncreate_topics = true\n"));
     for topic in [&setup.input, &setup.output, &setup.dlq] {
@@ -27,9 +27,9 @@ fn create_topics_makes_what_is_missing() {
     daemon.stop();
 }
 
-/// `run` and `check` refuse several partitions without the promise of keys.
+/// `run` and `check` refuse several partitions without `input.keyed_by_account`.
 #[test]
-fn several_partitions_need_the_promise_of_keys() {
+fn several_partitions_require_keyed_by_account() {
     let setup = Setup::new("unkeyed");
     let config = setup.config_with("keyed_by_account = false", "");
     let mut daemon = Daemon::start(&config);
@@ -58,7 +58,7 @@ fn one_partition_needs_no_keys() {
 
 /// Otherwise a pattern such as `^.*` would feed the daemon its own insights.
 #[test]
-fn a_pattern_never_takes_in_the_daemons_own_topics() {
+fn a_pattern_never_reads_the_daemons_own_topics() {
     let setup = Setup::new("own");
     let pattern = format!("^{}\\\\.", setup.group);
     let config =
@@ -85,7 +85,7 @@ fn a_pattern_never_takes_in_the_daemons_own_topics() {
 /// A static member that only closes keeps its place until the session ends, 45 s by default; a stopped daemon
 /// leaves at once.
 #[test]
-fn a_stopped_daemon_hands_over_at_once() {
+fn a_stopped_daemon_releases_its_partitions_at_once() {
     let setup = Setup::new("leaves");
     let config = setup.config().replace("session_timeout = \"15s\"", "session_timeout = \"45s\"");
     assert!(config.contains("45s"));

@@ -28,7 +28,7 @@ fn sound<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> String {
     text(&output.stdout).to_owned()
 }
 
-/// Ten days of some twenty calls a minute, with a burst of five minutes and a silence of an hour in the end.
+/// Ten days of about twenty calls a minute, with a five-minute burst and an hour of silence near the end.
 fn counts() -> String {
     let mut rows = "timestamp,value\n".to_owned();
     for minute in 0..14_400_u32 {
@@ -95,7 +95,7 @@ fn drops_score_only_where_both_directions_count() {
 }
 
 #[test]
-fn rows_may_be_written_in_many_ways_and_the_past_alone_decides() {
+fn rows_have_several_forms_and_only_earlier_rows_count() {
     let folder = Folder::new();
     let plain = counts();
     let first: String = plain.lines().take(3000).map(|line| format!("{line}\n")).collect();
@@ -124,7 +124,7 @@ fn widths_from_a_minute_to_a_week_and_empty_files() {
 }
 
 #[test]
-fn standard_input_packed_or_not_is_known_by_what_it_holds() {
+fn standard_input_is_recognized_by_its_contents() {
     let folder = Folder::new();
     let from_file = sound([folder.write("counts.csv", counts())]);
     let through = |input: &[u8]| {
@@ -215,7 +215,7 @@ fn the_row_of_half_the_budget_is_a_run_at_half_the_budget() {
 }
 
 #[test]
-fn people_read_what_fired_where_and_how_often() {
+fn the_report_says_what_fired_where_and_how_often() {
     let report = sound([samples()]);
     for wanted in [
         "What would have fired",
@@ -234,7 +234,7 @@ fn people_read_what_fired_where_and_how_often() {
 }
 
 #[test]
-fn a_history_shorter_than_the_warm_up_is_told() {
+fn a_history_shorter_than_the_warm_up_is_reported() {
     let folder = Folder::new();
     let few: String = (0..20).map(|n| format!("{}\n", record(n * 60, n))).collect();
     let report = sound([folder.write("few.ndjson", few)]);
@@ -245,10 +245,10 @@ fn a_history_shorter_than_the_warm_up_is_told() {
 }
 
 #[test]
-fn unreadable_files_are_told_and_the_others_still_count() {
+fn unreadable_files_are_reported_and_the_others_count() {
     let folder = Folder::new();
     folder.write("a.ndjson", burst());
-    // Can be opened by its owner, but its first bytes cannot be read.
+    // Its owner can open it, but its first bytes cannot be read.
     std::os::unix::fs::symlink("/proc/self/mem", folder.path("b.json")).unwrap();
     let output = backtest([folder.0.path()]);
     assert_eq!(output.status.code(), Some(74), "{}", text(&output.stderr));
@@ -329,7 +329,7 @@ fn a_learned_table_is_loaded_by_detect_priors() {
     let config = folder.write("with.toml", format!("[detect]\npriors = {:?}\n", table.to_str().unwrap()));
     let output = backtest([OsStr::new("--config"), config.as_os_str(), samples().as_os_str()]);
     assert!(output.status.success(), "{}", text(&output.stderr));
-    // The same once more: a table is not learned from another table.
+    // Again with the table in use: a table must not be learned from another table.
     let again = folder.path("again.toml");
     sound([
         OsStr::new("--config"),
@@ -347,7 +347,7 @@ fn a_learned_table_is_loaded_by_detect_priors() {
     assert!(text(&refused.stderr).contains("version 9 is not known"), "{}", text(&refused.stderr));
 }
 
-// === how it ends ===
+// === exit codes ===
 
 #[test]
 fn failures_have_their_code_and_one_clear_line() {

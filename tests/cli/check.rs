@@ -74,7 +74,7 @@ client.id = "x?api_key=hunter2-k"
 "#,
     );
     let output = check(&path, &[("INSIGHTD__KAFKA__CLIENT__SASL_PASSWORD", "hunter2-l")]);
-    // The key file does not exist, so no client could be made from this; all is printed nevertheless.
+    // The key file does not exist, so no client can be created; everything is printed nevertheless.
     assert_eq!(output.status.code(), Some(78), "{}", stderr(&output));
     assert!(!stderr(&output).contains("hunter2"), "{}", stderr(&output));
     let text = stdout(&output);
@@ -88,7 +88,7 @@ client.id = "x?api_key=hunter2-k"
 }
 
 #[test]
-fn names_the_own_topics_that_a_pattern_would_have_read() {
+fn names_own_topics_that_a_pattern_matches() {
     let folder = Folder::new();
     let output = check(&folder.file("[input]\ntopics = [\"^.*\"]\n"), &[]);
     let text = stdout(&output);

@@ -1,15 +1,15 @@
-//! `insightd demo` as a process, with a small organization: that it ends by itself with counts that agree,
-//! that HTTP answers meanwhile, that what is piped is plain, and that Ctrl-C ends it cleanly.
+//! `insightd demo` as a process, with a small organization: it ends by itself with counts that agree, HTTP
+//! answers meanwhile, piped output is plain, and Ctrl-C ends it cleanly.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-/// Nothing here takes as long; a hang fails instead of standing for ever.
+/// Longer than any step takes, so that a hang fails the test.
 const WAIT: Duration = Duration::from_secs(300);
 
-/// A small demo under way. Killed when the test is over, however that comes.
+/// A running small demo. Killed on drop.
 struct Demo {
     child: Child,
     lines: BufReader<ChildStdout>,
@@ -18,7 +18,7 @@ struct Demo {
 
 impl Drop for Demo {
     fn drop(&mut self) {
-        // It has ended already where all went well.
+        // After a successful test it has already ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -46,7 +46,7 @@ impl Demo {
         Self { child, lines, text: String::new() }
     }
 
-    /// Reads on until a line contains this; returns the line.
+    /// Reads until a line contains `part`; returns that line.
     fn line_with(&mut self, part: &str) -> String {
         loop {
             let mut line = String::new();
@@ -70,7 +70,7 @@ impl Demo {
         text
     }
 
-    /// Reads to the end; returns standard output and error, and how it ended.
+    /// Reads to the end; returns standard output, standard error and exit status.
     fn end(mut self) -> (String, String, ExitStatus) {
         self.lines.read_to_string(&mut self.text).expect("UTF-8");
         let stderr = self.stderr();
@@ -103,7 +103,7 @@ fn address_of(line: &str) -> String {
     rest.split_once('/').expect("a path").0.to_owned()
 }
 
-/// The number before ` word`, commas left out.
+/// The number before ` word`, without commas.
 fn number_before(text: &str, word: &str) -> u64 {
     let (before, _) = text.split_once(&format!(" {word}")).unwrap_or_else(|| panic!("{word:?} is not in:\n{text}"));
     let digits = before.rsplit([' ', '(']).next().expect("a word").replace(',', "");
@@ -140,8 +140,8 @@ fn ends_by_itself_with_a_summary_whose_numbers_add_up() {
     let finding = text.lines().filter(|line| line.contains("[attack: ")).count() as u64;
     assert_eq!(finding, found, "each attack is announced once:\n{text}");
     let false_shown = text.lines().filter(|line| line.contains("[false: ")).count() as u64;
-    let false_told = text.lines().find_map(|line| line.strip_prefix("False insights: ")).expect("false insights");
-    assert_eq!(false_told.split(' ').next(), Some(false_shown.to_string().as_str()), "{text}");
+    let false_summary = text.lines().find_map(|line| line.strip_prefix("False insights: ")).expect("false insights");
+    assert_eq!(false_summary.split(' ').next(), Some(false_shown.to_string().as_str()), "{text}");
 }
 
 #[test]

@@ -1,11 +1,11 @@
-//! `insightd dlq` as a process where no broker is needed: its exit codes, and what it says.
+//! `insightd dlq` as a process without a broker: exit codes and messages.
 
 use std::path::PathBuf;
 use std::process::Output;
 
 use assert_cmd::Command;
 
-/// Nothing listens there: a port is taken for as long as this lives, and nobody answers on it.
+/// A port that stays bound for as long as this lives, and on which nothing answers.
 struct Silent {
     folder: tempfile::TempDir,
     listener: std::net::TcpListener,
@@ -38,7 +38,7 @@ fn assert_fails(words: &[&str], code: i32, says: &str) {
 }
 
 #[test]
-fn a_wrong_command_line_is_told_in_words() {
+fn a_wrong_command_line_is_explained() {
     assert_fails(&["list"], 64, "--config");
     assert_fails(&["list", "--config", "x", "--reason", "not_jsn"], 64, "not_json");
     assert_fails(&["replay", "--config", "x", "--since", "yesterday"], 64, "2h or 7d");

@@ -1,5 +1,4 @@
-//! `insightd generate` as a command: which files it makes of a seed, what `replay` finds in them, and what it
-//! refuses.
+//! `insightd generate` as a command: the files of a seed, what `replay` finds in them, and what it refuses.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -46,7 +45,7 @@ fn generated(plan: &Plan, out: &Path, more: &[&str]) {
     assert_eq!(text(&output.stdout), "", "standard output is left alone");
 }
 
-/// Every file below a folder by its path from there.
+/// Every file below a folder, by relative path.
 fn tree(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut files = BTreeMap::new();
     let mut open = vec![folder.to_owned()];
@@ -104,7 +103,7 @@ fn replay_counts_everything_and_finds_the_repeats() {
     assert_eq!(stats["counted"], in_scope);
     let repeats = delivered - calls;
     assert!((calls / 200..calls / 50).contains(&repeats), "{repeats} repeats of {calls} calls");
-    // A repeat of what enters no series is out of scope again.
+    // A repeat of an out-of-scope record is out of scope again.
     let duplicates = stats["duplicates"].as_u64().unwrap();
     assert!(duplicates > 0 && duplicates <= repeats, "{duplicates} duplicates, {repeats} repeats");
     assert_eq!(stats["out_of_scope"].as_u64().unwrap(), delivered - in_scope - duplicates);
@@ -142,7 +141,7 @@ fn a_tree_is_laid_out_like_a_trails_bucket() {
 }
 
 #[test]
-fn labels_tell_where_the_attacks_are() {
+fn labels_locate_the_attacks() {
     let folder = Folder::new();
     let plan = plan(41);
     generated(&plan, &folder.path("out"), &["--labels", folder.path("truth.json").to_str().unwrap()]);
@@ -164,7 +163,7 @@ fn labels_tell_where_the_attacks_are() {
 }
 
 #[test]
-fn what_does_not_fit_is_refused_before_anything_is_written() {
+fn conflicting_arguments_are_refused_before_any_write() {
     let folder = Folder::new();
     let full = folder.write("full/file", "mine");
     let refuse = |arguments: &[&str], code: i32, expected: &str| {

@@ -1,4 +1,4 @@
-//! What the commands say and do as processes: exit codes, standard output and error, files.
+//! The commands as processes: exit codes, standard output and error, files.
 
 #![allow(unreachable_pub, reason = "nothing outside reaches a test; its modules say pub to each other")]
 

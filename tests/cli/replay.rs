@@ -1,5 +1,4 @@
-//! `insightd replay` as a command: which files it reads and in which order, what it writes where, how it
-//! ends.
+//! `insightd replay` as a command: which files it reads in which order, what it writes where, its exit codes.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -94,7 +93,7 @@ fn stats_add_up() {
 }
 
 #[test]
-fn a_reader_that_leaves_ends_the_run_quietly() {
+fn a_closed_standard_output_ends_the_run_quietly() {
     let folder = Folder::new();
     let mut input = Vec::new();
     for account in 0..3000_u64 {
@@ -158,7 +157,7 @@ fn standard_input_is_a_path_like_others() {
 }
 
 #[test]
-fn insights_come_while_standard_input_is_still_open() {
+fn insights_appear_while_standard_input_is_still_open() {
     let mut child = insightd().args(["replay", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut input = child.stdin.take().unwrap();
     input.write_all(burst().as_bytes()).unwrap();
@@ -172,7 +171,7 @@ fn insights_come_while_standard_input_is_still_open() {
 #[test]
 fn folders_are_read_in_bytewise_order_of_the_whole_path() {
     let folder = Folder::new();
-    // The first record of each file decides which of the repeated events counts: their agents tell the order.
+    // The first of the repeated events counts, so its user agent shows which file was read first.
     let agent = |agent: &str| {
         let records = (0..60).map(|n| {
             let mut record = record(4330, n);
@@ -240,7 +239,7 @@ fn stats_are_no_input_and_never_overwrite_input() {
     assert_eq!(fs::read_to_string(&file).unwrap(), burst());
 }
 
-// === how it ends ===
+// === exit codes ===
 
 #[test]
 fn malformed_input_and_empty_folders_are_no_failure() {
@@ -298,7 +297,7 @@ fn a_file_that_ends_while_it_is_read_is_no_failure() {
 }
 
 #[test]
-fn a_command_line_that_cannot_be_understood_is_told_in_one_line() {
+fn an_invalid_command_line_is_explained_in_one_line() {
     for arguments in [&["replay"][..], &["replay", "--bogus", "x"], &["replay", "--format", "x", "y"], &["bogus"]] {
         let output =
             std::process::Command::new(env!("CARGO_BIN_EXE_insightd")).args(arguments).output().expect("it runs");

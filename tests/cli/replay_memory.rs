@@ -1,4 +1,4 @@
-//! How much memory `insightd replay` takes for input made to take more.
+//! Memory of `insightd replay` on input that is built to exhaust it.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -23,7 +23,7 @@ fn peak_mb(file: &Path) -> (u64, Value) {
     let status = format!("/proc/{}/status", child.id());
     let mut peak = 0;
     while child.try_wait().unwrap().is_none() {
-        // VmHWM only rises, so the last look before the end tells the peak.
+        // VmHWM only rises, so the last value before the end is the peak.
         let now = fs::read_to_string(&status).unwrap_or_default();
         let peak_kb = now.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().split(' ').next()?.parse().ok());
         peak = peak_kb.unwrap_or(0).max(peak);
@@ -33,7 +33,7 @@ fn peak_mb(file: &Path) -> (u64, Value) {
     (peak / 1024, serde_json::from_slice(&fs::read(stats).unwrap()).unwrap())
 }
 
-/// A piece again and again, packed, of this size unpacked.
+/// A gzip bomb: `piece` repeated up to this decompressed size.
 fn bomb(folder: &Folder, name: &str, piece: &str, bytes: usize) -> PathBuf {
     let path = folder.path(name);
     let mut encoder = GzEncoder::new(fs::File::create(&path).unwrap(), Compression::fast());
@@ -45,7 +45,7 @@ fn bomb(folder: &Folder, name: &str, piece: &str, bytes: usize) -> PathBuf {
     path
 }
 
-/// More accounts, APIs, principals, agents and error codes than are held, all at once and all long.
+/// More accounts, APIs, principals, agents and error codes than the limits allow, all of them long.
 fn names(folder: &Folder) -> PathBuf {
     const RECORDS: u32 = 120_000;
     let path = folder.path("names.ndjson.gz");

@@ -1,4 +1,4 @@
-//! Rules from the command line: `check` prints them, `replay` acts by them and says what each did.
+//! Rules from the command line: `check` prints them, `replay` applies them and counts what each one did.
 
 use insightd_test_support::replaying::{Folder, burst, insightd, stats, text};
 use serde_json::json;

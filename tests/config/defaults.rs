@@ -52,7 +52,7 @@ fn a_time_or_size_names_its_unit_in_name_or_value() {
 }
 
 #[test]
-fn the_keys_asked_for_are_the_keys_documented() {
+fn the_keys_read_are_the_keys_documented() {
     let resolved = Resolved::load(None, []).expect("defaults are sound");
     let printed = keys(&resolved.toml());
     let documented: BTreeSet<String> = keys(DEFAULTS).into_iter().filter(|key| key != "kafka.client").collect();

@@ -31,7 +31,7 @@ fn fault_of(key: &str, value: &str) -> ConfigError {
 
 /// A record of the state that no broker takes would be written again and again.
 #[test]
-fn a_state_whose_records_kafka_would_not_take_is_refused() {
+fn a_state_whose_records_kafka_would_refuse_is_an_error() {
     let large = "[input]\nheld_records_max = 1024\n[attribution]\nvalues_max = 1024\nvalue_bytes_max = \"8 KiB\"\n";
     let found = faults(large, &[]);
     let texts: Vec<String> = found.iter().map(ToString::to_string).collect();
@@ -109,7 +109,7 @@ const REFUSED: [(&str, &str, &str); 57] = [
 ];
 
 #[test]
-fn values_out_of_kind_or_range_are_refused() {
+fn values_of_the_wrong_type_or_range_are_refused() {
     for (key, value, reason) in REFUSED {
         let fault = fault_of(key, value);
         assert!(fault.reason.contains(reason), "{key} = {value}: {fault}");
@@ -130,7 +130,7 @@ fn the_three_timeouts_must_rise() {
 }
 
 #[test]
-fn all_faults_are_told_at_once_each_with_its_origin() {
+fn all_faults_are_reported_at_once_with_their_origins() {
     let file = "top = 1\n[kafka]\nworkers = 0\nbootstrap_server = \"x:1\"\n[kafka.client]\ngroup.id = \"x\"\n\
                 [input]\nlateness = \"1s\"\n[output]\ntopic = \"same\"\n[dlq]\ntopic = \"same\"\n";
     let found = faults(file, &[("INSIGHTD__LOG__FORMAT", "xml"), ("INSIGHTD__INPUT__TOPIC", "x")]);
@@ -292,7 +292,7 @@ fn broken_toml_is_reported_by_line_and_column() {
 }
 
 #[test]
-fn faults_of_the_environment_are_told_beside_a_missing_file() {
+fn environment_faults_are_reported_beside_a_missing_file() {
     let variables = [(OsString::from("INSIGHTD__KAFKA__WORKERS"), OsString::from("0"))];
     let ConfigErrors(found) =
         Config::load_from(Some(Path::new("/nonexistent/insightd.toml")), variables).expect_err("missing");

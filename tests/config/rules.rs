@@ -152,7 +152,7 @@ fn a_rule_with_a_fault_says_which_key_of_which_rule_and_why() {
 }
 
 #[test]
-fn all_faults_of_all_rules_are_told_at_once_beside_the_others() {
+fn faults_of_all_rules_are_reported_with_the_others() {
     let text = format!(
         "[kafka]\nworkers = 0\n{}{}{}",
         rule("a", "action = \"mark\""),
@@ -164,7 +164,7 @@ fn all_faults_of_all_rules_are_told_at_once_beside_the_others() {
 }
 
 #[test]
-fn names_differ_and_no_rule_is_out_of_reach() {
+fn names_are_unique_and_every_rule_is_reachable() {
     let run = "action = \"mark\"\nevent_name = \"Run*\"";
     let stop = "action = \"drop\"\nevent_name = \"Stop*\"";
     let twice = faults(&format!("{}{}", rule("a", run), rule("a", stop)));

@@ -163,7 +163,7 @@ fn nested(levels: usize) -> String {
 }
 
 #[test]
-fn wrappings_are_undone_to_their_bounded_depth() {
+fn envelopes_are_unwrapped_to_the_configured_depth() {
     let narrow = DecodeLimits { nesting_depth_max: 3, ..limits() };
     for (levels, shed) in [(3, vec![]), (4, vec![Limit::NestingDepth])] {
         let found = slice_within(nested(levels).as_bytes(), &narrow);

@@ -1,4 +1,4 @@
-//! Every wrapping, fault and limit of decoding, by samples of our own.
+//! Every envelope, fault and limit of decoding, by samples of our own.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -32,10 +32,10 @@ fn with(key: &str, value: Value) -> Value {
 }
 
 #[test]
-fn every_wrapping_gives_the_same_events() {
+fn every_envelope_gives_the_same_events() {
     let records: Vec<Value> = (0..3).map(record).collect();
     let expected: Vec<String> = records.iter().flat_map(|r| slice(r.to_string().as_bytes()).events).collect();
-    for (name, envelope, wrap) in decoding::WRAPPINGS {
+    for (name, envelope, wrap) in decoding::ENVELOPES {
         let payload = wrap(&records);
         assert_eq!(decode_both(&payload), events(*envelope, 3), "{name}");
         assert_eq!(slice(&payload).events, expected, "{name}");
@@ -106,7 +106,7 @@ fn notifications_beside_records_are_skipped_once() {
 }
 
 #[test]
-fn wrappings_that_are_not_decoded_are_named() {
+fn unsupported_envelopes_are_named() {
     let table = [
         ("ecs", json!({"aws": {"cloudtrail": {"event_version": "1.08"}}, "event": {"action": "RunInstances"}})),
         ("ecs", json!({"aws.cloudtrail.event_version": "1.08", "event.action": "RunInstances", "message": "x"})),
@@ -125,7 +125,7 @@ fn wrappings_that_are_not_decoded_are_named() {
 }
 
 #[test]
-fn wrappings_nest_and_keep_the_outermost_name() {
+fn envelopes_nest_and_keep_the_outermost_name() {
     let detail = json!({"detail-type": "AWS API Call via CloudTrail", "detail": record(1)});
     let firehose = json!({"requestId": "r", "records": [{"data": base64(&gzip(detail.to_string().as_bytes()))}]});
     assert_eq!(decode_both(&gzip(firehose.to_string().as_bytes())), events(Envelope::Firehose, 1));
@@ -135,7 +135,7 @@ fn wrappings_nest_and_keep_the_outermost_name() {
 }
 
 #[test]
-fn a_record_with_the_keys_of_wrappings_is_a_record() {
+fn a_record_with_the_keys_of_envelopes_is_a_record() {
     for key in ["message", "payload", "detail", "data", "Records", "log", "event", "Events", "logEvents", "specversion"]
     {
         assert_eq!(decode_both(with(key, json!("x")).to_string().as_bytes()), events(Envelope::Bare, 1), "{key}");
@@ -247,7 +247,7 @@ fn insights_records_are_events_without_names() {
 }
 
 #[test]
-fn what_is_nothing_known_says_its_keys() {
+fn an_unknown_object_is_reported_with_its_keys() {
     let found = slice(br#"{"hello":1,"world":{"a":2}}"#);
     assert_eq!(found.found, fault(DecodeError::UnknownShape));
     assert!(found.malformed[0].2.contains("hello, world"), "{}", found.malformed[0].2);
@@ -258,7 +258,7 @@ fn what_is_nothing_known_says_its_keys() {
     }
 }
 
-/// Every wrapping as a first input of the fuzz targets, which then need not find out by chance what
+/// Every envelope as a first input of the fuzz targets, which then need not find out by chance what
 /// CloudTrail looks like.
 #[test]
 #[ignore = "writes fuzz/corpus: cargo test --test decode -- --ignored"]
@@ -268,10 +268,10 @@ fn seeds_of_the_fuzz_targets_are_written() {
     for folder in [&slices, &streams] {
         std::fs::create_dir_all(folder).unwrap();
     }
-    for (number, (_, _, wrap)) in decoding::WRAPPINGS.iter().enumerate() {
+    for (number, (_, _, wrap)) in decoding::ENVELOPES.iter().enumerate() {
         let payload = wrap(&[record(1), record(2)]);
-        std::fs::write(slices.join(format!("wrapping-{number:02}")), &payload).unwrap();
+        std::fs::write(slices.join(format!("envelope-{number:02}")), &payload).unwrap();
         // That target reads the size of its steps first.
-        std::fs::write(streams.join(format!("wrapping-{number:02}")), [&[13, 0], &payload[..]].concat()).unwrap();
+        std::fs::write(streams.join(format!("envelope-{number:02}")), [&[13, 0], &payload[..]].concat()).unwrap();
     }
 }

@@ -1,8 +1,8 @@
-//! Decoding of random records, in every wrapping, cut and damaged at random.
+//! Decoding of random records, in every envelope, cut and damaged at random.
 
 use insightd_core::cloudtrail::outcome::{DecodeError, Envelope};
 use insightd_test_support::decoding;
-use insightd_test_support::decoding::{WRAPPINGS, decode_both, record, slice, stream};
+use insightd_test_support::decoding::{ENVELOPES, decode_both, record, slice, stream};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::{Value, json};
@@ -68,13 +68,13 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_wrapping_gives_what_the_bare_records_give(
+    fn every_envelope_gives_what_the_bare_records_give(
         records in prop::collection::vec(any_record(), 1..5),
         step in 1..5000_usize,
     ) {
         let expected: Vec<String> = records.iter().flat_map(|record| slice(record.to_string().as_bytes()).events).collect();
         prop_assert_eq!(expected.len(), records.len());
-        for (name, envelope, wrap) in WRAPPINGS {
+        for (name, envelope, wrap) in ENVELOPES {
             let payload = wrap(&records);
             for found in [slice(&payload), stream(&payload, step)] {
                 prop_assert_eq!(&found.events, &expected, "{}", name);
@@ -87,7 +87,7 @@ proptest! {
     #[test]
     fn a_cut_payload_gives_its_first_records_and_one_fragment(count in 1..5_u64, cut: Index) {
         let records: Vec<Value> = (0..count).map(record).collect();
-        for (name, _, wrap) in WRAPPINGS {
+        for (name, _, wrap) in ENVELOPES {
             let payload = wrap(&records);
             let whole = slice(&payload).events;
             let cut = &payload[..cut.index(payload.len())];
@@ -134,13 +134,13 @@ proptest! {
     }
 
     #[test]
-    fn anything_at_all_is_counted_and_seen_alike_by_both_entrances(
+    fn both_entry_points_agree_on_any_input(
         count in 1..4_u64,
-        wrapping: Index,
+        envelope: Index,
         changes in prop::collection::vec((any::<Index>(), any::<u8>(), 0..4_u8), 0..6),
     ) {
         let records: Vec<Value> = (0..count).map(record).collect();
-        let (name, _, wrap) = wrapping.get(WRAPPINGS);
+        let (name, _, wrap) = envelope.get(ENVELOPES);
         let mut payload = wrap(&records);
         for (at, byte, kind) in changes {
             let at = at.index(payload.len());

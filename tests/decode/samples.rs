@@ -1,6 +1,6 @@
 //! Every sample of the specification's folder, and every file of the public data sets beside it, against what
 //! is in it. Without the folder (`../shared`, or the environment variable INSIGHTD_SHARED) nothing is checked
-//! here: `envelopes.rs` has samples of our own for every wrapping.
+//! here: `envelopes.rs` has samples of our own for every envelope.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 

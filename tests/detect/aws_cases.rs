@@ -108,18 +108,19 @@ impl Case {
 fn published_cases_fire_early_with_the_numbers_of_aws() {
     for case in &CASES {
         let insights = case.insights();
-        let told = insights.iter().map(|i| format!("{:?} {} {}", i.state, i.name, i.event_minute)).collect::<Vec<_>>();
+        let summary =
+            insights.iter().map(|i| format!("{:?} {} {}", i.state, i.name, i.event_minute)).collect::<Vec<_>>();
         let start = &insights.first().unwrap_or_else(|| panic!("{}: nothing fired", case.name));
-        assert_eq!((start.state, &*start.name), (State::Start, case.api), "{}: {told:?}", case.name);
+        assert_eq!((start.state, &*start.name), (State::Start, case.api), "{}: {summary:?}", case.name);
         let delay = start.event_minute - case.start / 60;
-        assert!((-1..=5).contains(&delay), "{}: {delay} minutes after the burst began: {told:?}", case.name);
+        assert!((-1..=5).contains(&delay), "{}: {delay} minutes after the burst began: {summary:?}", case.name);
         if delay == 0 {
             assert_eq!(start.baseline_count, case.baseline as u64, "{}", case.name);
             assert_eq!(start.baseline_minutes, case.baseline_minutes, "{}", case.name);
         }
         assert_eq!(start.insight_minutes, 5, "{}", case.name);
         let ends: Vec<_> = insights.iter().filter(|i| i.state == State::End).collect();
-        assert_eq!((insights.len(), ends.len()), (2, 1), "{}: {told:?}", case.name);
+        assert_eq!((insights.len(), ends.len()), (2, 1), "{}: {summary:?}", case.name);
         assert_eq!(ends[0].event_minute - ends[0].insight_minutes as i64, start.event_minute, "{}", case.name);
         assert_eq!(ends[0].baseline_count, start.baseline_count, "{}", case.name);
         if ends[0].insight_minutes as i64 == case.burst_minutes && delay == 0 {

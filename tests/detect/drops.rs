@@ -43,12 +43,13 @@ fn insights(direction: Direction) -> Vec<Insight> {
 fn silence_is_an_insight_in_both_directions_only() {
     assert_eq!(insights(Direction::Up), []);
     let insights = insights(Direction::Both);
-    let told: Vec<_> = insights.iter().map(|i| (i.state, &*i.name, i.event_minute - SILENCE.start / MINUTE)).collect();
-    let [start, end] = &insights[..] else { panic!("one Start and one End, not {told:?}") };
+    let summary: Vec<_> =
+        insights.iter().map(|i| (i.state, &*i.name, i.event_minute - SILENCE.start / MINUTE)).collect();
+    let [start, end] = &insights[..] else { panic!("one Start and one End, not {summary:?}") };
     assert_eq!((start.state, &*start.name, start.start), (State::Start, "CreateLogStream", SILENCE.start / MINUTE));
     let delay = start.finding.detected_at - SILENCE.start;
     assert!(delay <= 12 * MINUTE, "known when its minute is closed, ten minutes later: {delay} s");
     assert!(start.finding.observed == 0.0 && (start.finding.expected - 40.0).abs() < 0.5, "{:?}", start.finding);
-    assert_eq!((end.state, end.event_minute), (State::End, SILENCE.end / MINUTE), "{told:?}");
+    assert_eq!((end.state, end.event_minute), (State::End, SILENCE.end / MINUTE), "{summary:?}");
     assert_eq!((end.insight_count, end.insight_minutes), (0, 30));
 }

@@ -54,7 +54,7 @@ fn three_days() -> Series {
 }
 
 #[test]
-fn the_first_third_of_a_short_series_only_teaches() {
+fn the_first_third_of_a_short_series_only_trains() {
     // A day and a half would be 2160 minutes; a third of the series is less.
     let series = three_days();
     assert_eq!(series.scored_windows().collect::<Vec<_>>(), [(3000, 3010)]);
@@ -215,7 +215,7 @@ fn a_rival_gets_the_lowest_threshold_within_budget() {
 }
 
 #[test]
-fn equal_scores_come_in_together() {
+fn equal_scores_are_added_together() {
     let one = |series| Scored { score: 5.0, series, minute: 0, attack: None };
     let raised = at_most_false(vec![one(1), one(2)], 1, 3.0);
     assert_eq!((raised.threshold, raised.false_insights), (f64::INFINITY, 0));

@@ -232,7 +232,7 @@ fn sensitivity_moves_the_trigger_both_ways() {
 /// Fifteen calls that a rule had held back left sums above the limit, and the next call of anybody else was
 /// an insight.
 #[test]
-fn what_a_rule_held_back_is_not_raised_by_the_next_bystander() {
+fn a_suppressed_burst_does_not_trip_the_next_principal() {
     let rules = rule("sensitivity", &format!("principal = \"{CI}\"\nfactor = 0.000001"));
     let bystander = with(quiet(), burst(15, BURST, CI));
     assert_eq!(run("", &bystander).starts().len(), 1);
@@ -253,7 +253,7 @@ fn the_first_rule_decides_so_a_factor_of_one_is_an_exception() {
 }
 
 #[test]
-fn until_and_schedule_are_told_by_the_time_of_the_event() {
+fn until_and_schedule_use_event_time() {
     let calls = with(quiet(), burst(60, BURST, CI));
     let marks =
         |more: &str| run(&rule("mark", &format!("principal = \"{CI}\"\n{more}")), &calls).suppressed_by()[0].is_some();

@@ -111,7 +111,7 @@ fn within<'a>(calls: &'a [Call], label: &Label) -> impl Iterator<Item = &'a Call
 }
 
 #[test]
-fn labels_name_the_calls_that_are_there() {
+fn labels_match_the_calls() {
     for (account, _, more) in added(&attacked(21)) {
         for label in account.labels() {
             let own: Vec<&Call> =
@@ -136,7 +136,7 @@ fn labels_name_the_calls_that_are_there() {
 }
 
 #[test]
-fn attackers_are_what_they_claim_to_be() {
+fn attackers_match_their_labels() {
     for (account, usual, more) in added(&attacked(22)) {
         let mut all: Vec<&Call> = usual.iter().chain(&more).collect();
         all.sort_by_key(|call| call.time);
@@ -290,7 +290,7 @@ fn people_rest_and_accounts_differ() {
 /// Calls of federated people and programs ask for sessions and nothing else, and those who got them then work
 /// with the role.
 #[test]
-fn sessions_from_outside_begin_with_whom_a_provider_vouches_for() {
+fn federated_sessions_begin_at_an_identity_provider() {
     let (mut all, mut vouched) = (0, 0);
     let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
     for account in Organization::new(Plan { activity: 0.3, ..plan(51, 40, 3) }).accounts() {

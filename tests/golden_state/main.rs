@@ -184,7 +184,7 @@ fn gauges(detector: &Detector) -> String {
 }
 
 #[test]
-fn every_record_of_the_scenario_is_written_as_it_was() {
+fn every_record_of_the_scenario_is_written_unchanged() {
     let run = run();
     let changelog = run.changelog();
     let kept = fixture::compacted_places(&changelog);
@@ -204,7 +204,7 @@ fn every_record_of_the_scenario_is_written_as_it_was() {
     insights.extend(two_more_days(&mut living));
     fixture::compare("insights.txt", &insights);
     assert!(run.transactions.len() > 112, "{} transactions", run.transactions.len());
-    is_telling(&run.insights, &changelog);
+    covers_what_it_was_made_for(&run.insights, &changelog);
 }
 
 fn two_more_days(detector: &mut Detector) -> Lines {
@@ -214,7 +214,7 @@ fn two_more_days(detector: &mut Detector) -> Lines {
 }
 
 /// Asserts that the scenario contains what it was made for.
-fn is_telling(insights: &[Insight], changelog: &Changelog) {
+fn covers_what_it_was_made_for(insights: &[Insight], changelog: &Changelog) {
     let reasons: Vec<&str> =
         insights.iter().filter(|i| i.state == State::Start).map(|i| i.finding.reason.label()).collect();
     for reason in ["counts", "new-principal", "new-to-principal", "beyond-habit"] {
@@ -238,7 +238,7 @@ fn is_telling(insights: &[Insight], changelog: &Changelog) {
 }
 
 #[test]
-fn the_golden_state_is_restored_and_goes_on_as_it_did() {
+fn the_golden_state_is_restored_and_continues_unchanged() {
     let changelog = fixture::records("changelog.txt");
     let mut detector = restored(&changelog);
     fixture::compare_only("state.txt", &state_lines(&detector));
@@ -258,7 +258,7 @@ fn the_golden_state_is_restored_and_goes_on_as_it_did() {
 /// farthest ahead, where it now releases the earliest. Its state is read as it is, and the insights that
 /// follow are the same.
 #[test]
-fn the_state_of_an_earlier_build_is_restored_and_goes_on() {
+fn the_state_of_an_earlier_build_is_restored_and_continues() {
     let mut detector = restored(&fixture::records("earlier/changelog.txt"));
     fixture::compare_only("earlier/state.txt", &state_lines(&detector));
     let expected = fixture::read("insights.txt");
@@ -268,16 +268,16 @@ fn the_state_of_an_earlier_build_is_restored_and_goes_on() {
 
 /// The messages of the backfill of two accounts, one known and one new to the running detector.
 fn messages() -> Vec<Vec<u8>> {
-    let mut past = Detector::new(settings().for_backfill());
-    play(&mut past, &scenario::past(), &mut Vec::new());
-    past.finish_backfill();
+    let mut backfill_detector = Detector::new(settings().for_backfill());
+    play(&mut backfill_detector, &scenario::days_before(), &mut Vec::new());
+    backfill_detector.finish_backfill();
     let mut messages = Vec::new();
     let mut begins = Vec::new();
-    past.each_account(&mut |account| begins.push((account.id, account.begin)));
+    backfill_detector.each_account(&mut |account| begins.push((account.id, account.begin)));
     for (account, begin) in begins {
         let mut send = |bytes: &[u8]| messages.push(bytes.to_vec());
         let mut parts = BackfillParts::new(account.number(), begin.expect("it has begun"), &mut send);
-        past.save_alone(account, &mut |key, value| parts.add(key, value.expect("no tombstone")));
+        backfill_detector.save_alone(account, &mut |key, value| parts.add(key, value.expect("no tombstone")));
         parts.finish();
     }
     messages
@@ -288,11 +288,11 @@ fn merged(into: &mut Detector, messages: &[Vec<u8>]) -> Lines {
     for message in messages {
         let part = BackfillPart::read(message).expect("a part");
         assert!((part.index, part.last) == (0, true), "the backfill of one account is one message");
-        let mut past = Restorer::new(settings());
+        let mut backfill_detector = Restorer::new(settings());
         for (key, value) in &part.records {
-            past.take(key, Some(value)).expect("a record of the backfill");
+            backfill_detector.take(key, Some(value)).expect("a record of the backfill");
         }
-        let backfill = past.finish().expect("the records of the backfill fit together");
+        let backfill = backfill_detector.finish().expect("the records of the backfill fit together");
         let merged = into.merge(backfill, MERGED_AT).expect("it is merged");
         outcomes.push(format!("= {} begins {} series {}", merged.account, merged.begin, merged.series));
     }
@@ -300,7 +300,7 @@ fn merged(into: &mut Detector, messages: &[Vec<u8>]) -> Lines {
 }
 
 #[test]
-fn a_backfill_is_handed_over_and_merged_as_it_was() {
+fn a_backfill_is_written_and_merged_unchanged() {
     let messages = messages();
     let mut lines: Lines = messages.iter().map(|message| Record::new(b"h", Some(message)).line()).collect();
     let mut detector = restored(&fixture::records("changelog.txt"));
@@ -316,7 +316,7 @@ fn a_backfill_is_handed_over_and_merged_as_it_was() {
 }
 
 #[test]
-fn a_golden_backfill_is_read_and_merged_as_it_was() {
+fn a_golden_backfill_is_read_and_merged_unchanged() {
     let golden: Vec<Vec<u8>> = fixture::records("backfill.txt")
         .into_iter()
         .filter(|record| record.key == b"h")
@@ -342,8 +342,8 @@ fn checkpoints() -> Vec<Checkpoint> {
         vec![IdleAdvance { before: 41, wall: 1_780_000_000 }, IdleAdvance { before: 41, wall: 1_780_000_130 }];
     vec![
         Checkpoint::default(),
-        Checkpoint { state: (7 << 24) | 0x00AB_CDEF, next: 42, idle_advances, loaded: 3 },
-        Checkpoint { state: u64::MAX, next: i64::MAX, idle_advances: Vec::new(), loaded: i64::MAX },
+        Checkpoint { state: (7 << 24) | 0x00AB_CDEF, next: 42, idle_advances, backfill_next: 3 },
+        Checkpoint { state: u64::MAX, next: i64::MAX, idle_advances: Vec::new(), backfill_next: i64::MAX },
     ]
 }
 
@@ -351,7 +351,7 @@ fn checkpoints() -> Vec<Checkpoint> {
 /// byte here.
 fn as_version_1(checkpoint: &Checkpoint) -> Vec<u8> {
     let mut bytes = Vec::new();
-    Checkpoint { loaded: 0, ..checkpoint.clone() }.write(&mut bytes);
+    Checkpoint { backfill_next: 0, ..checkpoint.clone() }.write(&mut bytes);
     bytes.pop();
     bytes[0] = 1;
     bytes
@@ -389,7 +389,7 @@ fn checkpoints_and_parts_of_each_version_are_read() {
         let (second, first) = (read.next().expect("version 2"), read.next().expect("version 1"));
         assert_eq!((second[0], first[0]), (2, 1));
         assert_eq!(Checkpoint::read(&second), Ok(checkpoint.clone()));
-        assert_eq!(Checkpoint::read(&first), Ok(Checkpoint { loaded: 0, ..checkpoint }));
+        assert_eq!(Checkpoint::read(&first), Ok(Checkpoint { backfill_next: 0, ..checkpoint }));
     }
     for message in read {
         let mut again = Vec::new();

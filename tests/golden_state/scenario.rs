@@ -302,7 +302,7 @@ pub fn two_more_days() -> Vec<Step> {
 }
 
 /// Twelve days before the scenario, of a known and of a new account, in an order as files have it.
-pub fn past() -> Vec<Step> {
+pub fn days_before() -> Vec<Step> {
     let mut plan = Plan::new(0x5_eed3);
     let begin = START - 12 * DAY;
     for account in [1, 4] {

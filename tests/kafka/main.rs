@@ -179,7 +179,7 @@ fn a_new_group_begins_where_input_start_says() {
 }
 
 #[test]
-fn a_known_group_goes_on_where_it_was() {
+fn a_known_group_continues_at_its_offset() {
     let mock = Mock::start(1);
     mock.feed(0, &["a", "b", "c"]);
     mock.commit_for_the_group(1);
@@ -189,7 +189,7 @@ fn a_known_group_goes_on_where_it_was() {
 }
 
 #[test]
-fn an_offset_that_does_not_exist_is_told_and_passed_over() {
+fn a_missing_offset_is_reported_and_skipped() {
     let mock = Mock::start(1);
     mock.feed(0, &["a", "b"]);
     mock.commit_for_the_group(1000);
@@ -283,7 +283,7 @@ fn a_stale_generation_aborts_one_transaction() {
 }
 
 #[test]
-fn a_busy_coordinator_is_asked_again() {
+fn a_busy_coordinator_is_retried() {
     let mock = Mock::start(1);
     let broker = mock.connect("earliest", "one");
     assigned(&broker);
@@ -360,7 +360,7 @@ fn a_write_after_a_refused_one_aborts() {
 }
 
 #[test]
-fn the_loss_of_all_brokers_is_told_once_and_so_is_their_return() {
+fn loss_and_return_of_all_brokers_are_reported_once() {
     let mock = Mock::start(1);
     let broker = mock.connect("earliest", "one");
     assigned(&broker);

@@ -152,8 +152,8 @@ fn words_of_the_glossary_are_used_on_the_pages() {
 fn the_invariants_on_the_page_are_those_of_the_code() {
     let named = Regex::new(r"(?m)^\* \*\*([A-Z]+-\d)\*\* ").expect("a pattern");
     let page = Page::at("docs/contributing/architecture.md");
-    let told: Vec<String> = named.captures_iter(&page.text).map(|found| found[1].to_owned()).collect();
-    assert_eq!(told, Invariant::ALL.map(Invariant::label));
+    let documented: Vec<String> = named.captures_iter(&page.text).map(|found| found[1].to_owned()).collect();
+    assert_eq!(documented, Invariant::ALL.map(Invariant::label));
 }
 
 /// The changelog must be compacted and otherwise configured as the program creates it, wherever a person

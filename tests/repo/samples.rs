@@ -162,13 +162,13 @@ fn the_worked_example_is_the_arithmetic_of_a_record() {
     let page = Page::at("docs/detection.md");
     let (_, table) = page.text.split_once("<!-- worked example: RunInstances -->").expect("the mark");
     let rows = table.trim_start().lines().take_while(|line| line.starts_with('|')).skip(2);
-    let told: BTreeMap<&str, &str> = rows
+    let documented: BTreeMap<&str, &str> = rows
         .map(|row| {
             let mut cells = row.split('|').map(str::trim).skip(1);
             (cells.next().expect("a name"), cells.next().expect("a value"))
         })
         .collect();
-    assert_eq!(told, worked_example());
+    assert_eq!(documented, worked_example());
 }
 
 fn worked_example() -> BTreeMap<&'static str, &'static str> {
@@ -217,8 +217,9 @@ fn worked_example() -> BTreeMap<&'static str, &'static str> {
 #[test]
 fn the_worked_score_is_what_backtest_prints() {
     let page = Page::at("docs/detection.md");
-    let told = Regex::new(r"<!-- score: two calls after seven silent days -->\*\*([\d.]+)\*\*").expect("a pattern");
-    let told = told.captures(&page.text).expect("the mark")[1].to_owned();
+    let documented =
+        Regex::new(r"<!-- score: two calls after seven silent days -->\*\*([\d.]+)\*\*").expect("a pattern");
+    let documented = documented.captures(&page.text).expect("the mark")[1].to_owned();
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("counts.csv");
     let begin: jiff::Timestamp = "2026-03-02T00:00:00Z".parse().expect("RFC 3339");
@@ -232,7 +233,7 @@ fn the_worked_score_is_what_backtest_prints() {
     let output = String::from_utf8(output.stdout).expect("UTF-8");
     let score: f64 =
         output.lines().last().and_then(|row| row.split(',').nth(3)).expect("a row").parse().expect("a number");
-    assert_eq!(format!("{score:.3}"), told);
+    assert_eq!(format!("{score:.3}"), documented);
 }
 
 #[test]

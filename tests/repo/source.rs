@@ -279,7 +279,7 @@ fn after() -> std::time::Instant { std::time::Instant::now() }
 "#;
 
     #[test]
-    fn what_stands_after_a_test_module_is_read() {
+    fn code_after_a_test_module_is_read() {
         let shipped = shipped(FILE);
         assert!(shipped.contains("std::time::Instant::now()"), "{shipped}");
         assert!(shipped.contains(r#"let url = "http://example.com//";"#), "{shipped}");

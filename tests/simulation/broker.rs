@@ -271,14 +271,14 @@ impl Broker for SimBroker {
             cluster.counts.note("restore");
             let client = &mut cluster.clients[self.id];
             client.restored = partition as usize;
-            client.restored_told = client.told.get(&partition).copied();
+            client.restored_state = client.assigned_states.get(&partition).copied();
             client.reader = Some(Reader { partition: partition as usize, end, position });
             Ok(end)
         })
     }
 
     fn open_backfill(&self, partition: i32, from: i64) -> Result<bool, BrokerError> {
-        self.open_past(partition, from)
+        self.open_backfill_topic(partition, from)
     }
 
     fn read_backfill(
@@ -288,7 +288,7 @@ impl Broker for SimBroker {
         _: Duration,
         show: &mut dyn FnMut(i64, &[u8]) -> i64,
     ) -> Result<bool, BrokerError> {
-        self.read_past(messages_max, show)
+        self.read_backfill_topic(messages_max, show)
     }
 
     fn read_changelog(
@@ -413,7 +413,7 @@ impl Broker for SimBroker {
             })?;
             let delta = cluster.oracle.last.take();
             let client = &mut cluster.clients[self.id];
-            (client.untold, client.begun) = (delta, false);
+            (client.unreported, client.begun) = (delta, false);
             Ok(())
         })?;
         if self.pass(Step::Committed) {

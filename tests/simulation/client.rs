@@ -43,7 +43,7 @@ pub struct Client {
     pub frozen_until: Duration,
     /// Without brokers until then.
     pub cut_until: Duration,
-    pub told_down: bool,
+    pub reported_down: bool,
     /// When its worker iterates next.
     pub wake_at: Duration,
     pub member: Option<u64>,
@@ -57,7 +57,7 @@ pub struct Client {
     /// Partitions whose assignment the worker has answered.
     pub held: BTreeMap<i32, Fetch>,
     /// The state numbers that came with the committed offsets.
-    pub told: BTreeMap<i32, u64>,
+    pub assigned_states: BTreeMap<i32, u64>,
     pub epoch: u32,
     /// A transaction is open.
     pub begun: bool,
@@ -72,12 +72,12 @@ pub struct Client {
     /// What the task has applied since its last saved state.
     pub applied: Vec<Applied>,
     /// The last commit, until the worker reports it.
-    pub untold: Option<Delta>,
+    pub unreported: Option<Delta>,
     /// Produced records that are not sent yet.
     pub unsent: Vec<Written>,
     /// The partition whose changelog was read last, and the state number that came with its offset.
     pub restored: usize,
-    pub restored_told: Option<u64>,
+    pub restored_state: Option<u64>,
 }
 
 impl Client {

@@ -126,11 +126,11 @@ pub struct Cluster {
     /// Why a worker ended by itself.
     pub ended: Option<Cause>,
     /// Outcomes that workers reported, and those of the commits that they reported.
-    pub told: [u64; Outcome::ALL.len()],
-    pub due_to_be_told: [u64; Outcome::ALL.len()],
+    pub reported: [u64; Outcome::ALL.len()],
+    pub due_outcomes: [u64; Outcome::ALL.len()],
     /// The same for backfills.
-    pub told_pasts: usize,
-    pub due_pasts: usize,
+    pub reported_backfills: usize,
+    pub due_backfills: usize,
     /// Longest sleep of an idle worker, so that idle hours cost little.
     pub nap: Duration,
 }
@@ -273,8 +273,8 @@ impl Cluster {
                 self.counts.add("insights committed", delta.insights);
                 self.counts.add("dead letters committed", delta.letters);
                 self.counts.add("silences committed", delta.idle_advances);
-                for past in &delta.pasts {
-                    let what = past.map_or_else(BackfillRefusal::label, |()| "taken in");
+                for backfill in &delta.backfills {
+                    let what = backfill.map_or_else(BackfillRefusal::label, |()| "taken in");
                     self.counts.note(format!("history: {what}"));
                 }
                 self.oracle.last = Some(delta);

@@ -50,12 +50,12 @@ impl Cluster {
             return Err(BrokerError { action: Action::Fatal, cause: Cause::MemberFenced, message });
         }
         if self.now < self.clients[id].cut_until {
-            if !std::mem::replace(&mut self.clients[id].told_down, true) {
+            if !std::mem::replace(&mut self.clients[id].reported_down, true) {
                 return Ok(Polled::Down("cut off".to_owned()));
             }
             return Ok(self.fetch(id, true).unwrap_or_else(|| self.nothing(id, wait)));
         }
-        if std::mem::take(&mut self.clients[id].told_down) {
+        if std::mem::take(&mut self.clients[id].reported_down) {
             return Ok(Polled::Up);
         }
         if let Some(event) = self.take_part(id) {
@@ -179,14 +179,15 @@ impl Cluster {
             let known = self.offsets.get(&(*number as usize)).copied();
             let (mut position, state) = known.unwrap_or_default();
             let read = before.get(number).map_or(position, |fetch| fetch.position);
-            let goes_on = again && self.mutation == Some(Mutation::NoRewind);
+            let continues = again && self.mutation == Some(Mutation::NoRewind);
             if again && self.mutation == Some(Mutation::RewindToWhatWasRead) {
                 position = read;
             }
-            let fetch = Fetch { position: if goes_on { read } else { position }, paused: true, left: 0, at_end: false };
+            let fetch =
+                Fetch { position: if continues { read } else { position }, paused: true, left: 0, at_end: false };
             let client = &mut self.clients[id];
             client.held.insert(*number, fetch);
-            client.told.insert(*number, state);
+            client.assigned_states.insert(*number, state);
             let state = known.map(|(_, state)| state);
             assigned.push(Assigned { partition: input(*number), position, committed: known.is_some(), state });
         }

@@ -28,7 +28,7 @@ pub type Records = Vec<(Vec<u8>, Vec<u8>)>;
 
 /// What is loaded of one account.
 #[derive(Clone, Debug)]
-pub struct Past {
+pub struct AccountBackfill {
     /// When the command starts to write it.
     at: Duration,
     partition: usize,
@@ -40,7 +40,7 @@ pub struct Past {
 /// The command while it writes.
 #[derive(Debug)]
 struct Writing {
-    past: Past,
+    backfill: AccountBackfill,
     epoch: u32,
     sent: usize,
     /// When it continues.
@@ -50,7 +50,7 @@ struct Writing {
 /// The command.
 #[derive(Debug, Default)]
 pub struct Loader {
-    waiting: VecDeque<Past>,
+    waiting: VecDeque<AccountBackfill>,
     writing: Option<Writing>,
 }
 
@@ -65,34 +65,34 @@ impl Loader {
     /// Draws what is loaded, and when.
     pub fn draw(seed: u64, config: &Config, input: &Traffic) -> Self {
         let mut random = Random::new(seed, 4);
-        let mut pasts = Vec::new();
+        let mut backfills = Vec::new();
         for account in &input.accounts {
             if random.chance(0.5) {
-                pasts.extend(draw_account(&mut random, config, input, account));
+                backfills.extend(draw_account(&mut random, config, input, account));
             }
         }
-        pasts.sort_by_key(|past| past.at);
-        Self { waiting: pasts.into(), writing: None }
+        backfills.sort_by_key(|backfill| backfill.at);
+        Self { waiting: backfills.into(), writing: None }
     }
 
     /// When it next acts.
     pub fn next_event(&self) -> Option<Duration> {
-        let waiting = self.waiting.front().map(|past| past.at);
+        let waiting = self.waiting.front().map(|backfill| backfill.at);
         self.writing.as_ref().map(|writing| writing.at).or(waiting)
     }
 
-    fn wait(&mut self, past: Past) {
+    fn wait(&mut self, backfill: AccountBackfill) {
         self.writing = None;
-        let place = self.waiting.partition_point(|other| other.at <= past.at);
-        self.waiting.insert(place, past);
+        let place = self.waiting.partition_point(|other| other.at <= backfill.at);
+        self.waiting.insert(place, backfill);
     }
 }
 
 /// Backfills of one account, mostly the newest first, each before the one that was loaded already. The first
 /// may overlap the account's own history.
-fn draw_account(random: &mut Random, config: &Config, input: &Traffic, account: &str) -> Vec<Past> {
+fn draw_account(random: &mut Random, config: &Config, input: &Traffic, account: &str) -> Vec<AccountBackfill> {
     let mut end = BEGIN + *random.pick(&[-86_400, -60, 0, 0, 1800]);
-    let mut pasts = Vec::new();
+    let mut backfills = Vec::new();
     for number in 0..random.between(1, 4) {
         let begin = end - *random.pick(&[3600, 86_400, 10 * 86_400]);
         let at = random.millis(0, input.until.as_millis() as u64 + 15_000);
@@ -108,16 +108,16 @@ fn draw_account(random: &mut Random, config: &Config, input: &Traffic, account: 
         let (parts, records) = cut(random, &mut pipeline, account);
         if !records.is_empty() {
             let partition = partition_of(account, input.partitions.len());
-            pasts.push(Past { at, partition, account: account.to_owned(), parts, records });
+            backfills.push(AccountBackfill { at, partition, account: account.to_owned(), parts, records });
         }
         end = begin;
     }
     if random.chance(0.8) {
-        let mut times: Vec<Duration> = pasts.iter().map(|past| past.at).collect();
+        let mut times: Vec<Duration> = backfills.iter().map(|backfill| backfill.at).collect();
         times.sort_unstable();
-        pasts.iter_mut().zip(times).for_each(|(past, at)| past.at = at);
+        backfills.iter_mut().zip(times).for_each(|(backfill, at)| backfill.at = at);
     }
-    pasts
+    backfills
 }
 
 /// Parts as the command makes them, but of a few records each.
@@ -129,7 +129,7 @@ fn cut(random: &mut Random, pipeline: &mut Pipeline, account: &str) -> (Vec<Vec<
     pipeline.detector().save_alone(account, &mut |key, value| parts.add(key, value.unwrap_or_default()));
     parts.finish();
     let whole_part = BackfillPart::read(&whole).expect("it can be read");
-    assert!(whole_part.last && whole_part.index == 0, "a past so small is one part");
+    assert!(whole_part.last && whole_part.index == 0, "a backfill so small is one part");
     let (mut rest, mut cut) = (whole_part.records.as_slice(), Vec::new());
     let most = *random.pick(&[2, 5, 1000]);
     while !rest.is_empty() {
@@ -153,50 +153,52 @@ impl Cluster {
     pub fn load(&mut self) {
         let now = self.now;
         if let Some(writing) = self.loader.writing.take_if(|writing| writing.at <= now) {
-            self.hand_over(writing);
-        } else if self.loader.writing.is_none() && self.loader.waiting.front().is_some_and(|past| past.at <= now) {
-            let past = self.loader.waiting.pop_front().expect("one");
+            self.write_next_part(writing);
+        } else if self.loader.writing.is_none()
+            && self.loader.waiting.front().is_some_and(|backfill| backfill.at <= now)
+        {
+            let backfill = self.loader.waiting.pop_front().expect("one");
             if now < self.coordinator_gone_until {
-                return self.give_again(past);
+                return self.retry_later(backfill);
             }
             let epoch = self.register(COMMAND);
-            self.loader.writing = Some(Writing { past, epoch, sent: 0, at: now });
+            self.loader.writing = Some(Writing { backfill, epoch, sent: 0, at: now });
         }
     }
 
     /// The command is run again, a little later.
-    fn give_again(&mut self, mut past: Past) {
-        past.at = self.now + self.random.millis(100, 8000);
-        self.loader.wait(past);
+    fn retry_later(&mut self, mut backfill: AccountBackfill) {
+        backfill.at = self.now + self.random.millis(100, 8000);
+        self.loader.wait(backfill);
     }
 
-    fn hand_over(&mut self, mut writing: Writing) {
+    fn write_next_part(&mut self, mut writing: Writing) {
         if !self.healed && self.odds.crash > 0.0 && self.random.chance(0.08) {
             self.counts.note("crash: of a load");
-            return self.give_again(writing.past);
+            return self.retry_later(writing.backfill);
         }
-        let partition = writing.past.partition;
-        let Some(part) = writing.past.parts.get(writing.sent) else {
+        let partition = writing.backfill.partition;
+        let Some(part) = writing.backfill.parts.get(writing.sent) else {
             // Before the marker, which takes an offset.
             let end = self.histories[partition].high();
             if self.end(COMMAND, writing.epoch, true).is_err() {
                 self.counts.note("history: a load was too slow");
-                return self.give_again(writing.past);
+                return self.retry_later(writing.backfill);
             }
             self.counts.note("history: handed over");
-            self.oracle.handed_over(partition, end, writing.past.records.clone());
+            self.oracle.backfill_written(partition, end, writing.backfill.records.clone());
             if self.random.chance(0.2) {
                 self.counts.note("history: given twice");
-                self.give_again(writing.past);
+                self.retry_later(writing.backfill);
             }
             return;
         };
         let value = Some(part.as_slice().into());
-        let (place, key) = (Place::History(partition), writing.past.account.as_bytes().into());
+        let (place, key) = (Place::History(partition), writing.backfill.account.as_bytes().into());
         let written = Written { place, key, value, source: None, applied: Vec::new() };
         if self.produce(COMMAND, writing.epoch, written).is_err() {
             self.counts.note("history: a load was too slow");
-            return self.give_again(writing.past);
+            return self.retry_later(writing.backfill);
         }
         writing.sent += 1;
         let slow = !self.healed && self.random.chance(0.1);
@@ -207,7 +209,7 @@ impl Cluster {
     /// Retention, up to where everything is merged.
     pub fn trim_history(&mut self) {
         let partition = self.random.below(self.histories.len() as u64) as usize;
-        let below = self.oracle.loaded(partition);
+        let below = self.oracle.backfill_next(partition);
         let gone = self.histories[partition].trim(below);
         self.counts.add("history: messages expired", gone as u64);
     }
@@ -215,7 +217,7 @@ impl Cluster {
 
 impl SimBroker {
     /// `open_backfill`.
-    pub fn open_past(&self, partition: i32, from: i64) -> Result<bool, BrokerError> {
+    pub fn open_backfill_topic(&self, partition: i32, from: i64) -> Result<bool, BrokerError> {
         self.enter("history");
         let there = self.with(|cluster| {
             if cluster.now < cluster.clients[self.id].cut_until || cluster.random.chance(cluster.odds.retry) {
@@ -225,8 +227,8 @@ impl SimBroker {
             let log = &cluster.histories[partition as usize];
             let (end, from) = (log.stable(), from.max(log.oldest()));
             let client = &mut cluster.clients[self.id];
-            let goes_on = cluster.mutation == Some(Mutation::HistoryGoesOn);
-            let seen = client.history_read.get(&partition).copied().filter(|_| goes_on);
+            let continues = cluster.mutation == Some(Mutation::HistoryGoesOn);
+            let seen = client.history_read.get(&partition).copied().filter(|_| continues);
             let position = seen.unwrap_or_default().max(from);
             if end <= position {
                 return Ok(false);
@@ -242,7 +244,11 @@ impl SimBroker {
     }
 
     /// `read_backfill`.
-    pub fn read_past(&self, messages_max: usize, show: &mut dyn FnMut(i64, &[u8]) -> i64) -> Result<bool, BrokerError> {
+    pub fn read_backfill_topic(
+        &self,
+        messages_max: usize,
+        show: &mut dyn FnMut(i64, &[u8]) -> i64,
+    ) -> Result<bool, BrokerError> {
         self.enter("read history");
         if self.pass(Step::ReadHistory) {
             return Err(later("the history cannot be read now"));

@@ -27,7 +27,7 @@ pub struct Delta {
     pub insights: u64,
     pub letters: u64,
     pub idle_advances: u64,
-    pub pasts: Vec<Result<(), BackfillRefusal>>,
+    pub backfills: Vec<Result<(), BackfillRefusal>>,
     pub outcomes: [u64; Outcome::ALL.len()],
 }
 
@@ -37,9 +37,9 @@ struct Fold {
     next: i64,
     state: u64,
     /// From where the backfill topic has to be read.
-    loaded: i64,
+    backfill_next: i64,
     /// Backfills that are written and not merged yet: offset after the last part, records.
-    pasts: VecDeque<(i64, Records)>,
+    backfills: VecDeque<(i64, Records)>,
     image: Option<Image>,
 }
 
@@ -119,17 +119,17 @@ impl Fold {
         next: i64,
         wall: i64,
         settings: &Settings,
-        told: &mut Vec<Result<(), BackfillRefusal>>,
+        merged: &mut Vec<Result<(), BackfillRefusal>>,
     ) -> Result<(), String> {
-        while self.pasts.front().is_some_and(|(end, _)| *end <= next) {
-            let (_, records) = self.pasts.pop_front().expect("one");
+        while self.backfills.front().is_some_and(|(end, _)| *end <= next) {
+            let (_, records) = self.backfills.pop_front().expect("one");
             let mut restorer = Restorer::new(settings.clone());
             let taken = records.iter().try_for_each(|(key, value)| restorer.take(key, Some(value)));
             let backfill = taken.and_then(|()| restorer.finish());
             let backfill = backfill.map_err(|error| format!("LOAD-1: a backfill cannot be read: {error}"))?;
-            told.push(self.pipeline.detector().merge(backfill, wall).map(|_| ()));
+            merged.push(self.pipeline.detector().merge(backfill, wall).map(|_| ()));
         }
-        self.loaded = next;
+        self.backfill_next = next;
         Ok(())
     }
 }
@@ -141,8 +141,8 @@ impl Oracle {
             pipeline: Pipeline::new(config),
             next: 0,
             state: 0,
-            loaded: 0,
-            pasts: VecDeque::new(),
+            backfill_next: 0,
+            backfills: VecDeque::new(),
             image: None,
         };
         Self {
@@ -159,18 +159,18 @@ impl Oracle {
     }
 
     /// From where a partition of the backfill topic has to be read.
-    pub fn loaded(&self, partition: usize) -> i64 {
-        self.folds[partition].loaded
+    pub fn backfill_next(&self, partition: usize) -> i64 {
+        self.folds[partition].backfill_next
     }
 
     /// A backfill is written: its transaction is committed, `end` is the offset after its last part.
-    pub fn handed_over(&mut self, partition: usize, end: i64, records: Records) {
-        self.folds[partition].pasts.push_back((end, records));
+    pub fn backfill_written(&mut self, partition: usize, end: i64, records: Records) {
+        self.folds[partition].backfills.push_back((end, records));
     }
 
     /// A partition with a backfill that was never merged.
     pub fn left_over(&self) -> Option<usize> {
-        self.folds.iter().position(|fold| !fold.pasts.is_empty())
+        self.folds.iter().position(|fold| !fold.backfills.is_empty())
     }
 
     /// The image of a partition's fold.
@@ -235,7 +235,7 @@ impl Oracle {
                     }
                 }
                 Applied::BackfillResult { next, wall } => {
-                    fold.load(next, wall, &self.settings, &mut delta.pasts)?;
+                    fold.load(next, wall, &self.settings, &mut delta.backfills)?;
                 }
             }
         }
@@ -245,8 +245,8 @@ impl Oracle {
                 "WM-2: partition {number}: idle_advances are told as {found:?}, and were {idle_advances:?}"
             ));
         }
-        if head.loaded != fold.loaded {
-            let (found, right) = (head.loaded, fold.loaded);
+        if head.backfill_next != fold.backfill_next {
+            let (found, right) = (head.backfill_next, fold.backfill_next);
             return Err(format!("LOAD-1: partition {number}: the history is told as loaded to {found}, not {right}"));
         }
         delta.idle_advances += idle_advances.len() as u64;

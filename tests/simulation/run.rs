@@ -116,10 +116,10 @@ fn cluster(seed: u64, profile: Profile, mutation: Option<Mutation>, config: &Con
         healed: false,
         starts: Default::default(),
         ended: None,
-        told: Default::default(),
-        due_to_be_told: Default::default(),
-        told_pasts: 0,
-        due_pasts: 0,
+        reported: Default::default(),
+        due_outcomes: Default::default(),
+        reported_backfills: 0,
+        due_backfills: 0,
         nap: Duration::from_millis(1500),
         input,
     }
@@ -157,21 +157,22 @@ fn finish(cluster: &mut Cluster, config: &Config) {
             return cluster.violate(format!("EO-3: what partition {partition} leaves behind: {difference}"));
         }
     }
-    let (told, due) = (cluster.told, cluster.due_to_be_told);
-    if told != due {
-        cluster.violate(format!("CNT-1: told {told:?}, committed by workers that told of it {due:?}"));
+    let (reported, due) = (cluster.reported, cluster.due_outcomes);
+    if reported != due {
+        cluster.violate(format!("CNT-1: reported {reported:?}, committed by workers that reported of it {due:?}"));
     }
-    if cluster.told_pasts != cluster.due_pasts {
-        let (told, due) = (cluster.told_pasts, cluster.due_pasts);
-        cluster.violate(format!("CNT-1: told {told} pasts, committed by workers that told of it {due}"));
+    if cluster.reported_backfills != cluster.due_backfills {
+        let (reported, due) = (cluster.reported_backfills, cluster.due_backfills);
+        cluster
+            .violate(format!("CNT-1: reported {reported} backfills, committed by workers that reported of it {due}"));
     }
     if let Some(partition) = cluster.oracle.left_over() {
-        cluster.violate(format!("LOAD-1: a past of partition {partition} was handed over and never taken in"));
+        cluster.violate(format!("LOAD-1: a backfill of partition {partition} was handed over and never taken in"));
     }
-    let mut untold = cluster.oracle.outcomes;
-    untold.iter_mut().zip(due).for_each(|(all, due)| *all -= due);
+    let mut unreported = cluster.oracle.outcomes;
+    unreported.iter_mut().zip(due).for_each(|(all, due)| *all -= due);
     cluster.counts.add("records committed", cluster.oracle.outcomes.iter().sum());
-    cluster.counts.add("records committed by a process that died before it told", untold.iter().sum());
+    cluster.counts.add("records committed by a process that died before it reported", unreported.iter().sum());
     for outcome in Outcome::ALL {
         cluster.counts.add(format!("records: {}", outcome.label()), cluster.oracle.outcomes[outcome as usize]);
     }
@@ -250,7 +251,7 @@ fn whatever_happens_what_is_committed_is_the_fold_of_the_input() {
 const MUTATION_SEEDS: u64 = 60;
 
 #[test]
-fn each_safeguard_that_is_undone_is_noticed() {
+fn each_removed_safeguard_is_noticed() {
     let unnoticed = Mutex::new(Vec::new());
     each(Mutation::SEEDED.len() as u64, |at| {
         let mutation = Mutation::SEEDED[at as usize];

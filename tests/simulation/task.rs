@@ -120,7 +120,7 @@ impl Task for Watched {
         let next = self.inner.backfill_next();
         if self.partition.is_none() {
             let world = self.world();
-            world.cluster.borrow_mut().violate("RES-1: a past is taken in before the restore has ended");
+            world.cluster.borrow_mut().violate("RES-1: a backfill is taken in before the restore has ended");
         }
         if next != before {
             self.applied.push(Applied::BackfillResult { next, wall: now });
@@ -149,12 +149,13 @@ impl Task for Watched {
         {
             let mut cluster = world.cluster.borrow_mut();
             let (next, state) = cluster.oracle.stands(partition as usize);
-            let told = cluster.clients[self.id].restored_told;
+            let reported = cluster.clients[self.id].restored_state;
             let found = head.clone().unwrap_or_default();
             // If another worker has committed since, this process is a zombie, and its work will not be
             // committed.
-            let loaded = cluster.oracle.loaded(partition as usize);
-            if told == Some(state) && (found.state, found.next, found.loaded) != (state, next, loaded) {
+            let backfill_next = cluster.oracle.backfill_next(partition as usize);
+            if reported == Some(state) && (found.state, found.next, found.backfill_next) != (state, next, backfill_next)
+            {
                 cluster
                     .violate(format!("RES-1: partition {partition}: restored {found:?}, committed {next} as {state}"));
             }
@@ -177,12 +178,12 @@ impl Task for Watched {
 }
 
 /// What a worker reports, compared with what was committed (CNT-1).
-pub struct Told {
+pub struct ReportCheck {
     id: usize,
     world: Weak<World>,
 }
 
-impl Told {
+impl ReportCheck {
     /// Of a process.
     pub fn new(id: usize, world: Weak<World>) -> Self {
         Self { id, world }
@@ -194,7 +195,7 @@ impl Told {
     }
 }
 
-impl Report for Told {
+impl Report for ReportCheck {
     fn iterated(&mut self, _: bool) {}
 
     fn at(&mut self, _: Phase) {}
@@ -215,15 +216,15 @@ impl Report for Told {
         let transaction = committed.transaction;
         let world = self.world.upgrade().expect("a run outlives its processes");
         let mut cluster = world.cluster.borrow_mut();
-        let Some(delta) = cluster.clients[self.id].untold.take() else {
-            cluster.violate("CNT-1: a commit is told that was none, or twice");
+        let Some(delta) = cluster.clients[self.id].unreported.take() else {
+            cluster.violate("CNT-1: a commit is reported that was none, or twice");
             return;
         };
         if transaction.insights.len() as u64 != delta.insights {
-            cluster.violate(format!("CNT-1: {} insights are told of {delta:?}", transaction.insights.len()));
+            cluster.violate(format!("CNT-1: {} insights are reported of {delta:?}", transaction.insights.len()));
         }
-        add(&mut cluster.due_to_be_told, &delta.outcomes);
-        cluster.due_pasts += delta.pasts.len();
+        add(&mut cluster.due_outcomes, &delta.outcomes);
+        cluster.due_backfills += delta.backfills.len();
     }
 
     fn aborted(&mut self, fenced: bool, _: Duration, _: &str) {
@@ -237,8 +238,8 @@ impl Report for Told {
     fn counted(&mut self, tally: &Tally) {
         let world = self.world.upgrade().expect("a run outlives its processes");
         let mut cluster = world.cluster.borrow_mut();
-        add(&mut cluster.told, &outcomes(tally));
-        cluster.told_pasts += tally.loaded.len();
+        add(&mut cluster.reported, &outcomes(tally));
+        cluster.reported_backfills += tally.backfills.len();
     }
 
     fn gauges(&mut self, _: &TopicPartition, _: &Gauges) {}

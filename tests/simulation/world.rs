@@ -24,7 +24,7 @@ use super::client::Client;
 use super::cluster::{Cluster, SESSION_TIMEOUT};
 use super::faults::Odds;
 use super::log::Number;
-use super::task::{Told, Watched};
+use super::task::{ReportCheck, Watched};
 
 type SimWorker = Worker<'static, SimBroker, Watched>;
 
@@ -226,7 +226,7 @@ impl World {
         };
         let me = &self.me;
         let broker: &'static SimBroker = Box::leak(Box::new(SimBroker::new(id, Weak::clone(me))));
-        let report: &'static mut Told = Box::leak(Box::new(Told::new(id, Weak::clone(me))));
+        let report: &'static mut ReportCheck = Box::leak(Box::new(ReportCheck::new(id, Weak::clone(me))));
         let weak = Weak::clone(me);
         let make_task: &'static dyn Fn() -> Watched = Box::leak(Box::new(move || Watched::new(id, &weak)));
         let limits = WorkerLimits::new(&self.config);

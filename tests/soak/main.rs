@@ -65,7 +65,7 @@ fn kills_lose_repeat_and_change_nothing() {
     let mut daemons = ["a", "b"].map(|process| scene.start(process, None));
     scene.wait_until_read(&mut daemons);
     daemons.iter_mut().for_each(insightd_test_support::insightd::Daemon::stop);
-    (ledger.rebalances, ledger.markerless) = scene.said_by_brokers();
+    (ledger.rebalances, ledger.markerless) = scene.broker_messages();
 
     ledger.show(&scene.form);
     judge.rule(&scene);

@@ -153,7 +153,7 @@ topic = "{NAME}.dlq"
     }
 
     /// Whether a broker is away, or was a moment ago.
-    pub fn is_shaken(&self) -> bool {
+    pub fn broker_was_away_recently(&self) -> bool {
         self.away.lock().expect("no panic").is_some_and(|at| at.elapsed() < Duration::from_secs(90))
     }
 
@@ -171,7 +171,7 @@ topic = "{NAME}.dlq"
 
     /// Rebalances, each of which ends with a stable group of a new generation; and what brokers have said of
     /// markers that they left out.
-    pub fn said_by_brokers(&self) -> (usize, Vec<String>) {
+    pub fn broker_messages(&self) -> (usize, Vec<String>) {
         (1..=self.form.brokers).for_each(|node| self.note_log(node));
         let rebalances = self.generations.lock().expect("no panic").len();
         (rebalances, self.markerless.lock().expect("no panic").iter().cloned().collect())

@@ -196,8 +196,8 @@ impl Pipeline {
     }
 
     /// Counts a backfill that came from the backfill topic.
-    pub fn loaded(&mut self, loaded: BackfillResult) {
-        self.tally.loaded.push(loaded);
+    pub fn add_backfill(&mut self, backfill: BackfillResult) {
+        self.tally.backfills.push(backfill);
         self.take_events();
     }
 

@@ -63,7 +63,7 @@ impl KnownAccounts {
             let Some(value) = value else { return };
             if key == CHECKPOINT_KEY {
                 match Checkpoint::read(value) {
-                    Ok(checkpoint) => drop(merged.insert(partition, checkpoint.loaded)),
+                    Ok(checkpoint) => drop(merged.insert(partition, checkpoint.backfill_next)),
                     Err(newer) => fault = Some(newer),
                 }
             } else if let Some((account, begin)) = account_begin(key, value) {

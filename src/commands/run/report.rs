@@ -282,7 +282,7 @@ impl Report for WorkerReport {
 
     fn counted(&mut self, tally: &Tally) {
         self.metrics.committed(tally);
-        for backfill in &tally.loaded {
+        for backfill in &tally.backfills {
             self.backfilled(backfill);
         }
         for account in &tally.misrouted_accounts {

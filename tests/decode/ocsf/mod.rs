@@ -4,7 +4,7 @@ mod mapping;
 
 use self::mapping::{Rc2, V1, VERSIONS, WRITTEN, to_ocsf};
 use insightd_core::cloudtrail::outcome::{DecodeError, Envelope, Skipped};
-use insightd_test_support::decoding::{Found, WRAPPINGS, decode_both, gzip, record, slice};
+use insightd_test_support::decoding::{ENVELOPES, Found, decode_both, gzip, record, slice};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -87,7 +87,7 @@ fn record_and_ocsf_of_a_call_give_the_same_event() {
 /// Where the mapping drops `readOnly`, the activity and the name stand in for it, and the event says that it
 /// was inferred.
 #[test]
-fn without_read_only_the_activity_tells() {
+fn without_read_only_the_activity_decides() {
     for (name, write) in [("DescribeInstances", false), ("RunInstances", true)] {
         let mut ocsf = to_ocsf(V1, &with(json!({"eventName": name, "readOnly": null})), Value::Object);
         ocsf["unmapped"] = json!({"recipientAccountId": "111122223333"});
@@ -155,10 +155,10 @@ fn the_original_record_is_preferred_where_it_was_kept() {
 }
 
 #[test]
-fn every_wrapping_holds_ocsf_as_it_holds_records() {
+fn every_envelope_holds_ocsf_as_it_holds_records() {
     let events: Vec<Value> = (0..3).map(|n| to_ocsf(VERSIONS[n as usize], &record(n), Value::Object)).collect();
     let expected: Vec<String> = (0..3).flat_map(|n| slice(record(n).to_string().as_bytes()).events).collect();
-    for (name, envelope, wrap) in WRAPPINGS.iter().filter(|(name, ..)| *name != "Vector, parsed") {
+    for (name, envelope, wrap) in ENVELOPES.iter().filter(|(name, ..)| *name != "Vector, parsed") {
         let payload = wrap(&events);
         let label = if *envelope == Envelope::Bare { Envelope::Ocsf } else { *envelope };
         for payload in [payload.clone(), gzip(&payload)] {

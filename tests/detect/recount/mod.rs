@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use self::claims::{Checked, Claim};
 use self::ledger::Ledger;
 use insightd_test_support::clock::{DAY, HOUR};
-use insightd_test_support::delivery::{Conditions, Delivery, Fate, What, deliver, truth};
+use insightd_test_support::delivery::{Conditions, Delivery, ExpectedOutcome, What, deliver, truth};
 use insightd_test_support::insightd::{Replayed, assert_adds_up, replay};
 use insightd_test_support::payload::Folder;
 use insightd_test_support::record;
@@ -104,7 +104,7 @@ fn every_number_equals_a_recount_from_the_input() {
 /// Not even one minute of history before the attack: the whole window is younger than seven days, and divided
 /// by what exists.
 #[test]
-fn a_young_account_is_divided_by_the_minutes_it_has() {
+fn a_young_account_is_averaged_over_its_age() {
     let seed = 11;
     let plan = Plan { length: 6 * DAY, attacks: 6, quiet: 3 * DAY, ..Plan::usual(seed) };
     let checked = check(seed, &plan, &Conditions { late: 0.03, ..Conditions::usual(seed) });
@@ -131,7 +131,10 @@ fn late_records_count_in_a_closed_minute_of_the_window() {
     for n in 0..61 {
         let minute = if n == 0 { open - 2 } else { open };
         calls.push(Call { time: minute * 60 + 5, id: template.id | 1 << 60 | n << 50, ..template.clone() });
-        deliveries.insert(at + n as usize, Delivery { slot, call: calls.len() - 1, what: What::Good(Fate::Counted) });
+        deliveries.insert(
+            at + n as usize,
+            Delivery { slot, call: calls.len() - 1, what: What::Good(ExpectedOutcome::Counted) },
+        );
     }
     let (replayed, ledger) = run(&calls, &deliveries, seed);
     let claims: Vec<Claim> = replayed.insights.iter().map(|insight| Claim::read(&insight.text)).collect();
@@ -150,7 +153,7 @@ fn late_records_count_in_a_closed_minute_of_the_window() {
 
 /// Decision 10 of the architecture: a record dated ahead is held until another one confirms its time.
 #[test]
-fn one_record_dated_days_ahead_blinds_nobody() {
+fn one_record_dated_days_ahead_blinds_no_account() {
     let seed = 21;
     let plan = Plan { accounts: 2, poll_every: 900, attacks: 6, ..Plan::usual(seed) };
     let calls = plan.calls();
@@ -183,7 +186,7 @@ fn one_record_dated_days_ahead_blinds_nobody() {
         let at = deliveries.partition_point(|delivery| delivery.slot * 300 < early.time - 2 * DAY);
         let slot = deliveries[at].slot;
         calls.push(early);
-        deliveries.insert(at, Delivery { slot, call: calls.len() - 1, what: What::Good(Fate::Counted) });
+        deliveries.insert(at, Delivery { slot, call: calls.len() - 1, what: What::Good(ExpectedOutcome::Counted) });
     }
     let (with, _) = run(&calls, &deliveries, seed);
     assert_eq!(with.count("counted"), without.count("counted") + 2);

@@ -21,7 +21,7 @@ struct Written {
     next: i64,
     silences: Vec<(i64, i64)>,
     /// Offset of the history topic.
-    loaded: i64,
+    backfill_next: i64,
 }
 
 /// A head as it was seen.
@@ -78,7 +78,7 @@ fn head(message: &rdkafka::message::BorrowedMessage<'_>) -> Option<Head> {
     assert_eq!(value[0], 2, "a head of another version");
     let written: Written = postcard::from_bytes(&value[1..]).expect("a head");
     let (partition, offset, silences) = (message.partition(), message.offset(), written.silences.len());
-    assert_eq!(written.loaded, 0, "nothing is loaded here");
+    assert_eq!(written.backfill_next, 0, "nothing is loaded here");
     Some(Head { partition, offset, committed: false, state: written.state, next: written.next, silences })
 }
 

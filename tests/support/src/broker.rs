@@ -1,5 +1,5 @@
-//! A real Apache Kafka on loopback, started by `tests/kafka/kafka` and ended with this process, however it
-//! ends. A test that reaches no broker fails here; none is ever skipped.
+//! A real Apache Kafka on loopback, started by `tests/kafka/kafka`; it ends with this process, however that
+//! ends. A test that cannot reach a broker fails here and is never skipped.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedPr
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tokio::runtime::Runtime;
 
-/// One cluster of one broker in a folder of its own.
+/// A cluster of one broker with its own folder.
 pub struct Broker {
     folder: PathBuf,
     /// `127.0.0.1:port`, the plain listener.
@@ -38,7 +38,7 @@ pub fn fresh(name: &str) -> String {
 }
 
 impl Broker {
-    /// A cluster of its own, for a test that stops it or needs other listeners.
+    /// A separate cluster, for a test that stops it or needs other listeners.
     pub fn start(name: &str, options: &[&str]) -> Self {
         let process = std::process::id().to_string();
         let folder = crate::scratch().join(format!("kafka-{process}-{name}"));
@@ -76,18 +76,18 @@ impl Broker {
         format!("{host}:{}", port.parse::<u16>().expect("a port") + plus)
     }
 
-    /// A file that `--secure` made.
+    /// A file that `--secure` created.
     pub fn tls(&self, name: &str) -> PathBuf {
         self.folder.join("tls").join(name)
     }
 
-    /// Copies everything that the nodes have written, for whoever looks for a cause.
+    /// Copies all files of the nodes, to diagnose a failure.
     pub fn keep(&self, into: &Path) {
         let copied = Command::new("cp").arg("-r").arg(&self.folder).arg(into).status();
         assert!(copied.is_ok_and(|status| status.success()), "the cluster could not be copied");
     }
 
-    /// What a node has said since it was started last.
+    /// The log of a node since its last start.
     pub fn log(&self, node: u32) -> String {
         std::fs::read_to_string(self.folder.join(format!("node-{node}/log"))).unwrap_or_default()
     }
@@ -114,12 +114,12 @@ impl Broker {
             .expect("a consumer")
     }
 
-    /// Creates a topic of one copy.
+    /// Creates a topic with replication factor 1.
     pub fn create_topic(&self, name: &str, partitions: i32) {
         self.create_topic_with(name, partitions, 1, &[]);
     }
 
-    /// Creates a topic of so many copies, with these settings.
+    /// Creates a topic with this replication factor and these settings.
     pub fn create_topic_with(&self, name: &str, partitions: i32, copies: i32, settings: &[(&str, &str)]) {
         let admin: AdminClient<DefaultClientContext> = self.client().create().expect("an admin client");
         let topic = NewTopic::new(name, partitions, TopicReplication::Fixed(copies));
@@ -134,7 +134,7 @@ impl Broker {
         }
     }
 
-    /// Sets these settings of a topic, and the others as they are by default.
+    /// Sets these settings of a topic and resets all others to their defaults.
     pub fn alter_topic(&self, name: &str, settings: &[(&str, &str)]) {
         let admin: AdminClient<DefaultClientContext> = self.client().create().expect("an admin client");
         let topic = AlterConfig::new(ResourceSpecifier::Topic(name));
@@ -164,7 +164,7 @@ impl Broker {
         Feeder { producer, topic: topic.to_owned() }
     }
 
-    /// A consumer of committed records from the end of a topic's only partition on.
+    /// A consumer of committed records that starts at the end of a topic's only partition.
     pub fn tail(&self, topic: &str) -> BaseConsumer {
         let consumer = self.consumer("tail");
         let end = consumer.fetch_watermarks(topic, 0, Duration::from_secs(30)).expect("watermarks").1;
@@ -174,7 +174,7 @@ impl Broker {
         consumer
     }
 
-    /// Everything committed in a topic now: partition by partition, each in its order.
+    /// All records that are committed in a topic now, partition by partition, in order.
     pub fn read_committed(&self, topic: &str) -> Vec<Got> {
         let consumer = self.consumer("reader");
         let partitions = self.partitions(topic);
@@ -242,7 +242,7 @@ fn runtime() -> &'static Runtime {
     RUNTIME.get_or_init(|| Runtime::new().expect("a runtime"))
 }
 
-/// Sends to one topic. What was sent is with the broker when the feeder is gone, or `flush` has returned.
+/// Sends to one topic. Once the feeder is dropped or `flush` has returned, the broker has every record.
 pub struct Feeder {
     producer: ThreadedProducer<DefaultProducerContext>,
     topic: String,
@@ -258,7 +258,7 @@ impl Feeder {
         self.queue(record);
     }
 
-    /// The same for the partition that the key leads to, as Kafka's own producers choose it.
+    /// The same for the partition that Kafka's own producers choose for the key.
     pub fn send_by_key(&self, key: &str, payload: &[u8]) {
         self.queue(BaseRecord::<str, [u8]>::to(&self.topic).key(key).payload(payload));
     }
@@ -284,7 +284,7 @@ impl Feeder {
 
 impl Drop for Feeder {
     fn drop(&mut self) {
-        // A dropped producer forgets what it has queued.
+        // A dropped producer discards its queue.
         let _ = self.producer.flush(Duration::from_secs(60));
     }
 }

@@ -1,4 +1,4 @@
-//! What the decoding tests share: a sink that remembers, and records and wrappings of our own.
+//! Shared by the decoding tests: a sink that records its calls, and constructed records and envelopes.
 
 use std::io::{self, Read, Write};
 
@@ -12,7 +12,7 @@ use insightd_core::cloudtrail::event::Event;
 use insightd_core::cloudtrail::outcome::{DecodeError, Envelope, Limit, Skipped};
 use serde_json::{Value, json};
 
-/// 2030-01-01: records of our own lie before it.
+/// 2030-01-01: the constructed records are older.
 pub const TIME_MAX: i64 = 1_893_456_000;
 
 pub fn limits() -> DecodeLimits {
@@ -25,7 +25,7 @@ pub fn limits() -> DecodeLimits {
     }
 }
 
-/// Everything a sink was told, in order of each kind.
+/// Everything that a sink received, by kind, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Found {
     pub events: Vec<Envelope>,
@@ -41,7 +41,7 @@ impl Found {
     }
 }
 
-/// Remembers what it was told.
+/// A sink that keeps everything that it receives.
 #[derive(Debug, Default)]
 pub struct Memory {
     pub found: Found,
@@ -82,7 +82,7 @@ pub fn slice_within(payload: &[u8], limits: &DecodeLimits) -> Memory {
     memory
 }
 
-/// Gives `step` bytes at a time.
+/// A reader that returns at most `step` bytes at a time.
 pub struct Steps<R> {
     pub reader: R,
     pub step: usize,
@@ -105,7 +105,7 @@ pub fn stream_within(input: impl Read, step: usize, limits: &DecodeLimits) -> Me
     memory
 }
 
-/// Decodes as a message and as a file; both must find the same.
+/// Decodes as a message and as a file; both must give the same result.
 pub fn decode_both(input: &[u8]) -> Found {
     let message = slice(input);
     for step in [13, 4096, 1 << 20] {
@@ -135,7 +135,7 @@ pub fn base64(bytes: &[u8]) -> String {
     STANDARD.encode(bytes)
 }
 
-/// A complete record of our own; `number` makes it distinct.
+/// A complete constructed record; `number` makes it distinct.
 pub fn record(number: u64) -> Value {
     json!({
         "eventVersion": "1.09",
@@ -164,8 +164,8 @@ pub fn record(number: u64) -> Value {
     })
 }
 
-/// A wrapping around records.
-pub type Wrap = fn(&[Value]) -> Vec<u8>;
+/// An envelope around records.
+pub type WrapFn = fn(&[Value]) -> Vec<u8>;
 
 fn lines(records: &[Value]) -> String {
     records.iter().map(|record| format!("{record}\n")).collect()
@@ -198,8 +198,8 @@ fn subscription(records: &[Value]) -> Value {
     })
 }
 
-/// Every wrapping that is decoded, in every form in which it is met, with the label of its records.
-pub const WRAPPINGS: &[(&str, Envelope, Wrap)] = &[
+/// Every supported envelope in every form that occurs, with the label of its records.
+pub const ENVELOPES: &[(&str, Envelope, WrapFn)] = &[
     ("one per line", Envelope::Bare, |r| lines(r).into_bytes()),
     ("one per line, gzip", Envelope::Bare, |r| gzip(lines(r).as_bytes())),
     ("one per line, CRLF and empty lines", Envelope::Bare, |r| lines(r).replace('\n', "\r\n\r\n").into_bytes()),

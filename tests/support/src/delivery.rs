@@ -1,5 +1,5 @@
-//! How the records of the calls arrive: minutes late, out of order, some hours late, some twice, some broken.
-//! The delivery knows what must become of each of them, without looking at the code under test.
+//! How the records of the calls arrive: minutes late, out of order, some hours late, some twice, some
+//! broken. The delivery knows the expected outcome of each record without using the code under test.
 
 use std::collections::BTreeMap;
 
@@ -8,39 +8,39 @@ use crate::random::Random;
 use crate::record;
 use crate::traffic::{Call, Identity, Kind};
 
-/// Shares of what goes wrong.
+/// Shares of the disturbances.
 #[derive(Clone, Debug)]
 pub struct Conditions {
     /// Same seed, same delivery.
     pub seed: u64,
-    /// Arrive 15 to 150 minutes after the call: their minute is (nearly always) closed, the deduplication
-    /// horizon is not reached.
+    /// Records that arrive 15 to 150 minutes after the call: their minute is (nearly always) closed, the
+    /// deduplication horizon is not reached.
     pub late: f64,
-    /// Arrive 5 to 30 hours after the call: beyond the deduplication horizon of 3 h.
+    /// Records that arrive 5 to 30 hours after the call, beyond the deduplication horizon of 3 h.
     pub too_late: f64,
-    /// Arrive a second time, up to 40 minutes after the first.
+    /// Records that arrive a second time, up to 40 minutes after the first.
     pub duplicates: f64,
-    /// A broken record arrives as well.
+    /// Calls that also deliver a broken record.
     pub broken: f64,
 }
 
 impl Conditions {
-    /// As real logs are, and then some.
+    /// Somewhat worse than real logs.
     pub fn usual(seed: u64) -> Self {
         Self { seed, late: 0.004, too_late: 0.0005, duplicates: 0.01, broken: 0.001 }
     }
 }
 
-/// What must become of a record.
+/// The outcome that a record must have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Fate {
-    /// Enters a series.
+pub enum ExpectedOutcome {
+    /// It enters a series.
     Counted,
-    /// Would, but did already.
+    /// Its eventID was counted before.
     Duplicate,
-    /// Enters no series.
+    /// It enters no series.
     OutOfScope,
-    /// Would, but is older than the deduplication horizon.
+    /// It is older than the deduplication horizon.
     TooLate,
 }
 
@@ -49,7 +49,7 @@ pub enum Fate {
 pub enum Breakage {
     /// No `eventTime`.
     NoTime,
-    /// An `eventTime` that is none.
+    /// An invalid `eventTime`.
     WrongTime,
     /// Dated 2099.
     Future,
@@ -63,15 +63,15 @@ pub enum Breakage {
     NoRegion,
     /// No account anywhere.
     NoAccount,
-    /// Cut off in the middle. From here on: a payload of its own.
+    /// Truncated. This and the following kinds each need their own payload.
     Cut,
     /// Not JSON.
     Noise,
-    /// JSON of another kind.
+    /// JSON of an unknown shape.
     OtherShape,
-    /// An ECS document of CloudTrail's: known, but not decoded.
+    /// An ECS document: recognized, but not decoded.
     Ecs,
-    /// The first bytes of gzip, then rubbish.
+    /// The first bytes of gzip, then garbage.
     Gzip,
 }
 
@@ -93,7 +93,7 @@ impl Breakage {
         Self::Gzip,
     ];
 
-    /// The reason that the dead letter must give.
+    /// The expected reason of its dead-letter record.
     pub fn reason(self) -> &'static str {
         match self {
             Self::NoTime | Self::WrongTime => "event_time_invalid",
@@ -116,7 +116,7 @@ impl Breakage {
         self >= Self::Cut
     }
 
-    /// The broken bytes, made from a good call.
+    /// The broken bytes, derived from a valid call.
     pub fn bytes(self, call: &Call) -> Vec<u8> {
         let whole = record::json(call);
         let time = format!(r#""eventTime":"{}","#, iso(call.time));
@@ -151,28 +151,28 @@ impl Breakage {
     }
 }
 
-/// What arrives.
+/// The kind of an arrival.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum What {
     /// The record of a call.
-    Good(Fate),
+    Good(ExpectedOutcome),
     /// A broken version of it.
     Broken(Breakage),
 }
 
-/// One arrival.
+/// An arrival.
 #[derive(Clone, Debug)]
 pub struct Delivery {
     /// Five-minute slot of the log file in which it arrives.
     pub slot: i64,
-    /// Which call.
+    /// Index of the call.
     pub call: usize,
-    /// As what.
+    /// Kind of the arrival.
     pub what: What,
 }
 
-/// A call whose record becomes unusable when one field goes (a foreign caller's own account would stand in
-/// for a missing one).
+/// A call whose record becomes unusable if one field is removed (otherwise a foreign caller's own account
+/// would replace a missing one).
 fn breakable(call: &Call) -> bool {
     call.kind == Kind::Call && !matches!(call.actor.identity, Identity::Foreign(_))
 }
@@ -180,32 +180,31 @@ fn breakable(call: &Call) -> bool {
 /// Seconds of one log file.
 const SLOT: i64 = 5 * MINUTE;
 
-/// All arrivals, in the order of arrival: log file by log file, an account's file at a time, in no order
-/// within the file.
+/// All arrivals in order: log file by log file, one account's file at a time, unordered within a file.
 pub fn deliver(calls: &[Call], conditions: &Conditions) -> Vec<Delivery> {
     let mut random = Random::new(conditions.seed);
     let mut arrivals = Vec::with_capacity(calls.len() + calls.len() / 50);
     let begin = calls.first().map_or(0, |call| call.time);
     let settled = begin + 12 * HOUR;
-    // Later than that, no record comes after it that would make it too late.
+    // After that time no later record would make it too late.
     let last = calls.last().map_or(0, |call| call.time) - 5 * HOUR;
     for (index, call) in calls.iter().enumerate() {
         let mut add = |random: &mut Random, at: i64, what: What| {
             arrivals.push((at.div_euclid(SLOT), call.account, random.bits(), index, what));
         };
-        let fate = if call.in_scope() { Fate::Counted } else { Fate::OutOfScope };
+        let outcome = if call.in_scope() { ExpectedOutcome::Counted } else { ExpectedOutcome::OutOfScope };
         let on_time = call.time + 2 * MINUTE + (480.0 * random.unit().powf(2.5)) as i64;
         if call.time > settled && call.time < last && random.chance(conditions.too_late) {
-            let fate = if call.in_scope() { Fate::TooLate } else { Fate::OutOfScope };
+            let outcome = if call.in_scope() { ExpectedOutcome::TooLate } else { ExpectedOutcome::OutOfScope };
             let at = call.time + random.between(5 * HOUR, 30 * HOUR);
-            add(&mut random, at, What::Good(fate));
+            add(&mut random, at, What::Good(outcome));
         } else if call.time > settled && random.chance(conditions.late) {
             let at = call.time + random.between(15 * MINUTE, 150 * MINUTE);
-            add(&mut random, at, What::Good(fate));
+            add(&mut random, at, What::Good(outcome));
         } else {
-            add(&mut random, on_time, What::Good(fate));
+            add(&mut random, on_time, What::Good(outcome));
             if random.chance(conditions.duplicates) {
-                let again = if call.in_scope() { Fate::Duplicate } else { Fate::OutOfScope };
+                let again = if call.in_scope() { ExpectedOutcome::Duplicate } else { ExpectedOutcome::OutOfScope };
                 let at = on_time + random.between(0, 40 * MINUTE);
                 add(&mut random, at, What::Good(again));
             }
@@ -219,18 +218,18 @@ pub fn deliver(calls: &[Call], conditions: &Conditions) -> Vec<Delivery> {
     arrivals.into_iter().map(|(slot, _, _, call, what)| Delivery { slot, call, what }).collect()
 }
 
-/// What the whole delivery must come to.
+/// The expected counts of the whole delivery.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Truth {
-    /// Everything that arrives.
+    /// All arrivals.
     pub records: u64,
-    /// Entered a series.
+    /// Records that enter a series.
     pub counted: u64,
-    /// Did so before.
+    /// Duplicates.
     pub duplicates: u64,
-    /// Enter none.
+    /// Records that enter no series.
     pub out_of_scope: u64,
-    /// Beyond the deduplication horizon.
+    /// Records beyond the deduplication horizon.
     pub too_late: u64,
     /// Broken.
     pub malformed: u64,
@@ -238,16 +237,16 @@ pub struct Truth {
     pub reasons: BTreeMap<&'static str, u64>,
 }
 
-/// Adds them up.
+/// Counts the deliveries.
 pub fn truth<'a>(deliveries: impl IntoIterator<Item = &'a Delivery>) -> Truth {
     let mut truth = Truth::default();
     for delivery in deliveries {
         truth.records += 1;
         match delivery.what {
-            What::Good(Fate::Counted) => truth.counted += 1,
-            What::Good(Fate::Duplicate) => truth.duplicates += 1,
-            What::Good(Fate::OutOfScope) => truth.out_of_scope += 1,
-            What::Good(Fate::TooLate) => truth.too_late += 1,
+            What::Good(ExpectedOutcome::Counted) => truth.counted += 1,
+            What::Good(ExpectedOutcome::Duplicate) => truth.duplicates += 1,
+            What::Good(ExpectedOutcome::OutOfScope) => truth.out_of_scope += 1,
+            What::Good(ExpectedOutcome::TooLate) => truth.too_late += 1,
             What::Broken(how) => {
                 truth.malformed += 1;
                 *truth.reasons.entry(how.reason()).or_default() += 1;

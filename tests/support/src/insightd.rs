@@ -1,4 +1,4 @@
-//! The binary under test: `replay` over files, the daemon as a process, and what they say.
+//! The binary under test: `replay` over files, and the daemon as a process with its log, HTTP and exit.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -14,15 +14,14 @@ pub fn command() -> Command {
     Command::new(crate::binary())
 }
 
-/// Files lent by the machine, not part of the project: `../shared` beside the repository, or
-/// `INSIGHTD_SHARED`.
+/// Optional files outside the project: `../shared` beside the repository, or `INSIGHTD_SHARED`.
 pub fn shared(path: &str) -> Option<PathBuf> {
     let root = std::env::var_os("INSIGHTD_SHARED").map_or_else(|| crate::root().join("../shared"), PathBuf::from);
     let found = root.join(path);
     found.exists().then_some(found)
 }
 
-/// One Insights record as it came out.
+/// One Insights record as written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Insight {
     /// The line, or the Kafka value, byte for byte.
@@ -38,7 +37,7 @@ pub struct Insight {
 }
 
 impl Insight {
-    /// Reads one record; panics when it is none.
+    /// Reads one record; panics if the text is not an Insights record.
     pub fn read(text: &str) -> Self {
         let value: Value =
             serde_json::from_str(text).unwrap_or_else(|e| panic!("output that is no JSON ({e}): {text}"));
@@ -56,7 +55,7 @@ impl Insight {
     }
 }
 
-/// What a run of `replay` left behind.
+/// The results of a run of `replay`.
 #[derive(Debug)]
 pub struct Replayed {
     /// Standard output, in its order.
@@ -129,7 +128,7 @@ pub struct Daemon {
     folder: tempfile::TempDir,
 }
 
-/// How long anything may take that is expected to happen: builds without optimisation on two busy cores.
+/// Longest wait for an expected event: debug builds on two busy cores are slow.
 pub const PATIENCE: Duration = Duration::from_secs(240);
 
 impl Daemon {
@@ -158,14 +157,14 @@ impl Daemon {
         Self { child, http, folder }
     }
 
-    /// Starts it and waits until it says that it is ready.
+    /// Starts it and waits until `/readyz` answers 200.
     pub fn start_ready(config: &str) -> Self {
         let mut daemon = Self::start(config);
         daemon.wait_until("it is ready", |daemon| daemon.get("/readyz").is_some_and(|(status, _)| status == 200));
         daemon
     }
 
-    /// Waits until it holds, and panics with the log when the daemon ended or [`PATIENCE`] ran out.
+    /// Waits until a condition is true; panics with the log if the daemon ends or [`PATIENCE`] runs out.
     pub fn wait_until(&mut self, what: &str, mut holds: impl FnMut(&Self) -> bool) {
         let begin = Instant::now();
         while !holds(self) {
@@ -177,12 +176,12 @@ impl Daemon {
         }
     }
 
-    /// What it wrote.
+    /// Its log.
     pub fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 
-    /// Status and body of a GET; `None` when nothing answers.
+    /// Status and body of a GET; `None` without an answer.
     pub fn get(&self, path: &str) -> Option<(u16, String)> {
         let mut stream = TcpStream::connect_timeout(&self.http, Duration::from_secs(2)).ok()?;
         stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
@@ -194,7 +193,7 @@ impl Daemon {
         Some((status, body))
     }
 
-    /// Sum of all samples of a metric whose labels hold these pairs; `None` when there is none.
+    /// Sum of all samples of a metric whose labels contain these pairs; `None` if there are none.
     pub fn metric(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
         let (_, text) = self.get("/metrics")?;
         sum_of(&text, name, labels)
@@ -217,7 +216,7 @@ impl Daemon {
         assert!(sent.is_ok_and(|status| status.success()), "the process could not be signalled");
     }
 
-    /// How it ended, if it did.
+    /// Its exit status, if it has ended.
     pub fn ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().expect("the process can be asked")
     }
@@ -234,7 +233,7 @@ impl Daemon {
         }
     }
 
-    /// SIGTERM, and the end must be a clean one.
+    /// Sends SIGTERM and expects exit code 0.
     pub fn stop(&mut self) {
         self.terminate();
         let status = self.wait();

@@ -1,14 +1,12 @@
-//! What several tests share. Nothing here is a test, and nothing here takes a number from the code under
-//! test.
+//! Shared by several tests. Contains no test, and takes no number from the code under test.
 //!
 //! * [`random`]: a small seeded generator, so that a run can be repeated from its seed.
-//! * [`traffic`]: constructed CloudTrail traffic: which calls happen, habits and attacks.
+//! * [`traffic`]: constructed CloudTrail traffic: ordinary workloads and attacks.
 //! * [`record`]: one call as CloudTrail writes it.
-//! * [`delivery`]: in which order and how often the records arrive, which of them are broken; the ground
-//!   truth.
+//! * [`delivery`]: in which order and how often the records arrive, which are broken; the ground truth.
 //! * [`event`]: one decoded record, built in a line.
-//! * [`payload`]: arriving records in the envelopes in which they come on Kafka, and as files.
-//! * [`load`]: traffic made ready to be sent: messages by partition, and the same as files.
+//! * [`payload`]: arriving records in the envelopes that occur on Kafka, and as files.
+//! * [`load`]: traffic as messages by partition, and as files.
 //! * [`insightd`]: the binary under test, its output and its configuration.
 //! * [`broker`]: a real Apache Kafka, started on first use.
 //! * [`clock`]: calendar arithmetic without a library, to stay independent of the one under test.
@@ -18,7 +16,7 @@
     missing_docs,
     clippy::missing_errors_doc,
     clippy::new_without_default,
-    reason = "names of tests' means, read where they are used"
+    reason = "helpers with telling names, read where they are used"
 )]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "shown when a test fails")]
 

@@ -1,4 +1,4 @@
-//! Traffic made ready to be sent to a topic keyed by account, and the same as files for `replay`.
+//! Traffic as messages for a topic keyed by account, and as files for `replay`.
 
 use std::path::Path;
 
@@ -10,11 +10,11 @@ use crate::traffic::{ACCOUNTS, Plan};
 /// Partitions of the input topic.
 pub const PARTITIONS: i32 = 3;
 
-/// Messages in the order in which they are sent.
+/// Messages in sending order.
 pub struct Load {
     /// The messages.
     pub messages: Vec<Message>,
-    /// What must become of their records.
+    /// The expected outcomes of their records.
     pub truth: Truth,
 }
 
@@ -50,7 +50,7 @@ pub fn write(messages: &[&Message], folder: &Path) {
     files.close();
 }
 
-/// Where an account's messages go: every partition gets two of the six accounts.
+/// The partition of an account: every partition gets two of the six accounts.
 pub fn partition(message: &Message) -> i32 {
     let number = ACCOUNTS.iter().position(|account| *account == message.account).expect("one of the accounts");
     number as i32 % PARTITIONS

@@ -1,6 +1,5 @@
-//! Arriving records in the envelopes in which they come on Kafka (docs/input-formats.md), keyed by account,
-//! and the same as files for `replay`: one payload a line where it is text, a file of its own where it is
-//! not.
+//! Arriving records in the envelopes that occur on Kafka (docs/input-formats.md), keyed by account, and as
+//! files for `replay`: one payload per line if it is text, otherwise one file per payload.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -17,9 +16,9 @@ use crate::random::Random;
 use crate::record;
 use crate::traffic::Call;
 
-/// How records are wrapped.
+/// The envelope of a payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wrapping {
+pub enum EnvelopeKind {
     /// One record, one message.
     Bare,
     /// A log file.
@@ -37,14 +36,14 @@ pub enum Wrapping {
 }
 
 /// All of them: seven, so more than the five that must be seen.
-const WRAPPINGS: [Wrapping; 7] = [
-    Wrapping::Bare,
-    Wrapping::Records,
-    Wrapping::RecordsGzip,
-    Wrapping::EventBridge,
-    Wrapping::CloudWatchLogs,
-    Wrapping::Filebeat,
-    Wrapping::Firehose,
+const ENVELOPE_KINDS: [EnvelopeKind; 7] = [
+    EnvelopeKind::Bare,
+    EnvelopeKind::Records,
+    EnvelopeKind::RecordsGzip,
+    EnvelopeKind::EventBridge,
+    EnvelopeKind::CloudWatchLogs,
+    EnvelopeKind::Filebeat,
+    EnvelopeKind::Firehose,
 ];
 
 /// One Kafka message.
@@ -61,7 +60,7 @@ pub struct Message {
 /// Most records in one payload.
 const BATCH: usize = 40;
 
-/// Wraps the arrivals, in their order, and hands over message by message.
+/// Wraps the arrivals in order and passes on each message.
 pub fn messages(calls: &[Call], deliveries: &[Delivery], seed: u64, mut take: impl FnMut(Message)) {
     let mut random = Random::new(seed);
     let mut batch: Vec<&Delivery> = Vec::new();
@@ -90,17 +89,17 @@ fn flush(calls: &[Call], batch: &mut Vec<&Delivery>, random: &mut Random, take: 
     let account = calls[first.call].account;
     let texts: Vec<String> = batch.iter().map(|delivery| text(calls, delivery)).collect();
     let region = calls[first.call].region;
-    let wrapping = *random.pick(&WRAPPINGS);
+    let envelope = *random.pick(&ENVELOPE_KINDS);
     let mut whole =
         |plain: String| take(Message { account, payload: plain.clone().into_bytes(), line: Some(plain.into_bytes()) });
-    match wrapping {
-        Wrapping::Bare => texts.into_iter().for_each(whole),
-        Wrapping::EventBridge => texts.iter().for_each(|text| whole(eventbridge(text, account, region))),
-        Wrapping::Filebeat => texts.iter().for_each(|text| whole(filebeat(text))),
-        Wrapping::Records => whole(records(&texts)),
-        Wrapping::Firehose => whole(firehose(&texts)),
-        Wrapping::RecordsGzip => take(compressed(account, records(&texts))),
-        Wrapping::CloudWatchLogs => take(compressed(account, cloudwatch_logs(&texts, account, region))),
+    match envelope {
+        EnvelopeKind::Bare => texts.into_iter().for_each(whole),
+        EnvelopeKind::EventBridge => texts.iter().for_each(|text| whole(eventbridge(text, account, region))),
+        EnvelopeKind::Filebeat => texts.iter().for_each(|text| whole(filebeat(text))),
+        EnvelopeKind::Records => whole(records(&texts)),
+        EnvelopeKind::Firehose => whole(firehose(&texts)),
+        EnvelopeKind::RecordsGzip => take(compressed(account, records(&texts))),
+        EnvelopeKind::CloudWatchLogs => take(compressed(account, cloudwatch_logs(&texts, account, region))),
     }
     batch.clear();
 }
@@ -109,7 +108,7 @@ fn compressed(account: &'static str, plain: String) -> Message {
     Message { account, payload: gzip(plain.as_bytes()), line: Some(plain.into_bytes()) }
 }
 
-/// The record as it arrives, whole or broken (but not one that must stand alone).
+/// The record as it arrives, whole or broken (but not a kind that needs its own payload).
 fn text(calls: &[Call], delivery: &Delivery) -> String {
     match delivery.what {
         What::Good(_) => record::json(&calls[delivery.call]),
@@ -166,8 +165,8 @@ fn cloudwatch_logs(texts: &[String], account: &str, region: &str) -> String {
     )
 }
 
-/// Writes messages as files into a folder, in an order that their names keep: lines while they are text
-/// (every second file compressed), and a file of its own for what is not.
+/// Writes messages as files whose names keep the order: text messages as lines (every second file
+/// compressed), any other message as its own file.
 pub struct Folder {
     path: PathBuf,
     files: usize,
@@ -236,7 +235,7 @@ impl Folder {
     }
 }
 
-/// Name of a log file as CloudTrail makes it, below the bucket's root.
+/// Path of a log file below the bucket's root, as CloudTrail names it.
 pub fn log_file_path(account: &str, region: &str, time: i64, unique: &str) -> String {
     let stamp = iso(time);
     let (date, hour_minute) = (&stamp[..10], stamp[11..16].replace(':', ""));

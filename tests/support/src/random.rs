@@ -35,12 +35,12 @@ impl Random {
         result
     }
 
-    /// Even in [0, 1).
+    /// Uniform in [0, 1).
     pub fn unit(&mut self) -> f64 {
         (self.bits() >> 11) as f64 / (1u64 << 53) as f64
     }
 
-    /// Even in [from, to).
+    /// Uniform in [from, to).
     pub fn between(&mut self, from: i64, to: i64) -> i64 {
         assert!(from < to, "empty range {from}..{to}");
         from + (self.bits() % (to - from) as u64) as i64

@@ -1,4 +1,4 @@
-//! One call as CloudTrail writes it: the fields, their order and the sizes of real records (median 1.2 KB).
+//! A call as CloudTrail records it, with the fields, order and sizes of real records (median 1.2 KB).
 
 use std::fmt::Write as _;
 

@@ -1,4 +1,4 @@
-//! Running `insightd replay` on input of our own.
+//! Runs `insightd replay` on constructed input.
 
 use std::ffi::OsStr;
 use std::fs;

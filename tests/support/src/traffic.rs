@@ -1,4 +1,4 @@
-//! Constructed CloudTrail traffic: which calls happen. Habits of ordinary accounts (pollers, heartbeats,
+//! Constructed CloudTrail traffic: the calls. Ordinary workloads of accounts (pollers, heartbeats,
 //! office hours, hourly and nightly jobs, deployments, background errors) and, at planned moments, attacks:
 //! bursts of calls and of errors.
 //!
@@ -45,11 +45,11 @@ pub enum Identity {
 pub struct Actor {
     /// The identity.
     pub identity: Identity,
-    /// `userAgent`; empty where the record has none.
+    /// `userAgent`; empty if the record has none.
     pub agent: &'static str,
 }
 
-/// What kind of record a call leaves.
+/// The kind of record that a call leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// An API call.
@@ -58,7 +58,7 @@ pub enum Kind {
     Old,
     /// A console sign-in.
     SignIn,
-    /// Something that a service did by itself.
+    /// An action of an AWS service on its own.
     ServiceEvent,
     /// A data event (not counted by default).
     Data,
@@ -90,8 +90,7 @@ pub struct Call {
 }
 
 impl Call {
-    /// Whether it enters a series: a write, or a failed call, among the management events (detector section
-    /// 1).
+    /// Whether it enters a series: a management event that is a write or failed.
     pub fn in_scope(&self) -> bool {
         let management = matches!(self.kind, Kind::Call | Kind::Old | Kind::SignIn | Kind::ServiceEvent);
         management && (!self.api.read || self.error.is_some())
@@ -104,11 +103,11 @@ const DENIED: &str = "AccessDenied";
 pub const REGIONS: [[&str; 2]; 3] =
     [["us-east-1", "eu-west-1"], ["eu-central-1", "us-east-1"], ["ap-southeast-2", "us-east-1"]];
 
-/// The accounts, in AWS's own manner of made-up numbers.
+/// The accounts, numbered like AWS's own examples.
 pub const ACCOUNTS: [&str; 6] =
     ["000123456789", "111122223333", "222233334444", "333344445555", "444455556666", "555566667777"];
 
-/// How much of what.
+/// The volume of the traffic.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// Same seed, same traffic.
@@ -117,15 +116,15 @@ pub struct Plan {
     pub start: i64,
     /// Length in seconds.
     pub length: i64,
-    /// How many of [`ACCOUNTS`].
+    /// Number of accounts, from [`ACCOUNTS`].
     pub accounts: usize,
-    /// How many of an account's two regions it works in.
+    /// Number of regions that an account uses, of its two.
     pub regions: usize,
     /// Seconds between the calls of one poller.
     pub poll_every: i64,
     /// Seconds between the heartbeats of one region; they keep its clock moving.
     pub heartbeat_every: i64,
-    /// Calls an hour of each of the people at work.
+    /// Calls per hour of each person at work.
     pub office_rate: f64,
     /// Attacks on each account, spread over the time after `quiet`.
     pub attacks: usize,
@@ -180,13 +179,13 @@ impl Plan {
         all
     }
 
-    /// The end of it, seconds since 1970.
+    /// The end of the traffic, seconds since 1970.
     pub fn end(&self) -> i64 {
         self.start + self.length
     }
 }
 
-/// The traffic of one account in the making.
+/// Builds the traffic of one account.
 struct Account<'a> {
     plan: &'a Plan,
     number: usize,
@@ -248,7 +247,7 @@ impl<'a> Account<'a> {
         self.oddities(main);
     }
 
-    /// Steady with a little jitter, from the very beginning.
+    /// Steady with a little jitter, from the beginning.
     fn heartbeats(&mut self, region: &'static str) {
         let every = self.plan.heartbeat_every;
         let mut time = self.plan.start + self.random.between(0, every.min(60));
@@ -272,7 +271,7 @@ impl<'a> Account<'a> {
         }
     }
 
-    /// A poller that asks for what is not there, twice an hour, and now and then a denied call.
+    /// A poller that asks twice an hour for a resource that does not exist, and occasional denied calls.
     fn background_errors(&mut self, region: &'static str) {
         let mut time = self.plan.start + 700;
         while time < self.plan.end() {
@@ -351,8 +350,7 @@ impl<'a> Account<'a> {
         }
     }
 
-    /// What real logs hold beside calls: services acting by themselves, other accounts, old versions, what is
-    /// not to be counted.
+    /// Other records of real logs: actions of services, other accounts, old versions, uncounted records.
     fn oddities(&mut self, region: &'static str) {
         let mut time = self.plan.start + 2 * HOUR;
         while time < self.plan.end() {

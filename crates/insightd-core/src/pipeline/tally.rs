@@ -79,7 +79,7 @@ pub struct Tally {
     /// Payloads processed.
     pub payloads: u64,
     /// Backfills of accounts that came from the backfill topic.
-    pub loaded: Vec<BackfillResult>,
+    pub backfills: Vec<BackfillResult>,
     /// Accounts seen misrouted for the first time, to be logged once each (bounded).
     pub misrouted_accounts: Vec<AccountId>,
 }

@@ -21,16 +21,16 @@ pub struct IdleAdvance {
 /// How far a task has read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checkpoint {
-    /// Number of the state: it grows with each commit, and its low bits tell writers apart. The group's
-    /// offset carries it too, so that the two can be compared.
+    /// Number of the state: it grows with each commit, and its low bits identify the writer. The group's
+    /// committed offset carries it too, so that the two can be compared.
     pub state: u64,
     /// Offset of the next input record.
     pub next: i64,
-    /// Silences of this transaction that moved a clock, in order. With those of all heads, and the wall times
-    /// at which records came (a silence is measured from there), the fold over the input can be repeated.
+    /// Idle advances of this transaction, in order. The idle advances of all checkpoints, together with the
+    /// wall times of the records (idle time is measured from them), make the fold over the input repeatable.
     pub idle_advances: Vec<IdleAdvance>,
     /// Offset of the next message of the backfill topic: earlier ones are part of the state.
-    pub loaded: i64,
+    pub backfill_next: i64,
 }
 
 /// Version 1, before the backfill topic.
@@ -54,7 +54,7 @@ impl Checkpoint {
     pub fn read(bytes: &[u8]) -> Result<Self, RestoreError> {
         if bytes.first() == Some(&1) {
             let CheckpointV1 { state, next, idle_advances } = decode(WHAT, VERSION, bytes)?;
-            return Ok(Self { state, next, idle_advances, loaded: 0 });
+            return Ok(Self { state, next, idle_advances, backfill_next: 0 });
         }
         decode(WHAT, VERSION, bytes)
     }
@@ -69,12 +69,13 @@ mod tests {
         // Version, state 300, next 7, one silence: before 6, wall 100.
         let bytes = [1, 0xAC, 0x02, 14, 1, 12, 0xC8, 0x01];
         let idle_advances = vec![IdleAdvance { before: 6, wall: 100 }];
-        assert_eq!(Checkpoint::read(&bytes), Ok(Checkpoint { state: 300, next: 7, idle_advances, loaded: 0 }));
+        assert_eq!(Checkpoint::read(&bytes), Ok(Checkpoint { state: 300, next: 7, idle_advances, backfill_next: 0 }));
     }
 
     #[test]
     fn a_checkpoint_round_trips() {
-        let head = Checkpoint { state: 5, next: 7, idle_advances: vec![IdleAdvance { before: 1, wall: 2 }], loaded: 9 };
+        let head =
+            Checkpoint { state: 5, next: 7, idle_advances: vec![IdleAdvance { before: 1, wall: 2 }], backfill_next: 9 };
         let mut bytes = Vec::new();
         head.write(&mut bytes);
         assert_eq!(Checkpoint::read(&bytes), Ok(head));

@@ -46,7 +46,7 @@ fn a_task_behind_another_worker_is_restored_after_an_abort() {
         broker.fail_commit.replace(Some(BrokerError::new(Action::AbortAndRewind, "another generation")));
         broker.committed.borrow_mut().push(at(0, 20, 7));
         let mut head = Vec::new();
-        Checkpoint { state: 7, next: 20, idle_advances: vec![], loaded: 0 }.write(&mut head);
+        Checkpoint { state: 7, next: 20, idle_advances: vec![], backfill_next: 0 }.write(&mut head);
         broker.changelog.borrow_mut().push((CHECKPOINT_KEY.to_vec(), Some(head)));
         broker.message(0, 10, "quiet");
         worker.iterate().unwrap();
@@ -109,7 +109,7 @@ fn a_partition_is_fetched_only_after_its_restore() {
         broker.committed.borrow_mut().push(at(0, 30, 5));
         for state in 1..=5 {
             let mut head = Vec::new();
-            Checkpoint { state, next: 30, idle_advances: vec![], loaded: 0 }.write(&mut head);
+            Checkpoint { state, next: 30, idle_advances: vec![], backfill_next: 0 }.write(&mut head);
             broker.changelog.borrow_mut().push((CHECKPOINT_KEY.to_vec(), Some(head)));
         }
         // A transaction is open before the end.
@@ -194,7 +194,7 @@ fn a_restoring_task_adopts_the_offsets_of_a_rewind() {
         let mut calls = Vec::new();
         with_worker(|worker, broker| {
             let mut head = Vec::new();
-            Checkpoint { state: 5, next: 30, idle_advances: vec![], loaded: 0 }.write(&mut head);
+            Checkpoint { state: 5, next: 30, idle_advances: vec![], backfill_next: 0 }.write(&mut head);
             broker.changelog.borrow_mut().push((CHECKPOINT_KEY.to_vec(), Some(head)));
             // A transaction is open before the end of the changelog.
             broker.withheld.set(1);
@@ -241,7 +241,7 @@ fn an_inconsistent_changelog_is_read_again_before_it_is_fatal() {
     };
     restore(&|worker, broker| {
         let mut head = Vec::new();
-        Checkpoint { state: 7, next: 10, idle_advances: vec![], loaded: 0 }.write(&mut head);
+        Checkpoint { state: 7, next: 10, idle_advances: vec![], backfill_next: 0 }.write(&mut head);
         broker.changelog.replace(vec![(CHECKPOINT_KEY.to_vec(), Some(head))]);
         broker.clock.pass(Duration::from_secs(1));
         for _ in 0..3 {

@@ -14,7 +14,7 @@ use crate::quality::arithmetic::threshold::Scores;
 
 const HOUR: i64 = 3600;
 const DAY: i64 = 86_400;
-/// Points so many times the slack away from a label are well outside.
+/// Points this many times the slack away from a label are well outside.
 const WELL_OUTSIDE: usize = 10;
 
 /// One entry of `labels.json`.
@@ -37,7 +37,7 @@ pub struct Series {
     windows: Vec<(usize, usize)>,
     /// Seconds.
     pub bucket: i64,
-    /// Points before this one only teach.
+    /// Points before this one only train.
     first: usize,
     /// Label edges are not exact: five minutes, or one bucket.
     slack: usize,
@@ -78,8 +78,7 @@ fn seconds(text: &str) -> Option<i64> {
     Some(TimeZone::UTC.to_timestamp(time).ok()?.as_second())
 }
 
-/// Counts as they are. Rates that are no whole numbers get a decimal unit in which a typical value is at
-/// least 100.
+/// Counts stay as they are. Fractional rates get a decimal unit in which a typical value is at least 100.
 pub fn whole(values: Vec<f64>) -> Vec<f64> {
     if values.iter().all(|value| value.fract() == 0.0) {
         return values;
@@ -102,7 +101,7 @@ impl Series {
         Self { group, times, counts, windows, bucket, first, slack: (300 / bucket).max(1) as usize }
     }
 
-    /// The windows that do not lie in the points that only teach.
+    /// The windows outside the points that only train.
     pub fn scored_windows(&self) -> impl Iterator<Item = (usize, usize)> + '_ {
         self.windows.iter().copied().filter(|(_, last)| *last >= self.first)
     }

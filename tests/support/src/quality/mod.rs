@@ -1,4 +1,4 @@
-//! What the quality bench computes with, apart from running it: tested by `tests/detect/quality.rs`.
+//! The computations of the quality bench, tested by `tests/detect/quality.rs`.
 
 pub mod arithmetic;
 pub mod labeled;

@@ -12,8 +12,8 @@ use insightd_generate::label::Label;
 
 const HOUR: i64 = 3600;
 
-/// Whether a call enters a series: the others only tell who and which region is known, and how old the
-/// account is.
+/// Whether a call enters a series. The other calls only show which principals and regions are known, and
+/// the age of the account.
 pub fn is_counted(call: &Call) -> bool {
     call.kind != Kind::Data && (!call.api.read || error(call).is_some())
 }
@@ -31,8 +31,8 @@ pub fn all(account: &Account, in_order: bool) -> Box<dyn Iterator<Item = Call> +
     Box::new(Delivery::new(account.id(), account.calls()).flat_map(|file| file.calls))
 }
 
-/// The calls that can matter: those that are counted, and of the others one an hour for each caller and
-/// region, which is what keeps them known. Five of six calls are left out by it.
+/// The calls that can matter: those that are counted, and one of the others per hour, caller and region,
+/// which keeps the caller known. Leaves out five of six calls.
 pub fn that_matter(account: &Account, in_order: bool) -> Vec<Call> {
     let mut seen: HashSet<(u32, &'static str, i64)> = HashSet::new();
     let mut matters = |call: &Call| {

@@ -44,21 +44,21 @@ impl Account<'_> {
         }
     }
 
-    /// A few calls each that give a stranger lasting access.
+    /// A few calls of each API that gives a stranger lasting access.
     fn foothold(&mut self, from: i64, region: &'static str, actor: &'static Actor) {
         for (n, api) in FOOTHOLD.iter().enumerate() {
             self.burst(from + 20 * n as i64, region, api, actor, 5, 2 * MINUTE, None);
         }
     }
 
-    /// Somebody tries what he may do.
+    /// An attacker tests the permissions of stolen credentials.
     fn probe(&mut self, from: i64, region: &'static str, actor: &'static Actor) {
         for api in &PROBED {
             self.burst(from, region, api, actor, 18, 5 * MINUTE, Some(DENIED));
         }
     }
 
-    /// Backups and buckets go; some calls fail.
+    /// Backups and buckets are deleted; some calls fail.
     fn destruction(&mut self, from: i64, region: &'static str, actor: &'static Actor) {
         for api in &DESTROYED {
             self.burst(from, region, api, actor, 30, 8 * MINUTE, None);

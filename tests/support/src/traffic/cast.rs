@@ -1,4 +1,4 @@
-//! Who calls, and what there is to call.
+//! The callers and the APIs that they call.
 
 use super::{Actor, Api, Identity};
 

@@ -1,4 +1,4 @@
-//! Checks of the constructed traffic itself: what the other tests rest on.
+//! Checks of the constructed traffic itself, which the other tests rely on.
 
 use crate::clock::{at, iso, parse};
 use crate::delivery::{Breakage, Conditions, deliver, truth};

@@ -1,5 +1,5 @@
-//! What the numbers of this bench rest on: thresholds, matching, interpolation, and the scores of the rivals.
-//! Pure, and tested by `tests/detect/quality.rs`; nothing here knows where series or calls come from.
+//! The arithmetic behind this bench: thresholds, matching, interpolation, and the scores of the rivals.
+//! Pure, and tested by `tests/detect/quality.rs`; knows nothing about the origin of series or calls.
 
 pub mod alarms;
 pub mod interpolation;
@@ -8,7 +8,7 @@ pub mod moments;
 pub mod tails;
 pub mod threshold;
 
-/// The middle of the values, the mean of the two middle ones where they are even in number; none of none.
+/// The median; none without values.
 pub fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
     let mut values: Vec<f64> = values.into_iter().collect();
     values.sort_by(f64::total_cmp);
