@@ -142,8 +142,11 @@ fn a_backfill_that_reaches_into_the_present_is_not_amplified() {
     let horizons = Horizons::per_minute(Direction::Up);
     let earlier = steady(&horizons);
     let mut merged = Statistic::new(1001, 1000, ViewPriors::default(), &horizons);
+    (merged.level.sum, merged.level.weight) = (8.0, 2.0);
     merged.merge(&earlier, &horizons);
     assert_eq!((merged.minutes, merged.sum), (earlier.minutes, earlier.sum));
+    assert_eq!(merged.level.sum, 8.0 + earlier.level.sum);
+    assert_eq!(merged.level.weight, 2.0 + earlier.level.weight);
 }
 
 #[test]
