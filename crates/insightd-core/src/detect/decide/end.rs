@@ -1,5 +1,7 @@
 //! When an insight ends, and the End that it raises.
 
+use std::sync::Arc;
+
 use super::episode::{Episode, Step};
 use super::insight::{Attributions, InsightWindow, insight};
 use crate::cloudtrail::insight::{Insight, State};
@@ -13,7 +15,7 @@ impl Series {
         while episode.next() <= context.closed {
             self.needs_full_save = true;
             let minute = episode.next();
-            let step = episode.close(self.recent.count(minute), context.settings.end_after);
+            let step = Arc::make_mut(&mut episode).close(self.recent.count(minute), context.settings.end_after);
             let unusual = minute < episode.end();
             for values in self.attributes_mut() {
                 values.close_episode_minute(minute, unusual);

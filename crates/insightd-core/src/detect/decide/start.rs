@@ -92,7 +92,7 @@ impl Series {
             Attributions(self.attributes().map(|values| values.top_recent(detection - WINDOW + 1, detection)));
         let window = InsightWindow::of_start(&episode);
         let insight = insight(self, State::Start, &episode, window, attributions, (context.account, context.region));
-        self.episode = Some(Box::new(episode));
+        self.episode = Some(Arc::new(episode));
         self.needs_full_save = true;
         for values in self.attributes_mut() {
             values.begin_episode();

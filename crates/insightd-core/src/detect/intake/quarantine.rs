@@ -7,6 +7,8 @@
 //! A full quarantine releases its earliest record, which then takes effect: of dates that nothing confirms,
 //! the earliest is the likeliest to be right.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 /// Something with an event time.
@@ -15,10 +17,11 @@ pub(crate) trait Dated {
     fn time(&self) -> i64;
 }
 
-/// Records that wait, in the order of their arrival.
+/// Records that wait, in the order of their arrival. The copy that a transaction keeps for its undo shares
+/// them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Quarantine<T> {
-    waiting: Vec<T>,
+    waiting: Vec<Arc<T>>,
 }
 
 impl<T> Default for Quarantine<T> {
@@ -27,7 +30,7 @@ impl<T> Default for Quarantine<T> {
     }
 }
 
-impl<T: Dated> Quarantine<T> {
+impl<T: Clone + Dated> Quarantine<T> {
     /// Records that wait.
     pub(crate) fn len(&self) -> usize {
         self.waiting.len()
@@ -40,18 +43,18 @@ impl<T: Dated> Quarantine<T> {
 
     /// The records, in the order of their arrival.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
-        self.waiting.iter()
+        self.waiting.iter().map(Arc::as_ref)
     }
 
     /// The record that arrived last.
     pub(crate) fn newest(&self) -> Option<&T> {
-        self.waiting.last()
+        self.waiting.last().map(Arc::as_ref)
     }
 
     /// Lets a record wait beside at most `records_max - 1` others. Returns the earliest of all of them if
     /// that is one too many.
     pub(crate) fn admit(&mut self, record: T, records_max: usize) -> Option<T> {
-        self.waiting.push(record);
+        self.waiting.push(Arc::new(record));
         if self.waiting.len() > records_max { self.take_earliest() } else { None }
     }
 
@@ -61,18 +64,19 @@ impl<T: Dated> Quarantine<T> {
         if self.waiting.is_empty() {
             return Vec::new();
         }
-        self.waiting.extract_if(.., |record| time >= record.time() - jump_s).collect()
+        let confirmed = self.waiting.extract_if(.., |record| time >= record.time() - jump_s);
+        confirmed.map(Arc::unwrap_or_clone).collect()
     }
 
     /// Time of the earliest record, seconds.
     pub(crate) fn earliest(&self) -> Option<i64> {
-        self.waiting.iter().map(Dated::time).min()
+        self.iter().map(Dated::time).min()
     }
 
     /// Takes the earliest record; of several with the same time, the one that arrived first.
     pub(crate) fn take_earliest(&mut self) -> Option<T> {
         let at = (0..self.waiting.len()).min_by_key(|&at| self.waiting[at].time())?;
-        Some(self.waiting.remove(at))
+        Some(Arc::unwrap_or_clone(self.waiting.remove(at)))
     }
 }
 

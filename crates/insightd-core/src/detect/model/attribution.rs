@@ -9,6 +9,9 @@
 
 mod remembered;
 
+use std::ops::Deref;
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::cloudtrail::event::cut;
@@ -33,8 +36,48 @@ struct Value {
     episode: u64,
     /// Calls of the minutes since.
     pending: u64,
+}
+
+impl Value {
+    /// A value without a call.
+    fn new(text: &str, profile: PrincipalProfile) -> Self {
+        let (days, recent) = (Days::default(), Recent::default());
+        Self { text: text.into(), days, recent, profile, episode: 0, pending: 0 }
+    }
+
+    /// Calls that count when values are compared: those of the window that ends with the day of `minute`, and
+    /// those of the open insight.
+    fn weight(&self, minute: i64) -> u64 {
+        self.days.window(minute) + self.episode + self.pending
+    }
+}
+
+/// A value in its attribute. The copy of a series that a transaction keeps for its undo shares the values
+/// that the transaction does not touch: [`Entry::change`] copies the others one by one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Entry {
+    value: Arc<Value>,
     #[serde(skip)]
     saved: SavedPosition,
+}
+
+impl Entry {
+    fn new(value: Value) -> Self {
+        Self { value: Arc::new(value), saved: SavedPosition::default() }
+    }
+
+    /// The value, to be changed.
+    fn change(&mut self) -> &mut Value {
+        Arc::make_mut(&mut self.value)
+    }
+}
+
+impl Deref for Entry {
+    type Target = Value;
+
+    fn deref(&self) -> &Value {
+        &self.value
+    }
 }
 
 /// Position of a value when its series was last saved as a whole, and whether the value has changed since.
@@ -74,7 +117,7 @@ pub(crate) struct AttributedCall {
 /// All values of one attribute.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct AttributeValues {
-    values: Vec<Value>,
+    values: Vec<Entry>,
     /// Whether a value once took another's place. A value that is not there may then have been there.
     summarized: bool,
     /// Whether more has changed since the series was last saved as a whole than [`RunningAttribute`] holds.
@@ -83,7 +126,7 @@ pub(crate) struct AttributeValues {
     /// Callers from before the series was dormant that have not called since. Saved apart, because not all
     /// versions have it.
     #[serde(skip)]
-    remembered: Option<Box<Remembered>>,
+    remembered: Option<Arc<Remembered>>,
 }
 
 impl AttributeValues {
@@ -102,9 +145,10 @@ impl AttributeValues {
         } else {
             at
         };
-        let value = &mut self.values[at];
+        let entry = &mut self.values[at];
+        entry.saved.changed = true;
+        let value = entry.change();
         value.recent.add(minute, late);
-        value.saved.changed = true;
         if in_history {
             self.needs_full_save |= !value.days.add(minute);
         }
@@ -122,9 +166,9 @@ impl AttributeValues {
 
     /// An insight named the value at `at` in minute `minute`.
     pub(crate) fn acknowledge(&mut self, at: usize, minute: i64) {
-        if let Some(value) = self.values.get_mut(at) {
-            value.profile.acknowledge(minute);
-            value.saved.changed = true;
+        if let Some(entry) = self.values.get_mut(at) {
+            entry.change().profile.acknowledge(minute);
+            entry.saved.changed = true;
         }
     }
 
@@ -150,22 +194,13 @@ impl AttributeValues {
                 // Most series have one or two values; room for four each would double the memory of a series.
                 self.values.reserve_exact(1);
             }
-            self.values.push(Value {
-                text: text.into(),
-                days: Days::default(),
-                recent: Recent::default(),
-                profile,
-                episode: 0,
-                pending: 0,
-                saved: SavedPosition::default(),
-            });
+            self.values.push(Entry::new(Value::new(text, profile)));
             return self.values.len() - 1;
         }
         quota.summarized += 1;
         self.summarized = true;
-        let weight = |v: &Value| v.days.window(minute) + v.episode + v.pending;
-        let smallest = (0..self.values.len()).min_by_key(|&i| weight(&self.values[i])).unwrap_or(0);
-        let value = &mut self.values[smallest];
+        let smallest = (0..self.values.len()).min_by_key(|&at| self.values[at].weight(minute)).unwrap_or(0);
+        let value = self.values[smallest].change();
         quota.bytes = quota.bytes + text.len() - value.text.len();
         value.text = text.into();
         value.profile = PrincipalProfile::new(minute);
@@ -180,7 +215,7 @@ impl AttributeValues {
         for earlier in past.values {
             let known = self.values.iter().position(|value| value.text == earlier.text);
             let at = known.unwrap_or_else(|| self.enter(&earlier.text, minute, quota));
-            let value = &mut self.values[at];
+            let value = self.values[at].change();
             value.days.merge(&earlier.days);
             let now = std::mem::replace(&mut value.profile, earlier.profile);
             match known {
@@ -197,7 +232,7 @@ impl AttributeValues {
     /// Drops values without a call in the window that ends with the day of `minute`.
     pub(crate) fn drop_silent(&mut self, minute: i64, quota: &mut MemoryQuota) {
         self.values.retain(|v| {
-            let keep = v.days.window(minute) + v.recent.total(i64::MIN, i64::MAX) + v.episode + v.pending > 0;
+            let keep = v.weight(minute) + v.recent.total(i64::MIN, i64::MAX) > 0;
             if !keep {
                 quota.bytes -= v.text.len() + VALUE_OVERHEAD;
             }
@@ -212,19 +247,29 @@ impl AttributeValues {
 
     /// Drops minutes before `minute`.
     pub(crate) fn forget_before(&mut self, minute: i64) {
-        self.values.iter_mut().for_each(|v| v.recent.forget_before(minute));
+        for entry in self.values.iter_mut().filter(|v| v.recent.reaches_before(minute)) {
+            entry.change().recent.forget_before(minute);
+        }
     }
 
     /// Resets what is counted for an insight, because one begins or ends.
     pub(crate) fn begin_episode(&mut self) {
-        self.values.iter_mut().for_each(|v| (v.episode, v.pending) = (0, 0));
+        for entry in self.values.iter_mut().filter(|v| (v.episode, v.pending) != (0, 0)) {
+            let value = entry.change();
+            (value.episode, value.pending) = (0, 0);
+        }
     }
 
     /// Closes minute `minute` of the open insight. An `unusual` one takes the pending minutes before it
     /// along.
     pub(crate) fn close_episode_minute(&mut self, minute: i64, unusual: bool) {
-        for value in &mut self.values {
-            value.pending += u64::from(value.recent.count(minute));
+        for entry in &mut self.values {
+            let count = u64::from(entry.recent.count(minute));
+            if count == 0 && !(unusual && entry.pending > 0) {
+                continue;
+            }
+            let value = entry.change();
+            value.pending += count;
             if unusual {
                 value.episode += std::mem::take(&mut value.pending);
             }
@@ -239,8 +284,8 @@ impl AttributeValues {
     /// Notes that the series is saved as a whole.
     pub(crate) fn saved(&mut self) {
         self.needs_full_save = false;
-        for (at, value) in self.values.iter_mut().enumerate() {
-            value.saved = SavedPosition { at: at as u16, changed: false };
+        for (at, entry) in self.values.iter_mut().enumerate() {
+            entry.saved = SavedPosition { at: at as u16, changed: false };
         }
     }
 
@@ -260,10 +305,11 @@ impl AttributeValues {
         // An earlier running part may have left another order.
         self.values.sort_by_key(|value| value.saved.at);
         for (at, newest, recent, profile) in running.called {
-            let Some(value) = self.values.get_mut(usize::from(at)) else { return false };
+            let Some(entry) = self.values.get_mut(usize::from(at)) else { return false };
+            entry.saved.changed = true;
+            let value = entry.change();
             value.days.set_newest(newest);
             (value.recent, value.profile) = (recent, profile);
-            value.saved.changed = true;
         }
         if running.order.is_empty() {
             return true;

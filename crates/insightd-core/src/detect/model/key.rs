@@ -1,5 +1,7 @@
 //! What a series is called.
 
+use serde::{Deserialize, Serialize};
+
 use crate::cloudtrail::event::{Event, cut};
 use crate::cloudtrail::insight::SourceCategory;
 
@@ -23,6 +25,29 @@ impl SeriesKey<'_> {
     /// Bytes of its texts.
     pub(crate) fn bytes(&self) -> usize {
         self.source.len() + self.name.len() + self.error.map_or(0, str::len)
+    }
+}
+
+/// A [`SeriesKey`] that owns its texts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct SeriesName {
+    source: Box<str>,
+    name: Box<str>,
+    error: Option<Box<str>>,
+    category: SourceCategory,
+}
+
+impl SeriesName {
+    /// The name, borrowed.
+    pub(crate) fn key(&self) -> SeriesKey<'_> {
+        SeriesKey { source: &self.source, name: &self.name, error: self.error.as_deref(), category: self.category }
+    }
+}
+
+impl From<SeriesKey<'_>> for SeriesName {
+    fn from(key: SeriesKey<'_>) -> Self {
+        let SeriesKey { source, name, error, category } = key;
+        Self { source: source.into(), name: name.into(), error: error.map(Into::into), category }
     }
 }
 

@@ -7,16 +7,17 @@ mod frozen;
 mod merge;
 mod running;
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::running::RunningSeries;
 use crate::cloudtrail::event::AccountId;
-use crate::cloudtrail::insight::SourceCategory;
 use crate::detect::decide::episode::Episode;
 use crate::detect::decide::suppression::RuleSuppression;
 use crate::detect::model::attribution::{AttributeValues, AttributedCall};
 use crate::detect::model::days::Days;
-use crate::detect::model::key::SeriesKey;
+use crate::detect::model::key::{SeriesKey, SeriesName};
 use crate::detect::model::quota::MemoryQuota;
 use crate::detect::model::recent::Recent;
 use crate::detect::model::series::frozen::FrozenMinutes;
@@ -156,13 +157,11 @@ pub(crate) struct CountedCall {
     pub(crate) who: usize,
 }
 
-/// One series.
+/// One series. The copy that a transaction keeps for its undo shares what seldom changes: the name, the open
+/// insight, and the attribution values that are not called.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Series {
-    source: Box<str>,
-    name: Box<str>,
-    error: Option<Box<str>>,
-    category: SourceCategory,
+    name: Arc<SeriesName>,
     first: i64,
     last: i64,
     /// Saved apart, because it has a version of its own.
@@ -178,7 +177,7 @@ pub(crate) struct Series {
     /// configuration, so never saved.
     #[serde(skip)]
     pub(crate) weight: f64,
-    pub(crate) episode: Option<Box<Episode>>,
+    pub(crate) episode: Option<Arc<Episode>>,
     pub(crate) suppression: RuleSuppression,
     /// Minutes of the last insight, from Start (inclusive) to End (exclusive); the statistic does not learn
     /// them.
@@ -196,10 +195,7 @@ impl Series {
         let closed = context.closed.min(minute - 1);
         let (priors, weight) = Self::configured(key, context.settings);
         Self {
-            source: key.source.into(),
-            name: key.name.into(),
-            error: key.error.map(Into::into),
-            category: key.category,
+            name: Arc::new(key.into()),
             first: minute,
             last: minute,
             statistic: Statistic::new(context.begin, closed, priors, context.horizons),
@@ -226,7 +222,7 @@ impl Series {
 
     /// Its name.
     pub(crate) fn key(&self) -> SeriesKey<'_> {
-        SeriesKey { source: &self.source, name: &self.name, error: self.error.as_deref(), category: self.category }
+        self.name.key()
     }
 
     /// Minute of its first call.
@@ -297,7 +293,7 @@ impl Series {
         let attributed = AttributedCall { minute: call.minute, late: call.late, in_history };
         let who = self.principals.add(call.principal, attributed, quota);
         self.agents.add(call.agent, attributed, quota);
-        if self.error.is_none() {
+        if self.key().error.is_none() {
             self.errors.add(call.error, attributed, quota);
         }
         self.needs_full_save |= call.minute < self.first;

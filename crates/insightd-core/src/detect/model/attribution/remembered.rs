@@ -1,5 +1,7 @@
 //! The callers that a dormant series remembers, until they call again.
 
+use std::sync::Arc;
+
 use super::AttributeValues;
 use crate::detect::model::dormant::Remembered;
 use crate::detect::model::profile::PrincipalProfile;
@@ -16,7 +18,7 @@ impl AttributeValues {
 
     /// No values, but the callers that were remembered.
     pub(crate) fn of_remembered(callers: Option<Remembered>) -> Self {
-        Self { summarized: callers.is_none(), remembered: callers.map(Box::new), ..Self::default() }
+        Self { summarized: callers.is_none(), remembered: callers.map(Arc::new), ..Self::default() }
     }
 
     /// The callers that are remembered and have not called again.
@@ -26,12 +28,12 @@ impl AttributeValues {
 
     /// Sets the callers that are remembered, after a restore.
     pub(crate) fn set_remembered(&mut self, remembered: Option<Remembered>) {
-        self.remembered = remembered.map(Box::new);
+        self.remembered = remembered.map(Arc::new);
     }
 
     /// Profile of a value that is added.
     pub(super) fn profile_of(&mut self, text: &str, minute: i64) -> PrincipalProfile {
-        let known = self.remembered.as_mut().and_then(|remembered| remembered.take(text));
+        let known = self.remembered.as_mut().and_then(|remembered| Arc::make_mut(remembered).take(text));
         known.unwrap_or_else(|| PrincipalProfile::new(minute))
     }
 

@@ -1,5 +1,7 @@
 //! How a series becomes dormant, and active again with its next call.
 
+use std::sync::Arc;
+
 use super::{NEVER, Series, TriggerCount};
 use crate::detect::Settings;
 use crate::detect::decide::suppression::RuleSuppression;
@@ -41,10 +43,7 @@ impl Series {
         let covered = Covered { begin: begin.min(first), closed: dormant.closed() };
         let ended = dormant.ended().unwrap_or(NEVER);
         Self {
-            source: key.source.into(),
-            name: key.name.into(),
-            error: key.error.map(Into::into),
-            category: key.category,
+            name: Arc::new(key.into()),
             first,
             last: dormant.last(),
             statistic: Statistic::from_compact(dormant.statistic(), covered, priors, horizons),

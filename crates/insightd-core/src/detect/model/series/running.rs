@@ -5,6 +5,8 @@
 //! profiles of its callers ([`RunningSeries`]: some tens of bytes). Moments, daily sums, attributions and
 //! names (some hundreds of bytes) change when a minute is closed.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Series, TriggerCount};
@@ -75,6 +77,7 @@ impl Series {
             // rule is only a number that is reported and decides nothing.
             let harmless =
                 |at: &u32| settings.rules.iter().nth(*at as usize).is_some_and(|rule| !rule.action.suppresses());
+            let episode = Arc::make_mut(episode);
             episode.finding.rule = match &episode.finding.suppressed_by {
                 Some(name) => settings.rules.position(name),
                 None => episode.finding.rule.filter(harmless),
