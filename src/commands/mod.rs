@@ -25,6 +25,7 @@ mod run;
 mod sources;
 mod state;
 mod version;
+mod violations;
 mod wall_clock;
 
 /// An open, streaming CloudTrail Insights.

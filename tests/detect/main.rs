@@ -8,6 +8,7 @@ mod aws_cases;
 mod backfill;
 mod calibration;
 mod drops;
+mod isolation;
 mod quality;
 mod recount;
 mod rules;

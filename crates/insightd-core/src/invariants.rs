@@ -134,6 +134,11 @@ pub fn is_isolated<T: PartialEq + ?Sized>(alone: &T, among_others: &T) -> bool {
     alone == among_others
 }
 
+/// ISO-1: what a record raises belongs to the account of the record.
+pub fn is_own<A: PartialEq>(raised_for: &A, account: &A) -> bool {
+    raised_for == account
+}
+
 /// OWN-1: the partition is among those that are held now.
 pub fn is_owned<'a, P: PartialEq + 'a>(partition: &P, held: impl IntoIterator<Item = &'a P>) -> bool {
     held.into_iter().any(|held| held == partition)
@@ -148,6 +153,11 @@ pub fn is_restored(position: i64, end: i64, drained: bool) -> bool {
 /// LOAD-1: a backfill whose last part has number `last_part` (from 0) is whole with so many parts in order.
 pub fn is_whole(parts: u32, last_part: u32) -> bool {
     parts.checked_sub(1) == Some(last_part)
+}
+
+/// LOAD-1: a backfill that was refused has changed nothing.
+pub fn is_all_or_nothing(merged: bool, changed: bool) -> bool {
+    merged || !changed
 }
 
 /// LOAD-2: the last minute of a backfill lies before the minute in which the account's own history begins.
@@ -325,6 +335,7 @@ mod tests {
         for equal in [memory_is_committed, is_isolated, is_deterministic] {
             assert!(equal("state", "state") && !equal("state", "other"));
         }
+        assert!(is_own(&7, &7) && !is_own(&7, &8));
     }
 
     #[test]
@@ -343,6 +354,7 @@ mod tests {
     #[test]
     fn a_backfill_is_whole_and_ends_before_the_accounts_own_history() {
         assert!(is_whole(3, 2) && !is_whole(2, 2) && !is_whole(4, 2) && !is_whole(0, 0));
+        assert!(is_all_or_nothing(true, true) && is_all_or_nothing(false, false) && !is_all_or_nothing(false, true));
         assert!(ends_before(9, 10) && !ends_before(10, 10) && !ends_before(11, 10));
     }
 

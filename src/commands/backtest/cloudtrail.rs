@@ -9,13 +9,14 @@ use std::io::Read;
 use std::sync::Arc;
 
 use insightd_core::cloudtrail::event::AccountId;
+use insightd_core::invariants::Violations;
 use insightd_core::pipeline::{Gauges, Output, Pipeline, Tally};
 
 use super::collector::Collector;
 use super::learn::LearnedPriors;
 use crate::commands::console::progress::ReadProgress;
 use crate::commands::sources::{Source, Sources};
-use crate::commands::wall_clock;
+use crate::commands::{violations, wall_clock};
 use crate::config::Config;
 
 /// The budgets, as factors of the configured one.
@@ -32,6 +33,8 @@ pub(crate) struct BacktestResult {
     pub(crate) tally: Tally,
     /// The gauges at the end.
     pub(crate) gauges: Gauges,
+    /// Invariants that were found broken in any run.
+    pub(crate) violations: Violations,
     /// Accounts with a series.
     pub(crate) accounts: BTreeMap<AccountId, AccountSpan>,
     /// Files read.
@@ -82,10 +85,15 @@ pub(crate) fn run(config: Config, sources: &Sources, peeked: Option<Box<dyn Read
     let learned = runs.get(FACTORS.len()).map(|(pipeline, _)| LearnedPriors::of(pipeline));
     let (pipeline, _) = &mut runs[0];
     let (tally, gauges) = (pipeline.take_tally(), pipeline.gauges());
+    let mut violations = violations::of(pipeline, &tally);
     let accounts = accounts(pipeline);
+    for (pipeline, _) in &mut runs[1..] {
+        let tally = pipeline.take_tally();
+        violations.add(violations::of(pipeline, &tally));
+    }
     drop(runs);
     let files = sources.list.len();
-    BacktestResult { config, runs: collectors, tally, gauges, accounts, files, unreadable, learned }
+    BacktestResult { config, runs: collectors, tally, gauges, violations, accounts, files, unreadable, learned }
 }
 
 fn read_all(sources: &Sources, mut peeked: Option<Box<dyn Read>>, runs: &mut [(Pipeline, &mut dyn Output)]) -> usize {

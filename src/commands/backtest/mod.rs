@@ -33,6 +33,7 @@ use super::console::{print, say};
 use super::exit_error::ExitError;
 use super::sources::{Source, Sources};
 use super::version::version;
+use super::violations;
 use crate::config::Config;
 
 /// Runs the command.
@@ -118,6 +119,7 @@ fn cloudtrail(args: &BacktestArgs, config: Config, peeked: Option<Box<dyn Read>>
     if let Some(mut file) = plot {
         plot_series(&result, series, &sources, &mut file)?;
     }
+    violations::fail_on_any(result.violations)?;
     match result.unreadable {
         0 => Ok(()),
         n => Err(ExitError::io(format!("{n} of the files could not be read to their end, see above"))),

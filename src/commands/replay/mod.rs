@@ -16,7 +16,7 @@ use super::console::progress::ReadProgress;
 use super::console::say;
 use super::exit_error::ExitError;
 use super::sources::Sources;
-use super::wall_clock;
+use super::{violations, wall_clock};
 use crate::config::Config;
 
 /// Runs the command.
@@ -34,10 +34,12 @@ pub(crate) fn run(args: &ReplayArgs) -> Result<(), ExitError> {
     let mut pipeline = Pipeline::new(&config);
     let mut out = InsightLines::new(args.format.unwrap_or(config.output.format), args.explain);
     let unreadable = replay(&sources, &mut pipeline, &mut out)?;
+    let tally = pipeline.take_tally();
     if let Some((mut file, path)) = stats {
-        let written = stats::write(&mut file, &pipeline.take_tally(), &pipeline.gauges(), &config.rules);
+        let written = stats::write(&mut file, &tally, &pipeline.gauges(), &config.rules);
         written.map_err(|error| unwritable(path, &error))?;
     }
+    violations::fail_on_any(violations::of(&mut pipeline, &tally))?;
     match unreadable {
         0 => Ok(()),
         n => {

@@ -22,7 +22,7 @@ use crate::detect::model::account::Account;
 use crate::detect::model::region::Region;
 use crate::detect::store::event_records::EventRecords;
 use crate::detect::store::rollback::roll_back;
-use crate::invariants::Violations;
+use crate::invariants::{Invariant, Violations, is_own};
 use crate::rules::Action;
 
 /// What became of one decoded record.
@@ -104,7 +104,17 @@ impl Detector {
         if account.is_too_late(region, event.time, context) {
             return Verdict::TooLate;
         }
-        account.admit(region, &record, arrival, context, emit)
+        let mut foreign = None;
+        let verdict = account.admit(region, &record, arrival, context, &mut |insight| {
+            if !is_own(&insight.account, &event.account) {
+                foreign = Some(insight.account);
+            }
+            emit(insight);
+        });
+        context.violations.check(Invariant::Iso1, foreign.is_none(), || {
+            format!("a record of account {} has raised an insight of {foreign:?}", event.account)
+        });
+        verdict
     }
 
     /// What is known of a record when it comes in, and its verdict if it enters no series.
@@ -167,7 +177,8 @@ impl Detector {
         events
     }
 
-    /// Invariants that were found broken since the last call: WM-1, WM-2, LOAD-2.
+    /// Invariants that were found broken since the last call: ISO-1, LOAD-1, LOAD-2, WM-1,
+    /// WM-2.
     pub fn take_violations(&mut self) -> Violations {
         std::mem::take(&mut self.context.violations)
     }

@@ -56,6 +56,11 @@ impl Transaction {
             && self.dedup.is_empty()
     }
 
+    /// How many accounts, regions and series were changed.
+    pub(crate) fn changed(&self) -> usize {
+        self.accounts.len() + self.regions.len() + self.series.len()
+    }
+
     /// Records a series that is forgotten.
     pub(crate) fn forget(&mut self, region: RegionId, slot: SeriesSlot) {
         if self.is_recorded() {

@@ -56,6 +56,11 @@ impl<Id, T> Changes<Id, T> {
         }
     }
 
+    /// How many values were changed.
+    pub(crate) fn len(&self) -> usize {
+        self.before.len()
+    }
+
     /// What was changed, with what it was; none where there was none.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &(Id, Option<T>)> {
         self.before.iter()

@@ -22,7 +22,7 @@ use crate::detect::model::account::Account;
 use crate::detect::model::principals::Principal;
 use crate::detect::model::region::{Region, RegionState, is_live};
 use crate::detect::model::slot::SeriesSlot;
-use crate::invariants::{Invariant, ends_before};
+use crate::invariants::{Invariant, ends_before, is_all_or_nothing};
 
 /// What was merged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,6 +114,16 @@ impl Detector {
     /// # Errors
     /// When it is refused; nothing has changed then.
     pub fn merge(&mut self, backfill: Self, wall: i64) -> Result<Backfilled, BackfillRefusal> {
+        let before = self.context.transaction.changed();
+        let result = self.merge_if_it_fits(backfill, wall);
+        let changed = self.context.transaction.changed() > before;
+        self.context.violations.check(Invariant::Load1, is_all_or_nothing(result.is_ok(), changed), || {
+            format!("a backfill was refused ({result:?}) after it had changed something")
+        });
+        result
+    }
+
+    fn merge_if_it_fits(&mut self, backfill: Self, wall: i64) -> Result<Backfilled, BackfillRefusal> {
         let Self { accounts, context: used, .. } = backfill;
         let [earlier] = <[Account; 1]>::try_from(accounts).map_err(|_| BackfillRefusal::NoAccount)?;
         let (Some(begin), Some(last)) = (earlier.state.begin, earlier.last_minute()) else {
