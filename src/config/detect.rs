@@ -7,7 +7,7 @@ use insightd_core::detect::decide::security::Security;
 use insightd_core::detect::statistics::horizon::Direction;
 use insightd_core::detect::statistics::prior::Priors;
 
-use super::section::{DAY_S, GIB, KIB, MIB, seconds, section};
+use super::section_macro::{DAY_S, GIB, KIB, MIB, seconds, section};
 use super::tables::{priors, security};
 use super::walk::Walk;
 

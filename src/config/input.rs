@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::section::{DAY_S, GIB, KIB, MINUTE_S, seconds, section};
+use super::section_macro::{DAY_S, GIB, KIB, MINUTE_S, seconds, section};
 use super::walk::Walk;
 use super::{topics, values};
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use insightd_core::invariants::timeouts_increase;
 
 use super::errors::Origin;
-use super::section::{DAY_S, MINUTE_S, millis, seconds, section};
+use super::section_macro::{DAY_S, MINUTE_S, millis, seconds, section};
 use super::walk::Walk;
 use super::{client, mask, values};
 

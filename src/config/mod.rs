@@ -28,7 +28,7 @@ mod print;
 mod resolve;
 mod resolved;
 mod rules;
-mod section;
+mod section_macro;
 mod service;
 mod state;
 pub mod tables;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use insightd_core::cloudtrail::insight::Format;
 
-use super::section::{DAY_S, KIB, MIB, MINUTE_S, seconds, section};
+use super::section_macro::{DAY_S, KIB, MIB, MINUTE_S, seconds, section};
 use super::topics;
 use super::walk::Walk;
 

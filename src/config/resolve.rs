@@ -7,7 +7,7 @@ use insightd_core::detect::store::changelog::bounds;
 use super::errors::{ConfigError, ConfigErrors, Origin};
 use super::layers::Merged;
 use super::own_topics::OWN_TOPICS;
-use super::section::MINUTE_S;
+use super::section_macro::MINUTE_S;
 use super::walk::{Shown, Walk};
 use super::{
     AttributionConfig, Baseline, Config, Detect, Dlq, Http, Input, Kafka, Log, Metrics, Output, State, rules, values,

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::section::{DAY_S, seconds, section};
+use super::section_macro::{DAY_S, seconds, section};
 use super::walk::Walk;
 
 section! {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::errors::Origin;
 use super::kafka::Kafka;
-use super::section::{DAY_S, seconds, section};
+use super::section_macro::{DAY_S, seconds, section};
 use super::topics;
 use super::walk::Walk;
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::errors::{ConfigError, ConfigErrors, Origin};
 use super::layers::{Merged, PREFIX, RuleTable, Setting};
-use super::section::MINUTE_S;
+use super::section_macro::MINUTE_S;
 use super::values::{self, Raw};
 
 /// A setting as resolved, for printing.
