@@ -1,11 +1,11 @@
 //! Records in; verdicts and insights out. The one entrance to detection.
 //!
 //! A record passes these files in order: here its scope, its rule and its account are found; [`observing`]:
-//! what it shows of its account; [`admitting`]: whether it counts now, later or not at all; [`clocks`]: the
-//! minutes that its clock closes; [`counting`]: its series, and the insight that it may start.
+//! what it shows of its account; [`admitting`]: whether it counts now, later or not at all; [`closing`]:
+//! the minutes that its clock closes; [`counting`]: its series, and the insight that it may start.
 
 mod admitting;
-mod clocks;
+mod closing;
 mod counting;
 mod observing;
 
