@@ -90,22 +90,22 @@ impl Detector {
     pub fn observe(&mut self, event: &Event<'_>, wall: Option<i64>, emit: &mut dyn FnMut(Insight)) -> Verdict {
         let (record, outside) = self.incoming(event);
         let is_in_scope = !record.scope.is_empty();
-        let Some(at) = self.account(event.account) else {
+        let Some(account_index) = self.account(event.account) else {
             return if is_in_scope { Verdict::Shed(Limit::Accounts) } else { outside };
         };
-        let region = self.region(at, &event.region);
-        let (account, context) = (&mut self.accounts[at], &mut self.context);
+        let region_index = self.region(account_index, &event.region);
+        let (account, context) = (&mut self.accounts[account_index], &mut self.context);
         let arrival = Arrival::new(event.time, wall, context.settings.clock_jump_s);
-        account.observe(&record, region, arrival, context);
+        account.observe(&record, region_index, arrival, context);
         if !is_in_scope {
             return outside;
         }
-        let Some(region) = region else { return Verdict::Shed(Limit::Clocks) };
-        if account.is_too_late(region, event.time, context) {
+        let Some(region_index) = region_index else { return Verdict::Shed(Limit::Clocks) };
+        if account.is_too_late(region_index, event.time, context) {
             return Verdict::TooLate;
         }
         let mut foreign = None;
-        let verdict = account.admit(region, &record, arrival, context, &mut |insight| {
+        let verdict = account.admit(region_index, &record, arrival, context, &mut |insight| {
             if !is_own(&insight.account, &event.account) {
                 foreign = Some(insight.account);
             }
@@ -136,9 +136,9 @@ impl Detector {
     pub fn caught_up(&mut self, now: i64, emit: &mut dyn FnMut(Insight)) -> bool {
         let mut advanced = false;
         for account in &mut self.accounts {
-            for at in 0..account.state.region_order.len() {
-                let region = account.state.region_order[at] as usize;
-                advanced |= account.advance_idle(region, now, &mut self.context, emit);
+            for i in 0..account.state.region_order.len() {
+                let region_index = account.state.region_order[i] as usize;
+                advanced |= account.advance_idle(region_index, now, &mut self.context, emit);
             }
         }
         advanced
@@ -192,10 +192,10 @@ impl Detector {
         }
     }
 
-    /// Position of an account; none if it is new and there is no room for it.
+    /// Index of an account; none if it is new and there is no room for it.
     pub(super) fn account(&mut self, id: AccountId) -> Option<usize> {
-        if let Some(&at) = self.by_id.get(&id) {
-            return Some(at as usize);
+        if let Some(&account_index) = self.by_id.get(&id) {
+            return Some(account_index as usize);
         }
         if self.accounts.len() >= self.context.settings.accounts_max {
             return None;
@@ -207,19 +207,23 @@ impl Detector {
         Some(number as usize)
     }
 
-    /// Position of a region in its account; none if it is new and there is no room for it.
-    pub(super) fn region(&mut self, account: usize, name: &str) -> Option<usize> {
-        let account = &mut self.accounts[account];
-        if let Some(at) = account.region(name) {
-            return Some(at);
+    /// Index of a region in its account; none if it is new and there is no room for it.
+    pub(super) fn region(&mut self, account_index: usize, name: &str) -> Option<usize> {
+        let account = &mut self.accounts[account_index];
+        if let Some(region_index) = account.region(name) {
+            return Some(region_index);
         }
         if self.context.totals.clocks >= self.context.settings.clocks_max {
             return None;
         }
         self.context.totals.clocks += 1;
-        let at = account.regions.len();
-        account.regions.push(Region::created(name, account.region_id(at), &mut self.context.transaction.regions));
-        Some(at)
+        let region_index = account.regions.len();
+        account.regions.push(Region::created(
+            name,
+            account.region_id(region_index),
+            &mut self.context.transaction.regions,
+        ));
+        Some(region_index)
     }
 }
 

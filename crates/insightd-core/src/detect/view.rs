@@ -83,7 +83,8 @@ impl Detector {
         let (settings, horizons) = (&self.context.settings, &self.context.horizons);
         for account in &self.accounts {
             let begin = account.state.begin_or_max();
-            for region in account.state.region_order.iter().map(|&at| &account.regions[at as usize]) {
+            for region in account.state.region_order.iter().map(|&region_index| &account.regions[region_index as usize])
+            {
                 let Some(clock) = region.state.clock.time() else { continue };
                 let closed = region.state.clock.closed(settings.lateness);
                 let mut show_series = |series: &Series, dormant: bool| {

@@ -13,47 +13,47 @@ use crate::detect::model::account::Account;
 impl Account {
     /// Whether a record dated `time` (seconds) is older than the deduplication horizon of its region, or than
     /// what the bound on eventIDs has left of it.
-    pub(super) fn is_too_late(&self, region: usize, time: i64, context: &DetectorContext) -> bool {
-        let state = &self.regions[region].state;
+    pub(super) fn is_too_late(&self, region_index: usize, time: i64, context: &DetectorContext) -> bool {
+        let state = &self.regions[region_index].state;
         let horizon = state.clock.time().map_or(i64::MIN, |clock| clock - context.settings.dedup_horizon_s);
         time < horizon.max(state.dedup_floor)
     }
 
-    /// Counts a record of the region at position `region`, or quarantines it.
+    /// Counts a record of the region at `region_index`, or quarantines it.
     pub(super) fn admit(
         &mut self,
-        region: usize,
+        region_index: usize,
         record: &IncomingRecord<'_>,
         arrival: Arrival,
         context: &mut DetectorContext,
         emit: &mut dyn FnMut(Insight),
     ) -> Verdict {
         let (jump_s, time) = (context.settings.clock_jump_s, record.event.time);
-        let id = self.region_id(region);
-        let state = self.regions[region].state.change(id, &mut context.transaction.regions);
+        let id = self.region_id(region_index);
+        let state = self.regions[region_index].state.change(id, &mut context.transaction.regions);
         if state.clock.quarantined() > 0 {
             // A repeat must not confirm another record, and may itself be quarantined.
-            if self.is_repeat(region, record) {
+            if self.is_repeat(region_index, record) {
                 return Verdict::Duplicate;
             }
-            let state = self.regions[region].state.change(id, &mut context.transaction.regions);
+            let state = self.regions[region_index].state.change(id, &mut context.transaction.regions);
             for confirmed in state.clock.confirmed_by(time, jump_s) {
-                self.release(region, &confirmed, arrival, context, emit);
+                self.release(region_index, &confirmed, arrival, context, emit);
             }
         }
-        if arrival.near_wall || !self.regions[region].state.clock.is_ahead(time, jump_s) {
-            if !self.remember(region, record, context) {
+        if arrival.near_wall || !self.regions[region_index].state.clock.is_ahead(time, jump_s) {
+            if !self.remember(region_index, record, context) {
                 return Verdict::Duplicate;
             }
-            return self.count_record(region, record, arrival, context, emit);
+            return self.count_record(region_index, record, arrival, context, emit);
         }
         // A quarantined record is counted already (CNT-1), so room for it is reserved. Its eventID is
         // remembered when it is applied: the hours of the index are hours that the clock has reached.
         let Some(reserved) = context.reserve(record.event) else { return Verdict::Shed(Limit::Series) };
-        let state = self.regions[region].state.change(id, &mut context.transaction.regions);
+        let state = self.regions[region_index].state.change(id, &mut context.transaction.regions);
         if let Some(earliest) = state.clock.quarantine(record.event, reserved, context.settings.quarantined_max) {
             context.events.quarantine_overflow += 1;
-            self.release(region, &earliest, arrival, context, emit);
+            self.release(region_index, &earliest, arrival, context, emit);
         }
         Verdict::Counted
     }
@@ -66,8 +66,8 @@ impl Account {
         context: &mut DetectorContext,
         emit: &mut dyn FnMut(Insight),
     ) {
-        while let Some((region, record)) = self.take_earliest_quarantined(ahead, context) {
-            self.release(region, &record, Arrival::NONE, context, emit);
+        while let Some((region_index, record)) = self.take_earliest_quarantined(ahead, context) {
+            self.release(region_index, &record, Arrival::NONE, context, emit);
         }
     }
 
@@ -76,20 +76,22 @@ impl Account {
         ahead: bool,
         context: &mut DetectorContext,
     ) -> Option<(usize, QuarantinedRecord)> {
-        let earliest = |at: usize| self.regions[at].state.clock.earliest_quarantined().map(|time| (time, at));
-        let (time, at) = (0..self.regions.len()).filter_map(earliest).min()?;
+        let earliest = |region_index: usize| {
+            self.regions[region_index].state.clock.earliest_quarantined().map(|time| (time, region_index))
+        };
+        let (time, region_index) = (0..self.regions.len()).filter_map(earliest).min()?;
         if !ahead && self.state.observations.is_ahead(time, context.settings.clock_jump_s) {
             return None;
         }
-        let id = self.region_id(at);
-        let state = self.regions[at].state.change(id, &mut context.transaction.regions);
-        state.clock.take_earliest().map(|record| (at, record))
+        let id = self.region_id(region_index);
+        let state = self.regions[region_index].state.change(id, &mut context.transaction.regions);
+        state.clock.take_earliest().map(|record| (region_index, record))
     }
 
     /// Counts a record that leaves the quarantine.
     fn release(
         &mut self,
-        region: usize,
+        region_index: usize,
         quarantined: &QuarantinedRecord,
         arrival: Arrival,
         context: &mut DetectorContext,
@@ -100,26 +102,26 @@ impl Account {
         let rule = settings.rules.first_match(event, event.time);
         let record = IncomingRecord::new(event, Scope::of(event, settings.data_events), rule);
         // Where a bound or the end of the input releases it, nothing has confirmed it yet.
-        self.confirm_observation(&record.observation(Some(region)), context);
+        self.confirm_observation(&record.observation(Some(region_index)), context);
         // Behind the horizon a repeat is too late anyway; the index holds what a sweep has left.
-        if !self.is_too_late(region, event.time, context) {
-            self.remember(region, &record, context);
+        if !self.is_too_late(region_index, event.time, context) {
+            self.remember(region_index, &record, context);
         }
-        let verdict = self.count_record(region, &record, arrival, context, emit);
+        let verdict = self.count_record(region_index, &record, arrival, context, emit);
         debug_assert_eq!(verdict, Verdict::Counted, "room was reserved");
     }
 
-    fn is_repeat(&self, region: usize, record: &IncomingRecord<'_>) -> bool {
+    fn is_repeat(&self, region_index: usize, record: &IncomingRecord<'_>) -> bool {
         let (Some(hash), Some(id)) = (record.id, &record.event.id) else { return false };
-        let region = &self.regions[region];
+        let region = &self.regions[region_index];
         region.state.clock.is_quarantined(id, record.event.time) || region.seen.contains(hash, record.event.time)
     }
 
     /// Remembers the eventID of a record. False if it is a repeat.
-    fn remember(&mut self, region: usize, record: &IncomingRecord<'_>, context: &mut DetectorContext) -> bool {
+    fn remember(&mut self, region_index: usize, record: &IncomingRecord<'_>, context: &mut DetectorContext) -> bool {
         let (Some(hash), time) = (record.id, record.event.time) else { return true };
-        let (id, has_room) = (self.region_id(region), context.has_room_for_event_ids());
-        let region = &mut self.regions[region];
+        let (id, has_room) = (self.region_id(region_index), context.has_room_for_event_ids());
+        let region = &mut self.regions[region_index];
         let changes = &mut context.transaction.dedup;
         if has_room {
             let is_new = region.seen.remember(hash, time, id, changes);

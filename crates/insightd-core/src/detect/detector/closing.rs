@@ -12,18 +12,18 @@ use crate::detect::statistics::horizon::Direction;
 use crate::invariants::{Invariant, clock_advances, idle_advance_is_elapsed};
 
 impl Account {
-    /// Moves the clock of the region at position `at` to `time` (seconds), at wall time `wall`. Ends of open
+    /// Moves the clock of the region at `region_index` to `time` (seconds), at wall time `wall`. Ends of open
     /// insights come out in the order of their Starts.
     pub(super) fn advance(
         &mut self,
-        at: usize,
+        region_index: usize,
         time: i64,
         wall: i64,
         context: &mut DetectorContext,
         emit: &mut dyn FnMut(Insight),
     ) {
-        let id = self.region_id(at);
-        let clock = &mut self.regions[at].state.change(id, &mut context.transaction.regions).clock;
+        let id = self.region_id(region_index);
+        let clock = &mut self.regions[region_index].state.change(id, &mut context.transaction.regions).clock;
         let before = clock.time();
         let is_new_minute = clock.advance(time, wall);
         let (before, after) = (before.unwrap_or(i64::MIN), clock.time().unwrap_or(i64::MIN));
@@ -31,22 +31,24 @@ impl Account {
             format!("a clock of account {} went from {before} to {after}", self.id)
         });
         if is_new_minute {
-            self.minute_changed(at, context, emit);
+            self.minute_changed(region_index, context, emit);
         }
     }
 
     /// Advances an idle clock at wall time `now`, seconds (WM-2). Returns whether it has moved.
     pub(super) fn advance_idle(
         &mut self,
-        at: usize,
+        region_index: usize,
         now: i64,
         context: &mut DetectorContext,
         emit: &mut dyn FnMut(Insight),
     ) -> bool {
         let (after_s, lateness_s) = (context.settings.idle_after_s, context.settings.lateness * 60);
-        let Some(time) = self.regions[at].state.clock.idle_advance(now, after_s, lateness_s) else { return false };
-        let id = self.region_id(at);
-        let clock = &mut self.regions[at].state.change(id, &mut context.transaction.regions).clock;
+        let Some(time) = self.regions[region_index].state.clock.idle_advance(now, after_s, lateness_s) else {
+            return false;
+        };
+        let id = self.region_id(region_index);
+        let clock = &mut self.regions[region_index].state.change(id, &mut context.transaction.regions).clock;
         // The caller has read its partition to the end.
         let before = clock.when_idle(true);
         clock.advance_idle_to(time);
@@ -55,81 +57,82 @@ impl Account {
         });
         // What is not ahead of a clock is not ahead of the account.
         self.state.change(self.number, &mut context.transaction.accounts).observations.confirm(time);
-        self.minute_changed(at, context, emit);
+        self.minute_changed(region_index, context, emit);
         true
     }
 
     /// Brings every clock to the newest one of the account, at the end of the input.
     pub(in crate::detect) fn bring_clocks_up(&mut self, context: &mut DetectorContext, emit: &mut dyn FnMut(Insight)) {
         let Some(newest) = self.regions.iter().filter_map(|region| region.state.clock.time()).max() else { return };
-        for at in self.state.region_order.clone() {
-            if self.regions[at as usize].state.clock.time().is_some() {
-                self.advance(at as usize, newest, 0, context, emit);
+        for region_index in self.state.region_order.clone() {
+            if self.regions[region_index as usize].state.clock.time().is_some() {
+                self.advance(region_index as usize, newest, 0, context, emit);
             }
         }
     }
 
-    fn minute_changed(&mut self, at: usize, context: &mut DetectorContext, emit: &mut dyn FnMut(Insight)) {
+    fn minute_changed(&mut self, region_index: usize, context: &mut DetectorContext, emit: &mut dyn FnMut(Insight)) {
         let finds_drops = context.settings.direction == Direction::Both;
-        self.end_insights(at, context, emit);
+        self.end_insights(region_index, context, emit);
         if finds_drops {
-            self.find_drops(at, context, emit);
+            self.find_drops(region_index, context, emit);
         }
-        let id = self.region_id(at);
-        let state = &self.regions[at].state;
+        let id = self.region_id(region_index);
+        let state = &self.regions[region_index].state;
         let (Some(time), swept) = (state.clock.time(), state.swept) else { return };
         if time.div_euclid(3600) == swept.div_euclid(3600) {
             return;
         }
         let horizon = time - context.settings.dedup_horizon_s;
-        context.totals.dedup_events -= self.regions[at].seen.expire(horizon, id, &mut context.transaction.dedup);
+        context.totals.dedup_events -=
+            self.regions[region_index].seen.expire(horizon, id, &mut context.transaction.dedup);
         if time.div_euclid(86_400) != swept.div_euclid(86_400) {
-            self.sweep_daily(at, time.div_euclid(60), context);
+            self.sweep_daily(region_index, time.div_euclid(60), context);
         }
-        let region = &mut self.regions[at];
+        let region = &mut self.regions[region_index];
         let state = region.state.change(id, &mut context.transaction.regions);
         state.swept = time;
         if finds_drops {
             let is_steady = |slot: &SeriesSlot| slot.state().active().is_some_and(Series::is_steady);
             let steady = region.series.iter().enumerate().filter(|(_, slot)| is_steady(slot));
-            state.steady = steady.map(|(at, _)| at as u32).collect();
+            state.steady = steady.map(|(series_index, _)| series_index as u32).collect();
         }
     }
 
-    fn end_insights(&mut self, at: usize, context: &mut DetectorContext, emit: &mut dyn FnMut(Insight)) {
-        let (facts, id) = (self.facts(), self.region_id(at));
-        let region = &mut self.regions[at];
+    fn end_insights(&mut self, region_index: usize, context: &mut DetectorContext, emit: &mut dyn FnMut(Insight)) {
+        let (facts, id) = (self.facts(), self.region_id(region_index));
+        let region = &mut self.regions[region_index];
         let Some(now) = region.state.clock.time() else { return };
         let region_facts = region.state.facts(&region.name, context.settings.lateness);
         let here = SeriesContext::new(facts, region_facts, &context.settings, &context.horizons);
         let mut ended = Vec::new();
-        for &position in &region.state.open {
-            let slot = region.series.at(position);
+        for &series_index in &region.state.open {
+            let slot = region.series.at(series_index);
             if !slot.state().active().is_some_and(|series| series.is_due(&here)) {
                 continue;
             }
             let series = slot.change_active(id, &mut context.transaction.series);
             if let Some(end) = series.and_then(|series| series.close_open_minutes(now, &here)) {
-                ended.push(position);
+                ended.push(series_index);
                 context.totals.open -= usize::from(end.finding.suppressed_by.is_none());
                 emit(end);
             }
         }
         if !ended.is_empty() {
             let state = region.state.change(id, &mut context.transaction.regions);
-            state.open.retain(|position| !ended.contains(position));
+            state.open.retain(|series_index| !ended.contains(series_index));
         }
     }
 
-    fn find_drops(&mut self, at: usize, context: &mut DetectorContext, emit: &mut dyn FnMut(Insight)) {
-        let (facts, id) = (self.facts(), self.region_id(at));
-        let region = &mut self.regions[at];
+    fn find_drops(&mut self, region_index: usize, context: &mut DetectorContext, emit: &mut dyn FnMut(Insight)) {
+        let (facts, id) = (self.facts(), self.region_id(region_index));
+        let region = &mut self.regions[region_index];
         let Some(now) = region.state.clock.time() else { return };
         let region_facts = region.state.facts(&region.name, context.settings.lateness);
         let here = SeriesContext::new(facts, region_facts, &context.settings, &context.horizons);
-        for index in 0..region.state.steady.len() {
-            let position = region.state.steady[index];
-            let slot = region.series.at(position);
+        for i in 0..region.state.steady.len() {
+            let series_index = region.state.steady[i];
+            let slot = region.series.at(series_index);
             if slot.state().active().is_none() {
                 continue;
             }
@@ -138,7 +141,7 @@ impl Account {
             let Some(decision) = drop::decide(series, &here, alarms) else { continue };
             alarms.record_start(decision.evidence.minute);
             let start = series.start_drop(&decision, now, &here);
-            region.state.change(id, &mut context.transaction.regions).open.push(position);
+            region.state.change(id, &mut context.transaction.regions).open.push(series_index);
             context.totals.open += 1;
             emit(start);
         }
@@ -146,9 +149,9 @@ impl Account {
 
     /// Once a day: makes series dormant that were silent for long, and forgets series and principals that
     /// were silent for too long.
-    fn sweep_daily(&mut self, at: usize, minute: i64, context: &mut DetectorContext) {
-        let (begin, id) = (self.state.begin_or_max(), self.region_id(at));
-        let region = &mut self.regions[at];
+    fn sweep_daily(&mut self, region_index: usize, minute: i64, context: &mut DetectorContext) {
+        let (begin, id) = (self.state.begin_or_max(), self.region_id(region_index));
+        let region = &mut self.regions[region_index];
         let live_before = region.live();
         region.state.change(id, &mut context.transaction.regions).daily = minute;
         let closed = region.state.clock.closed(context.settings.lateness);
@@ -165,7 +168,7 @@ impl Account {
         let is_open = |slot: &SeriesSlot| slot.state().active().is_some_and(Series::is_open);
         let expired = |slot: &SeriesSlot| minute - slot.state().last() >= ttl && !is_open(slot);
         if region.series.iter().any(expired) {
-            // Positions change, so the lists of series are carried over by identity.
+            // Indexes change, so the lists of series are mapped to the new ones.
             let (removed, moved_to) = region.series.remove(expired);
             region.state.change(id, &mut context.transaction.regions).move_series(&moved_to);
             for slot in removed {
@@ -174,7 +177,7 @@ impl Account {
                 context.transaction.forget(id, slot);
             }
         }
-        let live = self.state.live() - live_before + self.regions[at].live();
+        let live = self.state.live() - live_before + self.regions[region_index].live();
         self.state.change(self.number, &mut context.transaction.accounts).set_live(live);
         context.totals.principals -= self.principals.expire(minute, self.number, &mut context.transaction.principals);
     }

@@ -26,20 +26,20 @@ struct CallInSeries<'a> {
 }
 
 impl Account {
-    /// Counts a record of the region at position `at` in its series, after moving the clock.
+    /// Counts a record of the region at `region_index` in its series, after moving the clock.
     pub(super) fn count_record(
         &mut self,
-        at: usize,
+        region_index: usize,
         record: &IncomingRecord<'_>,
         arrival: Arrival,
         context: &mut DetectorContext,
         emit: &mut dyn FnMut(Insight),
     ) -> Verdict {
         let IncomingRecord { event, scope, rule, principal, .. } = *record;
-        self.advance(at, event.time, arrival.wall, context, emit);
+        self.advance(region_index, event.time, arrival.wall, context, emit);
         context.totals.newest = context.totals.newest.max(event.time);
         let minute = event.time.div_euclid(60);
-        let late = minute <= self.regions[at].state.clock.closed(context.settings.lateness);
+        let late = minute <= self.regions[region_index].state.clock.closed(context.settings.lateness);
         let error = error_code(event);
         let call = Call {
             minute,
@@ -57,31 +57,34 @@ impl Account {
         for (in_scope, error) in [(scope.call_rate, None), (scope.error_rate, error)] {
             if in_scope {
                 let key = SeriesKey { source: &event.source, name: &event.name, error, category };
-                entered |= self.count_call(at, key, &mut call, context, emit);
+                entered |= self.count_call(region_index, key, &mut call, context, emit);
             }
         }
         context.events.late += u64::from(entered && late);
         if entered { Verdict::Counted } else { Verdict::Shed(Limit::Series) }
     }
 
-    /// Counts one call in the series `key` of the region at position `at`, and raises the Start that it
+    /// Counts one call in the series `key` of the region at `region_index`, and raises the Start that it
     /// triggers. False when there is no room for the series.
     fn count_call(
         &mut self,
-        at: usize,
+        region_index: usize,
         key: SeriesKey<'_>,
         counted_call: &mut CallInSeries<'_>,
         context: &mut DetectorContext,
         emit: &mut dyn FnMut(Insight),
     ) -> bool {
-        let Some(position) = self.find_or_create(at, key, &counted_call.call, context) else { return false };
-        let (facts, id, principal_id) = (self.facts(), self.region_id(at), self.principal_id(counted_call.principal));
+        let Some(series_index) = self.find_or_create(region_index, key, &counted_call.call, context) else {
+            return false;
+        };
+        let (facts, id, principal_id) =
+            (self.facts(), self.region_id(region_index), self.principal_id(counted_call.principal));
         let call = &counted_call.call;
-        let region = &mut self.regions[at];
+        let region = &mut self.regions[region_index];
         let region_facts = region.state.facts(&region.name, context.settings.lateness);
         let here = SeriesContext::new(facts, region_facts, &context.settings, &context.horizons);
         let changes = &mut context.transaction;
-        let slot = region.series.at(position);
+        let slot = region.series.at(series_index);
         // A record that was quarantined may be older than what counts as live: a restore would not take its
         // series as live either.
         let becomes_live = !slot.is_live() && is_live(slot.state().last().max(call.minute), region.state.daily);
@@ -106,7 +109,7 @@ impl Account {
             });
             let principal_new_to_account = known_for.is_some_and(|minutes| minutes < DAY);
             let start = series.start(&decision, Trigger { call, who: counted.who, principal_new_to_account }, &here);
-            region.state.change(id, &mut changes.regions).open.push(position);
+            region.state.change(id, &mut changes.regions).open.push(series_index);
             context.totals.open += usize::from(start.finding.suppressed_by.is_none());
             emit(start);
         }
@@ -116,21 +119,21 @@ impl Account {
         true
     }
 
-    /// Position of the series `key`, created if it is new; none if there is no room for it, or for the values
+    /// Index of the series `key`, created if it is new; none if there is no room for it, or for the values
     /// of a dormant one.
     fn find_or_create(
         &mut self,
-        at: usize,
+        region_index: usize,
         key: SeriesKey<'_>,
         call: &Call<'_>,
         context: &mut DetectorContext,
     ) -> Option<u32> {
-        let (facts, id) = (self.facts(), self.region_id(at));
-        let region = &mut self.regions[at];
-        if let Some(position) = region.series.find(key) {
+        let (facts, id) = (self.facts(), self.region_id(region_index));
+        let region = &mut self.regions[region_index];
+        if let Some(series_index) = region.series.find(key) {
             let has_room =
-                region.series[position].state().active().is_some() || context.quota.can_activate(call.attributes());
-            return has_room.then_some(position);
+                region.series[series_index].state().active().is_some() || context.quota.can_activate(call.attributes());
+            return has_room.then_some(series_index);
         }
         if !context.has_room(1) || !context.quota.admit(key.bytes(), call.attributes()) {
             return None;

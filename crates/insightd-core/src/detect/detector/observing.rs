@@ -12,11 +12,11 @@ impl Account {
     pub(super) fn observe(
         &mut self,
         record: &IncomingRecord<'_>,
-        region: Option<usize>,
+        region_index: Option<usize>,
         arrival: Arrival,
         context: &mut DetectorContext,
     ) {
-        let mut observation = record.observation(region);
+        let mut observation = record.observation(region_index);
         let jump_s = context.settings.clock_jump_s;
         let state = self.state.change(self.number, &mut context.transaction.accounts);
         if !state.observations.is_settled() {
@@ -57,12 +57,12 @@ impl Account {
         }
         state.mature |= minute - state.begin_or_max() >= warm_up;
         context.totals.account_matured(was, state.maturity());
-        if let Some(at) = observation.region
-            && self.regions[at].state.begin.is_none()
+        if let Some(region_index) = observation.region_index
+            && self.regions[region_index].state.begin.is_none()
         {
-            state.region_order.push(at as u32);
-            let id = self.region_id(at);
-            self.regions[at].state.change(id, &mut context.transaction.regions).begin = Some(minute);
+            state.region_order.push(region_index as u32);
+            let id = self.region_id(region_index);
+            self.regions[region_index].state.change(id, &mut context.transaction.regions).begin = Some(minute);
         }
         let has_room = context.totals.principals < context.settings.principals_max;
         let (id, changes) = (self.principal_id(observation.principal), &mut context.transaction.principals);

@@ -50,9 +50,9 @@ impl<'a> IncomingRecord<'a> {
         Self { event, scope, rule, principal: principal_hash(&event.principal), id }
     }
 
-    /// What it shows of its account; `region` is the position of its region.
-    pub(crate) fn observation(&self, region: Option<usize>) -> Observation {
+    /// What it shows of its account; at `region_index`, if there was room for it.
+    pub(crate) fn observation(&self, region_index: Option<usize>) -> Observation {
         let (time, principal) = (self.event.time, self.principal);
-        Observation { time, region, principal, id: None, counts: !self.scope.is_empty() }
+        Observation { time, region_index, principal, id: None, counts: !self.scope.is_empty() }
     }
 }

@@ -17,8 +17,8 @@ use crate::cloudtrail::event::Event;
 pub(crate) struct Observation {
     /// Its eventTime, seconds.
     pub(crate) time: i64,
-    /// Position of its region, if there was room for it.
-    pub(crate) region: Option<usize>,
+    /// Index of its region, if there was room for it.
+    pub(crate) region_index: Option<usize>,
     /// Hash of the principal that called.
     pub(crate) principal: u64,
     /// Hash of its eventID: a repeat confirms nothing. None where nothing is quarantined, and nobody asks.
@@ -64,9 +64,9 @@ impl Observations {
         self.newest
     }
 
-    /// Positions of the regions of the quarantined observations.
-    pub(crate) fn regions(&self) -> impl Iterator<Item = usize> + '_ {
-        self.quarantine.iter().filter_map(|observation| observation.region)
+    /// Indexes of the regions of the quarantined observations.
+    pub(crate) fn region_indexes(&self) -> impl Iterator<Item = usize> + '_ {
+        self.quarantine.iter().filter_map(|observation| observation.region_index)
     }
 
     /// Whether nothing is quarantined.
@@ -106,7 +106,7 @@ mod tests {
     const JUMP_S: i64 = 3600;
 
     fn at(time: i64, id: Option<u64>) -> Observation {
-        Observation { time, region: None, principal: 0, id, counts: false }
+        Observation { time, region_index: None, principal: 0, id, counts: false }
     }
 
     /// The time of the first observation that is confirmed.

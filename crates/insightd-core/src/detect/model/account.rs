@@ -48,7 +48,7 @@ pub(crate) struct AccountState {
     score_floor: f64,
     /// How many insights it may raise.
     pub(crate) alarms: AlarmBudget,
-    /// Positions of the regions that have begun, in that order: what is reported of several regions must not
+    /// Indexes of the regions that have begun, in that order: what is reported of several regions must not
     /// depend on when a record arrives that nothing has confirmed.
     pub(crate) region_order: Vec<u32>,
     /// The newest confirmed time, and the observations that await confirmation; a record of its own in the
@@ -143,9 +143,9 @@ impl Account {
         AccountFacts { account: self.id, begin: self.state.begin_or_max(), score_floor: self.state.score_floor() }
     }
 
-    /// Its region at position `at`.
-    pub(crate) fn region_id(&self, at: usize) -> RegionId {
-        RegionId { account: self.number, region: at as u32 }
+    /// Id of its region at `region_index`.
+    pub(crate) fn region_id(&self, region_index: usize) -> RegionId {
+        RegionId { account: self.number, region: region_index as u32 }
     }
 
     /// Its principal with this hash.
@@ -153,14 +153,19 @@ impl Account {
         PrincipalId { account: self.number, hash }
     }
 
-    /// Position of a region, if it was seen.
+    /// Index of a region, if it was seen.
     pub(crate) fn region(&self, name: &str) -> Option<usize> {
         self.regions.iter().position(|region| &*region.name == name)
     }
 
     /// Whether all regions that it names are there: damaged records may name others.
     pub(crate) fn has_its_regions(&self) -> bool {
-        let mut named = self.state.region_order.iter().map(|&at| at as usize).chain(self.state.observations.regions());
-        named.all(|at| at < self.regions.len())
+        let mut named = self
+            .state
+            .region_order
+            .iter()
+            .map(|&region_index| region_index as usize)
+            .chain(self.state.observations.region_indexes());
+        named.all(|region_index| region_index < self.regions.len())
     }
 }

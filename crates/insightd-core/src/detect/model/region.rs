@@ -41,9 +41,9 @@ pub(crate) struct RegionState {
     /// Events dated before this (seconds) can no longer be told from repeats: the bound on eventIDs has
     /// pushed them out.
     pub(crate) dedup_floor: i64,
-    /// Positions of the series with an open insight, in the order of their Starts.
+    /// Indexes of the series with an open insight, in the order of their Starts.
     pub(crate) open: Vec<u32>,
-    /// Positions of the series in which drops are looked for; chosen anew each hour.
+    /// Indexes of the series in which drops are looked for; chosen anew each hour.
     pub(crate) steady: Vec<u32>,
 }
 
@@ -67,10 +67,10 @@ impl RegionState {
         RegionFacts { region, begin: self.begin.unwrap_or(i64::MAX), closed: self.clock.closed(lateness) }
     }
 
-    /// Moves the positions of series, after some were removed.
+    /// Renumbers the series, after some were removed.
     pub(crate) fn move_series(&mut self, moved_to: &[Option<u32>]) {
-        for positions in [&mut self.open, &mut self.steady] {
-            *positions = positions.iter().filter_map(|&at| moved_to[at as usize]).collect();
+        for indexes in [&mut self.open, &mut self.steady] {
+            *indexes = indexes.iter().filter_map(|&series_index| moved_to[series_index as usize]).collect();
         }
     }
 }
@@ -102,12 +102,12 @@ impl Region {
 
     /// Numbers of the series with an open insight, in the order of their Starts.
     pub(crate) fn open_numbers(&self) -> Vec<u64> {
-        self.state.open.iter().map(|&at| self.series[at].number).collect()
+        self.state.open.iter().map(|&series_index| self.series[series_index].number).collect()
     }
 
     /// Numbers of the series in which drops are looked for.
     pub(crate) fn steady_numbers(&self) -> Vec<u64> {
-        self.state.steady.iter().map(|&at| self.series[at].number).collect()
+        self.state.steady.iter().map(|&series_index| self.series[series_index].number).collect()
     }
 
     /// Series that are live.

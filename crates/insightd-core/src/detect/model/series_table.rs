@@ -1,4 +1,4 @@
-//! The series of one region, in the order in which they were first seen, and their positions by name.
+//! The series of one region, in the order in which they were first seen, and their indexes by name.
 
 use std::hash::BuildHasher;
 use std::ops::Index;
@@ -12,7 +12,7 @@ use crate::detect::model::slot::{SeriesSlot, SeriesState};
 #[derive(Debug, Default)]
 pub(crate) struct SeriesTable {
     slots: Vec<SeriesSlot>,
-    positions: HashTable<u32>,
+    indexes: HashTable<u32>,
     hasher: DefaultHashBuilder,
 }
 
@@ -30,30 +30,32 @@ impl SeriesTable {
         self.slots.len()
     }
 
-    /// Position of the series of this name.
+    /// Index of the series of this name.
     pub(crate) fn find(&self, key: SeriesKey<'_>) -> Option<u32> {
         let hash = self.hasher.hash_one(key);
-        self.positions.find(hash, |&at| self.slots[at as usize].state().key() == key).copied()
+        self.indexes.find(hash, |&series_index| self.slots[series_index as usize].state().key() == key).copied()
     }
 
-    /// Position of the series of this number.
-    pub(crate) fn position_of(&self, number: u64) -> Option<u32> {
-        self.slots.binary_search_by_key(&number, |slot| slot.number).ok().map(|at| at as u32)
+    /// Index of the series of this number.
+    pub(crate) fn index_of(&self, number: u64) -> Option<u32> {
+        self.slots.binary_search_by_key(&number, |slot| slot.number).ok().map(|series_index| series_index as u32)
     }
 
     /// The series of this number.
     pub(crate) fn by_number(&mut self, number: u64) -> Option<&mut SeriesSlot> {
-        let at = self.position_of(number)?;
-        Some(&mut self.slots[at as usize])
+        let series_index = self.index_of(number)?;
+        Some(&mut self.slots[series_index as usize])
     }
 
-    /// Adds a series as the last one: its number is higher than those of all others. Returns its position.
+    /// Adds a series as the last one: its number is higher than those of all others. Returns its index.
     pub(crate) fn push(&mut self, slot: SeriesSlot) -> u32 {
-        let at = self.slots.len() as u32;
+        let series_index = self.slots.len() as u32;
         let hash = self.hasher.hash_one(slot.state().key());
         self.slots.push(slot);
-        self.positions.insert_unique(hash, at, |&at| self.hasher.hash_one(self.slots[at as usize].state().key()));
-        at
+        self.indexes.insert_unique(hash, series_index, |&series_index| {
+            self.hasher.hash_one(self.slots[series_index as usize].state().key())
+        });
+        series_index
     }
 
     /// The series, in order.
@@ -66,12 +68,12 @@ impl SeriesTable {
         self.slots.iter_mut()
     }
 
-    /// The series at a position.
-    pub(crate) fn at(&mut self, position: u32) -> &mut SeriesSlot {
-        &mut self.slots[position as usize]
+    /// The series at an index.
+    pub(crate) fn at(&mut self, series_index: u32) -> &mut SeriesSlot {
+        &mut self.slots[series_index as usize]
     }
 
-    /// Removes the series that `expired` names. Returns them, and for each earlier position the one that is
+    /// Removes the series that `expired` names. Returns them, and for each earlier index the one that is
     /// now its own.
     pub(crate) fn remove(&mut self, expired: impl Fn(&SeriesSlot) -> bool) -> (Vec<SeriesSlot>, Vec<Option<u32>>) {
         let mut moved_to = Vec::with_capacity(self.slots.len());
@@ -88,7 +90,7 @@ impl SeriesTable {
 
     /// Takes all series out.
     pub(crate) fn take(&mut self) -> Vec<SeriesSlot> {
-        self.positions.clear();
+        self.indexes.clear();
         std::mem::take(&mut self.slots)
     }
 
@@ -97,17 +99,17 @@ impl SeriesTable {
         self.slots.push(slot);
     }
 
-    /// Puts a series back to what it was, or removes it if it did not exist. Returns whether positions have
+    /// Puts a series back to what it was, or removes it if it did not exist. Returns whether indexes have
     /// changed.
     pub(crate) fn put_back(&mut self, number: u64, before: Option<SeriesState>) -> bool {
-        let Some(at) = self.position_of(number) else { return false };
+        let Some(series_index) = self.index_of(number) else { return false };
         match before {
             Some(before) => {
-                self.slots[at as usize].put_back(before);
+                self.slots[series_index as usize].put_back(before);
                 false
             }
             None => {
-                self.slots.remove(at as usize);
+                self.slots.remove(series_index as usize);
                 true
             }
         }
@@ -118,13 +120,13 @@ impl SeriesTable {
         self.slots.sort_unstable_by_key(|slot| slot.number);
     }
 
-    /// Finds the series by name again, after their positions have changed.
+    /// Finds the series by name again, after their indexes have changed.
     pub(crate) fn index_names(&mut self) {
-        self.positions.clear();
+        self.indexes.clear();
         let (slots, hasher) = (&self.slots, &self.hasher);
-        let hash = |at: u32| hasher.hash_one(slots[at as usize].state().key());
-        for at in 0..slots.len() as u32 {
-            self.positions.insert_unique(hash(at), at, |&at| hash(at));
+        let hash = |series_index: u32| hasher.hash_one(slots[series_index as usize].state().key());
+        for series_index in 0..slots.len() as u32 {
+            self.indexes.insert_unique(hash(series_index), series_index, |&series_index| hash(series_index));
         }
     }
 }
@@ -132,7 +134,7 @@ impl SeriesTable {
 impl Index<u32> for SeriesTable {
     type Output = SeriesSlot;
 
-    fn index(&self, position: u32) -> &SeriesSlot {
-        &self.slots[position as usize]
+    fn index(&self, series_index: u32) -> &SeriesSlot {
+        &self.slots[series_index as usize]
     }
 }

@@ -247,8 +247,8 @@ impl Restorer {
         if regions.len() != number as usize {
             return Err(missing(format!("account {id} has no region number {}", regions.len())));
         }
-        let positions = |numbers: &[u64]| numbers.iter().filter_map(|&number| series.position_of(number)).collect();
-        let (open, steady) = (positions(&record.open), positions(steady));
+        let indexes = |numbers: &[u64]| numbers.iter().filter_map(|&number| series.index_of(number)).collect();
+        let (open, steady) = (indexes(&record.open), indexes(steady));
         let RegionRecord { name, begin, clock, swept, daily, dedup_floor, .. } = record;
         let state = RegionState { begin, clock, swept, daily, dedup_floor, open, steady };
         let (reserved, quarantined) = state.clock.reserved();
