@@ -1,8 +1,9 @@
-//! Settings for the unit tests of this crate: the values of `config/default.toml`. Of the tables of APIs only
-//! what these tests call stands here.
+//! Settings and a record for the unit tests of `detect`. The settings are those of `config/default.toml`; of
+//! its tables of APIs they hold only what these tests call.
 
 use std::sync::Arc;
 
+use crate::cloudtrail::event::{AccountId, Category, Event};
 use crate::detect::Settings;
 use crate::detect::decide::security::{Security, Technique};
 use crate::detect::statistics::horizon::Direction;
@@ -36,5 +37,27 @@ pub(crate) fn settings() -> Settings {
         data_events: false,
         rules: Arc::default(),
         moves_back: false,
+    }
+}
+
+/// A management write by one principal at `time` (seconds), in the account of this number. It has no
+/// eventID: nothing is a repeat of it. A test changes only the fields that matter to it.
+pub(crate) fn event(account: u64, name: &str, time: i64) -> Event<'static> {
+    Event {
+        account: AccountId::of_number(account).expect("at most twelve digits"),
+        region: "us-east-1".into(),
+        source: "ec2.amazonaws.com".into(),
+        name: name.to_owned().into(),
+        error: None,
+        time,
+        id: None,
+        principal: "arn:aws:iam::111122223333:user/dana".into(),
+        invoked_by: "".into(),
+        agent: "aws-cli".into(),
+        category: Category::Management,
+        write: true,
+        read_only: Some(false),
+        inferred: false,
+        correction: false,
     }
 }

@@ -48,8 +48,9 @@ impl Series {
 
 #[cfg(test)]
 mod tests {
-    use crate::cloudtrail::event::{AccountId, Category, Event};
+    use crate::cloudtrail::event::Event;
     use crate::cloudtrail::insight::{Insight, State};
+    use crate::detect::fixture::event;
     use crate::detect::{Detector, Settings};
 
     const MINUTE: i64 = 60;
@@ -57,23 +58,7 @@ mod tests {
     const BEGIN: i64 = 1_780_002_000;
 
     fn call(name: &'static str, who: &'static str, time: i64) -> Event<'static> {
-        Event {
-            account: AccountId::parse("111122223333").expect("twelve digits"),
-            region: "us-east-1".into(),
-            source: "ec2.amazonaws.com".into(),
-            name: name.into(),
-            error: None,
-            time,
-            id: None,
-            principal: who.into(),
-            invoked_by: "".into(),
-            agent: "aws-cli".into(),
-            category: Category::Management,
-            write: true,
-            read_only: Some(false),
-            inferred: false,
-            correction: false,
-        }
+        Event { principal: who.into(), ..event(111_122_223_333, name, time) }
     }
 
     /// Insights of one API with this many calls in these minutes, beside another API that moves the clock.

@@ -5,40 +5,25 @@ mod dormant;
 mod saved;
 
 use super::*;
-use crate::cloudtrail::event::Category;
+use crate::detect::fixture;
 use crate::detect::store::restorer::Restorer;
 
 const START: i64 = 1_780_000_000;
 
+/// A failed call with an eventID of its own, the same for the same arguments.
 fn event(account: u64, name: &str, time: i64) -> Event<'static> {
-    let number = format!("{account}-{name}-{time}");
-    Event {
-        account: AccountId::parse(&format!("{account:012}")).expect("twelve digits"),
-        region: "us-east-1".into(),
-        source: "ec2.amazonaws.com".into(),
-        name: name.to_owned().into(),
-        error: Some("AccessDenied".into()),
-        time,
-        id: Some(number.into()),
-        principal: "arn:aws:iam::111122223333:user/dana".into(),
-        invoked_by: "".into(),
-        agent: "aws-cli".into(),
-        category: Category::Management,
-        write: true,
-        read_only: Some(false),
-        inferred: false,
-        correction: false,
-    }
+    let id = format!("{account}-{name}-{time}");
+    Event { error: Some("AccessDenied".into()), id: Some(id.into()), ..fixture::event(account, name, time) }
 }
 
 fn detector(change: impl Fn(&mut Settings)) -> Detector {
-    let mut settings = crate::detect::fixture::settings();
+    let mut settings = fixture::settings();
     change(&mut settings);
     Detector::new(settings)
 }
 
 fn restorer(change: impl Fn(&mut Settings)) -> Restorer {
-    let mut settings = crate::detect::fixture::settings();
+    let mut settings = fixture::settings();
     change(&mut settings);
     Restorer::new(settings)
 }

@@ -19,7 +19,7 @@ fn read(name: &str, principal: &'static str, time: i64) -> Event<'static> {
 }
 
 fn of(account: u64, event: &Event<'static>) -> Event<'static> {
-    let account = AccountId::parse(&format!("{account:012}")).expect("twelve digits");
+    let account = AccountId::of_number(account).expect("at most twelve digits");
     Event { account, ..event.clone() }
 }
 
@@ -52,7 +52,7 @@ fn told(change: impl Fn(&mut Settings), account: u64, events: &[Event<'static>])
     let mut detector = detector(change);
     let mut insights = feed(&mut detector, events);
     detector.finish(&mut |insight| insights.push(insight));
-    insights.retain(|insight| insight.account == AccountId::parse(&format!("{account:012}")).expect("twelve digits"));
+    insights.retain(|insight| insight.account == AccountId::of_number(account).expect("at most twelve digits"));
     insights
 }
 

@@ -11,12 +11,7 @@ use crate::detect::statistics::statistic::Statistic;
 const DAY_S: i64 = 86_400;
 
 fn call(name: &str, who: &str, time: i64) -> Event<'static> {
-    Event {
-        id: None,
-        error: None,
-        principal: format!("arn:aws:iam::111122223333:user/{who}").into(),
-        ..event(1, name, time)
-    }
+    Event { principal: format!("arn:aws:iam::111122223333:user/{who}").into(), ..fixture::event(1, name, time) }
 }
 
 /// Moves the clock of the region to `to` day by day, by a series of its own.

@@ -6,10 +6,10 @@ use rand_pcg::Pcg64Mcg;
 use rand_pcg::rand_core::Rng;
 
 use super::*;
-use crate::cloudtrail::event::{Category, Event};
+use crate::cloudtrail::event::Event;
 use crate::cloudtrail::insight::Insight;
 use crate::detect::store::restorer::Restorer;
-use crate::detect::{DAY, Settings, Verdict};
+use crate::detect::{DAY, Settings, Verdict, fixture};
 
 /// A midnight, seconds.
 const START: i64 = 20_600 * 86_400;
@@ -17,7 +17,7 @@ const DAY_S: i64 = 86_400;
 const SEED: u64 = 5150;
 
 fn settings() -> Settings {
-    Settings { warm_up: 2 * DAY, budget: 50.0, ..crate::detect::fixture::settings() }
+    Settings { warm_up: 2 * DAY, budget: 50.0, ..fixture::settings() }
 }
 
 /// Two accounts over `days` days, of which the last has bursts, in order of time.
@@ -31,21 +31,12 @@ fn traffic(days: i64) -> Vec<Event<'static>> {
         let burst = if below(400) == 0 { 12 + below(20) } else { 1 };
         for _ in 0..burst {
             events.push(Event {
-                account: AccountId::parse(&format!("{account:012}")).expect("twelve digits"),
                 region: ["us-east-1", "eu-west-1"][usize::from(below(8) == 0)].into(),
-                source: "ec2.amazonaws.com".into(),
-                name: format!("Api{api}").into(),
                 error: (below(5) == 0).then(|| "AccessDenied".into()),
-                time,
                 id: Some(format!("{}", events.len()).into()),
                 principal: format!("arn:aws:iam::000000000001:user/{}", below(7)).into(),
-                invoked_by: "".into(),
                 agent: format!("tool-{}/1", below(3)).into(),
-                category: Category::Management,
-                write: true,
-                read_only: Some(false),
-                inferred: false,
-                correction: false,
+                ..fixture::event(account as u64, &format!("Api{api}"), time)
             });
         }
     }

@@ -35,8 +35,8 @@ pub fn region_bytes_max(quarantined: usize) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cloudtrail::event::{AccountId, Category, Event};
-    use crate::detect::Detector;
+    use crate::cloudtrail::event::Event;
+    use crate::detect::{Detector, fixture};
 
     const START: i64 = 1_780_000_000 / 3600 * 3600;
 
@@ -55,28 +55,22 @@ mod tests {
     fn event(time: i64, number: i64) -> Event<'static> {
         let text = |bytes: usize| format!("{number}{}", "x".repeat(bytes));
         Event {
-            account: AccountId::parse("999999999999").expect("twelve digits"),
             region: "r".repeat(256).into(),
             source: "s".repeat(256).into(),
-            name: "n".repeat(256).into(),
             error: Some(format!("{number:0256}").into()),
-            time,
             id: Some(text(9000).into()),
             principal: text(9000).into(),
             invoked_by: text(9000).into(),
             agent: text(9000).into(),
-            category: Category::Management,
-            write: true,
             read_only: Some(true),
-            inferred: false,
-            correction: false,
+            ..fixture::event(999_999_999_999, &"n".repeat(256), time)
         }
     }
 
     #[test]
     fn no_series_exceeds_its_bound_and_the_bound_is_close() {
         for (values_max, value_bytes_max, lateness) in [(5, 16, 1), (12, 700, 10), (6, 40, 30)] {
-            let mut settings = crate::detect::fixture::settings();
+            let mut settings = fixture::settings();
             (settings.values_max, settings.value_bytes_max, settings.lateness) =
                 (values_max, value_bytes_max, lateness);
             (settings.warm_up, settings.dedup_horizon_s) = (0, 7 * 86_400);
@@ -103,7 +97,7 @@ mod tests {
     /// It kept a cell for each minute that was ever late, for as long as nothing came on time.
     #[test]
     fn a_series_with_late_calls_only_once_grew_without_end() {
-        let mut detector = Detector::new(crate::detect::fixture::settings());
+        let mut detector = Detector::new(fixture::settings());
         detector.start_undo();
         let mut sizes = Vec::new();
         for minute in 0..2000 {
@@ -121,7 +115,7 @@ mod tests {
 
     #[test]
     fn no_region_with_quarantined_records_exceeds_its_bound() {
-        let mut detector = Detector::new(crate::detect::fixture::settings());
+        let mut detector = Detector::new(fixture::settings());
         detector.start_undo();
         // Each further ahead than the one before can confirm.
         (0..16).for_each(|day| {
