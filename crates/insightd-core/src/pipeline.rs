@@ -29,7 +29,7 @@ use crate::rules::{Action, Rules};
 pub struct DeadLetterRecord<'a> {
     /// Why: a [`DecodeError`] or [`Limit`] label.
     pub reason: &'static str,
-    /// What is wrong and where, for people.
+    /// What is wrong and where, for a human reader.
     pub detail: &'a str,
     /// Position among the records and fragments of the payload, from 0.
     pub record_index: u64,
@@ -159,13 +159,13 @@ impl Pipeline {
         read
     }
 
-    /// See [`Detector::each_series`].
+    /// Shows each series: [`Detector::each_series`].
     pub fn each_series(&self, show: &mut dyn FnMut(SeriesView<'_>)) {
         self.detector.each_series(show);
     }
 
-    /// The task has reached the end of its partition at wall time `now` (seconds): clocks that were idle for
-    /// `input.idle_after` advance by the time that has passed (WM-2). Returns whether one has.
+    /// The task has reached the end of its partition at wall time `now` (seconds). Clocks idle for
+    /// `input.idle_after` advance by the time that has passed (WM-2). Returns whether any clock advanced.
     pub fn caught_up(&mut self, now: i64, out: &mut dyn Output) -> bool {
         let Self { detector, tally, rules, .. } = self;
         detector.caught_up(now, &mut |insight| emit(tally, rules, out, insight))

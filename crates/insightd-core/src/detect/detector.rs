@@ -25,16 +25,16 @@ use crate::detect::store::rollback::roll_back;
 use crate::invariants::{Invariant, Violations, is_own};
 use crate::rules::Action;
 
-/// What became of one decoded record.
+/// The outcome of one decoded record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It entered at least one series, at once or later when it is confirmed.
+    /// It enters at least one series, now or once its time is confirmed.
     Counted,
-    /// Its eventID was seen.
+    /// Its eventID was already seen.
     Duplicate,
     /// It enters no series.
     OutOfScope,
-    /// It would, but a rule excludes it.
+    /// A rule excludes it from the series that it would enter.
     Excluded,
     /// Older than the deduplication horizon.
     TooLate,
@@ -42,7 +42,7 @@ pub enum Verdict {
     Shed(Limit),
 }
 
-/// What is live at the moment.
+/// Current numbers, for the gauges.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Gauges {
     /// Series held.
@@ -85,8 +85,8 @@ impl Detector {
         }
     }
 
-    /// Observes one record. `wall` is the wall clock (seconds) where records arrive as they happen, none
-    /// where files are replayed: a time close to the wall clock needs no confirmation.
+    /// Observes one record. `wall` is the wall clock (seconds), or none in a replay of files. A time close to
+    /// the wall clock needs no confirmation.
     pub fn observe(&mut self, event: &Event<'_>, wall: Option<i64>, emit: &mut dyn FnMut(Insight)) -> Verdict {
         let (record, outside) = self.incoming(event);
         let is_in_scope = !record.scope.is_empty();
@@ -117,7 +117,7 @@ impl Detector {
         verdict
     }
 
-    /// What is known of a record when it comes in, and its verdict if it enters no series.
+    /// A record with its scope and its rule, and its verdict if it enters no series.
     fn incoming<'a>(&mut self, event: &'a Event<'a>) -> (IncomingRecord<'a>, Verdict) {
         let settings = &self.context.settings;
         let scope = Scope::of(event, settings.data_events);
@@ -132,7 +132,7 @@ impl Detector {
     }
 
     /// The partition was read to its end at wall time `now` (seconds): idle clocks advance (WM-2). Returns
-    /// whether one has.
+    /// whether any clock advanced.
     pub fn caught_up(&mut self, now: i64, emit: &mut dyn FnMut(Insight)) -> bool {
         let mut advanced = false;
         for account in &mut self.accounts {
@@ -144,8 +144,8 @@ impl Detector {
         advanced
     }
 
-    /// Ends the input. Account by account: quarantined records that are not ahead of the account are applied
-    /// in order of time, every clock is brought to the account's newest, and at last come the records that
+    /// Ends the input. For each account: applies, in order of time, the quarantined records that are not
+    /// ahead of the account; brings every clock to the account's newest; then applies the records that
     /// nothing has confirmed.
     pub fn finish(&mut self, emit: &mut dyn FnMut(Insight)) {
         for account in &mut self.accounts {
@@ -156,7 +156,7 @@ impl Detector {
         }
     }
 
-    /// What is live now.
+    /// Current numbers.
     pub fn gauges(&self) -> Gauges {
         let totals = &self.context.totals;
         Gauges {
@@ -177,8 +177,7 @@ impl Detector {
         events
     }
 
-    /// Invariants that were found broken since the last call: ISO-1, LOAD-1, LOAD-2, WM-1,
-    /// WM-2.
+    /// Violations of invariants found since the last call: ISO-1, LOAD-1, LOAD-2, WM-1, WM-2.
     pub fn take_violations(&mut self) -> Violations {
         std::mem::take(&mut self.context.violations)
     }
@@ -228,13 +227,13 @@ impl Detector {
 }
 
 impl Detector {
-    /// Begins to record what changes, so that it can be rolled back and saved.
+    /// Starts recording changes, so that they can be rolled back and saved.
     pub fn start_undo(&mut self) {
         self.context.transaction.start_recording();
         self.context.next_transaction();
     }
 
-    /// Puts everything back to what was committed last (EO-3).
+    /// Restores the last committed state (EO-3).
     pub fn roll_back(&mut self) {
         for account in roll_back(&mut self.accounts, &mut self.context) {
             self.by_id.remove(&account);

@@ -1,4 +1,4 @@
-//! What became of records, in plain numbers.
+//! Counts of what became of records: plain numbers, which a commit adds to the metrics.
 
 use crate::cloudtrail::event::AccountId;
 use crate::cloudtrail::outcome::{DecodeError, Envelope, Limit, Skipped};
@@ -39,7 +39,7 @@ impl Outcome {
     }
 }
 
-/// Counts since they were last taken. Plain numbers: the commit adds them to the metrics.
+/// Counts since the last [`Pipeline::take_tally`](super::Pipeline::take_tally).
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
     /// Records by envelope (row) and outcome (column).

@@ -1,9 +1,9 @@
-//! What a rule sees of a record: eight texts. Never counts, a clock or other records.
+//! The eight texts of a record that a rule can test. Never counts, a clock or other records.
 
 use crate::cloudtrail::event::{AccountId, Event, cut};
 
-/// Most bytes of a text that patterns see. CloudTrail cuts the longest one, the user agent, at 1 KB; a longer
-/// text does not come from CloudTrail and must not cost more than this.
+/// Patterns see at most this many bytes of a text. CloudTrail cuts the longest one, the user agent, at 1 KB;
+/// a longer text does not come from CloudTrail and must not cost more than this.
 const TEXT_BYTES_MAX: usize = 4096;
 
 /// One of the texts.

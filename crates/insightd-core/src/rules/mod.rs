@@ -2,8 +2,8 @@
 //! which insights are marked or dropped (docs/rules.md).
 //!
 //! Pure: a rule sees one record and its time, never a clock, counts or other records; time zones come from
-//! the compiled-in database. The first rule whose conditions all hold decides, whatever its action; later
-//! rules are not tested.
+//! the compiled-in database. The first matching rule decides, whatever its action; later rules are not
+//! tested.
 //!
 //! * [`facts`]: what a rule sees of a record. [`pattern`]: globs. [`schedule`]: weekly windows.
 //! * [`reach`]: rules that can never decide, and conditions that probably match nothing.
@@ -23,13 +23,13 @@ pub use schedule::Schedule;
 /// many names belong in one rule as a list of patterns.
 pub const RULES_MAX: usize = 500;
 
-/// What a rule does.
+/// The effect of a rule.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Action {
     /// The record is not counted.
     Exclude,
     /// Multiplies the alarm rate of a Start whose tipping record matches: 0.1 makes false alarms ten times
-    /// rarer, 10 ten times more frequent. 1 changes nothing, which makes an exception from later rules.
+    /// rarer, 10 ten times more frequent. 1 changes nothing: an exception from later rules.
     Sensitivity(f64),
     /// The insight is published, with the header `suppressed-by`.
     Mark,
@@ -53,13 +53,13 @@ impl Action {
         if let Self::Sensitivity(factor) = self { factor } else { 1.0 }
     }
 
-    /// Whether an insight under this rule alarms nobody.
+    /// Whether an insight under this rule is suppressed: published with a mark, or not at all.
     pub fn suppresses(self) -> bool {
         matches!(self, Self::Mark | Self::Drop)
     }
 }
 
-/// A field of a record and the patterns one of which must match it.
+/// A field of a record, and patterns of which one must match.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Condition {
     /// Which field.
@@ -83,9 +83,9 @@ pub struct Rule {
     pub action: Action,
     /// All of these must hold; in the order of [`Field::ALL`], cheap and selective ones first.
     pub conditions: Vec<Condition>,
-    /// Event time from which the rule no longer holds, seconds since 1970.
+    /// Event time at which the rule expires, seconds since 1970.
     pub until: Option<i64>,
-    /// The rule holds only inside these windows of event time.
+    /// The rule applies only inside these windows of event time.
     pub schedule: Option<Schedule>,
 }
 
@@ -138,7 +138,7 @@ impl Rules {
         self.0.iter().position(|rule| rule.matches(&facts, time)).map(|position| position as u32)
     }
 
-    /// Rules that no longer hold at `now` (seconds since 1970).
+    /// Rules that have expired at `now` (seconds since 1970).
     pub fn expired(&self, now: i64) -> impl Iterator<Item = &Rule> {
         self.0.iter().filter(move |rule| rule.until.is_some_and(|until| until <= now))
     }

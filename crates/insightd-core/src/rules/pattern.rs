@@ -1,11 +1,11 @@
-//! Globs: `*` stands for any text, the empty one included, `?` for any one character; everything else for
-//! itself, upper and lower case apart. A pattern matches the whole text.
+//! Case-sensitive globs: `*` matches any text, even an empty one; `?` matches any one character. A pattern
+//! matches the whole text.
 //!
-//! The crate `wildmatch` knows exactly these two wildcards, in linear memory and without unsafe code.
-//! `globset` is made for paths (`{`, `[` and `/` mean something to it), and a regular expression would have
-//! to be escaped. Nearly all patterns of rules are literal texts around `*`, such as
-//! `arn:aws:sts::*:assumed-role/ci` or `*prowler*`; those are compared and searched as bytes, which is ten
-//! times faster, and `wildmatch` is left with what holds a `?`.
+//! The crate `wildmatch` supports exactly these two wildcards, in linear memory and without unsafe code.
+//! `globset` is made for paths (`{`, `[` and `/` are special), and a regular expression needs escaping.
+//! Nearly all patterns of rules are literal text around `*`, such as `arn:aws:sts::*:assumed-role/ci` or
+//! `*prowler*`. Comparing and searching those as bytes is ten times faster; `wildmatch` handles only patterns
+//! with a `?`.
 
 use memchr::memmem::Finder;
 use wildmatch::WildMatch;
@@ -67,7 +67,7 @@ impl PartialEq for Pattern {
     }
 }
 
-/// A character that stands for others.
+/// Whether a character is a wildcard.
 fn is_wildcard(c: char) -> bool {
     c == '*' || c == '?'
 }

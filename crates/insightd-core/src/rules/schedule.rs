@@ -1,7 +1,7 @@
 //! Weekly windows of local time, such as `Sat 22:00-02:00 Europe/Berlin`.
 //!
-//! A window follows the local clock of its zone, to the minute, and excludes its end. A window whose end is
-//! not after its beginning continues into the next day. When clocks go forward, the skipped hour is in no
+//! A window follows the local time of its zone, to the minute, and excludes its end. A window that ends at or
+//! before its beginning continues into the next day. When clocks go forward, the skipped hour is in no
 //! window; when they go back, the repeated hour is in the window twice.
 
 use std::fmt;
@@ -15,7 +15,7 @@ const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 /// Most windows of one rule.
 const WINDOWS_MAX: usize = 50;
 
-/// The windows of a rule; it holds inside any of them.
+/// The windows of a rule, which applies inside any of them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Schedule(Vec<Window>);
 
@@ -103,7 +103,7 @@ fn ranges(from: u16, length: u16) -> impl Iterator<Item = (u16, u16)> {
     [(from, to.min(WEEK_MINUTES)), (0, beyond)].into_iter().filter(|(from, to)| from < to)
 }
 
-/// `Sat`, `Mon-Fri`, `Mon,Wed-Fri`; `Fri-Mon` goes round. Days from Monday = 0.
+/// `Sat`, `Mon-Fri`, `Mon,Wed-Fri`; `Fri-Mon` wraps around the week. Days from Monday = 0.
 fn days(text: &str) -> Result<Vec<u16>, String> {
     let mut days = Vec::new();
     for part in text.split(',') {

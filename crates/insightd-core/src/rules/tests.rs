@@ -120,7 +120,7 @@ fn any_rule() -> impl Strategy<Value = Rule> {
     })
 }
 
-/// The text of a field, by another way than [`Facts::with`].
+/// The text of a field, independently of [`Facts::with`].
 fn text(facts: &Facts<'_>, field: Field) -> String {
     match field {
         Field::EventSource => facts.source.to_owned(),
@@ -134,7 +134,7 @@ fn text(facts: &Facts<'_>, field: Field) -> String {
     }
 }
 
-/// By the definition: the earliest rule none of whose conditions fails.
+/// The definition, restated: the earliest rule none of whose conditions fails.
 fn naive(rules: &[Rule], facts: &Facts<'_>, time: i64) -> Option<u32> {
     let glob = |pattern: &str| {
         regex::Regex::new(&format!("(?s)^{}$", regex::escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")))

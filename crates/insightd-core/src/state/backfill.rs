@@ -10,7 +10,7 @@ use super::codec::{RestoreError, decode, encode};
 
 const VERSION: u8 = 1;
 const WHAT: &str = "history";
-/// Size from which a part takes no further record, bytes. Kafka's default limit is 1 MB, and one record may
+/// Size at which a part is full, bytes. Kafka's default limit is 1 MB, and one record may
 /// have several hundred KB.
 const PART_BYTES: usize = 384 * 1024;
 

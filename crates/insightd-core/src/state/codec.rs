@@ -1,6 +1,6 @@
-//! The bytes of values: one byte for the version, then
+//! The encoding of values: one byte for the version, then
 //! [postcard](https://postcard.jamesmunns.com/wire-format): numbers as varints, floats as eight bytes, texts
-//! after their length.
+//! prefixed by their length.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -16,7 +16,7 @@ pub enum RestoreError {
         "a {what} record of version {found}, and this release knows version {known} at most: start the newer release again, or reset the state"
     )]
     Newer {
-        /// What kind of record.
+        /// The kind of record.
         what: &'static str,
         /// Its version.
         found: u8,
@@ -26,7 +26,7 @@ pub enum RestoreError {
     /// Its bytes are damaged.
     #[error("a damaged {what} record: {why}")]
     Damaged {
-        /// What kind of record.
+        /// The kind of record.
         what: &'static str,
         /// What is wrong.
         why: String,

@@ -11,8 +11,8 @@ use crate::detect::intake::scope::Scope;
 use crate::detect::model::account::Account;
 
 impl Account {
-    /// Whether a record dated `time` (seconds) is older than the deduplication horizon of its region, or than
-    /// what the bound on eventIDs has left of it.
+    /// Whether a record dated `time` (seconds) is older than the deduplication horizon of its region, which
+    /// the bound on eventIDs may have shortened.
     pub(super) fn is_too_late(&self, region_index: usize, time: i64, context: &DetectorContext) -> bool {
         let state = &self.regions[region_index].state;
         let horizon = state.clock.time().map_or(i64::MIN, |clock| clock - context.settings.dedup_horizon_s);
@@ -47,8 +47,8 @@ impl Account {
             }
             return self.count_record(region_index, record, arrival, context, emit);
         }
-        // A quarantined record is counted already (CNT-1), so room for it is reserved. Its eventID is
-        // remembered when it is applied: the hours of the index are hours that the clock has reached.
+        // The outcome of a quarantined record is `counted` (CNT-1), so it needs a reservation now. Its
+        // eventID is remembered when it is applied: the index holds only hours that the clock has reached.
         let Some(reserved) = context.reserve(record.event) else { return Verdict::Shed(Limit::Series) };
         let state = self.regions[region_index].state.change(id, &mut context.transaction.regions);
         if let Some(earliest) = state.clock.quarantine(record.event, reserved, context.settings.quarantined_max) {
@@ -101,9 +101,9 @@ impl Account {
         let (event, settings) = (&*quarantined.event, &context.settings);
         let rule = settings.rules.first_match(event, event.time);
         let record = IncomingRecord::new(event, Scope::of(event, settings.data_events), rule);
-        // Where a bound or the end of the input releases it, nothing has confirmed it yet.
+        // A bound or the end of the input releases it unconfirmed.
         self.confirm_observation(&record.observation(Some(region_index)), context);
-        // Behind the horizon a repeat is too late anyway; the index holds what a sweep has left.
+        // Behind the horizon a repeat is too late anyway, and a sweep has expired its hour.
         if !self.is_too_late(region_index, event.time, context) {
             self.remember(region_index, &record, context);
         }
@@ -131,15 +131,15 @@ impl Account {
         if region.seen.contains(hash, time) {
             return false;
         }
-        // A repeat that counts twice is better than a good record that does not count: a clock gives up its
-        // own oldest hours, and where it has none to give, the record is not remembered.
+        // Counting a repeat twice is better than losing a good record. So the index forgets its oldest hour;
+        // if it has only one, the record counts but is not remembered.
         context.events.dedup_shortened += 1;
         if let Some(shortened) = region.seen.shorten(id, changes) {
             context.totals.dedup_events -= shortened.freed;
             let state = region.state.change(id, &mut context.transaction.regions);
             state.dedup_floor = state.dedup_floor.max(shortened.floor);
-            // A record of the very hours that were given up would be below the floor: its repeats are too
-            // late, and a restore leaves it out.
+            // Below the new floor it need not be remembered: its repeats are too late, and a restore would
+            // leave it out.
             if time >= state.dedup_floor && region.seen.remember(hash, time, id, changes) {
                 context.totals.dedup_events += 1;
             }

@@ -1,5 +1,4 @@
-//! What a clock does when it moves: it closes minutes, ends insights, finds drops, and sweeps once an hour
-//! and once a day.
+//! Moves event-time clocks. A new minute ends insights and finds drops; a new hour and a new day sweep.
 
 use crate::cloudtrail::insight::Insight;
 use crate::detect::context::DetectorContext;
@@ -12,8 +11,8 @@ use crate::detect::statistics::horizon::Direction;
 use crate::invariants::{Invariant, clock_advances, idle_advance_is_elapsed};
 
 impl Account {
-    /// Moves the clock of the region at `region_index` to `time` (seconds), at wall time `wall`. Ends of open
-    /// insights come out in the order of their Starts.
+    /// Moves the clock of the region at `region_index` to `time` (seconds), at wall time `wall` (seconds).
+    /// Emits the Ends of open insights in the order of their Starts.
     pub(super) fn advance(
         &mut self,
         region_index: usize,
@@ -55,7 +54,7 @@ impl Account {
         context.violations.check(Invariant::Wm2, idle_advance_is_elapsed(before, now, lateness_s, time), || {
             format!("an idle clock of account {} went to {time} at wall time {now}: {before:?}", self.id)
         });
-        // What is not ahead of a clock is not ahead of the account.
+        // A time that some clock has reached is not ahead of the account.
         self.state.change(self.number, &mut context.transaction.accounts).observations.confirm(time);
         self.minute_changed(region_index, context, emit);
         true
@@ -147,8 +146,8 @@ impl Account {
         }
     }
 
-    /// Once a day: makes series dormant that were silent for long, and forgets series and principals that
-    /// were silent for too long.
+    /// The daily sweep at `minute`: makes long-silent series dormant, and forgets series and principals
+    /// beyond their time to live.
     fn sweep_daily(&mut self, region_index: usize, minute: i64, context: &mut DetectorContext) {
         let (begin, id) = (self.state.begin_or_max(), self.region_id(region_index));
         let region = &mut self.regions[region_index];

@@ -1,4 +1,4 @@
-//! A record enters its series; what it is evidence of may start an insight.
+//! Counts a record in its series. The evidence that it gives may start an insight.
 
 use crate::cloudtrail::event::Category;
 use crate::cloudtrail::insight::{Insight, SourceCategory};
@@ -21,7 +21,7 @@ struct CallInSeries<'a> {
     call: Call<'a>,
     /// Hash of its principal.
     principal: u64,
-    /// Whether it is already part of what is new about its principal.
+    /// Whether its principal's novelty already includes it.
     novelty_counted: bool,
 }
 
@@ -85,8 +85,7 @@ impl Account {
         let here = SeriesContext::new(facts, region_facts, &context.settings, &context.horizons);
         let changes = &mut context.transaction;
         let slot = region.series.at(series_index);
-        // A record that was quarantined may be older than what counts as live: a restore would not take its
-        // series as live either.
+        // A record from quarantine may be too old to make its series live; a restore decides the same way.
         let becomes_live = !slot.is_live() && is_live(slot.state().last().max(call.minute), region.state.daily);
         if becomes_live {
             slot.set_live(true, id, &mut changes.live);

@@ -1,4 +1,4 @@
-//! What any record, counted or not, shows of its account.
+//! Applies what any record, counted or not, shows of its account: its age and its principals.
 
 use crate::detect::context::DetectorContext;
 use crate::detect::decide::budget::AlarmBudget;
@@ -8,7 +8,7 @@ use crate::detect::model::account::Account;
 use crate::detect::model::principals::Observed;
 
 impl Account {
-    /// Observes what a record shows: at once, or when another record confirms its time.
+    /// Applies what a record shows now, or quarantines it until another record confirms its time.
     pub(super) fn observe(
         &mut self,
         record: &IncomingRecord<'_>,
@@ -36,13 +36,13 @@ impl Account {
         let records_max = context.settings.quarantined_max;
         let state = self.state.change(self.number, &mut context.transaction.accounts);
         if let Some(earliest) = state.observations.quarantine(observation, records_max) {
-            // What counts overflows at its clock as well, and is counted there.
+            // A record that can count also overflows its clock's quarantine, and is counted there.
             context.events.quarantine_overflow += u64::from(!earliest.counts);
             self.confirm_observation(&earliest, context);
         }
     }
 
-    /// Applies an observation whose time is confirmed, or can no longer be confirmed by anything.
+    /// Applies an observation whose time is confirmed, or that leaves quarantine unconfirmed.
     pub(super) fn confirm_observation(&mut self, observation: &Observation, context: &mut DetectorContext) {
         let minute = observation.time.div_euclid(60);
         let warm_up = context.settings.warm_up;
@@ -73,7 +73,7 @@ impl Account {
         }
     }
 
-    /// Applies the observations that are still quarantined at the end of the input.
+    /// Applies, at the end of the input, the observations that are still quarantined.
     pub(super) fn confirm_all_observations(&mut self, context: &mut DetectorContext) {
         let state = self.state.change(self.number, &mut context.transaction.accounts);
         for observation in state.observations.confirmed_by(i64::MAX, 0, true) {

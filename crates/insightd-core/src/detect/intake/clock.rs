@@ -2,8 +2,8 @@
 //! their time.
 //!
 //! * **WM-1** a clock never goes back.
-//! * A record far ahead of its clock is quarantined. It is applied when another record arrives that is dated
-//!   no earlier than one jump (an hour) before it, so a sparse account lags by one record at most.
+//! * A record far ahead of its clock is quarantined until another record arrives that is dated no earlier
+//!   than one jump (an hour) before it. So a sparse account lags by one record at most.
 //! * **WM-2** an idle clock advances only when its partition was read to the end, and only by the wall time
 //!   that has passed.
 
@@ -16,11 +16,11 @@ use super::quarantine::{Dated, Quarantine};
 use crate::cloudtrail::event::{Event, cut};
 use crate::invariants::IdleClock;
 
-/// An event-time clock. Before the first applied record it stands at minus infinity.
+/// An event-time clock; at minus infinity before the first applied record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Clock {
     time: i64,
-    /// Wall time (seconds) when a record last moved or touched it, and where it stood then.
+    /// When a record was last applied: wall time, and the time of this clock then (seconds).
     touched: (i64, i64),
     quarantine: Quarantine<QuarantinedRecord>,
 }
@@ -42,15 +42,15 @@ impl Dated for QuarantinedRecord {
     }
 }
 
-/// Bytes of a principal or user agent of a quarantined record, which is saved with its region; real ones have
+/// Limit on a principal or user agent of a quarantined record, which is saved with its region. Real ones have
 /// at most 2 and 1 KB.
 const CALLER_BYTES_MAX: usize = 2048;
-/// Bytes of its other texts: what the names of a series may have, and eventIDs.
+/// Limit on its other texts, bytes: the same as for eventIDs and the names of a series.
 const TEXT_BYTES_MAX: usize = dedup::ID_BYTES_MAX;
-/// Bytes of a quarantined record at most, as it is saved: two long texts, six others, and some numbers.
+/// Upper bound of a saved quarantined record, bytes: two long texts, six others, and some numbers.
 pub(crate) const QUARANTINED_BYTES_MAX: usize = 2 * CALLER_BYTES_MAX + 6 * TEXT_BYTES_MAX + 128;
 
-/// An owned copy of the record, with texts cut that would make its region too large to be saved.
+/// An owned copy of the record. Cuts texts that would make its region too large to save.
 fn owned(event: &Event<'_>) -> Event<'static> {
     let text = |text: &str| Cow::Owned(cut(text, TEXT_BYTES_MAX).to_owned());
     let caller = |text: &str| Cow::Owned(cut(text, CALLER_BYTES_MAX).to_owned());
@@ -140,8 +140,8 @@ impl Clock {
         self.quarantine.iter().any(|record| same(&record.event))
     }
 
-    /// Quarantines a record for which `reserved` bytes are reserved, beside at most `records_max - 1` others.
-    /// Returns the earliest of all of them if that is one too many.
+    /// Quarantines a record for which `reserved` bytes are reserved. If that makes more than `records_max`,
+    /// releases and returns the earliest.
     pub(crate) fn quarantine(
         &mut self,
         event: &Event<'_>,

@@ -1,10 +1,10 @@
-//! Which eventIDs were seen, over a horizon of event time, at 16 bytes an event or less.
+//! The eventIDs seen within a horizon of event time, at 16 bytes an event or less.
 //!
 //! A copy of a record carries the same eventTime, so it can only lie in the bucket of its own hour: one
-//! lookup, and expiry drops whole buckets. Of an eventID 64 bits of hash are kept (among a million events in
-//! an hour two different ones share them with a probability of 3e-8). In a bucket the bulk lies in a sorted
-//! vector (8 bytes an event, found by interpolation, since hashes are uniform) and at most the newest fifth
-//! in a hash set (at most 21 bytes).
+//! lookup, and expiry drops whole buckets. The index keeps a 64-bit hash of each eventID (the chance that two
+//! of a million events in an hour collide is 3e-8). A bucket keeps most hashes in a sorted vector (8 bytes an
+//! event, found by interpolation, since hashes are uniform) and at most the newest fifth in a hash set (at
+//! most 21 bytes).
 
 use std::hash::{BuildHasherDefault, Hasher};
 
@@ -18,16 +18,16 @@ const BUCKET_S: i64 = 3600;
 /// A set this small is never merged.
 const FRESH_MIN: usize = 256;
 
-/// AWS's eventIDs have 36 bytes; a longer one than this is known by its beginning.
+/// AWS's eventIDs have 36 bytes; longer ones are cut to this many.
 pub(crate) const ID_BYTES_MAX: usize = 256;
 
-/// The part of an eventID that counts.
+/// The part of an eventID that is compared.
 pub(crate) fn cut(id: &str) -> &str {
     event::cut(id, ID_BYTES_MAX)
 }
 
-/// The hash that is kept of an eventID. It is saved, so it must be the same in every release: XXH3, whose
-/// values are specified.
+/// The hash of an eventID. It is saved, so it must be the same in every release: XXH3, whose values are
+/// specified.
 pub(crate) fn hash(id: &str) -> u64 {
     xxhash_rust::xxh3::xxh3_64(cut(id).as_bytes())
 }
@@ -113,7 +113,7 @@ pub(crate) struct ForgottenEvents(HashSet<(u64, i64)>);
 pub(crate) struct Shortened {
     /// eventIDs that are forgotten.
     pub(crate) freed: usize,
-    /// From this time on (seconds) events can still be told from repeats.
+    /// Repeats of events dated from this time on (seconds) are still recognized.
     pub(crate) floor: i64,
 }
 
@@ -309,7 +309,7 @@ fn contains(sorted: &[u64], hash: u64) -> bool {
         }
         let span = u128::from(last - first).max(1);
         let guess = low + (u128::from(hash - first) * (high - low - 1) as u128 / span) as usize;
-        // A window around the guess; outside of it the search goes on in the part that remains.
+        // Searches a window around the guess; on a miss, continues in the part that remains.
         let width = ((high - low) as f64).sqrt() as usize / 2 + 1;
         let (from, to) = (guess.saturating_sub(width).max(low), (guess + width + 1).min(high));
         if sorted[from] > hash {

@@ -1,4 +1,4 @@
-//! What is known of a record when it comes in: computed once, and passed on.
+//! An incoming record with its scope, rule and hashes, computed once and passed on.
 
 use super::dedup;
 use super::observations::Observation;
@@ -6,7 +6,7 @@ use super::scope::Scope;
 use crate::cloudtrail::event::Event;
 use crate::detect::ids::principal_hash;
 
-/// A record and what is known of it.
+/// A record with its scope, rule and hashes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct IncomingRecord<'a> {
     /// The record.
@@ -17,8 +17,7 @@ pub(crate) struct IncomingRecord<'a> {
     pub(crate) rule: Option<u32>,
     /// Hash of its principal.
     pub(crate) principal: u64,
-    /// Hash of its eventID. Version 1.00 has no eventID: nothing tells a repeat, so such a record always
-    /// counts.
+    /// Hash of its eventID. Version 1.00 has no eventID, so its repeats cannot be recognized and count.
     pub(crate) id: Option<u64>,
 }
 
@@ -32,7 +31,7 @@ pub(crate) struct Arrival {
 }
 
 impl Arrival {
-    /// A record that is released from quarantine where no record arrives.
+    /// For a record released from quarantine when no other record arrives.
     pub(crate) const NONE: Self = Self { wall: 0, near_wall: false };
 
     /// A record dated `time` (seconds) at wall time `wall` (seconds); no wall time where files are read.
@@ -43,7 +42,7 @@ impl Arrival {
 }
 
 impl<'a> IncomingRecord<'a> {
-    /// A record that enters `scope`, and about which the rule at this position decides.
+    /// A record that enters `scope`, decided by the rule at this position.
     pub(crate) fn new(event: &'a Event<'a>, scope: Scope, rule: Option<u32>) -> Self {
         // Most records are reads, which enter no series and need no hash of an eventID.
         let id = if scope.is_empty() { None } else { event.id.as_deref().map(dedup::hash) };

@@ -1,7 +1,7 @@
 //! Which records count, and when: scope, repeats, event-time clocks, and records whose time awaits
 //! confirmation.
 //!
-//! * [`incoming`]: what is known of a record when it comes in. [`scope`]: which series it enters.
+//! * [`incoming`]: a record with its scope, rule and hashes. [`scope`]: which series it enters.
 //! * [`dedup`]: which eventIDs were seen.
 //! * [`clock`]: when a minute is closed. [`quarantine`]: records whose time awaits confirmation.
 //! * [`observations`]: what any record shows of its account.

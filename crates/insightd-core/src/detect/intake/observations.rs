@@ -1,5 +1,5 @@
-//! What any record shows of its account, counted or not: that the account and its region exist since then,
-//! and who called.
+//! What any record, counted or not, shows of its account: that the account and its region existed at that
+//! time, and which principal called.
 //!
 //! As at a clock ([`super::clock`]), a time far ahead of everything known of the account is quarantined until
 //! it is confirmed: by another record of the account, in any region, that is dated no earlier than one jump
@@ -21,10 +21,10 @@ pub(crate) struct Observation {
     pub(crate) region_index: Option<usize>,
     /// Hash of the principal that called.
     pub(crate) principal: u64,
-    /// Hash of its eventID: a repeat confirms nothing. None where nothing is quarantined, and nobody asks.
+    /// Hash of its eventID, because a repeat confirms nothing. Set only while something is quarantined.
     pub(crate) id: Option<u64>,
-    /// Whether the record can count. Its clock then quarantines it as well, and it shows the same again when
-    /// it is applied.
+    /// Whether the record can count. Then its clock quarantines it too, and applies this observation again on
+    /// release.
     pub(crate) counts: bool,
 }
 
@@ -81,14 +81,13 @@ impl Observations {
         self.quarantine.iter().any(same)
     }
 
-    /// Quarantines an observation beside at most `records_max - 1` others. Returns the earliest of all of
-    /// them if that is one too many.
+    /// Quarantines an observation. If that makes more than `records_max`, releases and returns the earliest.
     pub(crate) fn quarantine(&mut self, observation: Observation, records_max: usize) -> Option<Observation> {
         self.quarantine.admit(observation, records_max)
     }
 
-    /// Takes what a record dated `time` confirms, in order of time: the order in which wrong times arrive
-    /// says nothing. `sure` if its own time needs no confirmation.
+    /// Takes the observations that a record dated `time` confirms, in order of time: the arrival order of
+    /// wrong times means nothing. `sure` if its own time needs no confirmation.
     pub(crate) fn confirmed_by(&mut self, time: i64, jump_s: i64, sure: bool) -> Vec<Observation> {
         if !sure && !self.quarantine.iter().any(|other| (other.time - time).abs() <= jump_s) {
             return Vec::new();

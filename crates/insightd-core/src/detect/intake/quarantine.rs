@@ -1,11 +1,11 @@
 //! Records whose time awaits confirmation.
 //!
 //! A record dated far ahead of everything known waits until another one confirms its time, so that one wrong
-//! date blinds nobody. The same rule serves an event-time clock, which quarantines whole records, and an
-//! account, which quarantines what a record shows of it.
+//! date cannot make good records too late. An event-time clock quarantines whole records, an account what a
+//! record shows of it.
 //!
-//! A full quarantine releases its earliest record, which then takes effect: of dates that nothing confirms,
-//! the earliest is the likeliest to be right.
+//! A full quarantine releases its earliest record, which then takes effect: of unconfirmed dates the earliest
+//! is the most likely to be right.
 
 use std::sync::Arc;
 
@@ -51,8 +51,7 @@ impl<T: Clone + Dated> Quarantine<T> {
         self.waiting.last().map(Arc::as_ref)
     }
 
-    /// Lets a record wait beside at most `records_max - 1` others. Returns the earliest of all of them if
-    /// that is one too many.
+    /// Adds a record. If that makes more than `records_max`, releases and returns the earliest.
     pub(crate) fn admit(&mut self, record: T, records_max: usize) -> Option<T> {
         self.waiting.push(Arc::new(record));
         if self.waiting.len() > records_max { self.take_earliest() } else { None }

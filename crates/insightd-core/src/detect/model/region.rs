@@ -38,7 +38,7 @@ pub(crate) struct RegionState {
     pub(crate) swept: i64,
     /// Minute of the last daily sweep.
     pub(crate) daily: i64,
-    /// Events dated before this (seconds) can no longer be told from repeats: the bound on eventIDs has
+    /// Repeats of events dated before this (seconds) are no longer recognized: the bound on eventIDs has
     /// pushed them out.
     pub(crate) dedup_floor: i64,
     /// Indexes of the series with an open insight, in the order of their Starts.

@@ -1,4 +1,4 @@
-//! Windows around midnight, the end of the week and the change of clocks.
+//! Windows around midnight, the end of the week and daylight-saving changes.
 
 use proptest::prelude::*;
 
@@ -59,8 +59,7 @@ fn a_window_follows_its_zone_across_clock_changes() {
         &["2026-03-07T21:00:00Z", "2026-03-08T00:59:59Z", "2026-07-04T20:00:00Z", "2026-07-04T23:59:59Z"],
         &["2026-03-07T20:59:59Z", "2026-03-08T01:00:00Z", "2026-07-04T19:59:59Z", "2026-07-05T00:00:00Z"],
     );
-    // The hour from 02:00 to 03:00 is left out on this Sunday, and what is left of a window through it still
-    // holds.
+    // On this Sunday the clocks skip 02:00 to 03:00; the rest of a window around it still applies.
     check(
         "Sun 02:00-03:00 Europe/Berlin",
         &["2026-03-22T01:30:00Z"],
@@ -71,7 +70,7 @@ fn a_window_follows_its_zone_across_clock_changes() {
         &["2026-03-29T00:00:00Z", "2026-03-29T01:59:59Z"],
         &["2026-03-29T02:00:00Z"],
     );
-    // And comes twice on this one.
+    // On this one the hour repeats.
     check(
         "Sun 02:00-03:00 Europe/Berlin",
         &["2026-10-25T00:00:00Z", "2026-10-25T00:59:59Z", "2026-10-25T01:00:00Z", "2026-10-25T01:59:59Z"],
@@ -156,7 +155,7 @@ proptest! {
         let days: Vec<u16> = (0..7).map(|n| (first + n) % 7).take((last + 7 - first) % 7 + 1).map(|d| d as u16).collect();
         let inside = walked(&days, from, to);
         let time = at("2026-01-01T00:00:00Z") + hours * 3600 + seconds;
-        // The local clock by another way: the offset of that moment, added to it.
+        // Local time, computed independently: UTC plus the zone's offset at that moment.
         let zone = TimeZoneDatabase::bundled().get(zone).expect("a zone");
         let offset = zone.to_offset(Timestamp::from_second(time).expect("a time")).seconds();
         // 2025-12-29 is a Monday.

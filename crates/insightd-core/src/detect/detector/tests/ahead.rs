@@ -48,7 +48,7 @@ fn feed(detector: &mut Detector, events: &[Event<'static>]) -> Vec<Insight> {
 }
 
 /// The insights of an account, up to the end of the input.
-fn told(change: impl Fn(&mut Settings), account: u64, events: &[Event<'static>]) -> Vec<Insight> {
+fn insights_of(change: impl Fn(&mut Settings), account: u64, events: &[Event<'static>]) -> Vec<Insight> {
     let mut detector = detector(change);
     let mut insights = feed(&mut detector, events);
     detector.finish(&mut |insight| insights.push(insight));
@@ -88,7 +88,7 @@ fn finish_once_ended_insights_by_the_clock_of_another_account() {
         routine("us-east-1", START, START + 3 * DAY),
         burst("us-east-1", "RunInstances", "mallory", START + 3 * DAY),
     ]);
-    let alone = told(|_| {}, 1, &mine);
+    let alone = insights_of(|_| {}, 1, &mine);
     assert_eq!(states(&alone), [State::Start]);
     let neighbours: [(&str, Vec<Event<'static>>); 2] = [
         ("records of later days", routine("us-east-1", START + 3 * DAY, START + 5 * DAY)),
@@ -96,7 +96,11 @@ fn finish_once_ended_insights_by_the_clock_of_another_account() {
     ];
     for (what, theirs) in neighbours {
         let theirs: Vec<_> = theirs.iter().map(|event| of(2, event)).collect();
-        assert_eq!(text(&told(|_| {}, 1, &[mine.clone(), theirs].concat())), text(&alone), "a neighbour with {what}");
+        assert_eq!(
+            text(&insights_of(|_| {}, 1, &[mine.clone(), theirs].concat())),
+            text(&alone),
+            "a neighbour with {what}"
+        );
     }
 }
 
@@ -108,14 +112,14 @@ fn finish_once_ended_insights_by_a_record_that_nothing_confirms() {
         routine("us-east-1", START, START + 3 * DAY),
         burst("us-east-1", "RunInstances", "mallory", START + 3 * DAY),
     ]);
-    let alone = told(|_| {}, 1, &mine);
+    let alone = insights_of(|_| {}, 1, &mine);
     for at in [0, 100, mine.len()] {
         let mut with = mine.clone();
         with.insert(at, write("eu-west-1", "A", "deploy", START + 300 * DAY));
-        assert_eq!(text(&told(|_| {}, 1, &with)), text(&alone), "arrives at {at}");
+        assert_eq!(text(&insights_of(|_| {}, 1, &with)), text(&alone), "arrives at {at}");
     }
     let elsewhere = routine("eu-west-1", START, START + 4 * DAY);
-    let confirmed = told(|_| {}, 1, &[mine, elsewhere].concat());
+    let confirmed = insights_of(|_| {}, 1, &[mine, elsewhere].concat());
     assert_eq!(states(&confirmed), [State::Start, State::End], "but what the account has shown ends it");
 }
 
@@ -248,10 +252,10 @@ fn a_quarantined_record_counts_as_if_it_came_when_confirmed() {
             stream
         };
         for change in changes {
-            let expected = told(change, 1, &with(confirmed));
-            assert!(states(&expected).contains(&State::Start), "{moment}: nothing is told");
+            let expected = insights_of(change, 1, &with(confirmed));
+            assert!(states(&expected).contains(&State::Start), "{moment}: no insight starts");
             for at in [arrives, usize::midpoint(arrives, confirmed), confirmed - 1] {
-                assert_eq!(text(&told(change, 1, &with(at))), text(&expected), "{moment}, {at} for {confirmed}");
+                assert_eq!(text(&insights_of(change, 1, &with(at))), text(&expected), "{moment}, {at} for {confirmed}");
             }
         }
     }

@@ -78,7 +78,7 @@ fn a_series_is_dormant_after_nine_days_and_its_views_continue() {
         close(is.incidents, should.incidents);
         close(is.excess, should.excess);
     }
-    // What is asked of a burst, up to far beyond the largest one that was accepted.
+    // The trigger count, up to far beyond the largest burst so far.
     let trigger = |statistic: &Statistic, limit: f64| {
         f64::from(statistic.trigger_count(closed + 1, 0.0, limit, &detector.context.horizons))
     };
@@ -103,7 +103,7 @@ fn it_is_woken_by_a_call_and_knows_two_callers_again() {
     }
     let series = state_of(&detector, "Thing").active().expect("active");
     let known_for = |at: usize| series.attributes()[0].profile(at).expect("a profile").known_for(now / 60);
-    // Who called last stands before the others.
+    // The latest caller comes first.
     assert!(known_for(1) > 30 * DAY && known_for(0) < DAY, "{} {}", known_for(1), known_for(0));
     let record = series.attributes()[0].profile(1).expect("a profile").record();
     assert!((5.0..20.0).contains(&record), "the largest burst of the robot: {record}");
@@ -112,7 +112,7 @@ fn it_is_woken_by_a_call_and_knows_two_callers_again() {
         Some(1),
         "the other one has not called yet"
     );
-    // It falls asleep once more, and remembers who did not call as well.
+    // It becomes dormant once more, and also remembers the principals that did not call.
     wait(&mut detector, now, now + 12 * DAY_S);
     let SeriesState::Dormant(dormant) = state_of(&detector, "Thing") else { panic!("asleep again") };
     assert_eq!(dormant.callers().map(|callers| callers.remaining().count()), Some(2));
@@ -131,7 +131,7 @@ fn a_monthly_job_is_no_news_and_a_stranger_is() {
             for one in 0..12 {
                 detector.observe(&call("Payday", "robot", at + one * 20), None, &mut |_| {});
             }
-            // Whoever calls is known to the account.
+            // The account knows every principal that calls.
             for step in 0..30 * 24 {
                 observe(&mut detector, &call("Other", ["dana", "erin"][step % 2], at + 3600 * (1 + step as i64)));
             }

@@ -101,7 +101,7 @@ fn the_backfill_of_new_accounts_is_as_if_observed() {
     let mut loaded = Detector::new(settings());
     loaded.start_undo();
     for absorbed in load(&mut loaded, &plain) {
-        assert!((0..10).contains(&(absorbed.expect("taken in").begin - START.div_euclid(60))));
+        assert!((0..10).contains(&(absorbed.expect("merged").begin - START.div_euclid(60))));
     }
     let of = |detector: &Detector| {
         let gauges = detector.gauges();
@@ -122,7 +122,7 @@ fn the_past_of_known_accounts_is_added_and_counted_exactly() {
     live.start_undo();
     see(&mut live, &after);
     for absorbed in load(&mut live, &fold(&before)) {
-        assert!((0..10).contains(&(absorbed.expect("taken in").begin - START.div_euclid(60))));
+        assert!((0..10).contains(&(absorbed.expect("merged").begin - START.div_euclid(60))));
     }
     let mut plain = Detector::new(settings());
     see(&mut plain, &events);
