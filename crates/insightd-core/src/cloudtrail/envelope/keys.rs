@@ -1,4 +1,4 @@
-//! The keys by which envelopes are told apart. They are read in the same pass as a record's own fields,
+//! The keys that distinguish envelopes. They are read in the same pass as a record's own fields,
 //! without looking into their values; `unwrap` and `classify` say what they mean.
 
 use serde::de::{IgnoredAny, MapAccess};

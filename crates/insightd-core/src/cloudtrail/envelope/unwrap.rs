@@ -96,7 +96,7 @@ fn kafka_connect<'a>(keys: &EnvelopeKeys<'a>) -> Option<Inside<'a>> {
     content(Envelope::KafkaConnect, keys.payload.filter(|value| value.get() != "null"), Encoding::TextOrBase64)
 }
 
-/// Filebeat, Vector or Fluent Bit, told apart by the keys beside `message`. `log` is an object in Filebeat
+/// Filebeat, Vector or Fluent Bit, distinguished by the keys beside `message`. `log` is an object in Filebeat
 /// and a string in Fluent Bit.
 fn log_shipper<'a>(keys: &EnvelopeKeys<'a>) -> Option<Inside<'a>> {
     let envelope = match (keys.beat, keys.vector) {

@@ -148,7 +148,7 @@ impl Severity {
 /// What kind of evidence raised an insight.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Reason {
-    /// The counts of the series, whoever calls.
+    /// The counts of the series, of all callers together.
     #[default]
     Counts,
     /// A principal new to the account.

@@ -43,10 +43,10 @@ struct Tool {
     first: i32,
 }
 
-/// The new calls of one principal, as the length of a vector with one component a series: its calls there in
-/// the last hour or so, times their weight. Many calls of one API are longer than as many calls of many APIs,
-/// which is what somebody does who is only exploring; and many APIs still add up. Held as the square, which
-/// decays by half in half the time.
+/// The new calls of one principal, as the length of a vector with one component per series: its calls there in
+/// the last hour or so, times their weight. Many calls of one API make a longer vector than as many calls
+/// spread over many APIs, which is what a person who explores the console makes; yet many APIs still add up.
+/// Held as the square, which decays by half in half the time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Novelty {
     square: Leaky<30>,

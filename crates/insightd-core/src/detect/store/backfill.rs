@@ -94,7 +94,7 @@ impl BackfillRefusal {
 impl Detector {
     /// Ends the input of a backfill. Quarantined records are applied, except those that are ahead of their
     /// account: nothing confirms them, and their clock would be adopted. Open insights are given up without
-    /// an End, because nobody has seen their Starts.
+    /// an End, because their Starts were never published.
     pub fn finish_backfill(&mut self) {
         for account in &mut self.accounts {
             account.release_quarantined(false, &mut self.context, &mut |_| {});

@@ -7,7 +7,7 @@ use crate::detect::statistics::prior::ViewPriors;
 use crate::detect::statistics::statistic::Statistic;
 
 impl Series {
-    /// Gives up an open insight without an End, because nobody has seen its Start. The statistic does not
+    /// Gives up an open insight without an End, because its Start was never published. The statistic does not
     /// learn its minutes.
     pub(crate) fn abandon_insight(&mut self) {
         if let Some(episode) = self.episode.take() {
