@@ -23,6 +23,8 @@ macro_rules! keys {
 
         impl<'a> $name<'a> {
             /// Takes the value of a wanted key; false (and nothing taken) for any other key.
+            // Out of line, because a record has none of these keys: see `Identity::field`.
+            #[inline(never)]
             pub(super) fn take<A: MapAccess<'a>>(&mut self, key: &str, map: &mut A) -> Result<bool, A::Error> {
                 match key {
                     $($($key)|+ => keys!(@$how self.$field, map),)+
