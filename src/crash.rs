@@ -2,7 +2,7 @@
 //! `crash-points` compiles them in; in all other builds, and so in what ships, [`crash_point`] expands to
 //! nothing.
 //!
-//! The environment variable `FAILPOINTS` says which of them strikes, in the language of the library
+//! The environment variable `FAILPOINTS` says which point strikes, in the language of the library
 //! [fail](https://docs.rs/fail): `offsets=3*off->return` kills at the fourth pass, `return(20)` after 20 ms.
 
 /// Marks a crash point. With `meanwhile`, the work continues during the delay.

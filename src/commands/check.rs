@@ -25,7 +25,7 @@ pub(crate) struct CheckArgs {
     config: PathBuf,
 }
 
-/// Loads, validates and prints the configuration. If a broker answers, also checks that the topics suit it; a
+/// Loads, validates and prints the configuration. If a broker answers, also checks that the topics fit it; a
 /// broker that does not answer is not a fault here.
 ///
 /// # Errors
@@ -63,7 +63,7 @@ fn report(resolved: &Resolved) -> String {
 fn expired(resolved: &Resolved, now: i64) -> String {
     let mut text = String::new();
     for rule in resolved.config.rules.expired(now) {
-        let _ = writeln!(text, "# warning: rule {} holds no longer, its `until` has passed; take it out", rule.name);
+        let _ = writeln!(text, "# warning: rule {} no longer applies, its `until` has passed; remove it", rule.name);
     }
     text
 }

@@ -1,7 +1,8 @@
 //! The commands of the binary, one module each; here the command line and the exit code.
 //!
-//! A command's arguments live in its module. What several commands share lives beside them in a module named
-//! for what it is. A command uses another one only to run it (`demo` runs the daemon of `run`).
+//! A command's arguments live in its module. Code that several commands share lives beside them, in a
+//! module named for its subject. A command uses another one only to run it (`demo` runs the daemon of
+//! `run`).
 
 use std::process::ExitCode;
 
@@ -41,21 +42,21 @@ pub struct Cli {
 enum Command {
     /// Run the daemon: CloudTrail in from Kafka, Insights events out to Kafka.
     Run(run::RunArgs),
-    /// Load, validate and print the configuration, secrets masked. Exit code 78 and every fault at once if it
-    /// is wrong.
+    /// Load, validate and print the configuration, secrets masked. If it is wrong, print every fault at
+    /// once and exit with code 78.
     Check(check::CheckArgs),
     /// Run the same engine over CloudTrail files. Insights go to standard output, one JSON object a line.
     Replay(replay::ReplayArgs),
-    /// Load history from CloudTrail files into the baselines of the daemon, whether it runs or not. Raises no
+    /// Load history from CloudTrail files into the baselines of a running or stopped daemon. Raises no
     /// insights.
     Load(load::LoadArgs),
-    /// What would have fired, on counts or on CloudTrail files.
+    /// Show what would have fired, on counts or on CloudTrail files.
     Backtest(backtest::BacktestArgs),
-    /// List dead letters, and replay those that can be decoded now.
+    /// List dead-letter records, and replay those that can be decoded now.
     Dlq(dlq::DlqArgs),
     /// Inspect, export or reset the daemon's state.
     State(state::StateArgs),
-    /// Show the daemon at work, with no server: an embedded Kafka, constructed CloudTrail with attacks,
+    /// Show the daemon at work without a server: an embedded Kafka, constructed CloudTrail with attacks,
     /// insights as they happen.
     #[cfg(feature = "generate")]
     Demo(demo::DemoArgs),

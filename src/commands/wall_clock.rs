@@ -1,4 +1,4 @@
-//! The system clock. Commands read it once and pass the time on; detection never sees it.
+//! The system clock. Commands read it once and pass the time on; detection never reads it.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

@@ -1,4 +1,4 @@
-//! `[baseline]`, `[detect]`, `[attribution]`: what counts as unusual, and how much memory it may take.
+//! `[baseline]`, `[detect]`, `[attribution]`: what is unusual, and the memory limits of detection.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -55,7 +55,7 @@ fn start(text: &str) -> Result<StartAt, String> {
     }
 }
 
-/// A record that may still be counted must still be recognized when it is delivered again.
+/// As long as a record can be counted, its repeat must be recognized.
 fn horizon_covers_lateness(walk: &mut Walk, horizon: Option<Duration>, lateness: Option<Duration>) {
     let (Some(horizon), Some(lateness)) = (horizon, lateness) else { return };
     if horizon < lateness {

@@ -87,8 +87,8 @@ impl fmt::Debug for Kafka {
     }
 }
 
-/// EO-4: a transaction must have ended before its owner can lose its partitions, and a session before the
-/// group takes its owner for stuck.
+/// EO-4: a transaction must end before its owner can lose its partitions, and a session before the group
+/// considers its owner stuck.
 fn timeouts_rise(walk: &mut Walk, transaction: Option<Duration>, session: Option<Duration>, poll: Option<Duration>) {
     let (Some(transaction), Some(session), Some(poll)) = (transaction, session, poll) else { return };
     if timeouts_increase(transaction, session, poll) {
@@ -131,7 +131,7 @@ fn server(item: &str) -> Result<(), String> {
 
 fn group(id: &str) -> Result<(), String> {
     if id.is_empty() || id.len() > 200 || id.chars().any(char::is_control) {
-        return Err("must have 1 to 200 characters, none of them a control character".to_owned());
+        return Err("must have 1 to 200 characters and no control characters".to_owned());
     }
     Ok(())
 }
@@ -143,11 +143,11 @@ fn instance(walk: &mut Walk, key: &'static str) -> Option<String> {
         return Some(given);
     }
     let Some(name) = walk.host.clone() else {
-        walk.conflict(key, "is empty, and this host has no name to take instead; set it");
+        walk.conflict(key, "is empty, and this host has no name to use instead; set it");
         return None;
     };
     if let Err(reason) = member(&name) {
-        walk.conflict(key, format!("is empty, and the host name {name:?} cannot stand in: it {reason}"));
+        walk.conflict(key, format!("is empty, and the host name {name:?} cannot be used: it {reason}"));
         return None;
     }
     walk.resolved(key, &name, Origin::Host);

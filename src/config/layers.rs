@@ -111,7 +111,7 @@ pub(super) fn merge(file: Option<File<'_>>, variables: impl IntoIterator<Item = 
 fn read(path: &Path, errors: &mut Vec<ConfigError>) -> Layer {
     let name = path.display().to_string();
     let text = std::fs::read(path).map_err(|error| format!("cannot be read: {error}")).and_then(|bytes| {
-        String::from_utf8(bytes).map_err(|error| format!("is no UTF-8 at byte {}", error.utf8_error().valid_up_to()))
+        String::from_utf8(bytes).map_err(|error| format!("is not UTF-8 at byte {}", error.utf8_error().valid_up_to()))
     });
     match text {
         Ok(text) => document(&text, Some(&name), errors),
@@ -136,7 +136,7 @@ fn document(text: &str, name: Option<&str>, errors: &mut Vec<ConfigError>) -> La
         let (line, column) = line_and_column(text, error.span().map_or(0, |span| span.start));
         let place = Origin::File(format!("{}, line {line}, column {column}", name.unwrap_or("default.toml")));
         // The message only: the error's display quotes the line, which may contain a secret.
-        errors.push(ConfigError::of_source(format!("is no TOML: {}", error.message()), place));
+        errors.push(ConfigError::of_source(format!("is not TOML: {}", error.message()), place));
     }
     let mut layer = Layer::default();
     for (section, content) in table.get_ref() {
@@ -240,7 +240,7 @@ fn environment(variables: impl IntoIterator<Item = (OsString, OsString)>, errors
         let Some(path) = name.to_str().and_then(|name| name.strip_prefix(PREFIX)) else { continue };
         let origin = Origin::Environment(format!("{PREFIX}{path}"));
         let Some(value) = value.to_str() else {
-            errors.push(ConfigError::of_source("its value is no UTF-8", origin));
+            errors.push(ConfigError::of_source("its value is not UTF-8", origin));
             continue;
         };
         let value = Raw::Text(value.to_owned());

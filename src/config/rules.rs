@@ -122,7 +122,7 @@ impl<'w> Reader<'w> {
             self.error("factor", "is missing; sensitivity multiplies the alarm budget by it", origin);
         }
         if let Some(origin) = given.filter(|_| word != "sensitivity") {
-            self.error("factor", &format!("is of no use to {word}, only to sensitivity"), origin);
+            self.error("factor", &format!("applies only to sensitivity, not to {word}"), origin);
         }
         Some(match word.as_str() {
             "exclude" => Action::Exclude,
@@ -221,7 +221,7 @@ fn name(text: String) -> Result<(String, toml::Value), String> {
 fn texts(raw: &Raw) -> Result<Vec<String>, String> {
     let text = |raw: &Raw| match raw {
         Raw::Text(text) => Ok(text.clone()),
-        _ => Err("must be a text in quotes, or a list of them".to_owned()),
+        _ => Err("must be a text in quotes or a list of such texts".to_owned()),
     };
     match raw {
         Raw::List(items) if items.is_empty() => Err("must not be an empty list".to_owned()),

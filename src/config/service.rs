@@ -1,4 +1,4 @@
-//! `[http]`, `[metrics]`, `[log]`: what the process shows of itself.
+//! `[http]`, `[metrics]`, `[log]`: how the process can be observed.
 
 use std::net::SocketAddr;
 use std::time::Duration;

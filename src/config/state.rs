@@ -29,7 +29,7 @@ section! {
         if restore_stall_max? <= kafka.transaction_timeout {
             walk.conflict(
                 "state.restore_stall_max",
-                "must be longer than kafka.transaction_timeout: the transaction of a process that died is waited for",
+                "must be longer than kafka.transaction_timeout: a restore waits for the transaction of a dead process",
             );
         }
     }
@@ -46,7 +46,7 @@ fn or_after_group(walk: &mut Walk, key: &str, named: String, kafka: &Kafka, endi
     }
     let name = format!("{}-{ending}", kafka.group_id);
     if let Err(reason) = topics::check_name(&name) {
-        walk.conflict(key, format!("is empty, and {name:?} cannot stand in: {reason}"));
+        walk.conflict(key, format!("is empty, and {name:?} cannot be used: {reason}"));
         return None;
     }
     walk.resolved(key, &name, Origin::Default);

@@ -24,7 +24,7 @@ pub(super) fn check_name_or_pattern(item: &str) -> Result<(), String> {
         Err(error) => {
             let text = error.to_string();
             let last = text.lines().last().unwrap_or_default().trim().trim_start_matches("error: ");
-            Err(format!("no regular expression: {last}"))
+            Err(format!("not a regular expression: {last}"))
         }
     }
 }

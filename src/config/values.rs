@@ -80,13 +80,13 @@ pub(super) fn list(raw: &Raw) -> Parsed<Vec<String>> {
         Raw::List(items) => items.iter().map(text).collect::<Parsed<Vec<_>>>(),
         // "[::1]:9092" begins with a bracket too.
         Raw::Text(written) if written.trim_start().trim_start_matches(['[', ' ']).starts_with(['"', '\'']) => {
-            toml_array(written).ok_or_else(|| "begins with [ but is no TOML array of texts".to_owned())
+            toml_array(written).ok_or_else(|| "begins with [ but is not a TOML array of texts".to_owned())
         }
         Raw::Text(written) => Ok(written.split(',').map(|item| item.trim().to_owned()).collect()),
         _ => Err("must be a list of texts, or one text with commas".to_owned()),
     }?;
     match items.iter().any(String::is_empty) || items.is_empty() {
-        true => Err("must not be empty, nor hold an empty item".to_owned()),
+        true => Err("must not be empty or contain an empty item".to_owned()),
         false => Ok(items),
     }
 }

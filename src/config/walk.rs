@@ -51,7 +51,7 @@ impl Walk {
         (self.shown, sound)
     }
 
-    /// Takes the setting of a key, which is known from now on.
+    /// Takes the setting of a key and marks the key as known.
     fn take(&mut self, key: &'static str) -> Option<Setting> {
         self.known.push(key);
         let setting = self.settings.remove(key);
@@ -208,7 +208,7 @@ impl Walk {
         read(self, key)
     }
 
-    /// Takes all settings below a prefix; all of them are known.
+    /// Takes all settings below a prefix; every one is known.
     pub(super) fn below(&mut self, prefix: &str) -> Vec<(String, Setting)> {
         let keys: Vec<String> = self.settings.keys().filter(|key| key.starts_with(prefix)).cloned().collect();
         keys.into_iter().filter_map(|key| self.settings.remove_entry(&key)).collect()

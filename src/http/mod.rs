@@ -1,5 +1,5 @@
-//! `/metrics`, `/livez`, `/readyz`. Reads shared numbers and states; never talks to Kafka, never decides
-//! anything.
+//! `/metrics`, `/livez`, `/readyz`. Reads shared numbers and states; never talks to Kafka and decides
+//! nothing.
 
 use std::io;
 use std::net::SocketAddr;

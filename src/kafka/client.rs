@@ -42,8 +42,8 @@ pub(super) fn producer(config: &Config, worker: usize, limits: RecordLimits) -> 
     assemble(kafka, client_id(kafka, worker), tunable_producer(), guarantee)
 }
 
-/// Settings of the producer that replays dead letters, for an input topic (`output`) and a dead-letter topic
-/// with these limits.
+/// Settings of the producer that replays dead-letter records, for an input topic (`output`) and a
+/// dead-letter topic with these limits.
 pub(super) fn replayer(config: &Config, limits: RecordLimits) -> ClientConfig {
     let kafka = &config.kafka;
     let guarantee = producer_guarantee(kafka, kafka.replay_transactional_id(), limits);

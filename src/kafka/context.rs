@@ -24,7 +24,7 @@ const LOG_AGAIN_AFTER: Duration = Duration::from_secs(60);
 
 /// Kinds of log lines that appear at level debug only. The worker reports the loss of a broker and the end of
 /// a transaction once; the library repeats them for each attempt and each client. And keys that only one of
-/// the clients knows (CONFWARN) are no mistake: [kafka.client] applies to all of them.
+/// the clients knows (CONFWARN) are no mistake: [kafka.client] applies to every client.
 const REPORTED_ELSEWHERE: [&str; 10] =
     ["FAIL", "ERROR", "REQTMOUT", "MAXPOLL", "GETPID", "TERMINATE", "ADDPARTS", "TXNERR", "FATAL", "CONFWARN"];
 
@@ -106,7 +106,7 @@ impl Context {
         // The broker closes the connection at the very first request: it expects another protocol.
         let misunderstood = reason
             .contains("APIVERSION_QUERY")
-            .then_some("the port may speak another protocol: look at security.protocol under [kafka.client]");
+            .then_some("the port may use another protocol: check security.protocol under [kafka.client]");
         Some(match errors::advice(code).or(misunderstood.map(Cow::Borrowed)) {
             Some(advice) => format!("{reason}; {advice}"),
             None => reason,

@@ -51,7 +51,7 @@ impl Reader {
         let all = consumer(&client::reader(config, false))?;
         let numbers = offsets::partitions(&all, &topic, ANSWER_MAX)?;
         if numbers.is_empty() {
-            let text = format!("topic {topic} does not exist: dlq.topic names no dead letters");
+            let text = format!("topic {topic} does not exist: dlq.topic names no dead-letter records");
             return Err(BrokerError::configuration(text));
         }
         let mut ranges = BTreeMap::new();
@@ -141,20 +141,20 @@ impl Writer {
     /// If they cannot be queued. Failed deliveries show at the commit.
     pub(crate) fn replay(
         &self,
-        letter: &DeadLetter<'_>,
+        dead_letter: &DeadLetter<'_>,
         origin: &DeadLetterSource<'_>,
         key: Option<&[u8]>,
     ) -> Result<(), BrokerError> {
-        self.producer.send(&replayed(letter, origin, key))?;
-        let texts = replay_marker_headers(&self.dlq, letter, origin);
+        self.producer.send(&replayed(dead_letter, origin, key))?;
+        let texts = replay_marker_headers(&self.dlq, dead_letter, origin);
         let headers = texts.each_ref().map(|(name, text)| (*name, text.as_bytes()));
-        let (topic, partition) = (self.dlq.as_str(), Some(letter.id.partition));
+        let (topic, partition) = (self.dlq.as_str(), Some(dead_letter.id.partition));
         self.producer.send(&Outgoing { topic, partition, key: None, value: Some(b""), headers: &headers })
     }
 
     /// Whether the input topic accepts the record.
-    pub(crate) fn fits(&self, letter: &DeadLetter<'_>, origin: &DeadLetterSource<'_>, key: Option<&[u8]>) -> bool {
-        replayed(letter, origin, key).bytes_max() <= self.limits.output
+    pub(crate) fn fits(&self, dead_letter: &DeadLetter<'_>, origin: &DeadLetterSource<'_>, key: Option<&[u8]>) -> bool {
+        replayed(dead_letter, origin, key).bytes_max() <= self.limits.output
     }
 
     /// Commits the open transaction.
@@ -179,8 +179,14 @@ impl Writer {
 }
 
 /// The record that goes to the input topic.
-fn replayed<'a>(letter: &DeadLetter<'a>, origin: &DeadLetterSource<'a>, key: Option<&'a [u8]>) -> Outgoing<'a> {
-    Outgoing { topic: origin.topic, partition: Some(origin.partition), key, value: Some(letter.value), headers: &[] }
+fn replayed<'a>(dead_letter: &DeadLetter<'a>, origin: &DeadLetterSource<'a>, key: Option<&'a [u8]>) -> Outgoing<'a> {
+    Outgoing {
+        topic: origin.topic,
+        partition: Some(origin.partition),
+        key,
+        value: Some(dead_letter.value),
+        headers: &[],
+    }
 }
 
 /// The largest records that an input topic and the dead-letter topic accept.

@@ -131,20 +131,20 @@ pub(super) fn advice(code: Code) -> Option<Cow<'static, str>> {
         | Code::SaslAuthenticationFailed
         | Code::UnsupportedSASLMechanism
         | Code::IllegalSASLState => {
-            "the broker refused the login: look at sasl.mechanisms, sasl.username and sasl.password under [kafka.client]"
+            "the broker refused the login: check sasl.mechanisms, sasl.username and sasl.password under [kafka.client]"
         }
         Code::SSL => {
             "the TLS connection failed: look at ssl.ca.location, ssl.certificate.location, ssl.key.location and \
              security.protocol under [kafka.client]"
         }
-        Code::Resolve => "the host name is unknown: look at kafka.bootstrap_servers",
+        Code::Resolve => "the host name is unknown: check kafka.bootstrap_servers",
         Code::GroupAuthorizationFailed => "grant Read on the consumer group kafka.group_id",
         Code::TransactionalIdAuthorizationFailed => {
             "grant Write and Describe on transactional ids that begin with kafka.group_id"
         }
         Code::ClusterAuthorizationFailed => "grant what the broker's log names, or set kafka.create_topics = false",
         Code::InvalidTransactionTimeout => {
-            "kafka.transaction_timeout is above the broker's transaction.max.timeout.ms: lower the one or raise the other"
+            "kafka.transaction_timeout is above the broker's transaction.max.timeout.ms: lower the former or raise the latter"
         }
         Code::InvalidSessionTimeout => {
             "kafka.session_timeout lies outside the broker's group.min.session.timeout.ms and group.max.session.timeout.ms"
@@ -153,7 +153,7 @@ pub(super) fn advice(code: Code) -> Option<Cow<'static, str>> {
             "max.message.bytes of a topic was lowered while the process ran; it is read again at the next start"
         }
         Code::InconsistentGroupProtocol => {
-            "kafka.group_id is used by consumers with another assignor: give this group a name of its own"
+            "kafka.group_id is used by consumers with another assignor: give this daemon its own group"
         }
         Code::UnknownTopicOrPartition => "a topic was deleted while it was in use",
         _ => return None,
@@ -169,7 +169,7 @@ fn rights() -> String {
 /// The error of a failed call: what was tried, what the library said, what to do.
 pub(super) fn failure(doing: &str, error: &KafkaError) -> BrokerError {
     if let Some(text) = refused_setting(error) {
-        return BrokerError::configuration(format!("cannot {doing}: {text}; look at [kafka.client]"));
+        return BrokerError::configuration(format!("cannot {doing}: {text}; check [kafka.client]"));
     }
     let facts = Facts::of(error);
     let said = match error {
@@ -184,7 +184,7 @@ pub(super) fn failure(doing: &str, error: &KafkaError) -> BrokerError {
     }
 }
 
-/// What the library says about a setting that it refuses. The value is left out: it may be a password.
+/// The library's message about a refused setting, without the value: it may be a password.
 fn refused_setting(error: &KafkaError) -> Option<String> {
     match error {
         KafkaError::ClientConfig(_, said, key, _) => Some(format!("{key}: {said}")),

@@ -116,9 +116,9 @@ impl Feeder {
         let mut failure = errors::failure(&doing, &error);
         let reason = self.producer.context().reason();
         if error.rdkafka_error_code() == Some(Code::MessageTimedOut) {
-            let reason = reason.unwrap_or_else(|| "it may be down or out of reach".to_owned());
+            let reason = reason.unwrap_or_else(|| "it may be down or unreachable".to_owned());
             let seconds = client::FEEDER_PATIENCE.as_secs();
-            failure.message = format!("cannot {doing}: no broker took a record within {seconds} s ({reason})");
+            failure.message = format!("cannot {doing}: no broker accepted a record within {seconds} s ({reason})");
         } else if let Some(reason) = reason {
             failure.message = format!("cannot {doing}: {reason}");
         }

@@ -127,7 +127,7 @@ pub(super) fn read_to_end<E: From<BrokerError>>(
         if moved.elapsed() > *stall_max {
             let seconds = stall_max.as_secs();
             let why = reader.consumer.context().reason().unwrap_or_else(|| "a transaction may be open".to_owned());
-            let text = format!("cannot read {partition} to its end: nothing has come for {seconds} s; {why}");
+            let text = format!("cannot read {partition} to its end: nothing has arrived for {seconds} s; {why}");
             return Err(BrokerError::new(Action::Retry, text).into());
         }
     }

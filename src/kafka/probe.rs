@@ -1,4 +1,4 @@
-//! Probes the cluster before any worker starts: which topics exist, which of them are read, what is missing.
+//! Probes the cluster before any worker starts: which topics exist, which are read, and which are missing.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -96,7 +96,7 @@ impl Probe {
             )),
             [_] => {}
             several => faults.push(format!(
-                "input.topics matches {} topics ({}): name exactly one, for the records of an account must come in one order",
+                "input.topics matches {} topics ({}): name exactly one, because the records of an account must have one order",
                 several.len(),
                 several.iter().map(|topic| topic.name.as_str()).collect::<Vec<_>>().join(", "),
             )),

@@ -101,7 +101,7 @@ impl<'a> Preparation<'a> {
         if !probe.missing.iter().any(|topic| created.contains(topic)) {
             return Ok(probe);
         }
-        let text = format!("topics {} were created and do not appear", created.join(", "));
+        let text = format!("topics {} were created but do not appear", created.join(", "));
         Err(ProbeError::Unreachable(text))
     }
 }
@@ -135,11 +135,11 @@ pub(crate) fn prepare_backfill_topic(config: &Config, partitions: usize, wait: D
         }
         std::thread::sleep(PROBE_PAUSE);
     }
-    Err(BrokerError::new(Action::Retry, format!("topic {topic} was created and does not appear")))
+    Err(BrokerError::new(Action::Retry, format!("topic {topic} was created but does not appear")))
 }
 
-/// What the output topic and the dead-letter topic accept, and why it had to be assumed if a broker does not
-/// tell.
+/// The record limits of the output topic and the dead-letter topic, and why they are assumed if a broker
+/// does not report them.
 fn limits(config: &Config) -> Result<(RecordLimits, Option<String>), ProbeError> {
     let topics = [config.output.topic.as_str(), config.dlq.topic.as_str()];
     let (limits, unknown) = limits_of(config, topics)?;
@@ -155,8 +155,8 @@ fn limits(config: &Config) -> Result<(RecordLimits, Option<String>), ProbeError>
     Ok((limits, unknown))
 }
 
-/// The largest records that the producer makes for a topic (`output`) and the dead-letter topic, and why they
-/// had to be assumed if a broker does not tell.
+/// The largest records for a topic (`output`) and the dead-letter topic, and why they are assumed if a
+/// broker does not report them.
 pub(super) fn limits_of(config: &Config, topics: [&str; 2]) -> Result<(RecordLimits, Option<String>), ProbeError> {
     let (allowed, unknown) = match admin::message_bytes_max(&client::probe(config), topics) {
         Ok([output, dlq]) => (RecordLimits { output, dlq }, None),

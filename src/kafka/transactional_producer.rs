@@ -217,7 +217,7 @@ impl TransactionalProducer {
             }
             if Instant::now() >= self.expires() {
                 failure.action = Action::AbortAndRewind;
-                failure.message += "; tried again until kafka.transaction_timeout had passed";
+                failure.message += "; retried until kafka.transaction_timeout had passed";
                 return Err(failure);
             }
             thread::sleep(REPEAT_AFTER);

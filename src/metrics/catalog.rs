@@ -19,8 +19,8 @@ const DELAY_BUCKETS_S: [f64; 17] = [
     86_400.0,
 ];
 
-/// Seconds from the begin to the end of a transaction: 5 ms to the default `kafka.transaction_timeout` and
-/// beyond.
+/// Seconds from the beginning to the end of a transaction: 5 ms to the default `kafka.transaction_timeout`
+/// and beyond.
 const TRANSACTION_BUCKETS_S: [f64; 12] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0];
 
 /// Seconds that it takes to restore a partition.
@@ -190,7 +190,7 @@ families! {
         transaction_duration: Histogram {
             name: "insightd_transaction_duration_seconds",
             buckets: TRANSACTION_BUCKETS_S,
-            help: "Time from the begin of a transaction to its end.",
+            help: "Time from the beginning of a transaction to its end.",
         };
         kafka_errors: IntCounterVec {
             name: "insightd_kafka_errors_total",
@@ -216,7 +216,7 @@ families! {
         invariant_violations: IntCounterVec {
             name: "insightd_invariant_violations_total",
             labels: ["invariant"],
-            help: "Violations of the daemon's own invariants, by name: 0 unless the daemon has a defect.",
+            help: "Violations of the daemon's own invariants, by name: 0 unless the daemon has a bug.",
         };
 
         // === state ===

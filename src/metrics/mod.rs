@@ -38,7 +38,7 @@ pub(crate) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8"
 
 /// One partition as processed by one worker. Gauges are sums over tasks.
 ///
-/// The worker is part of it: when a partition moves between two workers of one process, the old owner's
+/// The worker identifies it too: when a partition moves between two workers of one process, the old owner's
 /// [`Metrics::drop_task`] may come after the new owner's first [`Metrics::gauges`].
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Task {
@@ -213,7 +213,7 @@ impl Metrics {
     /// The exposition in Prometheus text format 0.0.4.
     ///
     /// # Errors
-    /// None that the encoder knows for families that have help texts and samples.
+    /// The encoder reports none for families with help texts and samples.
     pub fn render(&self) -> prometheus::Result<String> {
         let gathered = {
             let mut live = self.lock();

@@ -123,8 +123,8 @@ mod tests {
 
     impl Output for Nothing {
         fn insight(&mut self, _: insightd_core::cloudtrail::insight::Insight) {}
-        fn dead_letter(&mut self, letter: DeadLetterRecord<'_>) {
-            panic!("{}", letter.detail);
+        fn dead_letter(&mut self, dead_letter: DeadLetterRecord<'_>) {
+            panic!("{}", dead_letter.detail);
         }
     }
 

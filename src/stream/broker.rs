@@ -63,7 +63,7 @@ pub struct Outgoing<'a> {
 }
 
 impl Outgoing<'_> {
-    /// An upper bound of the bytes that the record takes in a batch of its own: contents, lengths as varints,
+    /// An upper bound of the record's bytes in its own batch: contents, lengths as varints,
     /// and the headers of record and batch (Kafka's message format 2).
     pub fn bytes_max(&self) -> usize {
         const BATCH_AND_RECORD_HEADER: usize = 128;

@@ -151,12 +151,12 @@ impl<B: Broker> Output for Publisher<'_, B> {
         self.transaction.raise(Raised { source: self.source.partition.clone(), insight, historic });
     }
 
-    fn dead_letter(&mut self, letter: DeadLetterRecord<'_>) {
+    fn dead_letter(&mut self, dead_letter: DeadLetterRecord<'_>) {
         let (partition, offset) = (self.source.partition.partition.to_string(), self.source.offset.to_string());
-        let index = letter.record_index.to_string();
+        let index = dead_letter.record_index.to_string();
         let mut headers: Vec<(&str, &[u8])> = vec![
-            (header::REASON, letter.reason.as_bytes()),
-            (header::DETAIL, cut(letter.detail, DETAIL_BYTES_MAX).as_bytes()),
+            (header::REASON, dead_letter.reason.as_bytes()),
+            (header::DETAIL, cut(dead_letter.detail, DETAIL_BYTES_MAX).as_bytes()),
             (header::TOPIC, self.source.partition.topic.as_bytes()),
             (header::PARTITION, partition.as_bytes()),
             (header::OFFSET, offset.as_bytes()),
@@ -167,14 +167,14 @@ impl<B: Broker> Output for Publisher<'_, B> {
         let empty = Outgoing { topic, partition: None, key: None, value: None, headers: &headers };
         let room = self.publishing.limits.dlq.saturating_sub(empty.bytes_max());
         let bytes_max = room.min(self.publishing.dead_letter_bytes_max);
-        let value = letter.raw.get(..bytes_max).unwrap_or(letter.raw);
-        if value.len() == letter.raw.len() {
+        let value = dead_letter.raw.get(..bytes_max).unwrap_or(dead_letter.raw);
+        if value.len() == dead_letter.raw.len() {
             headers.pop();
         } else {
             self.transaction.dead_letters_cut += 1;
         }
         self.publish(&Outgoing { topic, partition: None, key: None, value: Some(value), headers: &headers });
-        *self.transaction.dead_letters.entry(letter.reason).or_default() += 1;
+        *self.transaction.dead_letters.entry(dead_letter.reason).or_default() += 1;
     }
 }
 
@@ -242,7 +242,7 @@ mod tests {
         (produced, transaction)
     }
 
-    fn letter(raw: &[u8]) -> DeadLetterRecord<'_> {
+    fn dead_letter(raw: &[u8]) -> DeadLetterRecord<'_> {
         DeadLetterRecord { reason: "truncated", detail: "byte 9", record_index: 4, raw }
     }
 
@@ -318,7 +318,7 @@ mod tests {
 
     #[test]
     fn a_dead_letter_record_says_where_it_came_from_and_why() {
-        let (produced, transaction) = published(WIDE, |out| out.dead_letter(letter(b"{\"a\":")));
+        let (produced, transaction) = published(WIDE, |out| out.dead_letter(dead_letter(b"{\"a\":")));
         assert_eq!((produced.0.as_str(), &produced.1, produced.2.as_slice()), ("dlq", &None, &b"{\"a\":"[..]));
         let expected = [
             ("reason", "truncated"),
@@ -337,7 +337,7 @@ mod tests {
         let raw = vec![b'x'; 20_000];
         let narrow = RecordLimits { output: 1_000_000, dlq: 4000 };
         for (limits, least, most) in [(WIDE, 5000, 5000), (narrow, 3000, 4000)] {
-            let (produced, transaction) = published(limits, |out| out.dead_letter(letter(&raw)));
+            let (produced, transaction) = published(limits, |out| out.dead_letter(dead_letter(&raw)));
             assert!((least..=most).contains(&produced.2.len()), "{}", produced.2.len());
             assert!(headers(&produced).contains(&("truncated", "true")));
             assert_eq!(transaction.dead_letters_cut, 1);
@@ -347,7 +347,7 @@ mod tests {
     #[test]
     fn a_dead_letter_record_of_exactly_the_limit_is_whole() {
         let raw = [b'x'; 5000];
-        let (produced, transaction) = published(WIDE, |out| out.dead_letter(letter(&raw)));
+        let (produced, transaction) = published(WIDE, |out| out.dead_letter(dead_letter(&raw)));
         assert_eq!((produced.2.len(), transaction.dead_letters_cut), (5000, 0));
     }
 }

@@ -60,7 +60,7 @@ pub trait Report {
     /// A transaction that was `open` for so long was aborted because of `reason`; `fenced` if another
     /// producer took over or the transaction expired.
     fn aborted(&mut self, fenced: bool, open: Duration, reason: &str);
-    /// So many offsets of a partition's changelog remain to be read.
+    /// The number of changelog offsets of a partition that remain to be read.
     fn restoring(&mut self, partition: &TopicPartition, remaining: i64);
     /// A partition's state is in memory.
     fn restored(&mut self, partition: &TopicPartition, restored: &Restored<'_>);
@@ -76,8 +76,8 @@ pub trait Report {
     fn down(&mut self, reason: &str);
     /// A broker is reachable again.
     fn up(&mut self);
-    /// Something failed and will be tried again.
+    /// Something failed and will be retried.
     fn retrying(&mut self, what: &str, reason: &str);
-    /// An invariant was violated so many times; the violation says how, the first time.
+    /// An invariant was violated this many times; the first violation says how.
     fn violated(&mut self, violation: &Violation, times: u64);
 }

@@ -1,5 +1,5 @@
-//! For unit tests of the worker: a broker that plays a script and records the calls, and a clock that is set
-//! by hand. What a real broker does is tested against a real broker.
+//! For unit tests of the worker: a broker that plays a script and records the calls, and a clock that the
+//! test sets. The tests in `tests/broker` cover real brokers.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
@@ -93,7 +93,7 @@ pub(super) struct ScriptedBroker {
     held: RefCell<Vec<TopicPartition>>,
     /// The backfill topic of every partition.
     pub backfill: RefCell<Vec<Vec<u8>>>,
-    /// Where each partition of it is read.
+    /// Read position of each partition of the backfill topic.
     backfill_position: RefCell<BTreeMap<i32, usize>>,
     pub fail_backfill: RefCell<Option<BrokerError>>,
     /// How long a probe of the backfill topic takes.
@@ -287,7 +287,7 @@ impl Broker for ScriptedBroker {
     }
 }
 
-/// Raises an insight for a payload `now` or `old`, a dead letter for any other that is not `quiet`.
+/// Raises an insight for a payload `now` or `old`, a dead-letter record for any other that is not `quiet`.
 #[derive(Default)]
 pub(super) struct ScriptedTask {
     records: u64,

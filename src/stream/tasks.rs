@@ -1,9 +1,9 @@
 //! The tasks of one worker: those of its assigned partitions, and those that a rebalance has parked.
 //!
-//! An eager assignor revokes every partition at each rebalance and gives most of them back to the same worker
-//! a moment later. Such a task need not be restored again: it is parked, and resumes if the group's committed
-//! offset carries the number of the task's own state, because then no other worker has committed for the
-//! partition meanwhile.
+//! An eager assignor revokes every partition at each rebalance and usually gives it back to the same worker
+//! a moment later. To avoid a restore, the task is parked, and resumes if the group's committed offset
+//! carries the number of the task's own state: then no other worker has committed for the partition
+//! meanwhile.
 
 use std::time::Duration;
 
@@ -99,7 +99,7 @@ pub(crate) struct Assignment<T> {
     pub task: T,
 }
 
-/// What became of a partition's task when the partition was assigned.
+/// How the task of an assigned partition came to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TaskOrigin {
     /// There was none: a new task is to be restored.
@@ -114,7 +114,7 @@ pub enum TaskOrigin {
 /// What an assignment did to the tasks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Takeover {
-    /// What became of each assigned partition, in their order.
+    /// The origin of each assigned partition's task, in order.
     pub origins: Vec<TaskOrigin>,
     /// Partitions whose parked tasks were dropped, because another worker has them now.
     pub gone: Vec<TopicPartition>,
@@ -191,7 +191,7 @@ impl<T: Task> Assignment<T> {
         });
     }
 
-    /// Begins anew, to be restored.
+    /// Starts over with a restore.
     pub(crate) fn restart(&mut self, assigned: &Assigned, task: T) {
         *self = Self::new(assigned, Stage::Waiting, task);
     }

@@ -31,7 +31,7 @@ pub struct Raised {
 pub struct Transaction {
     /// When its first change came, on the worker's clock.
     pub opened: Duration,
-    /// Whether the broker knows of it. A transaction begins with its first record, or at its commit.
+    /// Whether the broker has begun it. A transaction begins with its first record, or at its commit.
     pub begun: bool,
     /// It holds something that must not wait for `kafka.commit_interval`: an insight about the present, or a
     /// backfill.
@@ -42,7 +42,7 @@ pub struct Transaction {
     pub insights: Vec<Raised>,
     /// Dead-letter records by reason.
     pub dead_letters: BTreeMap<&'static str, u64>,
-    /// Dead-letter records cut to `dlq.record_bytes_max` or to what the topic takes.
+    /// Dead-letter records truncated to `dlq.record_bytes_max` or to the topic's limit.
     pub dead_letters_cut: u64,
     /// Insights whose attributions were left out because the topic would have refused the record.
     pub insights_cut: u64,

@@ -26,7 +26,7 @@ fn assert_counts(daemon: &Daemon, truth: &Truth) {
     assert_eq!(outcome("shed"), 0, "shed");
     for (reason, count) in &truth.reasons {
         let found = sum_of(&text, "insightd_dead_letters_total", &[("reason", reason)]);
-        assert_eq!(found, Some(*count as f64), "dead letters of reason {reason}");
+        assert_eq!(found, Some(*count as f64), "dead-letter records of reason {reason}");
     }
     let envelopes = text
         .lines()
@@ -151,8 +151,8 @@ pub fn assert_all_as_replayed(setup: &Setup, load: &Load, folder: &Path) {
         .iter()
         .map(|got| ["partition", "offset", "record-index"].map(|name| got.header(name).map(str::to_owned)))
         .collect();
-    assert_eq!(places.len(), letters.len(), "a dead letter was repeated");
-    assert_eq!(letters.len() as u64, load.truth.malformed, "a dead letter was lost");
+    assert_eq!(places.len(), letters.len(), "a dead-letter record was repeated");
+    assert_eq!(letters.len() as u64, load.truth.malformed, "a dead-letter record was lost");
 }
 
 /// Sends messages in their order.

@@ -44,7 +44,7 @@ fn metrics_add_up_at_any_time() {
         assert_eq!(
             malformed,
             sum_of(&text, "insightd_dead_letters_total", &[]),
-            "each malformed record is a dead letter"
+            "each malformed record is a dead-letter record"
         );
         all >= load.truth.records as f64
     });
@@ -106,7 +106,7 @@ fn survive_an_outage(name: &str, away: Duration) -> String {
     own.script("restart", &[]);
     daemon.wait_until("it is ready again", |daemon| daemon.get("/readyz").is_some_and(|(status, _)| status == 200));
     own.feeder(&setup.input).send(0, Some("111122223333"), b"second");
-    daemon.wait_until("the second dead letter", |_| setup.dead_letters().len() == 2);
+    daemon.wait_until("the second dead-letter record", |_| setup.dead_letters().len() == 2);
     daemon.stop();
     let lines = daemon.log().lines().filter(|line| line.contains("WARN") || line.contains("ERROR")).count();
     assert!(lines <= 10, "logged {lines} times:\n{}", daemon.log());

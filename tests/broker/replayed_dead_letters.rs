@@ -329,7 +329,7 @@ fn a_replay_waits_for_markers_in_an_open_transaction() {
 /// Real processes, killed at seeded times until one finishes.
 #[test]
 fn a_killed_replay_repeats_no_dead_letter() {
-    const LETTERS: usize = 20_000;
+    const RECORDS: usize = 20_000;
     let seed = 4_711;
     println!("kills by seed {seed}");
     let mut random = Random::new(seed);
@@ -338,7 +338,7 @@ fn a_killed_replay_repeats_no_dead_letter() {
     let id = "\"eventID\":\"";
     let from = template.find(id).expect("an eventID") + id.len();
     let values: Vec<String> =
-        (0..LETTERS).map(|n| format!("{}{n:08x}{}", &template[..from], &template[from + 8..])).collect();
+        (0..RECORDS).map(|n| format!("{}{n:08x}{}", &template[..from], &template[from + 8..])).collect();
     write_dead_letters(&setup, &values);
 
     let new = Configuration::new(&setup.config());
@@ -367,7 +367,7 @@ fn a_killed_replay_repeats_no_dead_letter() {
         replay.wait().expect("ended");
         kills += 1;
         let (values, marked) = tally(&setup);
-        within += usize::from(values.len() < LETTERS);
+        within += usize::from(values.len() < RECORDS);
         assert_eq!(values.len(), marked.len(), "a record without its mark, or a mark without its record");
         assert!(values.values().chain(marked.values()).all(|count| *count == 1), "something was written twice");
     }
@@ -379,9 +379,9 @@ fn a_killed_replay_repeats_no_dead_letter() {
         values.iter().collect::<BTreeSet<_>>(),
         "a dead-letter record was lost"
     );
-    assert_eq!(marked.len(), LETTERS);
+    assert_eq!(marked.len(), RECORDS);
     assert!(found.values().chain(marked.values()).all(|count| *count == 1), "something was written twice");
-    assert_eq!(reported(&new.run(&["replay"]), "were replayed before"), LETTERS as u64);
+    assert_eq!(reported(&new.run(&["replay"]), "were replayed before"), RECORDS as u64);
 }
 
 /// Dead-letter records of these values, spread over three partitions.
@@ -422,7 +422,7 @@ fn listed_as_shed(new: &Configuration, setup: &Setup, large: &str) -> Value {
     );
     assert_eq!((&shed["value"], &shed["replayed"]), (&Value::from(large), &false.into()));
     let table = new.run(&["list"]);
-    for said in ["payload_bytes", "not_json", &format!("{}[2]@0#0", setup.input), "{\"Records\":[", "LETTERS"] {
+    for said in ["payload_bytes", "not_json", &format!("{}[2]@0#0", setup.input), "{\"Records\":[", "RECORDS"] {
         assert!(table.contains(said), "{said}:\n{table}");
     }
     shed

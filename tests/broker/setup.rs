@@ -14,7 +14,7 @@ pub struct Setup {
     pub input: String,
     /// Output topic.
     pub output: String,
-    /// Dead letters.
+    /// Dead-letter records.
     pub dlq: String,
     /// Consumer group, and name of the instance.
     pub group: String,
@@ -87,7 +87,7 @@ topic = "{}"
         self.broker.read_committed(&self.output)
     }
 
-    /// The committed dead letters.
+    /// The committed dead-letter records.
     pub fn dead_letters(&self) -> Vec<Got> {
         self.broker.read_committed(&self.dlq)
     }

@@ -68,9 +68,9 @@ fn a_pattern_never_reads_the_daemons_own_topics() {
     feeder.send(0, Some("111122223333"), b"no record");
     feeder.flush();
     let mut daemon = Daemon::start_ready(&config);
-    daemon.wait_until("the damaged record is a dead letter", |_| setup.dead_letters().len() == 1);
+    daemon.wait_until("the damaged record is a dead-letter record", |_| setup.dead_letters().len() == 1);
     std::thread::sleep(std::time::Duration::from_secs(2));
-    assert_eq!(setup.dead_letters().len(), 1, "it read its own dead letters");
+    assert_eq!(setup.dead_letters().len(), 1, "it read its own dead-letter records");
     daemon.stop();
 
     let folder = tempfile::tempdir().expect("a folder");

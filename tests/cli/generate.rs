@@ -175,7 +175,7 @@ fn conflicting_arguments_are_refused_before_any_write() {
     let (full_folder, new) = (full.parent().unwrap().to_str().unwrap(), folder.path("new"));
     let new = new.to_str().unwrap();
     refuse(&["--out", full_folder, "--days", "2"], 73, "is not empty");
-    refuse(&["--out", full.to_str().unwrap(), "--days", "2"], 73, "cannot make the folder");
+    refuse(&["--out", full.to_str().unwrap(), "--days", "2"], 73, "cannot create the folder");
     refuse(&[], 64, "--out");
     refuse(&["--out", new, "--kafka", "insightd.toml"], 64, "--kafka");
     refuse(&["--out", new, "--rate", "100"], 64, "--rate");

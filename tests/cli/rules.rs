@@ -52,7 +52,7 @@ fn check_prints_rules_and_warns_of_useless_ones() {
     assert_eq!(table["rules"][0]["name"].as_str(), Some("ci-runs"));
     assert_eq!(table["rules"][1]["event_source"][0].as_str(), Some("ec2"));
     for part in [
-        "# warning: rule ci-runs holds no longer",
+        "# warning: rule ci-runs no longer applies",
         "# rule odd will probably match nothing: event_source \"ec2\" is no host name",
         "insightd.toml, line 4",
     ] {

@@ -50,7 +50,7 @@ fn a_state_whose_records_kafka_would_refuse_is_an_error() {
 /// A key, a value that it refuses, and what the message says.
 const REFUSED: [(&str, &str, &str); 57] = [
     ("kafka.bootstrap_servers", r"[]", "must not be empty"),
-    ("kafka.bootstrap_servers", r#"["a:9092", ""]"#, "nor hold an empty item"),
+    ("kafka.bootstrap_servers", r#"["a:9092", ""]"#, "contain an empty item"),
     ("kafka.bootstrap_servers", r#"["broker"]"#, "must be host:port"),
     ("kafka.bootstrap_servers", r#"["broker:0"]"#, "must be host:port"),
     ("kafka.bootstrap_servers", r#"["broker:70000"]"#, "must be host:port"),
@@ -287,7 +287,7 @@ fn broken_toml_is_reported_by_line_and_column() {
     let found = faults("[kafka]\nsasl_password = hunter2\n", &[]);
     let Origin::File(place) = &found[0].origin else { panic!("{found:?}") };
     assert!(place.ends_with("line 2, column 17"), "{place}");
-    assert!(found[0].reason.starts_with("is no TOML: "), "{found:?}");
+    assert!(found[0].reason.starts_with("is not TOML: "), "{found:?}");
     assert!(!ConfigErrors(found).to_string().contains("hunter2"));
 }
 
@@ -306,14 +306,14 @@ fn environment_faults_are_reported_beside_a_missing_file() {
 fn a_file_or_variable_that_is_no_utf8_is_a_fault() {
     let mut written = tempfile::NamedTempFile::new().expect("a file");
     written.write_all(b"[kafka]\n# caf\xe9\n").expect("written");
-    let ConfigErrors(found) = Config::load_from(Some(written.path()), []).expect_err("no UTF-8");
-    assert!(found[0].reason.contains("no UTF-8 at byte 13"), "{found:?}");
+    let ConfigErrors(found) = Config::load_from(Some(written.path()), []).expect_err("not UTF-8");
+    assert!(found[0].reason.contains("not UTF-8 at byte 13"), "{found:?}");
 
     #[cfg(unix)]
     {
         use std::os::unix::ffi::OsStringExt as _;
         let variables = [(OsString::from("INSIGHTD__KAFKA__GROUP_ID"), OsString::from_vec(vec![0xff]))];
-        let ConfigErrors(found) = Config::load_from(None, variables).expect_err("no UTF-8");
-        assert!(found[0].reason.contains("no UTF-8"), "{found:?}");
+        let ConfigErrors(found) = Config::load_from(None, variables).expect_err("not UTF-8");
+        assert!(found[0].reason.contains("not UTF-8"), "{found:?}");
     }
 }

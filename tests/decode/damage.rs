@@ -114,7 +114,7 @@ fn damaged_gzip_keeps_what_came_before() {
     assert_eq!(decode_both(&[&whole[..], b"trailing"].concat()).faults, [DecodeError::GzipDamaged]);
 }
 
-/// A payload in which nothing can be read is its own dead letter.
+/// A payload in which nothing can be read is its own dead-letter record.
 #[test]
 fn an_unreadable_payload_is_its_own_dead_letter() {
     let log = json!({"log": "2026-03-04 plain text"}).to_string();

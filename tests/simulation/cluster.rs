@@ -271,7 +271,7 @@ impl Cluster {
                     self.mix(written.value.as_deref().unwrap_or_default(), 1);
                 }
                 self.counts.add("insights committed", delta.insights);
-                self.counts.add("dead letters committed", delta.letters);
+                self.counts.add("dead-letter records committed", delta.letters);
                 self.counts.add("silences committed", delta.idle_advances);
                 for backfill in &delta.backfills {
                     let what = backfill.map_or_else(BackfillRefusal::label, |()| "taken in");

@@ -192,7 +192,9 @@ impl Oracle {
                     by_partition.entry(partition_of(account, partitions)).or_default().insights.push(value);
                 }
                 (Place::Dlq, Some(source)) => by_partition.entry(source).or_default().letters.push(value),
-                (Place::Dlq, None) => return Err("a dead letter that does not say where it comes from".to_owned()),
+                (Place::Dlq, None) => {
+                    return Err("a dead-letter record that does not say where it comes from".to_owned());
+                }
                 (Place::Changelog(number), _) => drop(by_partition.entry(number).or_default()),
                 (Place::Offsets | Place::History(_), _) => {}
             }
@@ -251,7 +253,7 @@ impl Oracle {
         }
         delta.idle_advances += idle_advances.len() as u64;
         compare("insights", number, &found.insights, &right.insights)?;
-        compare("dead letters", number, &found.letters, &right.letters)?;
+        compare("dead-letter records", number, &found.letters, &right.letters)?;
         delta.insights += found.insights.len() as u64;
         delta.letters += found.letters.len() as u64;
         let tally = outcomes(&fold.pipeline.take_tally());

@@ -1,4 +1,4 @@
-//! CloudTrail files through the pipeline of `replay`, at the configured budget, at half and at twice that
+//! CloudTrail files through the pipeline of `replay`, at the configured budget and at half and twice that
 //! budget.
 //!
 //! The files are decoded once. Detection runs three times, with three times the memory of `replay` (series,
@@ -29,7 +29,7 @@ pub(crate) struct BacktestResult {
     pub(crate) config: Config,
     /// One run for each of [`FACTORS`]. Only the first keeps details.
     pub(crate) runs: Vec<Collector>,
-    /// What became of the records.
+    /// The outcomes of the records.
     pub(crate) tally: Tally,
     /// The gauges at the end.
     pub(crate) gauges: Gauges,
@@ -62,8 +62,8 @@ impl AccountSpan {
 }
 
 /// Runs the backtest. Files that cannot be read are reported, counted and skipped. `peeked` is standard
-/// input, if its beginning was read already. With `learn`, one more run is made without priors: a table must
-/// not be learned with the help of another one.
+/// input, if its beginning was read already. With `learn`, another run has no priors: a table must not be
+/// learned from another table.
 pub(crate) fn run(config: Config, sources: &Sources, peeked: Option<Box<dyn Read>>, learn: bool) -> BacktestResult {
     let mut collectors: Vec<Collector> = FACTORS.iter().map(|_| Collector::default()).collect();
     collectors[0] = Collector::with_details();

@@ -76,9 +76,9 @@ impl<R: BufRead> Rows<R> {
             let line = self.line;
             let wrong = |reason: String| RowError::Line { line, reason };
             if self.buffer.len() > LINE_BYTES_MAX {
-                return Err(wrong(format!("is longer than {LINE_BYTES_MAX} bytes; this is no file of counts")));
+                return Err(wrong(format!("is longer than {LINE_BYTES_MAX} bytes; this is not a file of counts")));
             }
-            let text = std::str::from_utf8(&self.buffer).map_err(|_| wrong("is no UTF-8".to_owned()))?;
+            let text = std::str::from_utf8(&self.buffer).map_err(|_| wrong("is not UTF-8".to_owned()))?;
             let text = if line == 1 { text.strip_prefix('\u{feff}').unwrap_or(text) } else { text };
             if text.trim().is_empty() {
                 continue;
@@ -203,7 +203,7 @@ mod tests {
         }
         assert!(error_of(&"1,".repeat(40_000)).contains("longer than"));
         let bytes: Result<Vec<Row>, _> = Rows::new(&b"timestamp,value\n\xff,1\n"[..]).collect();
-        assert!(bytes.expect_err("it is wrong").to_string().contains("line 2: is no UTF-8"));
+        assert!(bytes.expect_err("it is wrong").to_string().contains("line 2: is not UTF-8"));
     }
 
     proptest! {

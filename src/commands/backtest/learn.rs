@@ -1,10 +1,10 @@
 //! A table of priors, learned from the series of a run.
 //!
-//! There is an entry for each API, and for each error code over all APIs. For each of the two views it has a
-//! rate and a mean excess. From k incidents with summed excess x in T minutes, all summed over the series,
-//! the rate is `q = (k + 1) / (T + 500)` a minute and the mean excess `B = (x + 0.66) / (k + 2)`. This weighs
-//! the default rate, 2e-3, as one incident in 500 minutes, and the default excess, 0.33, as two incidents. A
-//! series adds at most four incidents, so that one wild series does not dominate.
+//! The table has an entry for each API, and for each error code over all APIs. For each of the two views it
+//! has a rate and a mean excess. From k incidents with summed excess x in T minutes, all summed over the
+//! series, the rate is `q = (k + 1) / (T + 500)` a minute and the mean excess `B = (x + 0.66) / (k + 2)`.
+//! This weighs the default rate, 2e-3, as one incident in 500 minutes, and the default excess, 0.33, as two
+//! incidents. A series adds at most four incidents, so that one wild series does not dominate.
 
 use std::collections::BTreeMap;
 
@@ -26,7 +26,7 @@ const INCIDENTS_MAX: f64 = 4.0;
 /// all APIs.
 type Key = (Option<(String, String)>, Option<String>);
 
-/// What the series of one entry have shown.
+/// Sums over the series of one entry.
 #[derive(Clone, Copy, Debug)]
 struct Sums {
     /// Of the burst and of the slow view.
@@ -66,7 +66,7 @@ impl LearnedPriors {
         self.sums.entry((api, error)).or_default().add(series);
     }
 
-    /// Entries with enough evidence: error codes first, then APIs, each in alphabetical order.
+    /// Entries with enough evidence: error codes, then APIs, each in alphabetical order.
     pub(crate) fn entries(&self) -> Vec<Entry> {
         let enough = self.sums.iter().filter(|(_, sums)| sums.is_enough());
         let entry = |((api, error), sums): (&Key, &Sums)| Entry {

@@ -61,7 +61,7 @@ pub(crate) fn run(args: &BacktestArgs) -> Result<(), ExitError> {
             let (head, input) = file.map_err(|error| unreadable(path, &error))?;
             counts(args, &config, &input::name(path), input::decompressed(&head, input))
         }
-        (true, _) => Err(usage("a CSV file of counts stands alone: it is one series, and not CloudTrail")),
+        (true, _) => Err(usage("give a CSV file of counts alone: it is one series, not CloudTrail")),
     }
 }
 

@@ -1,5 +1,5 @@
 //! The trace of one series of CloudTrail files, minute by minute, for a plot. Reads the files a second time,
-//! so that the backtest itself need not keep counts.
+//! so that the backtest itself does not have to keep counts.
 
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -51,7 +51,7 @@ pub(crate) fn trace(result: &BacktestResult, series: &SeriesName, sources: &Sour
     Ok((span.begin..=span.end).map(|minute| band.next(minute * 60, count(minute), open_at(minute))).collect())
 }
 
-/// Counts the calls of one series as the detector does: repeats once, and what a rule excludes not at all.
+/// Counts the calls of one series as the detector does: repeats once, excluded records not at all.
 struct Counts<'a> {
     series: &'a SeriesName,
     config: &'a Config,

@@ -1,4 +1,4 @@
-//! An insight as text for people: who, what, where, how much above normal, since when, how serious.
+//! An insight as text for people: principal, API, place, size, begin and severity.
 //!
 //! Made from a record of the output topic and its headers alone, so any consumer of the topic can show it. A
 //! block of lines with a bar for terminals, one line for everything else. Writes nothing.
@@ -147,7 +147,7 @@ impl InsightText {
     /// What is wrong with it, in one sentence.
     pub(crate) fn read(payload: &[u8], headers: &[(String, String)]) -> Result<Self, String> {
         let record: Record =
-            serde_json::from_slice(payload).map_err(|error| format!("a record is no Insights event: {error}"))?;
+            serde_json::from_slice(payload).map_err(|error| format!("a record is not an Insights event: {error}"))?;
         let header = |name: &str| headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
         let details = record.insight_details;
         let context = details.insight_context;
@@ -265,7 +265,7 @@ impl InsightText {
         block
     }
 
-    /// One short line that stands back behind others: without who and how many times.
+    /// One short line for less important insights: without principal and ratio.
     pub(crate) fn brief(&self, paint: Paint) -> String {
         let time = paint.dim(&moment(self.detected_at, "%b %d %H:%M:%S"));
         let badge = paint.paint(self.color(), &format!("{:6}", self.severity.label()));

@@ -8,7 +8,7 @@ pub(crate) struct DemoArgs {
     /// Seed of the constructed traffic: the same seed, the same organization and attacks.
     #[arg(long, value_name = "N", default_value_t = 7)]
     pub(crate) seed: u64,
-    /// Go on after the summary, with traffic at the pace of the wall clock, until Ctrl-C.
+    /// Continue after the summary, with traffic at the pace of the wall clock, until Ctrl-C.
     #[arg(long)]
     pub(crate) keep_running: bool,
     /// Show the daemon's log.
@@ -26,7 +26,7 @@ pub(crate) struct DemoArgs {
     /// Activity of every account; 1 is about 20,000 calls a day.
     #[arg(long, value_name = "FACTOR", default_value_t = 0.3, hide = true)]
     pub(crate) activity: f64,
-    /// Seconds in which the day with the attacks is shown, unless the machine is slower.
+    /// Seconds to show the day with the attacks in, unless the machine is slower.
     #[arg(long, value_name = "SECONDS", default_value_t = 24, hide = true)]
     pub(crate) day_seconds: u32,
 }

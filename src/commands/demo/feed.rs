@@ -12,9 +12,9 @@ use crate::commands::wall_clock;
 use crate::kafka::Feeder;
 use crate::stream::broker::{Action, BrokerError};
 
-/// How late the feed notices that there is room for a record.
+/// Longest time until the feed notices that there is room for a record.
 const STEP: Duration = Duration::from_millis(1);
-/// How late the feed notices that it was stopped.
+/// Longest time until the feed notices that it was stopped.
 const STEP_MAX: Duration = Duration::from_millis(20);
 /// Longest time without a commit. The daemon processes thousands of records a second, so it has stopped by
 /// then.
@@ -48,7 +48,7 @@ pub(crate) struct Feed<'a> {
 }
 
 impl Feed<'_> {
-    /// Writes the traffic and waits until the daemon has committed all of it; false if stopped early.
+    /// Writes the traffic and waits until the daemon has committed it; false if stopped early.
     ///
     /// # Errors
     /// If a record cannot be written, or if the daemon stops committing.

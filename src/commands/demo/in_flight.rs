@@ -71,7 +71,7 @@ impl InFlight {
     }
 }
 
-/// Most bytes that a record takes in a partition.
+/// Upper bound of the bytes of a record in a partition.
 pub(crate) fn size(key: &str, payload: &[u8]) -> u64 {
     let record = Outgoing { topic: "", partition: None, key: Some(key.as_bytes()), value: Some(payload), headers: &[] };
     record.bytes_max() as u64

@@ -1,4 +1,4 @@
-//! `insightd demo`: what insightd does, in one command, with no server.
+//! `insightd demo`: the daemon at work, in one command, without a server.
 //!
 //! An embedded Kafka, constructed CloudTrail of an organization in a time lapse, and the daemon on top: the
 //! code path of `insightd run`, with its transactions and its HTTP. The insights are read back from the
@@ -125,7 +125,7 @@ impl Demo<'_> {
                 return show.close(Stage::Stopped, self.daemon.listen());
             }
             show.close(Stage::Day, self.daemon.listen())?;
-            show.say("Traffic goes on, soon at the pace of the wall clock; Ctrl-C ends it.\n\n");
+            show.say("Traffic continues, soon at the pace of the wall clock; Ctrl-C ends it.\n\n");
             feed.time_lapse.follow_the_wall_clock();
         }
         let complete = self.stage(&mut feed, &mut traffic, None, &mut show)?;

@@ -65,7 +65,7 @@ impl Part {
     }
 }
 
-/// Everything that is shown, and what it is made from.
+/// The display and its data.
 pub(crate) struct Show<'a> {
     screen: Screen,
     ledger: Ledger,

@@ -21,7 +21,7 @@ pub(crate) const NEXT: &str = "\nThe same engine on your own CloudTrail files: i
 /// Days of a week.
 const WEEK: f64 = 7.0;
 
-/// The traffic that was played, and what the daemon made of it.
+/// The traffic that was played, and the daemon's results.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Played {
     /// Accounts of the organization.

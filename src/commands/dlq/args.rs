@@ -11,29 +11,29 @@ use super::when::When;
 /// Arguments of `dlq`.
 #[derive(Debug, Args)]
 pub(crate) struct DlqArgs {
-    /// What to do with the dead letters.
+    /// What to do with the dead-letter records.
     #[command(subcommand)]
     pub(crate) command: DlqCommand,
 }
 
-/// The commands about dead letters.
+/// The commands for dead-letter records.
 #[derive(Debug, Subcommand)]
 pub(crate) enum DlqCommand {
-    /// List dead letters, oldest first in each partition, and count them by reason. Writes nothing.
+    /// List dead-letter records, oldest first in each partition, and count them by reason. Writes nothing.
     List(DlqListArgs),
-    /// Decode dead letters again, by this version and configuration. Those that decode now are written back
-    /// to the partition of the input topic that they came from, once, however often this is run. Those that
-    /// still fail stay as they are.
+    /// Decode dead-letter records again with this version and configuration. Those that decode now are
+    /// written back to the partition of the input topic that they came from, once, however often this is
+    /// run. Those that still fail stay as they are.
     Replay(DlqReplayArgs),
 }
 
-/// Which dead letters.
+/// Selects dead-letter records.
 #[derive(Debug, Args)]
 pub(crate) struct DlqFilterArgs {
     /// Configuration file (TOML). Environment variables INSIGHTD__SECTION__KEY override it.
     #[arg(long, value_name = "FILE")]
     pub(crate) config: PathBuf,
-    /// Only dead letters of this reason; may be given several times.
+    /// Only dead-letter records of this reason; may be given several times.
     #[arg(long = "reason", value_name = "REASON", value_parser = reasons())]
     pub(crate) reasons: Vec<String>,
     /// Only those written at this time or later: 2026-03-04T10:00:00Z, 2026-03-04, or an age such as 2h or
@@ -73,7 +73,7 @@ pub(crate) struct DlqReplayArgs {
     pub(crate) dry_run: bool,
 }
 
-/// The reasons of dead letters. Any other word is refused: it would silently match nothing.
+/// The reasons of dead-letter records. Any other word is refused: it would silently match nothing.
 fn reasons() -> PossibleValuesParser {
     PossibleValuesParser::new(DecodeError::ALL.map(DecodeError::label).into_iter().chain(Limit::ALL.map(Limit::label)))
 }

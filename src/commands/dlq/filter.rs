@@ -1,4 +1,4 @@
-//! Selects dead letters by reason and by the time at which they were written.
+//! Selects dead-letter records by reason and by the time at which they were written.
 
 use super::args::DlqFilterArgs;
 use super::when::When;
@@ -21,13 +21,13 @@ impl Filter {
         Self { reasons: args.reasons.clone(), since: millis(args.since), until: millis(args.until) }
     }
 
-    /// Whether a letter is selected. A record without a time matches any time.
-    pub(crate) fn selects(&self, letter: &DeadLetter<'_>) -> bool {
-        let in_time = letter.millis.is_none_or(|millis| {
+    /// Whether a dead-letter record is selected. A record without a time matches any time.
+    pub(crate) fn selects(&self, dead_letter: &DeadLetter<'_>) -> bool {
+        let in_time = dead_letter.millis.is_none_or(|millis| {
             self.since.is_none_or(|since| millis >= since) && self.until.is_none_or(|until| millis < until)
         });
         let by_reason = self.reasons.is_empty()
-            || letter.reason.is_some_and(|reason| self.reasons.iter().any(|selected| selected == reason));
+            || dead_letter.reason.is_some_and(|reason| self.reasons.iter().any(|selected| selected == reason));
         in_time && by_reason
     }
 }
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
     use crate::stream::dead_letter::DeadLetterId;
 
-    fn letter(reason: Option<&str>, millis: Option<i64>) -> DeadLetter<'_> {
+    fn dead_letter(reason: Option<&str>, millis: Option<i64>) -> DeadLetter<'_> {
         DeadLetter {
             reason,
             ..DeadLetter::read(DeadLetterId { partition: 0, offset: 0 }, millis, std::iter::empty(), b"")
@@ -48,14 +48,14 @@ mod tests {
     fn reason_and_time_must_both_match() {
         let filter =
             Filter { reasons: vec!["not_json".into(), "truncated".into()], since: Some(100), until: Some(200) };
-        assert!(filter.selects(&letter(Some("not_json"), Some(100))));
-        assert!(filter.selects(&letter(Some("truncated"), Some(199))));
-        assert!(filter.selects(&letter(Some("truncated"), None)));
-        assert!(!filter.selects(&letter(Some("not_json"), Some(99))));
-        assert!(!filter.selects(&letter(Some("not_json"), Some(200))));
-        assert!(!filter.selects(&letter(Some("gzip_damaged"), Some(150))));
-        assert!(!filter.selects(&letter(None, Some(150))));
+        assert!(filter.selects(&dead_letter(Some("not_json"), Some(100))));
+        assert!(filter.selects(&dead_letter(Some("truncated"), Some(199))));
+        assert!(filter.selects(&dead_letter(Some("truncated"), None)));
+        assert!(!filter.selects(&dead_letter(Some("not_json"), Some(99))));
+        assert!(!filter.selects(&dead_letter(Some("not_json"), Some(200))));
+        assert!(!filter.selects(&dead_letter(Some("gzip_damaged"), Some(150))));
+        assert!(!filter.selects(&dead_letter(None, Some(150))));
         let all = Filter { reasons: Vec::new(), since: None, until: None };
-        assert!(all.selects(&letter(None, Some(1))) && all.selects(&letter(Some("series"), None)));
+        assert!(all.selects(&dead_letter(None, Some(1))) && all.selects(&dead_letter(Some("series"), None)));
     }
 }

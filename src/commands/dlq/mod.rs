@@ -1,4 +1,4 @@
-//! `insightd dlq`: lists the dead-letter topic, and replays dead letters that can be decoded now.
+//! `insightd dlq`: lists the dead-letter topic, and replays dead-letter records that can be decoded now.
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -13,8 +13,8 @@ use crate::kafka::{self, Probe, ProbeError};
 use crate::stream::dead_letter::{DeadLetter, DeadLetterId};
 
 mod args;
+mod dead_letter_text;
 mod filter;
-mod letter_text;
 mod list;
 mod replay;
 mod report;
@@ -39,7 +39,7 @@ pub(crate) fn run(args: &DlqArgs) -> Result<(), ExitError> {
 fn probe(config: &Config) -> Result<Probe, ExitError> {
     let probe = kafka::probe(config, ANSWER_MAX).map_err(|error| probe_failed(config, error))?;
     if probe.missing.contains(&config.dlq.topic) {
-        let text = format!("topic {} does not exist: dlq.topic names no dead letters", config.dlq.topic);
+        let text = format!("topic {} does not exist: dlq.topic names no dead-letter records", config.dlq.topic);
         return Err(ExitError::new(sysexits::ExitCode::Config, text));
     }
     Ok(probe)
@@ -56,11 +56,11 @@ fn probe_failed(config: &Config, error: ProbeError) -> ExitError {
     }
 }
 
-/// The letters that were replayed, by the replay markers in the topic.
+/// The dead-letter records that were replayed, by the replay markers in the topic.
 fn replayed(reader: &Reader, topic: &str) -> Result<BTreeSet<DeadLetterId>, ExitError> {
     let mut replayed = BTreeSet::new();
-    reader.read(&mut |letter: &DeadLetter<'_>| -> Result<ControlFlow<()>, ExitError> {
-        if let Some((_, place)) = letter.replays.filter(|(of, _)| *of == topic) {
+    reader.read(&mut |dead_letter: &DeadLetter<'_>| -> Result<ControlFlow<()>, ExitError> {
+        if let Some((_, place)) = dead_letter.replays.filter(|(of, _)| *of == topic) {
             replayed.insert(place);
         }
         Ok(ControlFlow::Continue(()))

@@ -1,8 +1,8 @@
-//! `insightd dlq replay`: replays the dead letters that can be decoded now, each once.
+//! `insightd dlq replay`: replays the dead-letter records that can be decoded now, each once.
 //!
-//! A letter is written to the partition it came from, together with its replay marker, in one transaction.
-//! Letters with a marker are skipped. So a second replay writes nothing, and a replay after a crash continues
-//! at the last committed transaction.
+//! A dead-letter record is written to the partition it came from, together with its replay marker, in one
+//! transaction. Dead-letter records with a marker are skipped. So a second replay writes nothing, and a
+//! replay after a crash continues at the last committed transaction.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
@@ -22,8 +22,8 @@ use crate::config::{Config, decoding_limits};
 use crate::kafka::dead_letters::{Reader, Writer, limits};
 use crate::stream::dead_letter::{DeadLetter, DeadLetterId, DeadLetterSource};
 
-/// Letters in one transaction.
-const BATCH_LETTERS_MAX: u64 = 500;
+/// Dead-letter records in one transaction.
+const BATCH_RECORDS_MAX: u64 = 500;
 /// Bytes in one transaction.
 const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// A transaction is committed after this part of `kafka.transaction_timeout`.
@@ -55,7 +55,7 @@ pub(crate) fn run(args: &DlqReplayArgs) -> Result<(), ExitError> {
         batch: None,
         counts: Counts::default(),
     };
-    let outcome = reader.read(&mut |letter| replay.add(letter)).and_then(|()| replay.commit());
+    let outcome = reader.read(&mut |dead_letter| replay.add(dead_letter)).and_then(|()| replay.commit());
     if outcome.is_err() {
         replay.abort();
     }
@@ -87,7 +87,7 @@ struct Batch {
 
 impl Batch {
     fn is_full(&self, age_max: Duration) -> bool {
-        self.sent.letters >= BATCH_LETTERS_MAX || self.bytes >= BATCH_BYTES_MAX || self.began.elapsed() >= age_max
+        self.sent.dead_letters >= BATCH_RECORDS_MAX || self.bytes >= BATCH_BYTES_MAX || self.began.elapsed() >= age_max
     }
 }
 
@@ -95,7 +95,7 @@ impl Batch {
 struct Replay<'a> {
     config: &'a Config,
     filter: Filter,
-    /// Letters that may still be sent.
+    /// Dead-letter records that may still be sent.
     limit: u64,
     /// Input topics with their partitions.
     topics: BTreeMap<String, usize>,
@@ -110,19 +110,19 @@ struct Replay<'a> {
 }
 
 impl Replay<'_> {
-    fn add(&mut self, letter: &DeadLetter<'_>) -> Result<ControlFlow<()>, ExitError> {
-        if letter.replays.is_some() || !self.filter.selects(letter) {
+    fn add(&mut self, dead_letter: &DeadLetter<'_>) -> Result<ControlFlow<()>, ExitError> {
+        if dead_letter.replays.is_some() || !self.filter.selects(dead_letter) {
             return Ok(ControlFlow::Continue(()));
         }
-        if self.replayed.contains(&letter.id) {
+        if self.replayed.contains(&dead_letter.id) {
             self.counts.replayed_before += 1;
             return Ok(ControlFlow::Continue(()));
         }
         if self.limit == 0 {
             return Ok(ControlFlow::Break(()));
         }
-        match Verdict::of(letter, &self.decoding, self.horizon) {
-            Verdict::Decodable(decodable) => self.replay(letter, decodable)?,
+        match Verdict::of(dead_letter, &self.decoding, self.horizon) {
+            Verdict::Decodable(decodable) => self.replay(dead_letter, decodable)?,
             Verdict::Fails(reason) => *self.counts.failing.entry(reason).or_default() += 1,
             Verdict::NoRecords => self.counts.no_records += 1,
             Verdict::Cut => self.counts.obstruct(Obstacle::Cut),
@@ -131,16 +131,16 @@ impl Replay<'_> {
         Ok(ControlFlow::Continue(()))
     }
 
-    fn replay(&mut self, letter: &DeadLetter<'_>, decodable: Decodable) -> Result<(), ExitError> {
+    fn replay(&mut self, dead_letter: &DeadLetter<'_>, decodable: Decodable) -> Result<(), ExitError> {
         let account = decodable.account.to_string();
         // On a topic keyed by account, the record gets the key of the original.
         let key = self.config.input.keyed_by_account.then_some(account.as_bytes());
-        match self.destination(letter, key) {
+        match self.destination(dead_letter, key) {
             Ok(origin) => {
                 self.limit -= 1;
                 let Decodable { records, failing, old, .. } = decodable;
-                let sent = Sent { letters: 1, records, failing, old };
-                self.send(letter, &origin, key, sent)
+                let sent = Sent { dead_letters: 1, records, failing, old };
+                self.send(dead_letter, &origin, key, sent)
             }
             Err(obstacle) => {
                 self.counts.obstruct(obstacle);
@@ -151,7 +151,7 @@ impl Replay<'_> {
 
     fn send(
         &mut self,
-        letter: &DeadLetter<'_>,
+        dead_letter: &DeadLetter<'_>,
         origin: &DeadLetterSource<'_>,
         key: Option<&[u8]>,
         sent: Sent,
@@ -167,8 +167,8 @@ impl Replay<'_> {
                 none.insert(Batch { began: Instant::now(), bytes: 0, sent: Sent::default() })
             }
         };
-        writer.replay(letter, origin, key)?;
-        batch.bytes += letter.value.len();
+        writer.replay(dead_letter, origin, key)?;
+        batch.bytes += dead_letter.value.len();
         batch.sent.add(sent);
         if batch.is_full(self.config.kafka.transaction_timeout / BATCH_AGE_PART) {
             self.commit()?;
@@ -176,16 +176,20 @@ impl Replay<'_> {
         Ok(())
     }
 
-    /// Where a letter goes: to the partition that it came from, whatever its key hashes to. The producer of
+    /// The partition that a dead-letter record came from, whatever its key hashes to. The producer of
     /// the original may use another hash, and all records of an account must stay in one partition.
-    fn destination<'l>(&self, letter: &DeadLetter<'l>, key: Option<&[u8]>) -> Result<DeadLetterSource<'l>, Obstacle> {
-        let origin = letter.origin.ok_or(Obstacle::NoOrigin)?;
+    fn destination<'l>(
+        &self,
+        dead_letter: &DeadLetter<'l>,
+        key: Option<&[u8]>,
+    ) -> Result<DeadLetterSource<'l>, Obstacle> {
+        let origin = dead_letter.origin.ok_or(Obstacle::NoOrigin)?;
         let partitions = *self.topics.get(origin.topic).ok_or(Obstacle::OtherTopic)?;
         if usize::try_from(origin.partition).map_or(true, |number| number >= partitions) {
             return Err(Obstacle::NoPartition);
         }
         match self.writer {
-            Some(writer) if !writer.fits(letter, &origin, key) => Err(Obstacle::TooLarge),
+            Some(writer) if !writer.fits(dead_letter, &origin, key) => Err(Obstacle::TooLarge),
             _ => Ok(origin),
         }
     }

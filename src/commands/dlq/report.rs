@@ -1,11 +1,11 @@
-//! What became of the dead letters of a replay, counted, and as text for people.
+//! The outcomes of a replay of dead-letter records: counts, and their text for people.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::config::Config;
 
-/// Why a letter cannot be sent, although it may be decodable.
+/// Why a dead-letter record cannot be sent, although it may be decodable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Obstacle {
     Cut,
@@ -19,22 +19,22 @@ pub(crate) enum Obstacle {
 impl Obstacle {
     fn text(self) -> &'static str {
         match self {
-            Self::Cut => "were cut to dlq.record_bytes_max or to what the topic takes: the original must be sent again",
-            Self::Empty => "hold nothing of what failed",
-            Self::NoOrigin => "do not say where they came from: not of this daemon",
+            Self::Cut => "were cut to dlq.record_bytes_max or to the topic's limit: send the original again",
+            Self::Empty => "have no contents",
+            Self::NoOrigin => "do not say where they came from: another program wrote them",
             Self::OtherTopic => "came from a topic that input.topics does not name",
             Self::NoPartition => "came from a partition that the topic no longer has",
-            Self::TooLarge => "are larger than the input topic takes (its max.message.bytes)",
+            Self::TooLarge => "are larger than the input topic accepts (its max.message.bytes)",
         }
     }
 }
 
-/// Letters that were sent, with the usable records in them.
+/// Dead-letter records that were sent, with the usable records in them.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Sent {
-    pub(crate) letters: u64,
+    pub(crate) dead_letters: u64,
     pub(crate) records: u64,
-    /// Records that still fail, in letters with usable records.
+    /// Records that still fail, in dead-letter records with usable records.
     pub(crate) failing: u64,
     /// Usable records beyond the deduplication horizon.
     pub(crate) old: u64,
@@ -42,22 +42,22 @@ pub(crate) struct Sent {
 
 impl Sent {
     pub(crate) fn add(&mut self, more: Self) {
-        self.letters += more.letters;
+        self.dead_letters += more.dead_letters;
         self.records += more.records;
         self.failing += more.failing;
         self.old += more.old;
     }
 }
 
-/// What became of the letters.
+/// The outcomes of the dead-letter records.
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
     pub(crate) sent: Sent,
-    /// Letters that an earlier run has replayed.
+    /// Dead-letter records that an earlier run has replayed.
     pub(crate) replayed_before: u64,
-    /// Letters that still fail, by reason.
+    /// Dead-letter records that still fail, by reason.
     pub(crate) failing: BTreeMap<&'static str, u64>,
-    /// Letters that hold no records by today's rules.
+    /// Dead-letter records that hold no records by today's rules.
     pub(crate) no_records: u64,
     obstructed: BTreeMap<Obstacle, u64>,
 }
@@ -73,10 +73,10 @@ impl Counts {
         let mut line = |count: u64, text: &str| {
             let _ = writeln!(report, "{count:>9}  {text}");
         };
-        let Sent { letters, records, failing, old } = self.sent;
+        let Sent { dead_letters, records, failing, old } = self.sent;
         let would = if dry_run { "would be replayed" } else { "replayed" };
-        line(letters, &format!("{would}: dead letters that can be decoded now, with {records} records"));
-        line(self.replayed_before, "were replayed before, and are left out");
+        line(dead_letters, &format!("{would}: dead-letter records that can be decoded now, with {records} records"));
+        line(self.replayed_before, "were replayed before and are skipped");
         for (reason, count) in &self.failing {
             line(*count, &format!("still fail: {reason}"));
         }
@@ -87,7 +87,7 @@ impl Counts {
             line(*count, obstacle.text());
         }
         if failing > 0 {
-            line(failing, "records beside those still fail: each becomes a dead letter of its own");
+            line(failing, "records in them still fail: each becomes its own dead-letter record");
         }
         if old > 0 {
             let horizon = humantime::format_duration(config.input.dedup_horizon);
@@ -95,7 +95,7 @@ impl Counts {
                 old,
                 &format!(
                     "warning: records are older than input.dedup_horizon ({horizon}): the daemon counts them as too_late, unless \
-                     nothing newer has come of their account and region"
+                     nothing newer has arrived for their account and region"
                 ),
             );
         }
@@ -113,7 +113,7 @@ mod tests {
         let mut counts = Counts { replayed_before: 3, ..Counts::default() };
         let text = counts.report(&config, false);
         assert_eq!(text.lines().count(), 2, "{text}");
-        counts.sent = Sent { letters: 2, records: 5, failing: 1, old: 4 };
+        counts.sent = Sent { dead_letters: 2, records: 5, failing: 1, old: 4 };
         counts.failing.insert("not_json", 7);
         counts.no_records = 6;
         counts.obstruct(Obstacle::Cut);

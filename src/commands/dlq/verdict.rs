@@ -1,4 +1,4 @@
-//! Whether a dead letter can be decoded by today's rules. Decodes its value as the daemon would. Pure.
+//! Whether a dead-letter record can be decoded now. Decodes its value as the daemon would. Pure.
 
 use insightd_core::cloudtrail::envelope::{DecodeLimits, Sink, decode_slice};
 use insightd_core::cloudtrail::event::{AccountId, Event};
@@ -6,14 +6,14 @@ use insightd_core::cloudtrail::outcome::{DecodeError, Envelope, Limit, Skipped};
 
 use crate::stream::dead_letter::DeadLetter;
 
-/// The result of decoding a letter again.
+/// The result of decoding a dead-letter record again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// It holds usable records.
     Decodable(Decodable),
     /// It still fails, for this reason.
     Fails(&'static str),
-    /// It is of a known kind that holds no records, by today's rules.
+    /// Its value is now known as a kind that holds no records.
     NoRecords,
     /// It was cut, so the original is not in it.
     Cut,
@@ -21,30 +21,32 @@ pub(crate) enum Verdict {
     Empty,
 }
 
-/// The contents of a letter that can be decoded now.
+/// The contents of a dead-letter record that can be decoded now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Decodable {
     /// Account of the first usable record.
     pub(crate) account: AccountId,
     /// Usable records.
     pub(crate) records: u64,
-    /// Records and fragments beside them that still fail. The daemon writes a dead letter for each of them.
+    /// Records and fragments beside them that still fail. The daemon writes a dead-letter record for each
+    /// of them.
     pub(crate) failing: u64,
     /// Usable records dated before the deduplication horizon.
     pub(crate) old: u64,
 }
 
 impl Verdict {
-    /// Decodes a letter within these limits. Records dated before `horizon` (seconds since 1970) are old.
-    pub(crate) fn of(letter: &DeadLetter<'_>, limits: &DecodeLimits, horizon: i64) -> Self {
-        if letter.truncated {
+    /// Decodes a dead-letter record within these limits. Records dated before `horizon` (seconds since
+    /// 1970) are old.
+    pub(crate) fn of(dead_letter: &DeadLetter<'_>, limits: &DecodeLimits, horizon: i64) -> Self {
+        if dead_letter.truncated {
             return Self::Cut;
         }
-        if letter.value.is_empty() {
+        if dead_letter.value.is_empty() {
             return Self::Empty;
         }
         let mut contents = Contents { horizon, account: None, records: 0, old: 0, failing: 0, reason: None };
-        decode_slice(letter.value, limits, &mut contents);
+        decode_slice(dead_letter.value, limits, &mut contents);
         match (contents.account, contents.reason) {
             (Some(account), _) => Self::Decodable(Decodable {
                 account,
@@ -134,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_letter_fails_by_the_limits_of_today() {
+    fn a_dead_letter_is_decoded_by_todays_limits() {
         assert_eq!(verdict(&RECORD[..50], &limits()), Verdict::Fails("truncated"));
         let narrow = DecodeLimits { payload_bytes_max: 100, ..limits() };
         assert_eq!(verdict(RECORD, &narrow), Verdict::Fails("payload_bytes"));
@@ -143,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn letters_without_the_original_are_told_apart() {
+    fn dead_letters_without_the_original_are_distinguished() {
         let cut = DeadLetter {
             truncated: true,
             ..DeadLetter::read(DeadLetterId { partition: 0, offset: 0 }, None, std::iter::empty(), RECORD.as_bytes())

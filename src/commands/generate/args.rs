@@ -44,8 +44,8 @@ pub(crate) struct GenerateArgs {
     /// With --kafka: send at most this many records a second.
     #[arg(long, value_name = "RECORDS_PER_SECOND", conflicts_with = "out", value_parser = above_zero)]
     pub(crate) rate: Option<f64>,
-    /// With --kafka: let event time run this many times as fast as the wall clock [default: as fast as the
-    /// broker takes them].
+    /// With --kafka: run event time this many times as fast as the wall clock [default: as fast as the
+    /// broker accepts records].
     #[arg(long, value_name = "FACTOR", conflicts_with = "out", value_parser = above_zero)]
     pub(crate) lapse: Option<f64>,
     /// Write the labels of the attacks as JSON to this file [default: labels.json in the folder of --out;

@@ -16,10 +16,10 @@ use sysexits::ExitCode;
 use super::{Progress, Written, callers, delivery, pool};
 use crate::commands::exit_error::ExitError;
 
-/// Makes the folder. Refuses one that is not empty.
+/// Creates the folder. Refuses one that is not empty.
 pub(super) fn prepare(folder: &Path) -> Result<(), ExitError> {
     let refused = |text: String| ExitError::new(ExitCode::CantCreat, text);
-    let failed = |error: io::Error| refused(format!("cannot make the folder {}: {error}", folder.display()));
+    let failed = |error: io::Error| refused(format!("cannot create the folder {}: {error}", folder.display()));
     match fs::read_dir(folder).map(|mut entries| entries.next().is_none()) {
         Ok(true) => Ok(()),
         Ok(false) => {

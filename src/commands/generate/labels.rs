@@ -25,7 +25,7 @@ struct Labels<'a> {
     attacks: Vec<&'a Label>,
 }
 
-/// Where the labels go, if anywhere. Not among the log files: a reader would take them for records.
+/// Path of the labels, if they are written. Not among the log files: a reader would mistake them for records.
 ///
 /// # Errors
 /// 64 if `--labels` lies among the log files.

@@ -1,5 +1,5 @@
 //! `insightd generate`: the traffic of a constructed organization, as the files of a trail's bucket or as
-//! messages of a Kafka topic, with the labels of its attacks in a separate file.
+//! messages of a Kafka topic, with the labels of the attacks in a separate file.
 
 mod args;
 mod files;

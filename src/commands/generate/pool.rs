@@ -34,7 +34,7 @@ where
             scope.spawn(move || {
                 let mut work = worker();
                 while let Some((item, result)) = next(&receiver) {
-                    // After an error of the sink, nobody receives the result.
+                    // After an error of the sink, the receiver is gone.
                     let _ = result.send(work(item));
                 }
             });

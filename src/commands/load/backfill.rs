@@ -1,4 +1,4 @@
-//! The backfill of one account: what the files hold of it, ready to be sent to the daemon.
+//! The backfill of one account: its history in the files, encoded for the daemon.
 
 use hashbrown::HashMap;
 use insightd_core::cloudtrail::event::AccountId;
@@ -20,7 +20,7 @@ pub(crate) struct AccountBackfill {
     pub(crate) parts: Vec<Vec<u8>>,
 }
 
-/// What the regions of an account hold.
+/// The extent of an account's history over its regions.
 #[derive(Default)]
 struct Extent {
     /// Newest minute, if any region has one.

@@ -29,8 +29,8 @@ impl Output for Discard {
 /// Sorts the files of a trail by delivery time, which their names hold. Files of other names come first, in
 /// their order.
 ///
-/// In the order of their paths, an account's regions would come one after the other, each with all its days,
-/// and what is learned about the account as a whole would go back in time with each region.
+/// In path order, an account's regions would come one after the other, each with all its days, and the
+/// learning of the whole account would go back in time with each region.
 pub(crate) fn sort_by_delivery(sources: &mut Sources) {
     sources.list.sort_by_cached_key(|source| match source {
         Source::File(path) => path.file_name().and_then(|name| delivery_time(name.to_str()?)).map(str::to_owned),
@@ -46,7 +46,7 @@ fn delivery_time(name: &str) -> Option<&str> {
     (name.contains("_CloudTrail_") && shape.eq(*b"00000000T0000Z")).then_some(time)
 }
 
-/// What files are folded with.
+/// The inputs of a fold besides the files.
 pub(crate) struct Folding<'a> {
     pub(crate) config: &'a Config,
     /// Partitions of the input topic.
@@ -61,7 +61,7 @@ pub(crate) struct Folding<'a> {
     pub(crate) records: Arc<AtomicU64>,
 }
 
-/// The backfills of all accounts, and what became of the records.
+/// The backfills of all accounts, and the outcomes of the records.
 #[derive(Default)]
 pub(crate) struct Folded {
     pub(crate) backfills: Vec<AccountBackfill>,
@@ -70,7 +70,7 @@ pub(crate) struct Folded {
     passed_over: u64,
 }
 
-/// What one thread has folded.
+/// The result of one thread.
 #[derive(Default)]
 struct ThreadResult {
     folded: Folded,
@@ -138,7 +138,7 @@ impl Folding<'_> {
     /// Folds some files.
     ///
     /// # Errors
-    /// How many of them could not be read.
+    /// The number of files that could not be read.
     fn some(&self, partitions: usize, sources: &[&Source], progress: &ReadProgress) -> Result<Folded, usize> {
         let cutoff = Cutoff::new(self.cutoffs.clone(), self.others);
         let mut pipeline = Pipeline::for_backfill(self.config, partitions, cutoff).counting(&self.records);
@@ -199,7 +199,7 @@ impl Folded {
         self.passed_over += other.passed_over;
     }
 
-    /// What became of the records, one line or two.
+    /// The outcomes of the records, one line or two.
     pub(crate) fn summary(&self) -> Vec<String> {
         let of = |outcome| self.outcomes[outcome as usize];
         let mut lines = vec![format!(
@@ -214,7 +214,7 @@ impl Folded {
             of(Outcome::Malformed),
         )];
         if of(Outcome::Shed) > 0 {
-            let text = "records found no room: raise detect.series_max or attribution.bytes_max";
+            let text = "records were shed: raise detect.series_max or attribution.bytes_max";
             lines.push(format!("{} {text}", of(Outcome::Shed)));
         }
         lines

@@ -1,5 +1,5 @@
-//! What the daemon knows of each account: its partition and where its history begins. Read from the
-//! changelog, and from backfills that the daemon has not merged yet.
+//! The partition of each known account and where its history begins. Read from the changelog and from
+//! backfills that the daemon has not merged yet.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -35,7 +35,7 @@ impl KnownAccounts {
     /// Reads all changelogs, and the backfills that wait.
     ///
     /// # Errors
-    /// If one of them cannot be read to its end.
+    /// If a topic cannot be read to its end.
     pub(crate) fn read(config: &Config, partitions: i32) -> Result<Self, BrokerError> {
         let mut known = Self::default();
         for partition in 0..partitions {

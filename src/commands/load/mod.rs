@@ -1,10 +1,10 @@
-//! `insightd load`: the history in CloudTrail files into the baselines of a daemon, whether it runs or not.
+//! `insightd load`: merges the history in CloudTrail files into the baselines of a running or stopped daemon.
 //!
-//! The files are folded here, account by account, as `replay` does it but without insights. The resulting
+//! The command folds the files account by account, as `replay` does but without insights. The resulting
 //! backfills go to the daemon through the backfill topic (`state.history_topic`), one transaction an account.
 //! Only records before the minute in which an account's live history begins count (LOAD-2). So loading twice
-//! changes nothing, and after a crash the command is simply run again: it skips the accounts whose backfills
-//! are sent already.
+//! changes nothing, and after a crash the command can simply run again: it skips the accounts whose backfills
+//! were sent.
 
 mod args;
 mod backfill;
@@ -33,9 +33,9 @@ use crate::kafka::{ProbeError, backfill_topic, changelog, topics};
 
 /// Longest wait for one answer of a broker.
 const BROKER_WAIT: Duration = Duration::from_secs(5);
-/// Pause between two looks at the daemon's state.
+/// Pause between two reads of the daemon's state.
 const POLL_PAUSE: Duration = Duration::from_secs(1);
-/// How often the files are read: again for accounts whose live history began in the meantime.
+/// Times that the files are read: once more for accounts whose live history began in the meantime.
 const PASSES: usize = 3;
 
 /// Runs the command.
@@ -109,7 +109,7 @@ impl Load<'_> {
         Ok(())
     }
 
-    /// Folds the accounts of `only`, without it all of them.
+    /// Folds the accounts of `only`, or all accounts.
     fn folding(&self, only: Option<&HashSet<AccountId>>) -> Folding<'_> {
         let begins = self.known.begins();
         let cutoffs: HashMap<AccountId, i64> = match only {
@@ -128,7 +128,7 @@ impl Load<'_> {
 
     fn send(&self, backfills: &[AccountBackfill]) -> Result<(), ExitError> {
         if backfills.is_empty() {
-            say("nothing in the files is older than what the daemon has counted itself: nothing to load");
+            say("the files hold nothing older than the daemon's own history: nothing to load");
             return Ok(());
         }
         let writer = backfill_topic::Writer::connect(self.config)?;
@@ -159,7 +159,7 @@ impl Load<'_> {
                 if !announced {
                     announced = true;
                     say(
-                        "waiting for the daemon, which looks every few seconds; after Ctrl-C it merges the rest by itself",
+                        "waiting for the daemon, which checks every few seconds; after Ctrl-C it merges the rest by itself",
                     );
                 }
                 std::thread::sleep(POLL_PAUSE);
@@ -179,7 +179,7 @@ fn not_merged(missing: &HashSet<AccountId>) -> ExitError {
     let mut accounts: Vec<String> = missing.iter().map(ToString::to_string).collect();
     accounts.sort_unstable();
     let text = format!(
-        "the daemon has not merged the history of {} accounts ({}): its log and insightd_history_accounts_total tell why",
+        "the daemon has not merged the history of {} accounts ({}): its log and insightd_history_accounts_total say why",
         accounts.len(),
         accounts.join(", ")
     );

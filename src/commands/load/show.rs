@@ -1,4 +1,4 @@
-//! What `load` shows to people.
+//! The messages of `load`.
 
 use indicatif::ProgressBar;
 use insightd_core::cloudtrail::insight::rfc3339;
@@ -8,7 +8,7 @@ use super::backfill::AccountBackfill;
 use crate::commands::console::progress;
 use crate::config::Config;
 
-/// A bar that counts up to `length` of what `noun` names.
+/// A bar that counts up to `length`; `noun` names the unit.
 pub(crate) fn bar(length: u64, noun: &'static str) -> ProgressBar {
     let bar = progress::bar(Some(length), "{bar:30} {pos}/{len} {msg}, {eta} left");
     bar.set_message(noun);
@@ -21,7 +21,7 @@ pub(crate) fn sent(backfills: &[AccountBackfill]) -> String {
     let bytes: usize = backfills.iter().flat_map(|backfill| &backfill.parts).map(Vec::len).sum();
     let time = |minute: Option<i64>| minute.map_or_else(String::new, |minute| rfc3339(minute * 60));
     let mut text = format!(
-        "handed over: {} accounts, {series} series, {} to {}, {:.1} MB",
+        "sent: {} accounts, {series} series, {} to {}, {:.1} MB",
         backfills.len(),
         time(backfills.iter().map(|backfill| backfill.begin).min()),
         time(backfills.iter().map(|backfill| backfill.end).max()),
@@ -43,7 +43,7 @@ pub(crate) fn sent(backfills: &[AccountBackfill]) -> String {
 /// Why the command does not wait.
 pub(crate) fn no_daemon(config: &Config) -> String {
     format!(
-        "no process of the group {} runs: what was handed over is merged when one starts, within the retention of {}",
+        "no process of the group {} runs: a process merges the backfills when it starts, within the retention of {}",
         config.kafka.group_id, config.state.history_topic
     )
 }

@@ -9,7 +9,7 @@ use insightd_core::cloudtrail::insight::Format;
 /// Arguments of `replay`.
 #[derive(Debug, Args)]
 pub(crate) struct ReplayArgs {
-    /// Configuration file (TOML); without it the defaults (and the environment) hold.
+    /// Configuration file (TOML); without it the defaults and the environment apply.
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// Write counts of the run as one JSON object to this file.

@@ -20,7 +20,7 @@ impl CommittedOffsets {
         self.lock().get(&TopicPartition::new(topic, partition)).copied().unwrap_or(0)
     }
 
-    /// A thread that panicked leaves whole entries behind, so a poisoned lock is still usable.
+    /// A panic leaves only whole entries behind, so a poisoned lock is still usable.
     fn lock(&self) -> MutexGuard<'_, BTreeMap<TopicPartition, i64>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

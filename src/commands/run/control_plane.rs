@@ -79,10 +79,7 @@ impl Signals {
     }
 
     /// The first signal asks all threads to finish; the second one ends the process at once.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a second signal asks for an end that does not wait for the transaction"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "a second signal ends at once")]
     async fn obey(mut self, stop: Arc<StopSignal>, health: Arc<Health>) {
         let first = self.next().await;
         tracing::info!(signal = first.name(), "finishing the open transaction; a second signal ends at once");

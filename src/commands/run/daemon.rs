@@ -42,7 +42,7 @@ impl Daemon {
         Ok(Self { handles, control_plane })
     }
 
-    /// Starts to work in the background. Kafka need not be reachable yet.
+    /// Starts the work in the background. Kafka does not have to be reachable yet.
     ///
     /// # Errors
     /// 71 if the system refuses a thread.
@@ -125,7 +125,7 @@ fn describe(ready: &Ready) {
         tracing::info!(topic = topic.name, partitions = topic.partitions, "reading");
     }
     for topic in &ready.excluded {
-        tracing::info!(topic, "not read, although input.topics matches it: the daemon writes it itself");
+        tracing::info!(topic, "input.topics matches this topic, but the daemon writes it and never reads it");
     }
     for topic in &ready.created {
         tracing::info!(topic, "topic created");
@@ -134,7 +134,7 @@ fn describe(ready: &Ready) {
         tracing::warn!(
             reason,
             assumed = ready.limits.output,
-            "the largest record that output and dead-letter topic take is not known; grant DescribeConfigs on them"
+            "the record size limits of the output and dead-letter topics are unknown; grant DescribeConfigs on them"
         );
     }
 }

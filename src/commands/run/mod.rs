@@ -1,7 +1,7 @@
 //! `insightd run`: the daemon.
 //!
 //! The configuration is parsed to a value, the daemon is built from it, runs, and drains: the open
-//! transactions are finished before the process ends. [`Daemon`] is all of it; `demo` drives the same type.
+//! transactions are finished before the process ends. `demo` drives the same [`Daemon`].
 
 use std::path::PathBuf;
 

@@ -12,7 +12,7 @@ pub(crate) struct BrokerReachability(Mutex<Outage>);
 struct Outage {
     /// Workers that reach no broker.
     workers: BTreeSet<usize>,
-    /// When the first of them lost it.
+    /// When the first worker lost its broker.
     since: Option<Instant>,
 }
 
@@ -23,7 +23,7 @@ impl BrokerReachability {
         outage.workers.insert(worker);
         if outage.since.is_none() {
             outage.since = Some(Instant::now());
-            tracing::warn!(reason, "no Kafka broker is reachable; trying again until one is");
+            tracing::warn!(reason, "no Kafka broker is reachable; retrying until one is");
         }
     }
 

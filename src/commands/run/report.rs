@@ -273,7 +273,7 @@ impl Report for WorkerReport {
             ),
             RestoreOutcome::StateLost => tracing::error!(
                 worker, %partition, expected = restored.expected, position,
-                "the group's offset belongs to a state that is not in the changelog: baselines begin anew"
+                "the group's offset belongs to a state that is not in the changelog: baselines start over"
             ),
         }
         self.restoring.remove(partition);
@@ -289,7 +289,7 @@ impl Report for WorkerReport {
             tracing::warn!(
                 worker = self.worker,
                 %account,
-                "a record of this account does not have it as its message key: its records may lie in several partitions"
+                "a record's message key is not its account: the account's records may lie in several partitions"
             );
         }
     }
@@ -309,7 +309,7 @@ impl Report for WorkerReport {
         if records >= 0 {
             tracing::error!(%partition, from, to, records, "retention deleted these records before they were read");
         } else {
-            tracing::error!(%partition, from, to, "the partition ends before the committed offset; reading goes on at its end");
+            tracing::error!(%partition, from, to, "the partition ends before the committed offset; reading continues at its end");
         }
     }
 
@@ -324,7 +324,7 @@ impl Report for WorkerReport {
     }
 
     fn retrying(&mut self, what: &str, reason: &str) {
-        tracing::warn!(worker = self.worker, reason, "cannot {what}; trying again");
+        tracing::warn!(worker = self.worker, reason, "cannot {what}; retrying");
     }
 
     fn violated(&mut self, violation: &Violation, times: u64) {

@@ -1,4 +1,4 @@
-//! Waiting for Kafka at startup: for as long as it takes, logged once.
+//! Waits for Kafka at startup, without a time limit; logs it once.
 
 use std::time::Duration;
 

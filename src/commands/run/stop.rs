@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How late a sleeping thread notices the request.
+/// Longest time until a sleeping thread notices the request.
 const STEP: Duration = Duration::from_millis(50);
 
 /// Set once: by a signal, by the caller, or by the first worker that ends.

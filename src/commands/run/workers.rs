@@ -56,7 +56,7 @@ fn watch(handles: &Handles, calls: &[Arc<Calls>]) -> Result<(), ExitError> {
         // The form, stream and exit code of any other failure of Kafka. The hung thread cannot end the
         // process by itself.
         eprintln!(
-            "insightd: worker {worker}: {hung}, so the process ends; start it again, it takes up at the committed offsets"
+            "insightd: worker {worker}: {hung}, so the process ends; restart it: it continues at the committed offsets"
         );
         std::process::exit(i32::from(u8::from(sysexits::ExitCode::IoErr)));
     })

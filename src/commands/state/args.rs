@@ -16,13 +16,12 @@ pub(crate) struct StateArgs {
 /// The commands about the state.
 #[derive(Debug, Subcommand)]
 pub(crate) enum StateCommand {
-    /// Show accounts and series as the changelog has them, one JSON object a line. Writes nothing; the daemon
-    /// may run.
+    /// Show accounts and series in the changelog, one JSON object per line. Writes nothing; the daemon may
+    /// run.
     Inspect(StateInspectArgs),
     /// Show the whole state in the changelog, one JSON object a line: partitions, accounts, regions, series.
     Export(StateConfigArgs),
-    /// Forget all baselines, open insights and eventIDs: the changelog is emptied. No process of the group
-    /// may run.
+    /// Delete all baselines, open insights and eventIDs from the changelog. No process of the group may run.
     Reset(StateResetArgs),
 }
 
@@ -66,5 +65,5 @@ pub(crate) struct StateResetArgs {
 }
 
 fn account(text: &str) -> Result<AccountId, String> {
-    AccountId::parse(text).ok_or_else(|| "an account has twelve digits".to_owned())
+    AccountId::parse(text).ok_or_else(|| "an account ID has twelve digits".to_owned())
 }

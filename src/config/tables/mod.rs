@@ -47,7 +47,7 @@ impl Walk {
 fn file(path: &Path) -> Result<String, Vec<String>> {
     let bytes = std::fs::read(path).map_err(|error| vec![format!("the file cannot be read: {error}")])?;
     String::from_utf8(bytes)
-        .map_err(|error| vec![format!("the file is no UTF-8 at byte {}", error.utf8_error().valid_up_to())])
+        .map_err(|error| vec![format!("the file is not UTF-8 at byte {}", error.utf8_error().valid_up_to())])
 }
 
 /// Reads one table of a document: its place, the keys not read yet, and all errors so far.
@@ -64,7 +64,7 @@ fn document<'f>(text: &str, errors: &'f mut Vec<String>) -> Option<Reader<'f>> {
         Ok(table) => table,
         Err(error) => {
             let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-            errors.push(format!("line {} is no TOML: {}", before.matches('\n').count() + 1, error.message()));
+            errors.push(format!("line {} is not TOML: {}", before.matches('\n').count() + 1, error.message()));
             return None;
         }
     };

@@ -139,7 +139,7 @@ mod tests {
         for (text, wanted) in [
             ("version = 2\n", "version 2 is not known"),
             ("[[technique]]\n", "version is missing"),
-            ("version = \n", "line 1 is no TOML"),
+            ("version = \n", "line 1 is not TOML"),
             ("version = 1\n", "holds no [[technique]]"),
             ("version = 1\ntechnique = 3\n", "must be a list of tables"),
         ] {

@@ -41,7 +41,7 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
                 at.backfill = Backfill::Reading { first: at.backfill.is_first() };
                 Ok(())
             }
-            // What is not urgent waits for the next probe: each request may hold up the other partitions.
+            // Anything not urgent waits for the next probe: each request may delay the other partitions.
             Err(error) if error.action == Action::Fatal || !at.backfill.is_first() => {
                 self.report.retrying(DOING, &error.message);
                 self.backfill_is_read()

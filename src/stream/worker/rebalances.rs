@@ -51,7 +51,7 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
         Ok(())
     }
 
-    /// Leaves what is not committed to the next owner: tasks go back to their committed state.
+    /// Rolls the tasks back to their committed state; the next owner processes the rest.
     fn forget_uncommitted(&mut self) {
         let mut producer_lost = self.is_producer_lost();
         if let Some(open) = self.transaction.take() {

@@ -1,4 +1,4 @@
-//! Tasks receive records and the time.
+//! Passes records and the time to the tasks.
 
 use insightd_core::invariants::{Invariant, Violations, is_owned, is_restored, offset_follows};
 

@@ -1,4 +1,4 @@
-//! State is restored: the changelog of each assigned partition is read to its end before the partition is
+//! Restores state: reads the changelog of each assigned partition to its end before the partition is
 //! processed (RES-1).
 //!
 //! One partition at a time, one batch in each poll iteration, so that restored partitions are processed
@@ -142,6 +142,6 @@ impl<B: Broker, T: Task> Worker<'_, B, T> {
 
 fn damaged(partition: &TopicPartition, why: &str) -> BrokerError {
     let message =
-        format!("cannot load the state of {partition}: {why} (insightd state reset begins anew, without baselines)");
+        format!("cannot load the state of {partition}: {why} (insightd state reset starts over, without baselines)");
     BrokerError { action: Action::Fatal, cause: Cause::Configuration, message }
 }

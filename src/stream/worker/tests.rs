@@ -23,7 +23,7 @@ const INTERVAL: Duration = Duration::from_millis(100);
 #[derive(Default)]
 struct Reported {
     insights: usize,
-    letters: u64,
+    dead_letters: u64,
     payloads: u64,
     commits: usize,
     aborts: usize,
@@ -53,7 +53,7 @@ impl Report for Reported {
     fn committed(&mut self, committed: &Committed<'_>) {
         self.commits += 1;
         self.insights += committed.transaction.insights.len();
-        self.letters += committed.transaction.dead_letters.values().sum::<u64>();
+        self.dead_letters += committed.transaction.dead_letters.values().sum::<u64>();
     }
     fn aborted(&mut self, _: bool, _: Duration, _: &str) {
         self.aborts += 1;
@@ -219,7 +219,7 @@ fn a_historic_insight_and_a_dead_letter_wait_for_the_interval() {
         assert_eq!(broker.take_calls(), ["begin", "produce out", "produce dlq"]);
     });
     // Not committed, so not reported.
-    assert_eq!((reported.insights, reported.letters, reported.payloads), (0, 0, 0));
+    assert_eq!((reported.insights, reported.dead_letters, reported.payloads), (0, 0, 0));
 }
 
 #[test]
@@ -281,7 +281,7 @@ fn a_lost_assignment_aborts_the_open_transaction() {
         let calls = ["begin", "produce dlq", "abort", "unassign", "assign", "resume in[0]", "begin", "produce dlq"];
         assert_eq!(broker.take_calls(), calls);
     });
-    assert_eq!((reported.aborts, reported.letters, reported.payloads), (1, 0, 0));
+    assert_eq!((reported.aborts, reported.dead_letters, reported.payloads), (1, 0, 0));
 }
 
 #[test]
@@ -349,7 +349,7 @@ fn stopping_finishes_the_open_transaction() {
         worker.run(&true.into()).unwrap();
         assert_eq!(broker.take_calls(), ["begin", "produce dlq", "commit in[0]=11"]);
     });
-    assert_eq!(reported.letters, 1);
+    assert_eq!(reported.dead_letters, 1);
 }
 
 #[test]

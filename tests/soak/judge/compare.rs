@@ -21,7 +21,7 @@ pub fn run(from: &Path, defect: Option<Defect>, seed: u64) -> ExitCode {
     }
     let (chain, committed, in_vain) = heads::check(&read(from, "heads"), &facts.ends);
     println!(
-        "judged: {} records ({} MB), {} insights, {} dead letters",
+        "judged: {} records ({} MB), {} insights, {} dead-letter records",
         facts.records,
         facts.bytes / 1_000_000,
         found.len(),
@@ -35,7 +35,10 @@ pub fn run(from: &Path, defect: Option<Defect>, seed: u64) -> ExitCode {
             &chain,
         ),
         say("EO-B: committed insights = the fold over the input", &differences(&found, &folded)),
-        say("EO-B: committed dead letters = the fold over the input", &differences(&found_letters, &folded_letters)),
+        say(
+            "EO-B: committed dead-letter records = the fold over the input",
+            &differences(&found_letters, &folded_letters),
+        ),
         say("EO-C: committed insights = replay", &differences(&found, &replayed(from, &folded))),
     ];
     if verdicts.contains(&false) { ExitCode::FAILURE } else { ExitCode::SUCCESS }

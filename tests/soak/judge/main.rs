@@ -4,7 +4,8 @@
 //!
 //! * `judge watch` follows the changelog while the daemons run and keeps every head (key `T`) that it sees,
 //!   committed or not.
-//! * `judge fold` reads input, output and dead letters; folds each partition of the input on one thread, in
+//! * `judge fold` reads input, output and dead-letter records; folds each partition of the input on one
+//!   thread, in
 //!   order of offsets (EO-B); and gives the same payloads, in the same order, to `insightd replay` (EO-C).
 //! * `judge compare` compares. With `--defect` it first damages what it read, and must then find it. Exit
 //!   code 0: all is right; 1: it is not.
@@ -63,10 +64,10 @@ enum Step {
     },
 }
 
-/// One insight or one dead letter, as it was read or as it should be.
+/// One insight or one dead-letter record, as it was read or as it should be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Line {
-    /// Whose order it stands in: the account, or the partition that a dead letter came from.
+    /// Whose order it stands in: the account, or the partition that a dead-letter record came from.
     of: String,
     /// What it is known by: `eventID`, or place of the broken record.
     id: String,

@@ -189,7 +189,7 @@ fn a_brief_line_has_no_who() {
 #[test]
 fn other_records_are_refused_with_a_reason() {
     let error = InsightText::read(b"{}", &[]).unwrap_err();
-    assert!(error.starts_with("a record is no Insights event: missing field"), "{error}");
+    assert!(error.starts_with("a record is not an Insights event: missing field"), "{error}");
     let error = InsightText::read(START.as_bytes(), &headers("high", "yesterday")).unwrap_err();
     assert!(error.starts_with("header detected-at is \"yesterday\""), "{error}");
 }

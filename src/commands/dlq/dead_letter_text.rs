@@ -1,5 +1,5 @@
-//! The fields of a dead letter as text for people. Its headers and its value come from outside, so all of
-//! them are made printable.
+//! The fields of a dead-letter record as text for people. Its headers and value come from outside, so every
+//! field is made printable.
 
 use jiff::Timestamp;
 
@@ -11,15 +11,15 @@ pub(crate) const NONE: &str = "-";
 /// Longest topic name that Kafka allows, characters.
 const TOPIC_CHARS_MAX: usize = 249;
 
-/// When a letter was written, to the second.
+/// When a dead-letter record was written, to the second.
 pub(crate) fn time(millis: Option<i64>) -> String {
     let time = millis.and_then(|millis| Timestamp::from_second(millis.div_euclid(1000)).ok());
     time.map_or_else(|| NONE.to_owned(), |time| time.to_string())
 }
 
-/// Where a letter came from: `topic[partition]@offset#record`.
-pub(crate) fn origin(letter: &DeadLetter<'_>) -> String {
-    letter.origin.map_or_else(
+/// Where a dead-letter record came from: `topic[partition]@offset#record`.
+pub(crate) fn origin(dead_letter: &DeadLetter<'_>) -> String {
+    dead_letter.origin.map_or_else(
         || NONE.to_owned(),
         |from| {
             format!(
@@ -40,8 +40,8 @@ mod tests {
 
     #[test]
     fn missing_headers_are_shown_as_a_dash() {
-        let letter = DeadLetter::read(DeadLetterId { partition: 0, offset: 0 }, None, std::iter::empty(), b"");
-        assert_eq!((origin(&letter).as_str(), time(letter.millis).as_str()), ("-", "-"));
+        let dead_letter = DeadLetter::read(DeadLetterId { partition: 0, offset: 0 }, None, std::iter::empty(), b"");
+        assert_eq!((origin(&dead_letter).as_str(), time(dead_letter.millis).as_str()), ("-", "-"));
         assert_eq!(time(Some(1_688_989_512_999)), "2023-07-10T11:45:12Z");
     }
 }
