@@ -1,8 +1,8 @@
-//! Decoding, by wrapping: bytes and records a second, beside what serde_json does with the same records into
+//! Decoding by envelope: bytes and records a second, beside what serde_json does with the same records into
 //! a `Value` tree and into a derived struct that borrows.
 //!
 //! The records are constructed: 1.4 KB each, somewhat above the median of real ones. Bytes are those of the
-//! payload; of a gzip payload those to which it unfolds.
+//! payload; for a gzip payload, the decompressed bytes.
 
 use std::hint::black_box;
 
@@ -117,11 +117,11 @@ fn payload(wrapping: &str) -> Vec<u8> {
             format!("{{\"@timestamp\":\"2026-03-04T10:17:05Z\",\"@metadata\":{{}},\"message\":{}}}", text(record))
         }),
         "fluent_bit" => lines(|record| format!("{{\"@timestamp\":1.5,\"log\":{}}}", text(record))),
-        other => unreachable!("no wrapping {other}"),
+        other => unreachable!("no envelope {other}"),
     }
 }
 
-/// Bytes to which a payload unfolds.
+/// Decompressed bytes of a payload.
 fn unfolded(wrapping: &str, payload: &[u8]) -> BytesCount {
     let len = if wrapping == "records_gzip" { self::payload("records").len() } else { payload.len() };
     BytesCount::new(len)

@@ -136,7 +136,7 @@ fn throughput(broker: &Broker, partition_count: usize) {
 }
 
 /// Each burst is the first activity of a new account, all its calls in one message; timed from handing it to
-/// the producer, so the way to the broker is part of it.
+/// the producer, so the time includes the way to the broker.
 fn latency(broker: &Broker) {
     let topics = Topics::new(broker, "latency");
     let mut daemon = Daemon::start_ready(&topics.config(broker, "[baseline]\nwarm_up = \"0\"\n"));

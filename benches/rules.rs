@@ -2,7 +2,7 @@
 //! detection.
 //!
 //! `cargo bench --bench rules`. The starter set's rules, written again for as many names as asked for, and
-//! records that none of them takes, so that every rule is looked at; half of the records fail with an error,
+//! records that no rule matches, so that every rule is checked; half of the records fail with an error,
 //! half come from an assumed role.
 
 use std::io::Write as _;
@@ -71,7 +71,7 @@ fn first_match(bencher: Bencher<'_, '_>, count: usize) {
     let (rules, events) = (rules(count), events(0));
     bencher.counter(ItemsCount::new(EVENTS)).bench_local(|| {
         let matches = events.iter().filter_map(|event| rules.first_match(divan::black_box(event), event.time)).count();
-        assert_eq!(matches, 0, "every rule is looked at");
+        assert_eq!(matches, 0, "every rule is checked");
     });
 }
 

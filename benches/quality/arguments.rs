@@ -13,11 +13,11 @@ const BEGIN: i64 = 1_772_409_600;
 /// Parts that can be run alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Part {
-    /// Labelled count series.
+    /// Labeled count series.
     Counts,
     /// Generated organizations.
     Organizations,
-    /// Somebody who raises his rate a little each day.
+    /// An attacker who raises the rate a little each day.
     Patient,
     /// Bytes per series.
     Memory,
@@ -42,7 +42,7 @@ pub struct Arguments {
     /// Days without attacks at the beginning
     #[arg(long, default_value_t = 3)]
     pub quiet_days: u32,
-    /// Multiplies how much every account does
+    /// Multiplies the activity of every account
     #[arg(long, default_value_t = 1.0)]
     pub activity: f64,
     /// Settings of the budget of false insights per account-week; the one closest to 1 is shown in detail
@@ -57,7 +57,7 @@ pub struct Arguments {
     /// Accounts of each seed that a patient attacker works on
     #[arg(long, default_value_t = 20)]
     pub patients: u64,
-    /// Factors by which his daily burst grows
+    /// Factors by which the daily burst grows
     #[arg(long, value_delimiter = ',', default_value = "1.1,1.3,2,5", value_parser = growth)]
     pub growths: Vec<f64>,
     /// Folder of labeled count series (labels.json); by default those beside the repository, if they are
@@ -70,7 +70,7 @@ pub struct Arguments {
     /// Threads
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..))]
     pub threads: u8,
-    /// What cargo says to every bench
+    /// Passed by cargo to every bench
     #[arg(long, hide = true)]
     bench: bool,
     /// Measures the memory of one kind of series in this process

@@ -1,4 +1,4 @@
-//! Labelled count series: how many of the windows are found at a budget of false alarms, how fast, and
+//! Labeled count series: how many of the windows are found at a budget of false alarms, how fast, and
 //! whether a score means what it says.
 //!
 //! The definitions are those of the acceptance check for `insightd backtest`; the scores are those of

@@ -31,7 +31,7 @@ pub enum Kind {
     Daily,
     /// The same, and calls in each of the last ten minutes.
     Active,
-    /// As `Daily`, but the last call was a fortnight ago.
+    /// As `Daily`, but the last call was two weeks ago.
     Silent,
     /// Series of generated accounts, two weeks.
     Generated,
@@ -43,13 +43,13 @@ impl Kind {
     fn says(self) -> &'static str {
         match self {
             Self::Once => "a series called once, a day ago",
-            Self::Daily => "a series of three callers on each of seven days, quiet since a day",
+            Self::Daily => "a series of three callers on each of seven days, quiet for a day",
             Self::Active => "the same, with calls in each of the last ten minutes",
-            Self::Silent => "the same, silent for a fortnight",
+            Self::Silent => "the same, silent for two weeks (dormant)",
             Self::Generated => {
-                "a series of generated accounts after two weeks, its share of what is held for the account"
+                "a series of generated accounts after two weeks, with its share of what the account holds"
             }
-            Self::EventIds => "an eventID remembered",
+            Self::EventIds => "a remembered eventID",
         }
     }
 }

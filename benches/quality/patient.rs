@@ -1,5 +1,5 @@
-//! The patient attacker: somebody who has always used an API raises his rate a little each day, so that the
-//! detector gets used to it. How high is the burst when it is found?
+//! The patient attacker: a principal that has always used an API raises its rate a little each day, so that
+//! the detector gets used to it. How high is the burst when it is found?
 
 mod account;
 
@@ -15,13 +15,12 @@ use crate::table::Table;
 const ABOUT_S: i64 = 3600;
 const WEEK_S: f64 = 604_800.0;
 
-/// What is left of the detector.
+/// The kinds of evidence that the detector may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Evidence {
-    /// All of it.
+    /// All kinds.
     All,
-    /// Nobody is remembered, so the counts alone speak: how the detector stands if the attacker's habit says
-    /// nothing.
+    /// Remembers no principals, so only the counts are evidence: the detector without the attacker's profile.
     Counts,
 }
 
@@ -46,7 +45,7 @@ impl Evidence {
 #[derive(Clone, Copy, Debug)]
 struct Found {
     day: usize,
-    /// Calls of the day's burst, and which one of them tipped the Start.
+    /// Calls of the day's burst, and the number of the call that triggered the Start.
     calls: usize,
     tipped_by: usize,
     reason: Reason,

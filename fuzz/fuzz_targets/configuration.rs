@@ -34,7 +34,7 @@ fuzz_target!(|text: &str| {
     }
     for rule in config.rules.iter() {
         assert!(!rule.conditions.is_empty() && (1e-6..=1e6).contains(&rule.action.factor()));
-        assert!(reach::covers(rule, rule), "a rule takes what it takes");
+        assert!(reach::covers(rule, rule), "a rule covers itself");
         reach::doubts(rule);
     }
 });

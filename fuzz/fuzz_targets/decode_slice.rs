@@ -51,5 +51,5 @@ fuzz_target!(|payload: &[u8]| {
     let mut checks = Checks::default();
     decode_slice(payload, &limits, &mut checks);
     assert!(checks.records <= RECORDS_MAX);
-    assert!(checks.reports > 0, "every payload is told of");
+    assert!(checks.reports > 0, "every payload is reported");
 });

@@ -1,5 +1,4 @@
-//! Any sequence of records, however their times jump: no panic, no number that is none, and Starts and Ends
-//! alternate.
+//! Any sequence of records, whatever their times: no panic, no NaN, and Starts and Ends alternate.
 #![no_main]
 
 mod scenario;

@@ -1,5 +1,5 @@
-//! Any changelog, and damaged ones of any scenario: it is taken or refused and never a panic, what is taken
-//! can be shown and saved, and a whole one restores what was there.
+//! Any changelog, and damaged changelogs of any scenario: a restore succeeds or fails but never panics;
+//! restored state can be shown and saved; an undamaged changelog restores the whole state.
 #![no_main]
 
 mod scenario;

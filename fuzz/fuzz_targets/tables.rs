@@ -11,13 +11,13 @@ const APIS: [(&str, &str, Option<&str>); 3] = [
     ("ec2.amazonaws.com", "RunInstances", Some("Client.UnauthorizedOperation")),
 ];
 
-fn told(faults: &[String]) {
+fn check_messages(faults: &[String]) {
     assert!(!faults.is_empty() && faults.iter().all(|fault| !fault.trim().is_empty()));
 }
 
 fuzz_target!(|text: &str| {
     match priors::parse(text) {
-        Err(faults) => told(&faults),
+        Err(faults) => check_messages(&faults),
         Ok(table) => {
             for pair in APIS.map(|(source, name, error)| table.lookup(source, name, error)) {
                 for prior in [pair.burst, pair.slow] {
@@ -27,7 +27,7 @@ fuzz_target!(|text: &str| {
         }
     }
     match security::parse(text) {
-        Err(faults) => told(&faults),
+        Err(faults) => check_messages(&faults),
         Ok(table) => {
             for technique in APIS.iter().filter_map(|(source, name, error)| table.technique(source, name, *error)) {
                 assert!(technique.weight.is_finite() && technique.weight > 0.0);

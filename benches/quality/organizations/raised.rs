@@ -1,4 +1,4 @@
-//! What a detector raises on the calls of one account, and which of it is about an attack.
+//! The insights that a detector raises on the calls of one account, and which of them are about an attack.
 
 use insightd_core::cloudtrail::event::Event;
 use insightd_core::cloudtrail::insight::{Insight, Reason, Severity, State};

@@ -18,7 +18,8 @@ use insightd_test_support::quality::stream::{error, is_counted};
 pub const NAMES: [&str; 3] = ["z, 7 days", "z, 1 hour", "negative binomial tail, 7 days"];
 /// Lower scores are not kept: at such a threshold a rival raises hundreds of false insights per account-week.
 pub const FLOORS: [f64; 3] = [3.0, 3.0, 2.0];
-/// Minutes at the beginning of an account in which nobody raises anything: `baseline.warm_up` of insightd.
+/// Minutes at the beginning of an account in which no detector raises anything: `baseline.warm_up` of
+/// insightd.
 const WARM_UP: i64 = 36 * 60;
 const WEEK: i64 = 7 * 24 * 60;
 

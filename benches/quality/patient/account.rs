@@ -24,7 +24,7 @@ const PEOPLE: usize = 12;
 const ROLES: usize = 8;
 /// Calls of a session of a person, in the mean.
 const SESSION_CALLS: f64 = 2.5;
-/// Calls in the first two weeks from which on somebody has always used an API.
+/// Calls in the first two weeks from which a principal counts as one that has always used an API.
 const ALWAYS_USED: usize = 5;
 
 /// One call: when, on which series, by whom.
@@ -47,7 +47,7 @@ pub struct Burst {
     pub calls: Vec<Call>,
 }
 
-/// See the module.
+/// A made-up account and its attacker.
 #[derive(Debug)]
 pub struct Account {
     ordinary: Vec<Call>,

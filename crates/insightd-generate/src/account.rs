@@ -1,4 +1,4 @@
-//! One account: who is in it, what they do, and its calls in order of time.
+//! One account: its actors, their workloads, and its calls in order of time.
 
 use super::calendar::{DAY, HOUR};
 use super::call::{Actor, Call};

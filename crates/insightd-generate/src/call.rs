@@ -1,4 +1,4 @@
-//! One call, and who makes it.
+//! One call and its caller.
 
 use std::borrow::Cow;
 

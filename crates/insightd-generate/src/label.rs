@@ -10,7 +10,7 @@ pub enum Attack {
     CredentialBurst,
     /// Instances started in a region the account does not use.
     UnusedRegionMining,
-    /// Many deletions.
+    /// Many deletions of resources.
     DeleteSpree,
     /// AccessDenied over many APIs.
     DeniedReconnaissance,

@@ -25,7 +25,7 @@ pub(crate) struct Candidate {
 const PRIOR_DAYS: i64 = 6;
 
 /// Chooses a principal that was present in the week before. Services and other accounts are never chosen:
-/// nobody steals a service's credentials.
+/// their credentials cannot be stolen.
 pub(crate) fn choose(builder: &AccountBuilder, attacker: Attacker, start: i64, draw: &mut Draw) -> Option<Candidate> {
     if attacker == Attacker::Stranger {
         return Some(Candidate { principal: None, avoid: Vec::new() });

@@ -1,4 +1,4 @@
-//! What can be called: AWS's own names of services and APIs, and what belongs together.
+//! The services and APIs, under AWS's own names, and the calls that belong together.
 //!
 //! Names are those of the eventSource and eventName of CloudTrail records (Lambda's carry their API date, for
 //! example).

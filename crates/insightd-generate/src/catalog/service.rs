@@ -1,4 +1,4 @@
-//! Services, each with the APIs of it that are met in practice.
+//! Services, each with its APIs that occur in practice.
 
 use super::api::{Service, apis};
 

@@ -42,7 +42,7 @@ fn an_api_reads_everywhere_or_nowhere() {
 }
 
 #[test]
-fn names_that_tell_reads_from_writes_tell_the_truth() {
+fn read_and_write_names_match_the_catalog() {
     for api in all().filter(|api| api.name.starts_with("Describe") || api.name.starts_with("List")) {
         assert!(api.read, "{api:?}");
     }

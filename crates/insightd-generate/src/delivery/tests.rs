@@ -1,4 +1,4 @@
-//! Hand-made traffic through the delivery.
+//! Constructed traffic through the delivery.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -74,7 +74,7 @@ fn files_come_late_in_order_and_hold_five_minutes() {
 }
 
 #[test]
-fn a_fifth_of_the_neighbours_in_a_file_goes_backwards() {
+fn a_fifth_of_neighboring_records_is_out_of_order() {
     for gap in [12, 70, 300] {
         let (mut back, mut pairs) = (0, 0);
         for file in files(&calls(20_000, gap)) {
@@ -87,7 +87,7 @@ fn a_fifth_of_the_neighbours_in_a_file_goes_backwards() {
 }
 
 #[test]
-fn a_delivery_holds_little_and_reads_no_further_than_it_must() {
+fn a_delivery_buffers_little_and_reads_no_further_than_needed() {
     let read = std::cell::Cell::new(0);
     let endless = (0..).map(|serial: u64| {
         read.set(serial);
@@ -102,7 +102,7 @@ fn a_delivery_holds_little_and_reads_no_further_than_it_must() {
 }
 
 #[test]
-fn several_accounts_come_in_one_order() {
+fn several_accounts_are_merged_in_delivery_order() {
     let delivery = |account: &str| Delivery::new(account, calls(3000, 30).into_iter());
     let accounts = ["000011112222", "000011112223", "000011112224"];
     let merged: Vec<(usize, File)> = Merged::new(accounts.map(delivery)).collect();

@@ -12,7 +12,7 @@ pub(crate) struct Caller {
     pub(crate) identity: Template,
     /// `userIdentity` of an action that a service took on its own.
     pub(crate) service_identity: Template,
-    /// `,"sourceIPAddress":"…","userAgent":"…"`, the agent only where there is one.
+    /// `,"sourceIPAddress":"…","userAgent":"…"`, without the agent if it is empty.
     pub(crate) origin: String,
     /// ARN, or its substitute in messages; escaped.
     pub(crate) arn: String,
@@ -49,7 +49,7 @@ impl Caller {
             address: escaped(&actor.address),
             invoked_by: invoked_by(actor, internal),
         };
-        let (identity, arn, name) = parts.identity(&actor.identity);
+        let IdentityText { identity, arn, name } = parts.identity(&actor.identity);
         let service = match &actor.identity {
             Identity::Service(host) => escaped(host),
             _ => escaped(&actor.address),
@@ -82,15 +82,34 @@ impl Caller {
         }
     }
 
-    /// Number and beginning of the session at a time.
-    pub(crate) fn session(&self, owner: u64, time: i64) -> (u64, i64) {
+    /// The session that is open at `time`, in the account with hash `owner`.
+    pub(crate) fn session(&self, owner: u64, time: i64) -> CallerSession {
         let seed = mix(owner, self.number);
         let shift = (seed % self.session_length as u64) as i64;
         let nth = (time + shift).div_euclid(self.session_length);
-        // The first call comes a while after the session began.
+        // The first call comes a while after the beginning of the session.
         let begin = nth * self.session_length - shift - 90 - (seed >> 32 & 1023) as i64;
-        (mix(seed, nth as u64), begin)
+        CallerSession { number: mix(seed, nth as u64), begin }
     }
+}
+
+/// A session of a caller.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CallerSession {
+    /// Number of the session, unique in the account.
+    pub(crate) number: u64,
+    /// Beginning, seconds since 1970.
+    pub(crate) begin: i64,
+}
+
+/// The texts of an identity, escaped.
+struct IdentityText {
+    /// Template of `userIdentity`.
+    identity: String,
+    /// ARN, or its substitute in messages.
+    arn: String,
+    /// Name in messages and sessions.
+    name: String,
 }
 
 /// The inputs of an identity's JSON.
@@ -106,30 +125,35 @@ struct Parts<'a> {
 }
 
 impl Parts<'_> {
-    /// Template of `userIdentity`, the ARN, and the name in messages and sessions.
-    fn identity(&self, identity: &Identity) -> (String, String, String) {
+    fn identity(&self, identity: &Identity) -> IdentityText {
         match identity {
             Identity::User(name) => self.user(&escaped(name)),
             Identity::Role { role, session } => self.role(&escaped(role), &escaped(session)),
             Identity::Root => self.root(),
             Identity::Service(host) => {
                 let host = escaped(host);
-                (format!(r#"{{"type":"AWSService","invokedBy":"{host}"}}"#), host.clone(), host)
+                let identity = format!(r#"{{"type":"AWSService","invokedBy":"{host}"}}"#);
+                IdentityText { identity, arn: host.clone(), name: host }
             }
             Identity::Foreign(principal) => self.foreign(principal),
             Identity::Saml { provider, name, .. } => {
                 let (provider, name) = (escaped(provider), escaped(name));
-                vouched("SAMLUser", &format!("{provider}:{name}"), &name, &provider)
+                without_credentials("SAMLUser", &format!("{provider}:{name}"), &name, &provider)
             }
             Identity::Web { issuer, name, .. } => {
                 let (provider, name) = (escaped(&oidc_provider(self.account, issuer)), escaped(name));
-                vouched("WebIdentityUser", &format!("{provider}:sts.amazonaws.com:{name}"), &name, &provider)
+                without_credentials(
+                    "WebIdentityUser",
+                    &format!("{provider}:sts.amazonaws.com:{name}"),
+                    &name,
+                    &provider,
+                )
             }
             Identity::Directory { store, user } => self.directory(&escaped(store), &escaped(user)),
         }
     }
 
-    fn user(&self, name: &str) -> (String, String, String) {
+    fn user(&self, name: &str) -> IdentityText {
         let (account, id, invoked_by) = (self.account, self.id("AIDA", name), &self.invoked_by);
         let arn = format!("arn:aws:iam::{account}:user/{name}");
         let (key, session) = if self.console {
@@ -141,10 +165,10 @@ impl Parts<'_> {
         let identity = format!(
             r#"{{"type":"IAMUser","principalId":"{id}","arn":"{arn}","accountId":"{account}","accessKeyId":"{key}","userName":"{name}"{session}{invoked_by}}}"#
         );
-        (identity, arn, last(name).to_owned())
+        IdentityText { identity, arn, name: last(name).to_owned() }
     }
 
-    fn role(&self, role: &str, name: &str) -> (String, String, String) {
+    fn role(&self, role: &str, name: &str) -> IdentityText {
         let (account, id, invoked_by) = (self.account, self.id("AROA", role), &self.invoked_by);
         let arn = format!("arn:aws:sts::{account}:assumed-role/{role}/{name}");
         // A service-linked role needs no key; a forwarded call uses the caller's.
@@ -159,32 +183,32 @@ impl Parts<'_> {
         let identity = format!(
             r#"{{"type":"AssumedRole","principalId":"{id}:{name}","arn":"{arn}","accountId":"{account}",{key}{session}{invoked_by}}}"#
         );
-        (identity, arn, name.to_owned())
+        IdentityText { identity, arn, name: name.to_owned() }
     }
 
-    fn root(&self) -> (String, String, String) {
+    fn root(&self) -> IdentityText {
         let account = self.account;
         let arn = format!("arn:aws:iam::{account}:root");
         let session = session("<federation>", "true", "");
         let identity = format!(
             r#"{{"type":"Root","principalId":"{account}","arn":"{arn}","accountId":"{account}","accessKeyId":"ASIA<session-key>"{session}}}"#
         );
-        (identity, arn, "root".to_owned())
+        IdentityText { identity, arn, name: "root".to_owned() }
     }
 
-    fn foreign(&self, principal: &str) -> (String, String, String) {
+    fn foreign(&self, principal: &str) -> IdentityText {
         let account = foreign_account(principal);
         let principal = escaped(principal);
         let identity = format!(r#"{{"type":"AWSAccount","principalId":"{principal}","accountId":"{account}"}}"#);
-        (identity, principal.clone(), principal)
+        IdentityText { identity, arn: principal.clone(), name: principal }
     }
 
-    fn directory(&self, store: &str, user: &str) -> (String, String, String) {
+    fn directory(&self, store: &str, user: &str) -> IdentityText {
         let (account, arn) = (self.account, identity_store(self.account, store));
         let identity = format!(
             r#"{{"type":"IdentityCenterUser","accountId":"{account}","onBehalfOf":{{"userId":"{user}","identityStoreArn":"{arn}"}},"credentialId":"<session-uuid>"}}"#
         );
-        (identity, format!("{arn}/{user}"), user.to_owned())
+        IdentityText { identity, arn: format!("{arn}/{user}"), name: user.to_owned() }
     }
 
     /// The role that an identity requests; empty if it already has credentials.
@@ -226,12 +250,12 @@ impl Parts<'_> {
     }
 }
 
-/// An identity without credentials: only the provider's statement is known.
-fn vouched(kind: &str, principal: &str, name: &str, provider: &str) -> (String, String, String) {
+/// An identity without credentials: its records hold only the provider's claim.
+fn without_credentials(kind: &str, principal: &str, name: &str, provider: &str) -> IdentityText {
     let identity = format!(
         r#"{{"type":"{kind}","principalId":"{principal}","userName":"{name}","identityProvider":"{provider}"}}"#
     );
-    (identity, principal.to_owned(), name.to_owned())
+    IdentityText { identity, arn: principal.to_owned(), name: name.to_owned() }
 }
 
 fn letters(seed: u64, count: usize) -> String {
@@ -274,6 +298,6 @@ fn last(name: &str) -> &str {
 
 /// The caller's part of the facts of one record.
 pub(crate) fn with_caller<'a>(caller: &'a Caller, facts: Facts<'a>) -> Facts<'a> {
-    let (session, session_begin) = caller.session(facts.owner, facts.time);
+    let CallerSession { number: session, begin: session_begin } = caller.session(facts.owner, facts.time);
     Facts { caller: &caller.arn, caller_name: &caller.name, session, session_begin, ..facts }
 }

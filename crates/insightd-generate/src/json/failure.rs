@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_code_nobody_thought_of_becomes_a_sentence() {
+    fn an_unknown_code_becomes_a_sentence() {
         assert_eq!(sentence("ResourceNotFoundException"), "Resource not found");
         assert_eq!(sentence("DBClusterNotFoundFault"), "DBCluster not found");
         assert_eq!(sentence("Odd\"Code"), "Odd code");

@@ -1,4 +1,4 @@
-//! Records against what the pipeline makes of them.
+//! The JSON of records: fields, identities, sessions, versions.
 
 use serde_json::Value;
 
@@ -161,10 +161,10 @@ fn identities_have_the_forms_of_their_types() {
     assert_eq!(identity(6, Kind::Call)["type"], "AWSAccount");
 }
 
-/// What a provider says about the caller stands in the identity; the role asked for is the one whose session
+/// The identity holds the provider's claim about the caller; the requested role is the one whose session
 /// follows.
 #[test]
-fn sessions_asked_for_from_outside_name_the_role_that_follows() {
+fn federated_requests_name_the_role_of_the_next_session() {
     let of = Callers::new("000011112222", &actors());
     let role = |actor: u32| written(&of, &call(&DESCRIBE, actor, 3)).1["userIdentity"].clone();
     for (asking, api, given, kind) in [(7, &WITH_SAML, 2, "SAMLUser"), (8, &WITH_TOKEN, 1, "WebIdentityUser")] {
@@ -183,10 +183,10 @@ fn sessions_asked_for_from_outside_name_the_role_that_follows() {
     }
 }
 
-/// AWS writes what users of a directory do at its portal as events of the service, but with the user and a
+/// AWS records the actions of directory users at the portal as service events, but with the user and a
 /// request.
 #[test]
-fn users_of_a_directory_leave_events_with_a_request() {
+fn directory_users_leave_service_events_with_a_request() {
     let of = Callers::new("000011112222", &actors());
     let (_, json) = written(&of, &Call { kind: Kind::ServiceEvent, ..call(&CREDENTIALS, 9, 5) });
     let identity = &json["userIdentity"];
@@ -200,9 +200,9 @@ fn users_of_a_directory_leave_events_with_a_request() {
     assert!(json["serviceEventDetails"]["role_name"].is_string(), "{json}");
 }
 
-/// As in published records: all with a session of the console's, none with TLS details.
+/// As in published records: all of them have a console session, none has TLS details.
 #[test]
-fn what_the_console_calls_inside_has_its_session_and_no_tls() {
+fn internal_console_calls_have_a_session_and_no_tls() {
     for account in 0..20 {
         let of = Callers::new(&format!("{account:012}"), &actors());
         let (_, json) = written(&of, &call(&DESCRIBE, 10, 3));
@@ -224,7 +224,7 @@ fn a_failed_sign_in_has_a_message_and_no_code() {
 }
 
 #[test]
-fn a_service_event_asks_nothing_and_has_details() {
+fn a_service_event_has_details_and_no_request() {
     let of = Callers::new("000011112222", &actors());
     let (_, json) = written(&of, &Call { kind: Kind::ServiceEvent, ..call(&SHARED, 5, 9) });
     assert_eq!((json.get("requestID"), json.get("userAgent")), (None, None));
@@ -232,7 +232,7 @@ fn a_service_event_asks_nothing_and_has_details() {
 }
 
 #[test]
-fn old_versions_lack_what_came_later() {
+fn old_versions_lack_later_fields() {
     let mut seen = std::collections::BTreeSet::new();
     for account in 0..200 {
         let of = Callers::new(&format!("{account:012}"), &actors());
@@ -248,7 +248,7 @@ fn old_versions_lack_what_came_later() {
 }
 
 #[test]
-fn a_record_depends_on_the_call_alone() {
+fn a_record_depends_only_on_the_call() {
     let of = Callers::new("000011112222", &actors());
     let calls: Vec<Call> = (0..50).map(|serial| call(&RUN, serial as u32 % 7, serial)).collect();
     let mut writer = Writer::default();

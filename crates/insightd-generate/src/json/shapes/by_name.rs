@@ -24,7 +24,7 @@ const TAKES: [&str; 12] = [
 ];
 /// Verbs that list resources: the resource is in the plural.
 const LISTS: [&str; 7] = ["Describe", "List", "Get", "Search", "Query", "Scan", "Lookup"];
-/// What is told about a thing; its parameter names the thing.
+/// Properties of a resource; the parameter names the resource.
 const ASPECTS: [&str; 6] = ["Summary", "Status", "Attributes", "Configuration", "Config", "Details"];
 
 /// Templates of the parameters and of the answer.
