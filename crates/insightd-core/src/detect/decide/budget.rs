@@ -252,11 +252,8 @@ impl AlarmBudget {
     }
 
     fn maturity(&self, now: i64, power: i32) -> f64 {
-        if self.mature_age > 0.0 {
-            ((now - self.begin).max(1) as f64 / self.mature_age).min(1.0).powi(power)
-        } else {
-            1.0
-        }
+        // Without a warm-up the quotient is infinite, and an account is mature at once.
+        ((now - self.begin).max(1) as f64 / self.mature_age).min(1.0).powi(power)
     }
 
     fn cooldown_at(&self, now: i64) -> f64 {
@@ -292,15 +289,14 @@ impl Stratum {
     }
 
     fn decay_to(&mut self, now: i64) {
-        let minutes = (now - self.at) as f64;
-        if minutes > 0.0 {
-            let factor = (-minutes / MEMORY).exp2();
-            self.incidents *= factor;
-            self.excess *= factor;
-            // The integral of the decay over these minutes, in weeks.
-            self.weeks = self.weeks * factor + (1.0 - factor) * MEMORY / std::f64::consts::LN_2 / WEEK;
-            self.at = now;
-        }
+        // No minutes for an event that is older than the latest: factor 1, which changes nothing.
+        let minutes = (now - self.at).max(0) as f64;
+        let factor = (-minutes / MEMORY).exp2();
+        self.incidents *= factor;
+        self.excess *= factor;
+        // The integral of the decay over these minutes, in weeks.
+        self.weeks = self.weeks * factor + (1.0 - factor) * MEMORY / std::f64::consts::LN_2 / WEEK;
+        self.at = self.at.max(now);
     }
 }
 
@@ -341,6 +337,127 @@ mod tests {
         let strength = restarted.note(&event(Reason::NewPrincipal, 2 * DAY, 2.0), 1.0);
         assert!(strength.log_rho == without_warm_up, "a new warm-up applies to a known account");
         assert!(without_warm_up < log_rho(2), "without a warm-up the first record counts in full");
+        assert!(restarted.set_warm_up(2160) && restarted.maturity(7 * DAY - 1, 1) < 1.0, "it is new once more");
+        assert!(restarted.maturity(7 * DAY, 1) == 1.0, "14/3 of 36 hours");
+    }
+
+    fn close(found: f64, expected: f64) -> bool {
+        (found - expected).abs() < 1e-6 * expected.abs()
+    }
+
+    /// If it breaks, the operator's budget no longer means insights a week: new accounts alarm too much or
+    /// old ones too little.
+    #[test]
+    fn rho_follows_the_documented_formula() {
+        // docs/detection.md, "The decision": W = (1 - 2^(-weeks / 2)) 2 / ln 2, r = .5 / (W + 1), and the
+        // rate is r e^-1 at x = m = 1.2. Half a week is half of the age of maturity: .5^3 of the share .42.
+        for (weeks, rate, log_rho) in [
+            (0.5, 0.126_065_902, 0.380_438_333),
+            (1.0, 0.099_690_318, -0.624_596_310),
+            (2.0, 0.075_301_958, -0.746_443_019),
+        ] {
+            let now = 100_000 + (weeks * WEEK) as i64;
+            let strength = AlarmBudget::new(100_000, 2160).note(&event(Reason::NewPrincipal, now, 1.2), 1.0);
+            assert!(close(strength.rate, rate), "{weeks} weeks: rate {}", strength.rate);
+            assert!(close(strength.log_rho, log_rho), "{weeks} weeks: log rho {}", strength.log_rho);
+            let triple = AlarmBudget::new(100_000, 2160).note(&event(Reason::NewPrincipal, now, 1.2), 3.0);
+            assert!(close(strength.log_rho - triple.log_rho, 3.0_f64.log10()), "three times the budget");
+        }
+    }
+
+    /// If it breaks, `backtest` raises more or fewer insights than the budget that its user sets.
+    #[test]
+    fn a_backtest_gives_counts_the_whole_budget() {
+        let (mut alarms, now) = aged(2);
+        let strength = alarms.note(&event(Reason::Counts, now, 2.0), 5.0 / Reason::Counts.share());
+        assert!(close(strength.log_rho, (strength.rate / 5.0).log10()));
+    }
+
+    #[test]
+    fn an_insight_starts_at_exactly_its_share() {
+        let fires = |log_rho, cooldown, factor| Strength { rate: 1.0, log_rho, cooldown }.fires(factor);
+        assert!(fires(0.0, 0.0, 1.0) && !fires(0.001, 0.0, 1.0));
+        assert!(fires(-2.0, 2.0, 1.0) && !fires(-1.999, 2.0, 1.0), "the cooldown asks for more");
+        assert!(fires(-1.0, 2.0, 10.0) && !fires(-1.0, 2.0, 9.9), "a rule asks for less");
+    }
+
+    #[test]
+    fn the_cooldown_fades_by_the_factor_e_an_hour() {
+        let (mut alarms, now) = aged(2);
+        alarms.record_start(now);
+        let cooldown = |hours: i64| alarms.cooldown_at(now + hours * 60);
+        assert!(close(cooldown(1), 2.0 * (-1.0_f64).exp()) && close(cooldown(3), 2.0 * (-3.0_f64).exp()));
+        assert!(close(cooldown(-5), 2.0), "a late event meets the whole cooldown");
+    }
+
+    /// K and E an hour after these events (minute after two weeks, x, trend, repeats), at a budget of 2.
+    fn learned(events: &[(i64, f64, f64, bool)]) -> (f64, f64) {
+        let (mut alarms, begin) = aged(2);
+        let mut last = begin;
+        for &(minute, x, trend, repeats) in events {
+            last = begin + minute;
+            alarms.note(&BudgetEvent { reason: Reason::NewToPrincipal, minute: last, x, trend, repeats }, 2.0);
+        }
+        alarms.note(&event(Reason::NewToPrincipal, last + HOUR, 0.0), 2.0);
+        let stratum = alarms.strata[Reason::NewToPrincipal as usize];
+        (stratum.incidents, stratum.excess)
+    }
+
+    /// If it breaks, one attack blinds the account to the next, or a new habit is never learned.
+    #[test]
+    fn an_incident_is_learned_by_how_harmless_it_was() {
+        // Two weeks and an hour: W = 1.445668, r = 1.2 / (W + 1) = .490663. At the slope .6: h = r e^-1 =
+        // .180505, w = h / (h + .8 x 2 x .20).
+        let (incidents, excess) = learned(&[(0, 0.6, 0.0, false)]);
+        assert!(close(incidents, 0.360_645_747) && close(excess, 0.216_387_448), "{incidents} {excess}");
+        let (by_trend, _) = learned(&[(0, 0.6, 1.0, false)]);
+        assert!(close(by_trend, 0.036_064_575), "a tenth of it with a decade of evidence of a trend");
+        let (attack, _) = learned(&[(0, 6.0, 0.0, false)]);
+        assert!(attack < 1e-4, "nothing harmless explains ten slopes: {attack}");
+        assert_eq!(learned(&[(0, 0.6, 0.0, true)]), (1.0, 0.6), "what repeats itself is a habit");
+        assert!(close(learned(&[(0, 6.0, 0.0, true)]).1, 3.6), "at most six slopes of .6");
+    }
+
+    /// If it breaks, one deployment of many calls teaches the account as many incidents.
+    #[test]
+    fn events_less_than_an_hour_apart_are_one_incident() {
+        let habit = |minute, x| (minute, x, 0.0, true);
+        assert_eq!(learned(&[habit(0, 0.6), habit(59, 0.3)]), (1.0, 0.6), "the peak came first");
+        assert_eq!(learned(&[habit(0, 0.3), habit(59, 0.6)]), (1.0, 0.6), "the peak came last");
+        let (incidents, _) = learned(&[habit(0, 0.6), habit(60, 0.6)]);
+        assert!(close(incidents, 1.0 + (-60.0_f64 / 20_160.0).exp2()), "two incidents, the first one hour old");
+        assert_eq!(learned(&[habit(0, 0.6), (9, 0.6, 5.0, false)]), (1.0, 0.6), "of equal peaks the first counts");
+    }
+
+    /// If it breaks, an account with a backfill alarms as if it had no past, or the wrong one.
+    #[test]
+    fn a_merged_budget_equals_one_that_watched_it_all() {
+        let (begin, until, now) = (0, 14 * DAY, 28 * DAY);
+        let (first, second) = (event(Reason::NewPrincipal, 7 * DAY, 1.0), event(Reason::NewPrincipal, 21 * DAY, 0.5));
+        let settle = |alarms: &mut AlarmBudget, minute: i64| {
+            // The share .42 of a budget of 2.
+            alarms.strata[Reason::NewPrincipal as usize].settle(&prior(Reason::NewPrincipal), 0.84, minute);
+        };
+        // Watches from `since`; both settle what they learned before `until` at `until`.
+        let watch = |since: i64| {
+            let mut alarms = AlarmBudget::new(since, 2160);
+            if since < until {
+                alarms.note(&first, 2.0);
+                settle(&mut alarms, until);
+            }
+            alarms.note(&BudgetEvent { repeats: true, ..second }, 2.0);
+            settle(&mut alarms, now);
+            alarms
+        };
+        let (whole, mut merged, mut earlier) = (watch(begin), watch(until), AlarmBudget::new(begin, 2160));
+        earlier.note(&first, 2.0);
+        merged.merge(earlier, until, 2.0);
+        let [whole_stratum, merged_stratum] =
+            [whole, merged].map(|alarms| alarms.strata[Reason::NewPrincipal as usize]);
+        assert!(close(merged_stratum.incidents, whole_stratum.incidents), "{merged_stratum:?} {whole_stratum:?}");
+        assert!(close(merged_stratum.weeks, whole_stratum.weeks), "{merged_stratum:?} {whole_stratum:?}");
+        assert!(close(merged_stratum.excess, whole_stratum.excess), "{merged_stratum:?} {whole_stratum:?}");
+        assert!(merged.maturity(until, 1) == 1.0, "as old as its backfill");
     }
 
     #[test]

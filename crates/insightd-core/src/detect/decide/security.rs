@@ -53,3 +53,34 @@ impl Security {
         exact.or_else(by_prefix).or_else(by_error).map(|&at| &self.techniques[at])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table() -> Security {
+        let mut security = Security::default();
+        let technique = |id: &str, weight| Technique { id: id.into(), weight };
+        security.add(technique("T1098", 3.0), [("iam.amazonaws.com", "AttachUserPolicy")], []);
+        security.add(technique("T1087", 2.0), [("iam.amazonaws.com", "List*")], ["AccessDenied"]);
+        security.add(technique("T1069", 1.5), [("iam.amazonaws.com", "ListGroups*")], []);
+        security.add(technique("", 0.5), [("iam.amazonaws.com", "ListUsers")], []);
+        security
+    }
+
+    /// If it breaks, what attackers need weighs no more than what everybody calls.
+    #[test]
+    fn an_exact_api_comes_before_a_prefix_and_an_error() {
+        let table = table();
+        let id = |source, name, error| table.technique(source, name, error).map(|technique| &*technique.id);
+        assert_eq!(id("iam.amazonaws.com", "AttachUserPolicy", Some("AccessDenied")), Some("T1098"));
+        assert_eq!(id("iam.amazonaws.com", "ListUsers", None), Some(""), "its own entry, not the prefix");
+        assert_eq!(id("iam.amazonaws.com", "ListGroupsForUser", None), Some("T1087"), "the first prefix added");
+        assert_eq!(id("iam.amazonaws.com", "GetUser", Some("AccessDenied")), Some("T1087"), "by its error");
+        assert_eq!(id("iam.amazonaws.com", "GetUser", Some("NoSuchEntity")), None);
+        assert_eq!(id("iam.amazonaws.com", "AttachUserPolicyX", None), None, "an exact name is no prefix");
+        assert_eq!(id("s3.amazonaws.com", "ListBuckets", None), None, "a prefix holds in its own service");
+        assert_eq!(id("s3.amazonaws.com", "AttachUserPolicy", None), None);
+        assert_eq!(table.technique("iam.amazonaws.com", "ListUsers", None).map(|routine| routine.weight), Some(0.5));
+    }
+}

@@ -51,6 +51,7 @@ mod tests {
         suppressed.note(1010, 4.0);
         assert!(suppressed.explains(1010, 5.2) && suppressed.explains(1069, 5.2) && !suppressed.explains(1010, 5.4));
         assert!(!suppressed.explains(1070, 5.2));
+        assert!(!suppressed.explains(1010, 5.3), "twice the odds are evidence of more");
         suppressed.note(1100, 4.0);
         assert!(suppressed.explains(1100, 4.2) && !suppressed.explains(1100, 5.0), "the earlier stretch is over");
     }
