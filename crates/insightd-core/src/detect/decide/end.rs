@@ -49,8 +49,13 @@ impl Series {
 #[cfg(test)]
 mod tests {
     use crate::cloudtrail::event::Event;
-    use crate::cloudtrail::insight::{Insight, State};
+    use crate::cloudtrail::insight::{Insight, Reason, State};
+    use crate::detect::decide::budget::Strength;
+    use crate::detect::decide::evidence::Evidence;
+    use crate::detect::decide::fixture::{self, MIDNIGHT, Surroundings};
+    use crate::detect::decide::start::{Decision, Trigger};
     use crate::detect::fixture::event;
+    use crate::detect::statistics::expectation::Expectation;
     use crate::detect::{Detector, Settings};
 
     const MINUTE: i64 = 60;
@@ -109,5 +114,37 @@ mod tests {
             .map(|end| (end.insight_count, end.insight_minutes))
             .collect();
         assert_eq!(ends, [(120, 7)], "two usual minutes are not three");
+    }
+
+    /// If it breaks, an End blames callers whose calls came after it, or misses those in its pauses.
+    #[test]
+    fn an_end_attributes_no_calls_after_its_last_unusual_minute() {
+        let mut surroundings = Surroundings::new(MIDNIGHT);
+        surroundings.settings.end_after = 3;
+        let mut series = surroundings.series("DescribeInstances", MIDNIGHT);
+        // After one minute of nine calls the usual rate is 9 with a spread of 3: up to 15 calls are usual.
+        series.statistic.close(MIDNIGHT, 9.0, false, &surroundings.horizons);
+        surroundings.count_calls(&mut series, "mallory", MIDNIGHT + 1, 40);
+        let evidence = Evidence {
+            reason: Reason::Counts,
+            x: 3.0,
+            trend: 0.0,
+            minute: MIDNIGHT + 1,
+            expected: Expectation { mean: 9.0, sd: 3.0 },
+            falls: false,
+        };
+        let strength = Strength { rate: 0.01, log_rho: -3.0, cooldown: 0.0 };
+        let tipping = fixture::call("mallory", MIDNIGHT + 1);
+        let trigger = Trigger { call: &tipping, who: 0, principal_new_to_account: false };
+        series.start(&Decision { evidence, strength }, trigger, &surroundings.context());
+        for (who, minute, calls) in [("dana", 2, 5), ("mallory", 3, 30), ("dana", 4, 4), ("dana", 5, 4), ("dana", 6, 4)]
+        {
+            surroundings.count_calls(&mut series, who, MIDNIGHT + minute, calls);
+        }
+        surroundings.closed = MIDNIGHT + 6;
+        let end = series.close_open_minutes(0, &surroundings.context()).expect("three usual minutes");
+        let attributed: Vec<(&str, u64)> = end.principals.insight.iter().map(|(who, n)| (&**who, *n)).collect();
+        assert_eq!(attributed, [("mallory", 70), ("dana", 5)]);
+        assert_eq!((end.insight_count, end.insight_minutes), (75, 3));
     }
 }

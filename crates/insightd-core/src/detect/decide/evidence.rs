@@ -151,3 +151,6 @@ fn of_caller(series: &Series, who: usize, call: &Call<'_>, caller: &mut Caller<'
     let beyond = here / (ENOUGH * profile.record().max(LEAST_RECORD));
     evidence(Reason::BeyondHabit, beyond.ln() + RECORD_TAIL * weeks.ln() + USED_WEIGHT * series.weight.max(1.0).ln())
 }
+
+#[cfg(test)]
+mod tests;

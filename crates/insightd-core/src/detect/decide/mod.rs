@@ -13,6 +13,8 @@ pub(crate) mod drop;
 pub(crate) mod end;
 pub mod episode;
 pub(crate) mod evidence;
+#[cfg(test)]
+mod fixture;
 pub(crate) mod insight;
 pub mod security;
 pub(crate) mod severity;

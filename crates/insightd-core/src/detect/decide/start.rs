@@ -164,3 +164,6 @@ impl Series {
         (best..=detection).find(|&m| f64::from(self.recent.count(m)) > expected.mean).unwrap_or(detection)
     }
 }
+
+#[cfg(test)]
+mod tests;
