@@ -123,7 +123,7 @@ fn a_rule_with_a_fault_says_which_key_of_which_rule_and_why() {
         (&format!("action = \"sensitivity\"\nfactor = 0\n{run}"), "rules[1].factor", "must be a number"),
         (&format!("action = \"sensitivity\"\nfactor = -1\n{run}"), "rules[1].factor", "must be a number"),
         (&format!("action = \"sensitivity\"\nfactor = inf\n{run}"), "rules[1].factor", "must be a number"),
-        (&format!("action = \"mark\"\nfactor = 0.1\n{run}"), "rules[1].factor", "is of no use to mark"),
+        (&format!("action = \"mark\"\nfactor = 0.1\n{run}"), "rules[1].factor", "applies only to sensitivity"),
         ("action = \"mark\"\nevent_name = []", "rules[1].event_name", "must not be an empty list"),
         ("action = \"mark\"\nevent_name = [\"Run*\", \"\"]", "rules[1].event_name", "must not be empty"),
         ("action = \"mark\"\nevent_name = [\"a\", \"a\"]", "rules[1].event_name", "given twice"),

@@ -43,8 +43,8 @@ struct Tool {
     first: i32,
 }
 
-/// The new calls of one principal, as the length of a vector with one component per series: its calls there in
-/// the last hour or so, times their weight. Many calls of one API make a longer vector than as many calls
+/// The new calls of one principal, as the length of a vector with one component per series: its calls there
+/// in the last hour or so, times their weight. Many calls of one API make a longer vector than as many calls
 /// spread over many APIs, which is what a person who explores the console makes; yet many APIs still add up.
 /// Held as the square, which decays by half in half the time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
