@@ -9,7 +9,6 @@
 
 mod remembered;
 
-use std::ops::Deref;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -25,10 +24,11 @@ use crate::detect::model::recent::Recent;
 /// Top values shown on each side of a record.
 const TOP: usize = 5;
 
-/// One value of an attribute, with its calls.
+/// One value of an attribute, with its calls. A series is copied by each transaction that changes it: a copy
+/// shares the text, and allocates nothing for a value that was not called lately.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Value {
-    text: Box<str>,
+    text: Arc<str>,
     days: Days,
     recent: Recent,
     profile: PrincipalProfile,
@@ -36,47 +36,21 @@ struct Value {
     episode: u64,
     /// Calls of the minutes since.
     pending: u64,
+    #[serde(skip)]
+    saved: SavedPosition,
 }
 
 impl Value {
     /// A value without a call.
     fn new(text: &str, profile: PrincipalProfile) -> Self {
-        let (days, recent) = (Days::default(), Recent::default());
-        Self { text: text.into(), days, recent, profile, episode: 0, pending: 0 }
+        let (days, recent, saved) = (Days::default(), Recent::default(), SavedPosition::default());
+        Self { text: text.into(), days, recent, profile, episode: 0, pending: 0, saved }
     }
 
     /// Calls that count when values are compared: those of the window that ends with the day of `minute`, and
     /// those of the open insight.
     fn weight(&self, minute: i64) -> u64 {
         self.days.window(minute) + self.episode + self.pending
-    }
-}
-
-/// A value in its attribute. The copy of a series that a transaction keeps for its undo shares the values
-/// that the transaction does not touch: [`Entry::change`] copies the others one by one.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Entry {
-    value: Arc<Value>,
-    #[serde(skip)]
-    saved: SavedPosition,
-}
-
-impl Entry {
-    fn new(value: Value) -> Self {
-        Self { value: Arc::new(value), saved: SavedPosition::default() }
-    }
-
-    /// The value, to be changed.
-    fn change(&mut self) -> &mut Value {
-        Arc::make_mut(&mut self.value)
-    }
-}
-
-impl Deref for Entry {
-    type Target = Value;
-
-    fn deref(&self) -> &Value {
-        &self.value
     }
 }
 
@@ -117,7 +91,7 @@ pub(crate) struct AttributedCall {
 /// All values of one attribute.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct AttributeValues {
-    values: Vec<Entry>,
+    values: Vec<Value>,
     /// Whether a value once took another's place. A value that is not there may then have been there.
     summarized: bool,
     /// Whether more has changed since the series was last saved as a whole than [`RunningAttribute`] holds.
@@ -145,10 +119,9 @@ impl AttributeValues {
         } else {
             at
         };
-        let entry = &mut self.values[at];
-        entry.saved.changed = true;
-        let value = entry.change();
+        let value = &mut self.values[at];
         value.recent.add(minute, late);
+        value.saved.changed = true;
         if in_history {
             self.needs_full_save |= !value.days.add(minute);
         }
@@ -166,9 +139,9 @@ impl AttributeValues {
 
     /// An insight named the value at `at` in minute `minute`.
     pub(crate) fn acknowledge(&mut self, at: usize, minute: i64) {
-        if let Some(entry) = self.values.get_mut(at) {
-            entry.change().profile.acknowledge(minute);
-            entry.saved.changed = true;
+        if let Some(value) = self.values.get_mut(at) {
+            value.profile.acknowledge(minute);
+            value.saved.changed = true;
         }
     }
 
@@ -194,13 +167,13 @@ impl AttributeValues {
                 // Most series have one or two values; room for four each would double the memory of a series.
                 self.values.reserve_exact(1);
             }
-            self.values.push(Entry::new(Value::new(text, profile)));
+            self.values.push(Value::new(text, profile));
             return self.values.len() - 1;
         }
         quota.summarized += 1;
         self.summarized = true;
         let smallest = (0..self.values.len()).min_by_key(|&at| self.values[at].weight(minute)).unwrap_or(0);
-        let value = self.values[smallest].change();
+        let value = &mut self.values[smallest];
         quota.bytes = quota.bytes + text.len() - value.text.len();
         value.text = text.into();
         value.profile = PrincipalProfile::new(minute);
@@ -215,7 +188,7 @@ impl AttributeValues {
         for earlier in past.values {
             let known = self.values.iter().position(|value| value.text == earlier.text);
             let at = known.unwrap_or_else(|| self.enter(&earlier.text, minute, quota));
-            let value = self.values[at].change();
+            let value = &mut self.values[at];
             value.days.merge(&earlier.days);
             let now = std::mem::replace(&mut value.profile, earlier.profile);
             match known {
@@ -247,29 +220,19 @@ impl AttributeValues {
 
     /// Drops minutes before `minute`.
     pub(crate) fn forget_before(&mut self, minute: i64) {
-        for entry in self.values.iter_mut().filter(|v| v.recent.reaches_before(minute)) {
-            entry.change().recent.forget_before(minute);
-        }
+        self.values.iter_mut().for_each(|v| v.recent.forget_before(minute));
     }
 
     /// Resets what is counted for an insight, because one begins or ends.
     pub(crate) fn begin_episode(&mut self) {
-        for entry in self.values.iter_mut().filter(|v| (v.episode, v.pending) != (0, 0)) {
-            let value = entry.change();
-            (value.episode, value.pending) = (0, 0);
-        }
+        self.values.iter_mut().for_each(|v| (v.episode, v.pending) = (0, 0));
     }
 
     /// Closes minute `minute` of the open insight. An `unusual` one takes the pending minutes before it
     /// along.
     pub(crate) fn close_episode_minute(&mut self, minute: i64, unusual: bool) {
-        for entry in &mut self.values {
-            let count = u64::from(entry.recent.count(minute));
-            if count == 0 && !(unusual && entry.pending > 0) {
-                continue;
-            }
-            let value = entry.change();
-            value.pending += count;
+        for value in &mut self.values {
+            value.pending += u64::from(value.recent.count(minute));
             if unusual {
                 value.episode += std::mem::take(&mut value.pending);
             }
@@ -284,8 +247,8 @@ impl AttributeValues {
     /// Notes that the series is saved as a whole.
     pub(crate) fn saved(&mut self) {
         self.needs_full_save = false;
-        for (at, entry) in self.values.iter_mut().enumerate() {
-            entry.saved = SavedPosition { at: at as u16, changed: false };
+        for (at, value) in self.values.iter_mut().enumerate() {
+            value.saved = SavedPosition { at: at as u16, changed: false };
         }
     }
 
@@ -305,11 +268,10 @@ impl AttributeValues {
         // An earlier running part may have left another order.
         self.values.sort_by_key(|value| value.saved.at);
         for (at, newest, recent, profile) in running.called {
-            let Some(entry) = self.values.get_mut(usize::from(at)) else { return false };
-            entry.saved.changed = true;
-            let value = entry.change();
+            let Some(value) = self.values.get_mut(usize::from(at)) else { return false };
             value.days.set_newest(newest);
             (value.recent, value.profile) = (recent, profile);
+            value.saved.changed = true;
         }
         if running.order.is_empty() {
             return true;

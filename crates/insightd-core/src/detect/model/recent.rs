@@ -66,11 +66,6 @@ impl Recent {
         self.cells.len()
     }
 
-    /// Whether it holds anything before `minute`.
-    pub(crate) fn reaches_before(&self, minute: i64) -> bool {
-        self.cells.first().is_some_and(|cell| i64::from(cell.minute) < minute)
-    }
-
     /// Forgets what lies before `minute`.
     pub(crate) fn forget_before(&mut self, minute: i64) {
         let keep_from = self.cells.iter().position(|c| i64::from(c.minute) >= minute).unwrap_or(self.cells.len());

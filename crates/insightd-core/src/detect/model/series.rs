@@ -158,7 +158,7 @@ pub(crate) struct CountedCall {
 }
 
 /// One series. The copy that a transaction keeps for its undo shares what seldom changes: the name, the open
-/// insight, and the attribution values that are not called.
+/// insight, and the texts of the attribution values.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Series {
     name: Arc<SeriesName>,
