@@ -17,15 +17,17 @@ fn main() {
     divan::main();
 }
 
-/// `EVENTS` events over `series` series of `series / 100 + 1` accounts, `per_second` of them a second.
-fn events(series: usize, per_second: usize, from: usize) -> Vec<Event<'static>> {
+/// `EVENTS` events over `series` series of `series / 100 + 1` accounts, `per_second` of them a second. Each
+/// series has so many callers, each with a tool of its own.
+fn events(series: usize, per_second: usize, callers: usize, from: usize) -> Vec<Event<'static>> {
     let event = |i: usize| {
         // A fixed multiplicative step visits the series in a scattered order.
         let which = (i.wrapping_mul(2_654_435_761)) % series;
+        let who = if callers == 1 { which % 7 } else { i / series % callers };
         event_of(format!("Operation{}", which % 100))
             .in_account(which as u64 / 100)
-            .by(format!("arn:aws:sts::111122223333:assumed-role/role-{}", which % 7))
-            .with("aws-sdk-go/1.55")
+            .by(format!("arn:aws:sts::111122223333:assumed-role/role-{who}"))
+            .with(format!("aws-sdk-go/1.{who}"))
             .at(1_780_000_000 + (i / per_second) as i64)
             .id(format!("{i:032x}"))
             .build()
@@ -33,19 +35,19 @@ fn events(series: usize, per_second: usize, from: usize) -> Vec<Event<'static>> 
     (from..from + EVENTS).map(event).collect()
 }
 
-fn warmed(series: usize, per_second: usize) -> (Detector, Vec<Event<'static>>) {
+fn warmed(series: usize, per_second: usize, callers: usize) -> (Detector, Vec<Event<'static>>) {
     let mut detector = Detector::new(Settings::from(&Config::default_config()));
     let rounds = (3 * series).div_ceil(EVENTS).max(1);
     for round in 0..rounds {
-        for event in events(series, per_second, round * EVENTS) {
+        for event in events(series, per_second, callers, round * EVENTS) {
             detector.observe(&event, None, &mut |_| {});
         }
     }
-    (detector, events(series, per_second, rounds * EVENTS))
+    (detector, events(series, per_second, callers, rounds * EVENTS))
 }
 
 fn observe(bencher: Bencher<'_, '_>, series: usize, per_second: usize) {
-    bencher.counter(ItemsCount::new(EVENTS)).with_inputs(|| warmed(series, per_second)).bench_local_values(
+    bencher.counter(ItemsCount::new(EVENTS)).with_inputs(|| warmed(series, per_second, 1)).bench_local_values(
         |(mut detector, events)| {
             let mut insights = 0_u64;
             for event in &events {
@@ -72,10 +74,21 @@ fn busy(bencher: Bencher<'_, '_>, series: usize) {
 /// `new_minute` is the undo (a copy of each series that a transaction changes first) and the encoding.
 #[divan::bench(args = [1_000, 10_000], sample_count = 5)]
 fn in_transactions(bencher: Bencher<'_, '_>, series: usize) {
+    observe_in_transactions(bencher, series, 1);
+}
+
+/// The same with series that many principals call, each with a tool of its own: the undo must not cost what
+/// the transaction does not touch.
+#[divan::bench(args = [8, 32], sample_count = 5)]
+fn in_transactions_by_callers(bencher: Bencher<'_, '_>, callers: usize) {
+    observe_in_transactions(bencher, 1_000, callers);
+}
+
+fn observe_in_transactions(bencher: Bencher<'_, '_>, series: usize, callers: usize) {
     bencher
         .counter(ItemsCount::new(EVENTS))
         .with_inputs(|| {
-            let (mut detector, events) = warmed(series, (series / 60).max(1));
+            let (mut detector, events) = warmed(series, (series / 60).max(1), callers);
             detector.start_undo();
             (detector, events)
         })
