@@ -1,5 +1,5 @@
-//! `config/default.toml`, `config/production.toml` and the keys that are asked for: none is missing on either
-//! side.
+//! `config/default.toml` and `config/production.toml` against the keys that the program reads: neither side
+//! lacks a key.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -32,7 +32,7 @@ fn every_key_has_exactly_one_line_of_comment_that_is_a_sentence() {
         assert!(!before.starts_with('#'), "more than one line of comment above: {line}");
         keys += 1;
     }
-    assert!(keys >= 40, "only {keys} keys were looked at");
+    assert!(keys >= 40, "only {keys} keys were checked");
 }
 
 #[test]
@@ -43,7 +43,7 @@ fn a_time_or_size_names_its_unit_in_name_or_value() {
             if key.contains("bytes") {
                 assert!(value.as_str().is_some_and(|size| size.ends_with('B')), "{section}.{key} = {value}");
             } else if value.is_integer() {
-                // Counts: the name says of what.
+                // The name of a count ends in the counted unit.
                 let counted = ["_max", "workers", "topic_replication"];
                 assert!(counted.iter().any(|end| key.ends_with(end)), "{section}.{key} = {value}");
             }
@@ -94,7 +94,7 @@ fn loaded_defaults_differ_in_the_host_name_only() {
     assert_eq!(loaded, Config::default_config());
 }
 
-/// It loads, and what is printed of it loads to the same configuration.
+/// The example loads, and its printed form loads to the same configuration.
 #[test]
 fn the_production_example_survives_printing() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/production.toml");
@@ -110,9 +110,9 @@ fn the_production_example_survives_printing() {
 }
 
 #[test]
-fn the_variables_in_the_head_of_default_toml_load() {
-    let head = DEFAULTS.split("\n\n").next().expect("a head");
-    let words = head.split_whitespace().filter_map(|word| word.trim_end_matches(',').split_once('='));
+fn the_variables_in_the_header_of_default_toml_load() {
+    let header = DEFAULTS.split("\n\n").next().expect("a header");
+    let words = header.split_whitespace().filter_map(|word| word.trim_end_matches(',').split_once('='));
     let examples: Vec<_> = words.filter(|(name, _)| name.starts_with("INSIGHTD__")).collect();
     assert_eq!(examples.len(), 2, "{examples:?}");
     let config = Config::load_from(None, examples.into_iter().map(|(name, value)| (name.into(), value.into())));

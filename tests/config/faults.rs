@@ -1,4 +1,4 @@
-//! What is wrong is refused: each with key, value, reason and origin, all at once, no secret shown.
+//! Configuration errors: each with key, value, reason and origin, all at once, and without secrets.
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -23,13 +23,13 @@ fn fault(file: &str, pairs: &[(&str, &str)]) -> ConfigError {
     faults.remove(0)
 }
 
-/// Sets one key by a file; the value is TOML.
+/// The only fault of a file that sets one key; the value is TOML.
 fn fault_of(key: &str, value: &str) -> ConfigError {
     let (section, key) = key.split_once('.').expect("a section");
     fault(&format!("[{section}]\n{key} = {value}\n"), &[])
 }
 
-/// A record of the state that no broker takes would be written again and again.
+/// The daemon would retry forever to write a state record that no broker accepts.
 #[test]
 fn a_state_whose_records_kafka_would_refuse_is_an_error() {
     let large = "[input]\nheld_records_max = 1024\n[attribution]\nvalues_max = 1024\nvalue_bytes_max = \"8 KiB\"\n";
@@ -47,7 +47,7 @@ fn a_state_whose_records_kafka_would_refuse_is_an_error() {
     assert!(loaded.is_ok(), "{:?}", loaded.err());
 }
 
-/// A key, a value that it refuses, and what the message says.
+/// A key, an invalid value, and a part of the message.
 const REFUSED: [(&str, &str, &str); 57] = [
     ("kafka.bootstrap_servers", r"[]", "must not be empty"),
     ("kafka.bootstrap_servers", r#"["a:9092", ""]"#, "contain an empty item"),
@@ -118,7 +118,7 @@ fn values_of_the_wrong_type_or_range_are_refused() {
     }
 }
 
-/// The message names all three.
+/// The message names all three timeouts.
 #[test]
 fn the_three_timeouts_must_rise() {
     let session = fault("[kafka]\ntransaction_timeout = \"45s\"\n", &[]);
@@ -204,8 +204,7 @@ fn sections_and_keys_are_not_confused() {
 
 #[test]
 fn a_key_that_reads_like_a_path_is_only_unknown() {
-    // The config crate takes names on the top level for paths; an index would make it build an array of that
-    // size.
+    // The config crate parses top-level names as paths; an index would make it build an array of that size.
     let found = fault("\"kafka[99999999999]\" = 1", &[]);
     assert!(found.reason.starts_with("unknown key"), "{found}");
     assert!(fault("[\"input[7]\"]\nx = 1", &[]).reason.starts_with("unknown key"));
@@ -261,7 +260,7 @@ fn a_client_value_must_be_one_value() {
     assert!(fault("[kafka.client]\ndebug = [\"cgrp\"]\n", &[]).reason.contains("a text, a number, true or false"));
 }
 
-/// And the message does not show it.
+/// The message does not contain the login, either.
 #[test]
 fn a_jaas_login_that_librdkafka_lacks_is_refused() {
     let file = "[kafka.client]\nsasl.jaas.config = 'x.Krb5LoginModule required keyTab=\"/k\" password=\"hunter2\";'\n";

@@ -22,7 +22,7 @@ fn sound(file: &str, pairs: &[(&str, &str)]) -> Config {
     load(file, pairs).unwrap_or_else(|faults| panic!("{faults}"))
 }
 
-/// For each key a value that differs from the default and stands well beside the other defaults.
+/// For each key a value that differs from the default and is valid beside the other defaults.
 const OTHER: &[(&str, &str)] = &[
     ("kafka.bootstrap_servers", "a.example.org:9092,b.example.org:9093"),
     ("kafka.group_id", "000123456789"),
@@ -107,7 +107,7 @@ fn every_field_can_be_set_by_environment_alone() {
         assert_ne!(at(&before, key), at(&after, key), "{key} did not change");
         assert_ne!(resolved.config, defaults.config, "{key} is printed but does not reach the configuration");
         let origin = format!("# environment variable {}", variable(key));
-        assert!(resolved.toml().contains(&origin), "{key}: origin is not told");
+        assert!(resolved.toml().contains(&origin), "{key}: the output lacks the origin");
     }
 }
 
@@ -160,7 +160,7 @@ fn kinds_are_read_from_file_and_environment_alike() {
     assert!(config.input.data_events);
 }
 
-/// A pattern that contains a comma needs it.
+/// A pattern with a comma needs the array form.
 #[test]
 fn a_variable_can_be_a_toml_array() {
     let config = sound("", &[("INSIGHTD__INPUT__TOPICS", r#"["^ct-.{1,3}", 'plain']"#)]);
@@ -169,7 +169,7 @@ fn a_variable_can_be_a_toml_array() {
     assert_eq!(servers.kafka.bootstrap_servers, ["[::1]:9092", "[fe80::1]:9093"]);
 }
 
-/// Dotted or quoted in a file, with underscores in the environment.
+/// A key of `kafka.client` is dotted or quoted in a file, and has underscores in the environment.
 #[test]
 fn client_keys_are_spelled_in_three_ways() {
     let file = "[kafka.client]\nssl.ca.location = \"/ca\"\n\"client.rack\" = \"a\"\nfetch.min.bytes = 7\n\
@@ -201,7 +201,7 @@ sasl.jaas.config = 'org.apache.kafka.common.security.plain.PlainLoginModule requ
     assert_eq!(client["sasl.mechanisms"], "PLAIN");
     assert!(!client.contains_key("sasl.jaas.config"), "librdkafka refuses this key");
 
-    // What is given in librdkafka's own terms wins.
+    // An explicit librdkafka key wins.
     let own = sound(&format!("{file}sasl.password = \"own\"\nsasl.mechanism = \"PLAIN\"\n"), &[]).kafka.client;
     assert_eq!(own["sasl.password"], "own");
     assert!(!own.contains_key("sasl.mechanisms"));

@@ -1,4 +1,4 @@
-//! `[[rules]]` as written in a file: what is read, what is refused and how, what is printed.
+//! `[[rules]]` in a file: parsing, errors, and printing.
 
 use std::ffi::OsString;
 use std::fs;
@@ -26,7 +26,7 @@ fn faults(text: &str) -> Vec<ConfigError> {
     load(text).map_or_else(|ConfigErrors(faults)| faults, |_| Vec::new())
 }
 
-/// A sound rule, but for these lines.
+/// A valid rule with these lines added.
 fn rule(name: &str, lines: &str) -> String {
     format!("[[rules]]\nname = \"{name}\"\n{lines}\n")
 }
@@ -35,7 +35,7 @@ fn starter() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("config/rules-starter.toml")
 }
 
-/// The starter set, activated as its head says: one `#` is removed from the start of each line.
+/// The starter set, activated as its header says: one `#` is removed from the start of each line.
 fn active_starter() -> String {
     let text = fs::read_to_string(starter()).expect("config/rules-starter.toml");
     text.lines().map(|line| line.strip_prefix('#').unwrap_or(line)).collect::<Vec<_>>().join("\n")
@@ -96,7 +96,7 @@ fn what_is_printed_is_read_again_to_the_same_rules() {
     }
 }
 
-/// And does nothing as it is.
+/// The starter set has no active rule as shipped.
 #[test]
 fn the_starter_set_loads_once_uncommented() {
     let asleep = Config::load_from(Some(&starter()), []).expect("it is sound");
@@ -189,7 +189,7 @@ fn rules_are_tables_of_the_file_in_bounded_number() {
     sound("rules = []\n");
     for variable in ["INSIGHTD__RULES", "INSIGHTD__RULES__NAME", "INSIGHTD__RULES__0__NAME"] {
         let pair: (OsString, OsString) = (variable.into(), "x".into());
-        let Err(ConfigErrors(found)) = Config::load_from(None, [pair]) else { panic!("{variable} was taken") };
+        let Err(ConfigErrors(found)) = Config::load_from(None, [pair]) else { panic!("{variable} was accepted") };
         assert!(found.len() == 1 && found[0].reason.contains("write them into the file"), "{found:?}");
         assert_eq!(found[0].origin, Origin::Environment(variable.to_owned()));
     }

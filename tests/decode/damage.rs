@@ -1,4 +1,4 @@
-//! Damaged input and input beyond limits: what it costs, by samples of our own.
+//! Damaged input and input beyond limits: which records each costs, on hand-written samples.
 
 use insightd_core::cloudtrail::envelope::DecodeLimits;
 use insightd_core::cloudtrail::outcome::{DecodeError, Envelope, Limit};
@@ -18,7 +18,7 @@ fn fault(fault: DecodeError) -> Found {
 
 // === damage ===
 
-/// Decodes damaged input both ways: so many events, and these faults.
+/// Decodes damaged input both ways. Expects `count` events, and these faults.
 fn check(input: &str, count: usize, faults: &[DecodeError]) {
     let found = decode_both(input.as_bytes());
     assert_eq!((found.events.len(), &found.faults[..]), (count, faults), "{input}");
@@ -104,7 +104,7 @@ fn damaged_gzip_keeps_what_came_before() {
     let mut checksum = whole.clone();
     checksum[whole.len() - 6] ^= 0x55;
     for (damaged, least) in [(&whole[..whole.len() / 2], 800), (&flipped, 800), (&checksum, 2000)] {
-        // How much comes out before the damage is noticed depends on how the input is cut into reads.
+        // The number of events before the damage depends on how the input is cut into reads.
         for found in [slice(damaged).found, stream(damaged, 13).found, stream(damaged, 1 << 20).found] {
             assert!(found.events.len() >= least, "{} events", found.events.len());
             assert_eq!(found.faults.last(), Some(&DecodeError::GzipDamaged));
@@ -114,9 +114,9 @@ fn damaged_gzip_keeps_what_came_before() {
     assert_eq!(decode_both(&[&whole[..], b"trailing"].concat()).faults, [DecodeError::GzipDamaged]);
 }
 
-/// A payload in which nothing can be read is its own dead-letter record.
+/// A payload without a readable record becomes one dead-letter record as a whole.
 #[test]
-fn an_unreadable_payload_is_its_own_dead_letter() {
+fn an_unreadable_payload_is_one_dead_letter_record() {
     let log = json!({"log": "2026-03-04 plain text"}).to_string();
     let data = json!({"awslogs": {"data": "?????"}}).to_string();
     let payloads: [(&[u8], DecodeError); 8] = [
@@ -137,7 +137,7 @@ fn an_unreadable_payload_is_its_own_dead_letter() {
 }
 
 #[test]
-fn a_damaged_part_of_a_payload_is_the_dead_letter_alone() {
+fn a_dead_letter_record_holds_only_the_damaged_part() {
     let good = record(1).to_string();
     let found = slice(format!("{good}\n{{\"bad\": x}}\n{good}\n{{\"bad\": y}}\n").as_bytes());
     let raws: Vec<_> = found.malformed.iter().map(|(_, _, _, raw)| &raw[..]).collect();
@@ -190,7 +190,7 @@ fn a_gzip_bomb_inside_a_payload_is_shed() {
 
     // A file's own compression is streamed, at any size.
     assert_eq!(stream_within(&gzip(lines.as_bytes())[..], 4096, &small).found, events(Envelope::Bare, 1000));
-    // What is compressed inside of it is bounded, for each value anew.
+    // Compressed values inside the file are limited, each by itself.
     let inner = json!({"awslogs": {"data": base64(&gzip(&lines.as_bytes()[..90_000]))}}).to_string();
     let file = gzip(format!("{inner}\n{inner}\n").as_bytes());
     assert_eq!(stream_within(&file[..], 4096, &small).found.shed, []);

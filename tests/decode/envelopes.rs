@@ -1,4 +1,4 @@
-//! Every envelope, fault and limit of decoding, by samples of our own.
+//! Every envelope, fault and limit of decoding, on hand-written samples.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -144,7 +144,7 @@ fn a_record_with_the_keys_of_envelopes_is_a_record() {
 
 /// The dead-letter record of an unusable record holds that record alone, with its error.
 #[test]
-fn an_unusable_record_is_alone_in_its_dead_letter() {
+fn a_dead_letter_record_holds_only_the_unusable_record() {
     let long = "x".repeat(257);
     let table = [
         (DecodeError::EventTimeInvalid, without("eventTime")),
@@ -258,8 +258,8 @@ fn an_unknown_object_is_reported_with_its_keys() {
     }
 }
 
-/// Every envelope as a first input of the fuzz targets, which then need not find out by chance what
-/// CloudTrail looks like.
+/// Writes every envelope as a seed of the fuzz targets, so that the fuzzer need not discover the format of
+/// CloudTrail by chance.
 #[test]
 #[ignore = "writes fuzz/corpus: cargo test --test decode -- --ignored"]
 fn seeds_of_the_fuzz_targets_are_written() {

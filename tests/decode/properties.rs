@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::{Value, json};
 
-/// A record with random texts in every place that is kept, and in some that are passed over.
+/// A record with random texts in every field that the decoder keeps, and in some that it ignores.
 fn any_record() -> impl Strategy<Value = Value> {
     let texts = (any::<String>(), any::<String>(), "[a-z]{1,12}\\.amazonaws\\.com", "[A-Z][A-Za-z0-9]{1,20}");
     let rest = (any::<Option<bool>>(), any::<Option<String>>(), any::<u64>(), any::<[Option<i64>; 3]>());
@@ -38,7 +38,7 @@ fn any_breaking() -> impl Strategy<Value = Breaking> {
         any::<Index>().prop_map(Breaking::Cut),
         Just(Breaking::Text),
         Just(Breaking::Unquoted),
-        // No braces: they can make two objects of one, each of which counts.
+        // No braces: they can split an object into two, each of which counts.
         (any::<Index>(), select(b"x[],:\"\\ 0".to_vec())).prop_map(|(at, byte)| Breaking::Replaced(at, byte)),
     ]
 }
@@ -104,8 +104,8 @@ proptest! {
         breakings in prop::collection::vec(prop::option::of(any_breaking()), 1..8),
     ) {
         let good = |number| record(number).to_string();
-        // In an array, nothing tells where one of two neighbours ends if both are broken; on lines of their
-        // own they are two.
+        // If two neighbors in an array are broken, no delimiter separates them; on separate lines they are
+        // two.
         let (mut lines, mut members) = (vec![good(0)], vec![good(0)]);
         let mut broken = 0;
         for breaking in &breakings {
@@ -158,7 +158,7 @@ proptest! {
             }
         }
         if name.contains("gzip") {
-            // What comes out before damage is noticed depends on the size of reads.
+            // The number of events before the damage depends on the size of the reads.
             slice(&payload);
             stream(&payload, 7);
         } else {

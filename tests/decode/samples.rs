@@ -1,6 +1,6 @@
-//! Every sample of the specification's folder, and every file of the public data sets beside it, against what
-//! is in it. Without the folder (`../shared`, or the environment variable INSIGHTD_SHARED) nothing is checked
-//! here: `envelopes.rs` has samples of our own for every envelope.
+//! Decodes every sample of the specification's folder, and every file of the public data sets beside it.
+//! Without the folder (`../shared`, or the environment variable INSIGHTD_SHARED) this file checks nothing;
+//! `envelopes.rs` has a hand-written sample of every envelope.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -39,7 +39,7 @@ const INPUT: &[(&str, Holds)] = &[
     ("constructed-vector-aws_s3-message-whole-file.json", Events(Envelope::Vector, 2)),
     ("constructed-vector-parsed-root.json", Events(Envelope::Vector, 1)),
     ("eventbridge-aws-sample-2016-v103.json", Events(Envelope::EventBridge, 1)),
-    // Its account id was made unrecognisable with thirteen digits.
+    // Its anonymized account id has thirteen digits.
     ("ocsf-examples-v1.1.0-api_activity.ocsf.json", Damage(DecodeError::AccountMissing)),
     ("ocsf-examples-v1.1.0-api_activity.raw.json", Events(Envelope::Bare, 1)),
     ("real-array-stratus-aws.defense-evasion.cloudtrail-stop.json", Events(Envelope::Array, 1)),
@@ -115,7 +115,7 @@ fn insights_records_and_digests_are_known() {
     let Some(shared) = shared() else { return };
     for path in files(&shared.join("spec/samples/insights")) {
         let read = decoding::slice(&fs::read(&path).unwrap());
-        // An excerpt of a real record, from which the account was taken out.
+        // An excerpt of a real record, without the account.
         let excerpt = path.to_string_lossy().contains("fivexl");
         assert_eq!(
             read.found.faults,

@@ -1,5 +1,4 @@
-//! The published cases in which AWS is known to have raised an insight, rebuilt as minimal streams in a
-//! minimal account.
+//! The published cases in which AWS raised an insight, rebuilt as minimal streams in a minimal account.
 //!
 //! Numbers from the samples in AWS's documentation and in public issue threads (docs/detection.md):
 //! baseline calls, burst calls, and the averages that AWS printed. The busy baselines are thinned to a tenth.
@@ -64,7 +63,7 @@ impl Case {
         (self.start.div_euclid(86_400) - 7) * 86_400
     }
 
-    /// Times of the calls, and of the company that makes the account known and moves the clock.
+    /// Times of the calls, and of the other calls that start the account's history and move the clock.
     fn stream(&self) -> Vec<(i64, bool)> {
         let (window, end) = (self.window(), self.start + self.burst_minutes * 60);
         // Arrivals spread evenly with a jitter of their own: a low-discrepancy sequence, the same in every

@@ -1,5 +1,4 @@
-//! A history that is loaded, without a broker: what comes after it is found as if the daemon had been there
-//! all the time.
+//! A backfill without a broker: later insights are the same as if the daemon had read the history live.
 
 use insightd::config::Config;
 use insightd_core::cloudtrail::event::AccountId;
@@ -11,7 +10,7 @@ use insightd_test_support::delivery::Conditions;
 use insightd_test_support::load::Load;
 use insightd_test_support::traffic::Plan;
 
-/// The wall clock, seconds since 1970: what is dated further ahead is no record.
+/// The wall clock, seconds since 1970. Records dated further ahead are unusable.
 const NOW: i64 = 1_790_000_000;
 
 #[derive(Default)]
@@ -27,7 +26,7 @@ impl Output for Lines {
     fn dead_letter(&mut self, _: DeadLetterRecord<'_>) {}
 }
 
-/// What follows a load is found as if the detector had seen the history.
+/// After a load the detector raises the same insights as one that saw the history.
 #[test]
 fn detection_after_a_load_knows_the_history() {
     let config = Config::default_config();

@@ -1,9 +1,9 @@
-//! Scores against known distributions: on counts that only fluctuate, a score of s is reached about once in
-//! 10^s minutes.
+//! Scores against known distributions: on counts that only fluctuate, about one minute in 10^s reaches a
+//! score of s.
 //!
-//! Counted are minutes, as a probability has them, and alarms, as an operator has them: exceedances less than
-//! an hour apart are one. Minutes once were 1.7 times nominal at 3 and 5.2 times at 4, when the slow view
-//! kept its full score for the first minutes of an incident; only a new peak has it now.
+//! Counts minutes, the unit of the probability, and alarms, the unit of an operator: exceedances less than an
+//! hour apart are one alarm. Minutes once were 1.7 times nominal at 3 and 5.2 times at 4, when the slow view
+//! kept its full score for the first minutes of an incident; now only a new peak gets it.
 //!
 //! The counts are quantiles of Poisson distributions (statrs) at seeded uniform numbers, so they share
 //! nothing with the detector.
@@ -48,8 +48,8 @@ impl Alarm {
     }
 }
 
-/// Alarms at a score of 3 and of 4 within three weeks, minutes at these scores, and all minutes; a week
-/// before only teaches.
+/// Alarms at a score of 3 and of 4 within three weeks, minutes at these scores, and all minutes. The week
+/// before only trains.
 fn reached(rate: f64, seed: u64) -> [u32; 5] {
     let horizons = Horizons::per_minute(Direction::Up);
     let poisson = Poisson::new(rate).expect("a rate above 0");

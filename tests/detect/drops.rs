@@ -1,4 +1,4 @@
-//! Drops: a steady series that falls silent is an insight when `detect.direction` is `both`, and none when it
+//! Drops: a steady series that falls silent raises an insight if `detect.direction` is `both`, and none if it
 //! is `up`.
 
 use insightd::config::Config;
@@ -38,7 +38,7 @@ fn insights(direction: Direction) -> Vec<Insight> {
     insights
 }
 
-/// A steady series that falls silent is an insight only where both directions count.
+/// A steady series that falls silent raises an insight only in direction `both`.
 #[test]
 fn silence_is_an_insight_in_both_directions_only() {
     assert_eq!(insights(Direction::Up), []);
@@ -48,7 +48,7 @@ fn silence_is_an_insight_in_both_directions_only() {
     let [start, end] = &insights[..] else { panic!("one Start and one End, not {summary:?}") };
     assert_eq!((start.state, &*start.name, start.start), (State::Start, "CreateLogStream", SILENCE.start / MINUTE));
     let delay = start.finding.detected_at - SILENCE.start;
-    assert!(delay <= 12 * MINUTE, "known when its minute is closed, ten minutes later: {delay} s");
+    assert!(delay <= 12 * MINUTE, "detected when the minute closes, ten minutes later: {delay} s");
     assert!(start.finding.observed == 0.0 && (start.finding.expected - 40.0).abs() < 0.5, "{:?}", start.finding);
     assert_eq!((end.state, end.event_minute), (State::End, SILENCE.end / MINUTE), "{summary:?}");
     assert_eq!((end.insight_count, end.insight_minutes), (0, 30));

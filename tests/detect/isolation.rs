@@ -1,4 +1,4 @@
-//! ISO-1: what is among an account's records does not change its insights.
+//! ISO-1: the records of other accounts do not change an account's insights.
 
 use std::collections::BTreeMap;
 

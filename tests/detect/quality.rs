@@ -1,5 +1,5 @@
-//! The arithmetic of the quality bench, on examples worked out by hand: a bench that measures something else
-//! is found out here.
+//! The arithmetic of the quality bench, on examples worked out by hand: fails if the bench measures something
+//! else.
 
 use insightd_test_support::quality::{labeled, stream};
 use std::collections::BTreeSet;
@@ -40,9 +40,9 @@ fn the_threshold_is_the_first_unit_that_is_one_too_many() {
     let two = Scores { unit_maxima: vec![7.0, 2.0], window_maxima: vec![8.0, 0.5], units: 24.0 };
     let bought = at_budget(&[one.clone(), two.clone()], 1.0);
     assert_eq!((bought.threshold, bought.recall), (4.0, 0.5));
-    // None allowed: above the highest of all.
+    // Allows no false unit: the threshold is the highest score.
     assert_eq!(at_budget(&[one.clone(), two.clone()], 0.4).threshold, 9.0);
-    // More allowed than there are.
+    // Allows more false units than exist.
     let all = at_budget(&[one, two], 24.0);
     assert_eq!((all.threshold, all.recall), (f64::NEG_INFINITY, 1.0));
 }
@@ -74,7 +74,7 @@ fn alarms_within_five_minutes_of_a_label_are_hits() {
     assert_eq!(at(3004), (Some(240.0), 0));
     assert_eq!(at(3015), (Some(900.0), 0), "five minutes after");
     assert_eq!(at(3016), (None, 1));
-    assert_eq!(at(150), (None, 0), "while it only teaches");
+    assert_eq!(at(150), (None, 0), "during the training");
     assert_eq!(series.well_outside().filter(|point| (2950..=3060).contains(point)).count(), 0);
     assert_eq!(series.well_outside().count(), 2880 - 111);
 }

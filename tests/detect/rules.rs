@@ -1,4 +1,4 @@
-//! What the operator's rules do to counts and insights, by the engine that `run` and `replay` drive.
+//! Effects of the operator's rules on counts and insights, in the engine that `run` and `replay` drive.
 
 use std::io::Write as _;
 
@@ -28,8 +28,8 @@ impl Output for Seen {
         self.0.push(insight);
     }
 
-    fn dead_letter(&mut self, letter: DeadLetterRecord<'_>) {
-        panic!("{}: {}", letter.reason, letter.detail);
+    fn dead_letter(&mut self, record: DeadLetterRecord<'_>) {
+        panic!("{}: {}", record.reason, record.detail);
     }
 }
 
@@ -57,7 +57,7 @@ fn record(number: usize, time: i64, principal: &str, name: &str) -> Value {
     })
 }
 
-/// Four quiet days of one API: a call by each of the two every twenty minutes.
+/// Four quiet days of one API: a call by each of two principals every twenty minutes.
 fn quiet() -> Calls {
     (0..12 * 24)
         .flat_map(|n| {
@@ -66,7 +66,7 @@ fn quiet() -> Calls {
         .collect()
 }
 
-/// The same by CI alone.
+/// Four quiet days of calls by CI alone.
 fn quiet_ci() -> Calls {
     quiet().into_iter().filter(|call| call.1 == CI).collect()
 }
@@ -84,7 +84,7 @@ fn with(mut calls: Calls, more: Calls) -> Calls {
 struct Run {
     insights: Vec<Insight>,
     tally: Tally,
-    /// `insights_open` after each minute, the most.
+    /// Maximum of `insights_open` over all minutes.
     open_max: u64,
 }
 
@@ -144,7 +144,7 @@ fn an_excluded_record_is_in_no_number() {
     let excluded = run(&ci("exclude"), &calls);
     assert_eq!(excluded.tally.outcome(Outcome::OutOfScope), by_ci);
     assert_eq!((excluded.tally.rule_records[0], excluded.tally.rule_insights.first()), (by_ci, None));
-    // The same as if the records were not there, but for the account's beginning, which they share here.
+    // Equal to a run without the records, from the same beginning of the account.
     let alone: Calls = calls.iter().filter(|call| call.1 == DANA || call.0 == BEGIN).copied().collect();
     let without = run(&ci("exclude"), &alone);
     assert_eq!(excluded.starts().len(), 1);
@@ -156,7 +156,7 @@ fn an_excluded_record_is_in_no_number() {
     assert!(run(&ci("exclude"), &with(quiet(), burst(60, BURST, CI))).insights.is_empty());
 }
 
-/// Excluded records begin the history of their account as others out of scope do.
+/// Excluded records begin the history of their account, as do all records out of scope.
 #[test]
 fn excluded_records_begin_the_history_of_their_account() {
     let calls = with(quiet(), burst(60, BURST, DANA));
@@ -198,12 +198,16 @@ fn a_dropped_insight_is_counted_by_its_rule_alone() {
     let plain = run("", &calls);
     let dropped = run(&ci("drop"), &calls);
     assert_eq!((plain.starts().len(), dropped.starts().len()), (2, 1));
-    assert_eq!(dropped.insights, plain.insights[2..], "what comes after it is as if it had been published");
+    assert_eq!(dropped.insights, plain.insights[2..], "later insights are as if it had been published");
     assert_eq!((dropped.tally.rule_insights.as_slice(), dropped.tally.insights[0]), (&[1][..], [1, 1]));
-    assert_eq!(dropped.tally.outcome(Outcome::Counted), plain.tally.outcome(Outcome::Counted), "records count as ever");
+    assert_eq!(
+        dropped.tally.outcome(Outcome::Counted),
+        plain.tally.outcome(Outcome::Counted),
+        "records count as without the rule"
+    );
 }
 
-/// Calls in one minute that it takes to start an insight.
+/// Fewest calls in one minute that start an insight.
 fn least(rules: &str) -> usize {
     let quiet_with = |&calls: &i64| run(rules, &with(quiet_ci(), burst(calls, BURST, CI))).insights.is_empty();
     let calls: Vec<i64> = (1..200).collect();
@@ -221,16 +225,16 @@ fn sensitivity_moves_the_trigger_both_ways() {
     let calls = with(quiet_ci(), burst(rare as i64, BURST, CI));
     let (plain, shifted) = (run("", &calls), run(&factor("0.001"), &calls));
     let limits = (plain.starts()[0].finding.limit, shifted.starts()[0].finding.limit);
-    assert!(limits.0 < limits.1, "the header tells the limit that held: {limits:?}");
-    assert_eq!((shifted.suppressed_by(), shifted.open_max), (vec![None, None], 1), "it is an insight as any other");
+    assert!(limits.0 < limits.1, "the insight reports the limit in force: {limits:?}");
+    assert_eq!((shifted.suppressed_by(), shifted.open_max), (vec![None, None], 1), "an ordinary insight");
     assert_eq!(shifted.tally.rule_insights, [1]);
-    // The others are judged as ever.
+    // The rule does not affect other principals.
     let other = with(quiet(), burst(60, BURST, DANA));
     assert_eq!(run(&factor("0.001"), &other).insights, run("", &other).insights);
 }
 
-/// Fifteen calls that a rule had held back left sums above the limit, and the next call of anybody else was
-/// an insight.
+/// Regression: a suppressed burst of fifteen calls left sums above the limit, and the next call of another
+/// principal started an insight.
 #[test]
 fn a_suppressed_burst_does_not_trip_the_next_principal() {
     let rules = rule("sensitivity", &format!("principal = \"{CI}\"\nfactor = 0.000001"));
@@ -238,9 +242,9 @@ fn a_suppressed_burst_does_not_trip_the_next_principal() {
     assert_eq!(run("", &bystander).starts().len(), 1);
     assert_eq!(run(&rules, &bystander).starts().len(), 0);
     let attacker = with(bystander.clone(), burst(60, BURST + 5 * MINUTE, DANA));
-    assert_eq!(run(&rules, &attacker).starts().len(), 1, "more than the rule explains is somebody else's doing");
+    assert_eq!(run(&rules, &attacker).starts().len(), 1, "calls beyond the suppressed burst start an insight");
     let later = with(bystander, burst(60, BURST + 3 * 3600, DANA));
-    assert_eq!(run(&rules, &later).starts().len(), 1, "after an hour it explains nothing");
+    assert_eq!(run(&rules, &later).starts().len(), 1, "the suppression has expired after an hour");
 }
 
 #[test]
@@ -281,8 +285,8 @@ fn what_could_not_count_anyway_is_no_match() {
     assert_eq!(run(&ci("exclude"), &reads).tally.rule_records, [0]);
 }
 
-/// The first records of an account, and those after a long silence, wait until another one confirms their
-/// time.
+/// The first records of an account, and those after a long silence, are quarantined until another record
+/// confirms their time.
 #[test]
 fn a_quarantined_record_meets_its_rule_when_applied() {
     let sparse: Calls = (0..16).map(|n| (BEGIN + n * 6 * 3600, DANA, "RunInstances")).collect();

@@ -28,7 +28,7 @@ fn calls(account: &Account) -> Vec<Call> {
     account.calls().collect()
 }
 
-/// Where a call counts: region, service, API, and the error code of an error-rate series.
+/// The series of a call: region, service, API, and the error code of an error-rate series.
 type Series = (&'static str, &'static str, &'static str, Option<&'static str>);
 
 /// The series that a call enters: writes count by API, errors by API and code, data events not at all.
@@ -90,8 +90,8 @@ fn calls_come_in_order_of_time_with_serials_of_their_own() {
 
 // === attacks ===
 
-/// What an organization's account does in addition when it is attacked: the attacks, and what accustoms
-/// attackers to their APIs.
+/// The calls that attacks add to each account: the attacks themselves, and the earlier calls that make an
+/// attacker a regular user of an API.
 fn added(plan: &Plan) -> Vec<(Account, Vec<Call>, Vec<Call>)> {
     let (with, without) = (Organization::new(plan.clone()), Organization::new(Plan { attacks: 0, ..plan.clone() }));
     let pairs = with.accounts().iter().zip(without.accounts());
@@ -130,7 +130,7 @@ fn labels_match_the_calls() {
                 .map(|one| ((one.event_source.clone(), one.event_name.clone(), one.error_code.clone()), one.calls))
                 .collect();
             assert_eq!(counts, said, "{label:?}");
-            assert!(!said.is_empty(), "an attack in no series cannot be found: {label:?}");
+            assert!(!said.is_empty(), "an attack in no series is undetectable: {label:?}");
         }
     }
 }
@@ -166,7 +166,7 @@ fn attackers_match_their_labels() {
     }
 }
 
-/// Every kind of attack is done by every attacker, after the quiet days, and apart from other attacks.
+/// Every attacker performs every kind of attack, after the quiet days, and apart from other attacks.
 #[test]
 fn every_attacker_does_every_kind_after_the_quiet_days() {
     for seed in [31, 32, 33] {
@@ -287,8 +287,7 @@ fn people_rest_and_accounts_differ() {
 
 // === who calls ===
 
-/// Calls of federated people and programs ask for sessions and nothing else, and those who got them then work
-/// with the role.
+/// Federated people and programs only request sessions; the sessions then work with the role.
 #[test]
 fn federated_sessions_begin_at_an_identity_provider() {
     let (mut all, mut vouched) = (0, 0);
@@ -330,8 +329,8 @@ fn federated_sessions_begin_at_an_identity_provider() {
                 _ => {}
             }
         }
-        // Work begins within the second; only what lies at the end is left, or what a person's other tool
-        // did.
+        // Work begins within the second. Unused sessions are only those at the end, or of a person's other
+        // tool.
         let left = pending.values().filter(|time| **time < START + 3 * DAY - 3600).count();
         assert!(left <= 2, "{left} sessions were begun and not used: {pending:?}");
     }
@@ -349,7 +348,7 @@ fn a_call_gives_the_event_that_decoding_its_record_gives() {
     let (mut kinds, mut types) = (HashSet::new(), HashSet::new());
     for account in organization.accounts() {
         let mut sink = decoding::Memory::default();
-        // Each seventh, and all of those that are rare.
+        // Every seventh call, and all calls of rare kinds.
         let rare = |call: &Call| {
             matches!(
                 account.actors()[call.actor as usize].identity,
@@ -375,7 +374,7 @@ fn a_call_gives_the_event_that_decoding_its_record_gives() {
     assert!(types.len() >= 7, "{} of 8 types of identities", types.len());
 }
 
-/// A record with those fields of a call that decoding looks at.
+/// A record with the fields of a call that the decoder reads.
 fn record(account: &Account, call: &Call) -> serde_json::Value {
     let (actor, id) = (&account.actors()[call.actor as usize], account.id());
     let identity = match &actor.identity {

@@ -1,5 +1,5 @@
-//! Generated records against the decoder, which knows nothing of how they were made, and against real ones
-//! where the machine has them.
+//! Checks generated records against the decoder, which is independent of the generator, and against real
+//! records where the machine has them.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -26,7 +26,7 @@ const LIMITS: DecodeLimits = DecodeLimits {
     event_time_max: i64::MAX,
 };
 
-/// Takes exactly one event.
+/// Accepts exactly one event.
 struct One {
     expected: String,
     seen: usize,
@@ -93,14 +93,14 @@ impl Survey {
         self.fields.get(field).copied().unwrap_or(0) as f64 / self.sizes.len() as f64
     }
 
-    /// Size at a share of all records.
+    /// Quantile of the record sizes, bytes.
     fn quantile(&mut self, share: f64) -> usize {
         self.sizes.sort_unstable();
         self.sizes[(share * (self.sizes.len() - 1) as f64) as usize]
     }
 }
 
-/// Every so many calls of a hundred accounts' day. Small accounts have more people and fewer machines, and so
+/// A sample of one day of a hundred accounts. Small accounts have more people and fewer machines, and so
 /// larger records.
 fn generated() -> Survey {
     const ONE_IN: usize = 41;
@@ -120,9 +120,9 @@ fn generated() -> Survey {
     survey
 }
 
-/// Real records: median 1.2 KB, mean 1.3 KB, p99 2.3 KB. There nearly all calls are an IAM user's; of the
-/// generated ones half are, and those of roles, which are larger, are most of the others. The median of one
-/// organization lies between 1.1 and 1.35 KB, that of several is meant.
+/// Real records: median 1.2 KB, mean 1.3 KB, p99 2.3 KB, nearly all of IAM users. Half of the generated
+/// records are of IAM users; most others are of roles, which are larger. The median of one organization
+/// varies between 1.1 and 1.35 KB; this test takes the median over several.
 #[test]
 fn sizes_are_those_of_real_records() {
     let mut survey = generated();
@@ -150,8 +150,8 @@ fn fields_are_present_as_often_as_in_real_records() {
     for field in real.fields.keys().chain(made.fields.keys()).collect::<std::collections::BTreeSet<_>>() {
         let (real, made) = (real.share(field), made.share(field));
         println!("{field:32} real {real:.3}, generated {made:.3}");
-        // What nearly every real record has, most generated ones have (some are of old versions); what none
-        // has, few have.
+        // Most generated records have each field that nearly all real records have (some are of old
+        // versions); few have a field that no real record has.
         if (real > 0.99 && made < 0.85) || (real == 0.0 && made > 0.3) || (real > 0.05 && made == 0.0) {
             broken.push(field.clone());
         }

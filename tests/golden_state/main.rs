@@ -5,7 +5,7 @@
 //! hold records of every kind and form: accounts, observations that wait for confirmation, regions with
 //! quarantined records and open insights, series in which the detector looks for drops, principals with tools
 //! and novelty, whole, running and dormant series, eventIDs, tombstones of everything that is ever forgotten,
-//! checkpoints, and the backfill that `insightd load` hands over. A change that alters one byte of them, or
+//! checkpoints, and the backfill that `insightd load` delivers. A change that alters one byte of them, or
 //! one field of the insights that follow from them, fails here.
 //!
 //! **Never rewrite the fixtures of a released version**: those bytes lie on users' brokers. A new version of

@@ -1,6 +1,6 @@
-//! How the worker's seam is wired to librdkafka, against its in-process mock cluster: rebalances answered
-//! late, errors injected request by request, brokers that go away. The mock is no oracle of exactly-once (it
-//! ignores aborts, generations and isolation): what a real broker does is tested in `tests/broker`.
+//! Tests `KafkaBroker` against librdkafka's in-process mock cluster: late answers to rebalances, errors
+//! injected by request, brokers that go down. The mock is no oracle of exactly-once (it ignores aborts,
+//! generations and isolation): what a real broker does is tested in `tests/broker`.
 
 use std::ffi::OsString;
 use std::sync::Arc;
@@ -84,7 +84,7 @@ impl Mock {
     }
 }
 
-/// Where a partition shall stand.
+/// A position to commit.
 fn at(number: i32, next: i64) -> Position {
     Position { partition: partition(number), next, state: 1 }
 }
@@ -93,16 +93,16 @@ fn partition(number: i32) -> TopicPartition {
     TopicPartition::new(TOPIC, number)
 }
 
-/// Polls until an event is what is looked for; assignments and revocations in between are answered.
+/// Polls until `accept` returns a value for an event; answers assignments and revocations in between.
 fn poll_until<T>(
     broker: &KafkaBroker,
     what: &str,
-    mut look: impl FnMut(Polled<<KafkaBroker as Broker>::Message<'_>>) -> Option<T>,
+    mut accept: impl FnMut(Polled<<KafkaBroker as Broker>::Message<'_>>) -> Option<T>,
 ) -> T {
     let until = Instant::now() + WAIT;
     while Instant::now() < until {
         let polled = broker.poll(Duration::from_millis(20)).expect("polled");
-        if let Some(found) = look(polled) {
+        if let Some(found) = accept(polled) {
             return found;
         }
     }
@@ -137,7 +137,7 @@ const INSIGHT: Outgoing<'static> = Outgoing {
     headers: &[("insight-state", b"Start")],
 };
 
-/// A transaction takes milliseconds, and dropping a member does not wait for an answer.
+/// A transaction takes milliseconds, and dropping a member does not wait for a response.
 #[test]
 fn transactions_are_fast_and_dropping_a_member_is_too() {
     let mock = Mock::start(1);
@@ -204,7 +204,7 @@ fn a_missing_offset_is_reported_and_skipped() {
     assert_eq!(read(&broker), (2, "c".to_owned()));
 }
 
-/// The other member gets its share only once the answer has come, and nothing is read in between.
+/// The other member gets its share only after the answer, and neither member reads in between.
 #[test]
 fn a_revocation_waits_for_its_answer() {
     let mock = Mock::start(2);
@@ -227,7 +227,7 @@ fn a_revocation_waits_for_its_answer() {
             assert!(!matches!(polled, Polled::Message(_) | Polled::Assign(_)), "before the answer");
         }
     }
-    // Offsets may still be committed: the partitions are held until the answer.
+    // The member may still commit offsets, because it owns the partitions until the answer.
     first.begin().expect("begun");
     first.commit_with_offsets(&[at(0, 0)]).expect("committed");
     first.unassign().expect("given back");
@@ -251,7 +251,7 @@ fn a_revocation_waits_for_its_answer() {
     assert_eq!(shares, [Some(1), Some(1)]);
 }
 
-/// Offsets of a partition that is not held never reach the broker.
+/// Offsets of an unowned partition never reach the broker.
 #[test]
 fn offsets_of_an_unowned_partition_are_not_sent() {
     let mock = Mock::start(1);
@@ -325,8 +325,8 @@ fn a_record_that_the_broker_refuses_aborts_the_transaction() {
     broker.abort().expect("aborted");
 }
 
-/// The worker ended when it met this: what was written before had failed, and the client takes nothing more
-/// then ("erroneous state").
+/// Regression: this stopped the worker. After a failed write the client accepts no more records ("erroneous
+/// state").
 #[test]
 fn a_write_after_a_refused_one_aborts() {
     let mock = Mock::start(1);
@@ -337,7 +337,7 @@ fn a_write_after_a_refused_one_aborts() {
     broker.produce(&INSIGHT).expect("queued");
     let until = Instant::now() + WAIT;
     let failure = loop {
-        assert!(Instant::now() < until, "it takes records still");
+        assert!(Instant::now() < until, "the client still accepts records");
         drop(broker.poll(Duration::from_millis(20)).expect("polled"));
         if let Err(failure) = broker.produce(&INSIGHT) {
             break failure;
@@ -370,11 +370,14 @@ fn loss_and_return_of_all_brokers_are_reported_once() {
     let until = Instant::now() + Duration::from_secs(2);
     while Instant::now() < until {
         let polled = broker.poll(Duration::from_millis(20)).expect("polled");
-        assert!(!matches!(polled, Polled::Down(_) | Polled::Up | Polled::End(_)), "told again");
+        assert!(
+            !matches!(polled, Polled::Down(_) | Polled::Up | Polled::End(_)),
+            "connectivity or the end of a partition is reported twice"
+        );
     }
     mock.cluster.broker_up(1).expect("up");
     poll_until(&broker, "return", |polled| matches!(polled, Polled::Up).then_some(()));
-    // Known again only now: what lies in between could have been missed.
+    // Reports the end of the partition again only now: messages may have arrived during the outage.
     poll_until(&broker, "end", |polled| matches!(polled, Polled::End(_)).then_some(()));
     mock.feed(0, &["a"]);
     assert_eq!(read(&broker), (0, "a".to_owned()));

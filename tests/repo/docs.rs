@@ -1,4 +1,4 @@
-//! Rules of the pages: links lead somewhere, README stays short, what was stale stays away.
+//! Rules of the pages: no dead link, a short README, no stale statement.
 
 use std::fs;
 use std::path::Path;
@@ -34,7 +34,7 @@ fn links_and_anchors_lead_somewhere() {
             }
         }
     }
-    assert_none(dead, "a link leads nowhere");
+    assert_none(dead, "a dead link");
 }
 
 /// A relative link of a page, from the root of the repository.
@@ -58,10 +58,10 @@ fn every_page_is_in_the_index_of_readme() {
     let readme = Page::at("README.md");
     let pages = pages();
     let lost = pages.iter().filter(|page| page.path.starts_with("docs/") && !readme.links().contains(&page.path));
-    assert_none(lost.map(|page| page.path.clone()).collect(), "a page that README.md does not name");
+    assert_none(lost.map(|page| page.path.clone()).collect(), "a page without a link in README.md");
 }
 
-/// Code, alerts and units point to pages, mostly with an anchor.
+/// Code, alerts and units cite pages, mostly with an anchor.
 #[test]
 fn citations_of_pages_lead_somewhere() {
     let citation =
@@ -76,7 +76,7 @@ fn citations_of_pages_lead_somewhere() {
             }
         }
     }
-    assert_none(dead, "a page that is cited is not there");
+    assert_none(dead, "a cited page does not exist");
 }
 
 fn is_text(name: &str) -> bool {
@@ -84,7 +84,7 @@ fn is_text(name: &str) -> bool {
     ends.iter().any(|end| name.ends_with(end)) && !name.contains("/target/")
 }
 
-/// The facts about CloudTrail stand on the pages; a number without a page leads nowhere.
+/// The pages state the facts about CloudTrail; a reader cannot resolve a section number without a page.
 #[test]
 fn comments_cite_pages_not_a_specification() {
     let citation = Regex::new(r"specification \d").expect("a pattern");
@@ -94,7 +94,7 @@ fn comments_cite_pages_not_a_specification() {
     assert_none(cites.map(|(name, _)| name).collect(), "cites a numbered specification instead of a page");
 }
 
-/// Said once, and not so (any more).
+/// Statements that are false, or no longer true.
 const STALE: [&str; 13] = [
     "begin anew wherever its partitions go",
     "begins the baselines anew",
@@ -120,10 +120,10 @@ fn stale_phrases_do_not_come_back() {
         let text = unwrapped(&fs::read_to_string(path).expect("UTF-8"));
         broken.extend(STALE.iter().filter(|phrase| text.contains(**phrase)).map(|phrase| format!("{name}: {phrase}")));
     }
-    assert_none(broken, "what is not so");
+    assert_none(broken, "a false statement");
 }
 
-/// One line, without what begins comments.
+/// The text as one line, without comment markers.
 fn unwrapped(text: &str) -> String {
     let words = text.lines().flat_map(|line| line.trim_start_matches(['#', ' ']).split_whitespace());
     words.collect::<Vec<_>>().join(" ")
@@ -135,7 +135,7 @@ fn words_of_the_glossary_are_used_on_the_pages() {
         r"(?i)\b(organisations?|licence|history topic|taken in|held back|unrecognised|wrappings?|strangers?)\b",
     )
     .expect("a pattern");
-    // Flags of the benches among them.
+    // Includes flags of the benches.
     let code = Regex::new("`[^`]*`").expect("a pattern");
     let read = pages().into_iter().filter(|page| page.path.starts_with("docs/") || page.path == "README.md");
     let mut broken = Vec::new();
@@ -143,7 +143,7 @@ fn words_of_the_glossary_are_used_on_the_pages() {
         let prose = code.replace_all(&page.prose(), "").into_owned();
         broken.extend(old.find_iter(&prose).map(|word| format!("{}: {}", page.path, word.as_str())));
     }
-    // The quality bench calls new principals strangers, and the page that reports it says so, once.
+    // The quality bench calls new principals strangers, and its page explains the word once.
     broken.retain(|word| word != "docs/detection.md: strangers");
     assert_none(broken, "a word that docs/contributing/style.md replaces");
 }
@@ -156,8 +156,7 @@ fn the_invariants_on_the_page_are_those_of_the_code() {
     assert_eq!(documented, Invariant::ALL.map(Invariant::label));
 }
 
-/// The changelog must be compacted and otherwise configured as the program creates it, wherever a person
-/// copies the command.
+/// Every command that a reader may copy creates the changelog with the program's own topic settings.
 #[test]
 fn the_changelog_is_created_alike_everywhere() {
     let table = Regex::new(r"(?s)const CHANGELOG: &\[\(&str, &str\)\] = &\[(.*?)\];").expect("a pattern");

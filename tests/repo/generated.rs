@@ -1,4 +1,4 @@
-//! Pages that are made from their sources: `INSIGHTD_BLESS=1 cargo test --test repo` writes them anew.
+//! Pages generated from their sources: `INSIGHTD_BLESS=1 cargo test --test repo` rewrites them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -10,7 +10,7 @@ use regex::Regex;
 
 use crate::tidy::root;
 
-/// Compares a page with what it should be, or writes it.
+/// Compares a page with its expected text, or writes it.
 fn assert_page(path: &str, wanted: &str) {
     let file = root().join(path);
     if std::env::var_os("INSIGHTD_BLESS").is_some() {
@@ -79,7 +79,7 @@ fn the_configuration_page_is_that_of_default_toml() {
     assert_page("docs/configuration.md", &page);
 }
 
-/// What a value of the defaults is, with its unit.
+/// The type of a default value, with its unit.
 fn type_of(value: &str) -> &'static str {
     let is = |pattern: &str| Regex::new(pattern).expect("a pattern").is_match(value);
     if value.starts_with('[') {

@@ -1,5 +1,5 @@
-//! Rules of the repository that no compiler checks, as tests: what the source may hold, how it is laid out,
-//! and whether the pages tell what is so.
+//! Rules of the repository that no compiler checks, as tests: contents and layout of the source, and
+//! correctness of the pages.
 
 #![allow(unreachable_pub, reason = "nothing outside reaches a test; its modules say pub to each other")]
 

@@ -1,5 +1,4 @@
-//! The pages of the repository as the rules read them: fenced blocks, marks, links, anchors. Reads text,
-//! judges nothing.
+//! Parses the pages of the repository for the rules: fenced blocks, marks, links, anchors. Contains no rule.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -18,14 +17,14 @@ pub struct Page {
 /// A fenced block.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Block {
-    /// What follows the fence: `sh`, `toml`, `json`.
+    /// The info string of the fence: `sh`, `toml`, `json`.
     pub language: String,
     /// The HTML comment on the line above, without `<!--` and `-->`.
     pub mark: Option<String>,
     pub lines: Vec<String>,
 }
 
-/// All pages: those at the top, and those below these folders.
+/// All pages: in the root, and below these folders.
 pub fn pages() -> Vec<Page> {
     let top = fs::read_dir(root()).expect("the root").map(|entry| entry.expect("an entry").path());
     let top = top.filter(|path| path.is_file()).map(|path| {

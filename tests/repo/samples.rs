@@ -1,4 +1,4 @@
-//! Samples and commands on the pages, compared with what the program prints and understands.
+//! Compares the samples and commands on the pages with the output and the options of the program.
 //!
 //! A block is a sample if the line above it is an HTML comment `sample: COMMAND` or `sample json: COMMAND`.
 //! In a text sample a line `...` stands for any number of lines, and `...` inside a line for any text. A JSON
@@ -30,7 +30,7 @@ fn printed(command: &str) -> String {
     String::from_utf8(output.stdout).expect("UTF-8")
 }
 
-/// Samples of all pages with what they are of.
+/// Samples of all pages, with their commands.
 fn samples(kind: &str) -> Vec<(String, Block, String)> {
     let mut found = Vec::new();
     for page in pages() {
@@ -57,8 +57,8 @@ fn text_samples_are_what_the_program_prints() {
     }
 }
 
-/// Whether the parts of the sample between the ellipses come in this order; else the first part that does
-/// not.
+/// Checks that the parts of the sample between the ellipses occur in this order; returns the first part that
+/// does not.
 fn is_excerpt<'a>(sample: &'a [&'a str], output: &[&str]) -> Result<(), &'a [&'a str]> {
     let chunks: Vec<&[&str]> = sample.split(|line| *line == "...").collect();
     let mut at = 0;
@@ -156,7 +156,7 @@ fn a_json_sample_may_leave_elements_out_but_change_none() {
     }
 }
 
-/// The table of docs/detection.md, computed again from the Start and the End that the program prints.
+/// Recomputes the table of docs/detection.md from the Start and the End that the program prints.
 #[test]
 fn the_worked_example_is_the_arithmetic_of_a_record() {
     let page = Page::at("docs/detection.md");
@@ -244,7 +244,7 @@ fn configurations_on_the_pages_load() {
         for block in page.blocks().into_iter().filter(|block| block.language == "toml") {
             let file = folder.path().join("insightd.toml");
             std::fs::write(&file, block.lines.join("\n")).expect("written");
-            // Reads the whole configuration, and nothing else: standard input is empty.
+            // Standard input is empty, so the program reads only the configuration.
             let output = insightd(&["replay", "--config", &file.to_string_lossy(), "-"]);
             assert!(output.status.success(), "{}: {}", page.path, String::from_utf8_lossy(&output.stderr));
             seen += 1;
@@ -253,7 +253,7 @@ fn configurations_on_the_pages_load() {
     assert!(seen >= 2, "only {seen} configurations were found");
 }
 
-/// Help of a command, by its words.
+/// The help text of a command.
 fn help(command: &[&str]) -> String {
     let output = insightd(&[command, &["--help"]].concat());
     assert!(output.status.success(), "insightd {} --help fails", command.join(" "));
@@ -337,5 +337,5 @@ fn benches_and_tests_on_the_pages_exist() {
             }
         }
     }
-    assert_none(lost, "a target that Cargo.toml and tests/ do not have");
+    assert_none(lost, "a target that neither Cargo.toml nor tests/ has");
 }

@@ -1,5 +1,5 @@
-//! The shipped sample is exactly what the generator of the tests makes.
-//! `INSIGHTD_WRITE_SAMPLE=1 cargo test --test repo shipped_sample` writes it anew.
+//! The shipped sample equals the output of the tests' traffic generator.
+//! `INSIGHTD_WRITE_SAMPLE=1 cargo test --test repo shipped_sample` rewrites it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -20,7 +20,7 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("samples")
 }
 
-/// Log files as a trail lays them into its bucket, but for one a day in place of one every five minutes.
+/// Log files as a trail writes them to its bucket, but one a day instead of one every five minutes.
 fn files() -> BTreeMap<String, String> {
     let calls = Plan::sample().calls();
     let conditions = Conditions { late: 0.0, too_late: 0.0, broken: 0.0, ..Conditions::usual(2025) };
@@ -79,8 +79,8 @@ fn read(folder: &Path, found: &mut BTreeMap<String, String>) {
     }
 }
 
-/// What `replay samples` shows: each of the four attacks by some of its APIs (several APIs in a row are one
-/// incident, which does not raise one insight for each), no API twice, and nothing else.
+/// `replay samples` raises insights for some APIs of each of the four attacks, for no API twice, and for
+/// nothing else. Several APIs in a row are one incident, which raises fewer insights than it has APIs.
 #[test]
 fn replay_of_the_sample_finds_its_attacks_and_nothing_else() {
     let replayed = replay(&folder(), None, &[]);

@@ -1,5 +1,5 @@
-//! Rust source as the rules of [`crate::tidy`] read it: which bytes ship, where functions and comments lie.
-//! Reads text, judges nothing.
+//! Parses Rust source for the rules of [`crate::tidy`]: the bytes that ship, the places of functions and
+//! comments. Contains no rule.
 
 use std::ops::Range;
 
@@ -16,8 +16,8 @@ pub struct Function {
     pub is_test: bool,
 }
 
-/// What ships of a file: without comments, and without each item that `#[cfg(test)]` or `#[test]` marks,
-/// wherever it stands. Line breaks stay, so that a line keeps its number.
+/// The part of a file that ships: removes comments, and every item with `#[cfg(test)]` or `#[test]`. Keeps
+/// line breaks, so that a line keeps its number.
 pub fn shipped(text: &str) -> String {
     let file = parse(text);
     let mut items = TestItems::default();
@@ -71,8 +71,8 @@ fn wide_lines(text: &str, comment: Range<usize>, columns: usize) -> Vec<usize> {
     wide.map(|(number, _)| first + number + 1).collect()
 }
 
-/// A gap between two tokens that ship holds white space, comments and tests: only line breaks and one space
-/// stay.
+/// A gap between two tokens that ship contains white space, comments and tests. Keeps only line breaks and
+/// one space.
 fn gap(between: &str, shipped: &mut String) {
     if between.trim().is_empty() {
         shipped.push_str(between);
@@ -88,7 +88,7 @@ fn parse(text: &str) -> syn::File {
     })
 }
 
-/// The places of all tokens, in order; a doc comment is one token.
+/// Byte ranges of all tokens, in order; a doc comment is one token.
 fn tokens(text: &str) -> Vec<Range<usize>> {
     let stream: TokenStream = text.parse().expect("parsed before");
     let mut places = Vec::new();
@@ -96,8 +96,8 @@ fn tokens(text: &str) -> Vec<Range<usize>> {
     places.into_iter().filter(is_next()).collect()
 }
 
-/// A doc comment becomes several tokens (`#[doc = ...]`), all in the place of the comment: the first one
-/// stays.
+/// A doc comment parses as several tokens (`#[doc = ...]`) with the range of the comment. Keeps the first
+/// one.
 fn is_next() -> impl FnMut(&Range<usize>) -> bool {
     let mut end = 0;
     move |place| {
@@ -132,7 +132,7 @@ fn is_for_tests(attributes: &[Attribute]) -> bool {
     })
 }
 
-/// From the first attribute to the end of what it is on.
+/// The range from the first attribute to the end of its item.
 fn span_of(item: &impl Spanned) -> Range<usize> {
     Span::byte_range(&item.span())
 }
@@ -143,7 +143,7 @@ struct TestItems {
 }
 
 impl TestItems {
-    /// Whether this is for tests, and so cut out whole.
+    /// Whether an item is for tests only.
     fn cut(&mut self, attributes: &[Attribute], item: &impl Spanned) -> bool {
         let cut = is_for_tests(attributes);
         if cut {

@@ -1,5 +1,5 @@
-//! Rules of the repository that no compiler checks, as tests. A rule that is broken on purpose is changed
-//! here, with its reason.
+//! Rules of the repository that no compiler checks, as tests. An intended exception changes the rule here,
+//! with its reason.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -45,13 +45,12 @@ pub fn assert_none(broken: Vec<String>, rule: &str) {
 fn modules_say_what_lives_in_them() {
     let all = SOURCES.into_iter().flat_map(rust);
     let silent = all.filter(|(_, text)| !text.starts_with("//!")).map(|(name, _)| name);
-    assert_none(silent.collect(), "a file opens with //! and says what lives here");
+    assert_none(silent.collect(), "a file without an opening //! comment");
 }
 
 #[test]
 fn only_the_kafka_layer_names_the_client() {
-    // Messages to people name the C library, librdkafka, whose keys they pass through; nothing else may be
-    // meant.
+    // Messages to users may name librdkafka, the C library, because they pass on its keys.
     let names_it = |text: &str| shipped(text).replace("librdkafka", "").contains("rdkafka");
     let broken = ["src", "crates"]
         .into_iter()
@@ -60,8 +59,8 @@ fn only_the_kafka_layer_names_the_client() {
     assert_none(broken.map(|(name, _)| name).collect(), "rdkafka outside src/kafka");
 }
 
-/// `cloudtrail`, `rules`, `detect`, `generate` and `pipeline` get time as a value and return what happened;
-/// so they can be replayed and simulated.
+/// `cloudtrail`, `rules`, `detect`, `generate` and `pipeline` get time as a value and return events instead
+/// of doing IO, so that replay and the simulator can drive them.
 #[test]
 fn pure_layers_have_no_clock_no_io_and_no_log() {
     let forbidden = Regex::new(
@@ -77,8 +76,8 @@ fn pure_layers_have_no_clock_no_io_and_no_log() {
     assert_none(broken, "a pure layer reaches outside");
 }
 
-/// What a pure crate needs is a library of values: no runtime, client, log, configuration, terminal or source
-/// of randomness.
+/// A pure crate depends only on libraries of values: no runtime, client, log, configuration, terminal or
+/// source of randomness.
 #[test]
 fn manifests_of_the_pure_crates_name_pure_crates_only() {
     const PURE: [&str; 15] = [
@@ -112,8 +111,7 @@ fn manifests_of_the_pure_crates_name_pure_crates_only() {
     }
 }
 
-/// Words that a reader of this field would have had to learn; docs/contributing/style.md has their
-/// successors.
+/// Private coinages; docs/contributing/style.md lists the field's terms that replace them.
 #[test]
 fn retired_words_stay_away() {
     let retired = Regex::new(
@@ -152,7 +150,7 @@ fn files_stay_short() {
     assert_none(long.collect(), "more than 600 lines: split the file by what its parts are");
 }
 
-/// A ratchet: a number of exceptions may only shrink, and is set down to what is left.
+/// A ratchet: the number of exceptions may only shrink.
 fn assert_at_most(exceptions: usize, broken: &[String], rule: &str) {
     assert!(broken.len() <= exceptions, "{rule}: {}, at most {exceptions}:\n{}", broken.len(), broken.join("\n"));
 }
@@ -219,10 +217,10 @@ fn no_file_names_a_machine() {
             }
         }
     }
-    assert_none(broken, "a path of somebody's machine");
+    assert_none(broken, "a path on one machine");
 }
 
-/// That every key stands in this file is checked by tests/config/defaults.rs.
+/// tests/config/defaults.rs checks that this file contains every key.
 #[test]
 fn every_key_of_default_toml_has_a_comment() {
     let text = fs::read_to_string(root().join("config/default.toml")).expect("config/default.toml");

@@ -27,7 +27,7 @@ pub const OUTPUT: &str = "insights";
 /// Name of the dead-letter topic.
 pub const DLQ: &str = "dlq";
 
-/// Thrown where a process dies.
+/// Panic payload that ends a process.
 struct Death;
 
 /// Whether a panic is the death of a process.
@@ -69,13 +69,13 @@ impl SimBroker {
         self.with(|cluster| look(&mut cluster.clients[self.id]))
     }
 
-    /// A call begins.
+    /// Begins a call: hashes it into the schedule, and dies if the process is doomed.
     pub fn enter(&self, call: &str) {
         self.with(|cluster| cluster.mix(call.as_bytes(), self.id as u64));
         self.live();
     }
 
-    /// Dies, if its process is doomed.
+    /// Dies if the process is doomed.
     fn live(&self) {
         if self.with(|cluster| cluster.violation.is_some() || cluster.clients[self.id].doomed) {
             resume_unwind(Box::new(Death));
@@ -115,8 +115,8 @@ impl SimBroker {
         mishap.kind == Kind::Error
     }
 
-    /// Waits until it can reach the coordinators, at most for as long as the transaction lives; false if it
-    /// cannot then.
+    /// Waits until the process reaches the coordinators, at most for the transaction timeout. Returns whether
+    /// it does.
     fn reach(&self) -> bool {
         let until = self.with(|cluster| cluster.now + TRANSACTION_TIMEOUT);
         loop {
@@ -132,7 +132,7 @@ impl SimBroker {
         }
     }
 
-    /// Sends the produced records.
+    /// Sends the queued records.
     fn send(&self) -> Result<(), BrokerError> {
         let (name, epoch, unsent) =
             self.client(|client| (client.name.clone(), client.epoch, std::mem::take(&mut client.unsent)));
@@ -256,11 +256,11 @@ impl Broker for SimBroker {
             cluster.clients[self.id].restore_mishap = mishap;
         });
         if self.pass(Step::OpenedChangelog) {
-            return Err(later("no broker tells the end"));
+            return Err(later("no broker returns the end offset"));
         }
         self.with(|cluster| {
             if cluster.now < cluster.clients[self.id].cut_until {
-                return Err(later("no broker tells the end"));
+                return Err(later("no broker returns the end offset"));
             }
             let log = &cluster.changelogs[partition as usize];
             let to_stable = cluster.mutation == Some(Mutation::RestoreToStable);
@@ -348,7 +348,7 @@ impl Broker for SimBroker {
             return Err(BrokerError::new(Action::AbortAndRewind, "cannot begin"));
         }
         if self.client(|client| std::mem::replace(&mut client.begun, true)) {
-            self.with(|cluster| cluster.violate("a transaction is begun while another is open"));
+            self.with(|cluster| cluster.violate("a transaction begins while another is open"));
         }
         // A call that is local to the client cannot fail after it is done.
         self.pass(Step::AfterBegin);
@@ -372,12 +372,12 @@ impl Broker for SimBroker {
                 cluster.violate("a record is written outside of a transaction");
             }
             let client = &mut cluster.clients[self.id];
-            let is_head = *key == *CHECKPOINT_KEY && matches!(place, Place::Changelog(_));
-            let applied = if is_head { client.applied.clone() } else { Vec::new() };
+            let is_checkpoint = *key == *CHECKPOINT_KEY && matches!(place, Place::Changelog(_));
+            let applied = if is_checkpoint { client.applied.clone() } else { Vec::new() };
             client.unsent.push(Written { place, key, value: record.value.map(Rc::from), source, applied });
             soon
         })
-        // A fenced producer learns it no earlier than at its commit.
+        // A fenced producer notices at its commit at the earliest.
         .then(|| self.send().ok());
         if self.pass(Step::Produced) { Err(BrokerError::new(Action::AbortAndRewind, "not written")) } else { Ok(()) }
     }
@@ -386,16 +386,16 @@ impl Broker for SimBroker {
         self.enter("commit");
         let lost = |text: &str| BrokerError::new(Action::AbortAndRewind, text);
         if self.pass(Step::BeforeOffsets) || !self.reach() {
-            return Err(lost("the offsets were not taken"));
+            return Err(lost("the offsets were not accepted"));
         }
         self.send()?;
         self.with(|cluster| {
             if !cluster.clients[self.id].begun {
-                cluster.violate("what was not begun is committed");
+                cluster.violate("a commit without an open transaction");
             }
             for position in next {
                 if !cluster.clients[self.id].held.contains_key(&position.partition.partition) {
-                    cluster.violate(format!("OWN-1: {position:?} is committed and not held"));
+                    cluster.violate(format!("OWN-1: {position:?} is committed but not owned"));
                 }
             }
         });
@@ -403,7 +403,7 @@ impl Broker for SimBroker {
         let (name, epoch) = self.client(|client| (client.name.clone(), client.epoch));
         self.with(|cluster| cluster.add_offsets(&name, epoch, next)).map_err(fenced)?;
         if self.pass(Step::AfterOffsets) {
-            return Err(lost("nobody knows: it was not committed"));
+            return Err(lost("outcome unknown: not committed"));
         }
         self.reach();
         self.with(|cluster| {
@@ -418,9 +418,9 @@ impl Broker for SimBroker {
         })?;
         if self.pass(Step::Committed) {
             self.client(|client| client.begun = true);
-            return Err(lost("nobody knows: it was committed"));
+            return Err(lost("outcome unknown: committed"));
         }
-        // It may have been frozen meanwhile; the answer waits for it.
+        // The process may have frozen in the call; the response waits for it.
         Ok(())
     }
 

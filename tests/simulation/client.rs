@@ -9,14 +9,14 @@ use super::cluster::{Applied, Fenced, Written};
 use super::faults::Mishap;
 use super::oracle::Delta;
 
-/// A partition that is fetched.
+/// Fetch state of one partition.
 #[derive(Clone, Debug)]
 pub struct Fetch {
     pub position: i64,
     pub paused: bool,
     /// Messages fetched before the pause that will still be delivered.
     pub left: u32,
-    /// The worker knows that the end is reached.
+    /// The worker was notified of the end of the partition.
     pub at_end: bool,
 }
 
@@ -37,11 +37,11 @@ pub struct Client {
     pub alive: bool,
     /// Its worker is inside an iteration.
     pub busy: bool,
-    /// It dies as soon as it continues.
+    /// The process dies as soon as it continues.
     pub doomed: bool,
-    /// Frozen until then, heartbeats included.
+    /// Time until which the process is frozen, heartbeats included.
     pub frozen_until: Duration,
-    /// Without brokers until then.
+    /// Time until which the process reaches no broker.
     pub cut_until: Duration,
     pub reported_down: bool,
     /// When its worker iterates next.
@@ -50,26 +50,26 @@ pub struct Client {
     /// Another process took its static identity.
     pub member_fenced: bool,
     pub generation: i32,
-    /// Partitions assigned to the worker and not given back.
+    /// Partitions assigned to the worker and not yet revoked.
     pub given: Option<Vec<i32>>,
-    /// Its worker has received the revocation.
+    /// The worker has received a revocation.
     pub revoking: bool,
-    /// Partitions whose assignment the worker has answered.
+    /// Partitions whose assignment the worker has confirmed.
     pub held: BTreeMap<i32, Fetch>,
     /// The state numbers that came with the committed offsets.
     pub assigned_states: BTreeMap<i32, u64>,
     pub epoch: u32,
     /// A transaction is open.
     pub begun: bool,
-    /// What will go wrong with it.
+    /// The fault drawn for the transaction.
     pub mishap: Option<Mishap>,
     pub reader: Option<Reader>,
     pub restore_mishap: Option<Mishap>,
-    /// The backfill topic, and how far it is read.
+    /// The reader of the backfill topic.
     pub history: Option<Reader>,
     pub history_read: BTreeMap<i32, i64>,
     pub history_mishap: Option<Mishap>,
-    /// What the task has applied since its last saved state.
+    /// Input that the task applied since its last saved state.
     pub applied: Vec<Applied>,
     /// The last commit, until the worker reports it.
     pub unreported: Option<Delta>,
@@ -98,7 +98,7 @@ pub fn fenced(_: Fenced) -> BrokerError {
     BrokerError { action: Action::Fatal, cause: Cause::ProducerFenced, message: "the producer is fenced".to_owned() }
 }
 
-/// An error after which the call can be repeated.
+/// A retriable error.
 pub fn later(what: &str) -> BrokerError {
     BrokerError::new(Action::Retry, what)
 }

@@ -1,5 +1,5 @@
 //! The brokers: topics, transactional producers with their epochs, the group's offsets. Time is virtual and
-//! advances only when it is set.
+//! advances only when the simulator sets it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -37,7 +37,7 @@ pub enum Place {
     Offsets,
 }
 
-/// What the coordinator has decided.
+/// The coordinator's decision about a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
     Open,
@@ -45,7 +45,7 @@ pub enum Decision {
     Abort,
 }
 
-/// What a task received, each at a wall time in seconds since 1970.
+/// What a task received, with the wall time in seconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Applied {
     /// The next record of its partition.
@@ -62,7 +62,7 @@ pub struct Written {
     pub place: Place,
     pub key: Bytes,
     pub value: Option<Bytes>,
-    /// Where a dead-letter record comes from.
+    /// Source partition of a dead-letter record.
     pub source: Option<usize>,
     /// What a checkpoint covers.
     pub applied: Vec<Applied>,
@@ -73,7 +73,7 @@ pub struct Written {
 pub struct Transaction {
     pub begun: Duration,
     pub decision: Decision,
-    /// Places where its marker is not written yet.
+    /// Partitions in which its marker is not written yet.
     pub places: BTreeSet<Place>,
     pub offsets: Vec<Position>,
     pub written: Vec<Written>,
@@ -119,13 +119,13 @@ pub struct Cluster {
     pub schedule: u64,
     /// The first invariant that was broken.
     pub violation: Option<String>,
-    /// Faults are over: everything must come to an end.
+    /// Faults are over: every record must now be committed.
     pub healed: bool,
     /// Processes to be started.
     pub starts: BTreeSet<(Duration, String)>,
-    /// Why a worker ended by itself.
+    /// Why a worker stopped by itself.
     pub ended: Option<Cause>,
-    /// Outcomes that workers reported, and those of the commits that they reported.
+    /// Outcomes that workers reported, and the outcomes of the commits that they reported.
     pub reported: [u64; Outcome::ALL.len()],
     pub due_outcomes: [u64; Outcome::ALL.len()],
     /// The same for backfills.
@@ -173,8 +173,8 @@ impl Cluster {
 
     // === producers ===
 
-    /// Registers a transactional id: fences the producer that had it and aborts what that one left open.
-    /// Returns the epoch.
+    /// Registers a transactional id: fences its previous producer and aborts that producer's open
+    /// transaction. Returns the epoch.
     pub fn register(&mut self, id: &str) -> u32 {
         let producer = self.producers.entry(id.to_owned()).or_default();
         producer.epoch += 1;
@@ -271,11 +271,11 @@ impl Cluster {
                     self.mix(written.value.as_deref().unwrap_or_default(), 1);
                 }
                 self.counts.add("insights committed", delta.insights);
-                self.counts.add("dead-letter records committed", delta.letters);
-                self.counts.add("silences committed", delta.idle_advances);
+                self.counts.add("dead-letter records committed", delta.dead_letters);
+                self.counts.add("idle advances committed", delta.idle_advances);
                 for backfill in &delta.backfills {
-                    let what = backfill.map_or_else(BackfillRefusal::label, |()| "taken in");
-                    self.counts.note(format!("history: {what}"));
+                    let what = backfill.map_or_else(BackfillRefusal::label, |()| "merged");
+                    self.counts.note(format!("backfill: {what}"));
                 }
                 self.oracle.last = Some(delta);
             }

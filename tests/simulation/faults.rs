@@ -5,26 +5,26 @@ use std::time::Duration;
 
 use super::random::Random;
 
-/// Which kinds of faults a run has.
+/// The kinds of faults that a run draws.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Profile {
-    /// None: processes start, work and stop.
+    /// No faults: processes start, work and stop.
     None,
     /// Processes die at any step.
     Crash,
-    /// Answers are lost or late, coordinators and brokers disappear.
+    /// Responses are lost or late; coordinators and brokers disappear.
     Network,
-    /// Members come, go, and freeze beyond their session.
+    /// Members join, leave, and freeze beyond their session.
     Rebalance,
-    /// All of that.
+    /// All faults.
     Everything,
 }
 
 impl Profile {
-    /// All of them.
+    /// All profiles.
     pub const ALL: [Self; 5] = [Self::None, Self::Crash, Self::Network, Self::Rebalance, Self::Everything];
 
-    /// The name, as in a reproduction.
+    /// The value of `INSIGHTD_SIM_PROFILE`.
     pub fn name(self) -> &'static str {
         match self {
             Self::None => "none",
@@ -35,30 +35,30 @@ impl Profile {
         }
     }
 
-    /// Reads a name.
+    /// The profile with this name.
     pub fn read(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|profile| profile.name() == name)
     }
 }
 
-/// Probabilities.
+/// Probabilities of the faults.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Odds {
-    /// Of each transaction and each restore: the process dies at one of its steps.
+    /// For each transaction and restore: the process dies at one of the steps.
     pub crash: f64,
-    /// The same: the process freezes, heartbeats included.
+    /// For each transaction and restore: the process freezes, heartbeats included.
     pub freeze: f64,
-    /// The same: a call takes long.
+    /// For each transaction and restore: a call takes long.
     pub delay: f64,
-    /// The same: a call fails, or its answer is lost.
+    /// For each transaction and restore: a call fails, or its response is lost.
     pub error: f64,
-    /// Of a call that asks a coordinator: it says "later".
+    /// For each call to a coordinator: a retriable error.
     pub retry: f64,
-    /// Of a commit: its markers are written later.
+    /// For each commit: the markers are written later.
     pub slow_markers: f64,
-    /// Of a step of reading the changelog: little or nothing arrives.
+    /// For each read of the changelog: little or nothing arrives.
     pub slow_restore: f64,
-    /// Of a step of the world: a process loses its brokers for a while.
+    /// For each step of the world, as are all below: a process loses its brokers for a while.
     pub cut: f64,
     /// All brokers are unreachable for a while.
     pub outage: f64,
@@ -66,11 +66,11 @@ pub struct Odds {
     pub coordinator: f64,
     /// One more process joins.
     pub join: f64,
-    /// One leaves in good order.
+    /// A process shuts down gracefully.
     pub leave: f64,
-    /// One dies between two iterations.
+    /// A process dies between two iterations.
     pub kill: f64,
-    /// One freezes between two iterations.
+    /// A process freezes between two iterations.
     pub stop: f64,
     /// A second process takes a living one's identity.
     pub twin: f64,
@@ -79,7 +79,7 @@ pub struct Odds {
 }
 
 impl Odds {
-    /// Those of a profile.
+    /// The odds of a profile.
     pub fn of(profile: Profile) -> Self {
         let calm = Self { compact: 0.01, join: 0.002, ..Self::default() };
         let crash = Self { crash: 0.12, kill: 0.001, ..calm };
@@ -145,16 +145,16 @@ impl Step {
             Self::Produced => "after a record was produced",
             Self::BeforeOffsets => "before the offsets",
             Self::AfterOffsets => "before the commit",
-            Self::Committed => "committed, before the answer",
+            Self::Committed => "committed, before the response",
             Self::OpenedChangelog => "before the restore",
             Self::ReadChangelog => "during the restore",
-            Self::OpenedHistory => "before the history",
-            Self::ReadHistory => "in the history",
+            Self::OpenedHistory => "before the backfill topic",
+            Self::ReadHistory => "in the backfill topic",
         }
     }
 }
 
-/// What happens at a step.
+/// The effect of a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Crash,
@@ -163,17 +163,17 @@ pub enum Kind {
     Error,
 }
 
-/// What will go wrong with a transaction or a restore.
+/// A fault drawn for a transaction, a restore or a load.
 #[derive(Clone, Copy, Debug)]
 pub struct Mishap {
     pub at: Step,
     pub kind: Kind,
-    /// How many times the step passes before.
+    /// How many times the step succeeds first.
     pub after: u32,
 }
 
 impl Mishap {
-    /// Draws one for a transaction, a restore, or a load.
+    /// Draws a fault for a transaction, a restore or a load, or none.
     pub fn draw(odds: &Odds, session: Duration, steps: &[Step], random: &mut Random) -> Option<Self> {
         let session = session.as_millis() as u64;
         let (freeze, delay) = (random.millis(session / 2, session * 3), random.millis(10, session));
@@ -189,7 +189,7 @@ impl Mishap {
             (odds.delay, Kind::Delay(delay)),
             (odds.error, Kind::Error),
         ];
-        // The others are rarer than transactions.
+        // Restores and loads are rarer than transactions.
         let factor = match at {
             Step::OpenedHistory | Step::ReadHistory => 3.0,
             Step::OpenedChangelog | Step::ReadChangelog => 1.5,
@@ -197,7 +197,7 @@ impl Mishap {
         };
         let drawn = kinds.into_iter().find(|(odds, _)| random.chance(odds * factor));
         let (_, kind) = drawn?;
-        // What is local to a client cannot fail after it is done.
+        // A call that is local to the client cannot fail after it is done.
         let at = if (at, kind) == (Step::AfterBegin, Kind::Error) { Step::BeforeBegin } else { at };
         Some(Self { at, kind, after })
     }
@@ -208,7 +208,7 @@ impl Mishap {
             (Kind::Crash, _) => "crash",
             (Kind::Freeze(_), _) => "freeze",
             (Kind::Delay(_), _) => "delay",
-            (Kind::Error, Step::Committed) => "answer lost",
+            (Kind::Error, Step::Committed) => "response lost",
             (Kind::Error, Step::AfterOffsets) => "commit lost",
             (Kind::Error, _) => "error",
         };
@@ -216,29 +216,29 @@ impl Mishap {
     }
 }
 
-/// How often each fault and each noteworthy event has happened.
+/// How often each fault and each event of interest occurred.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts(pub BTreeMap<String, u64>);
 
 impl Counts {
-    /// One more.
+    /// Counts one event.
     pub fn note(&mut self, what: impl Into<String>) {
         self.add(what, 1);
     }
 
-    /// Some more.
+    /// Counts an event `times` times.
     pub fn add(&mut self, what: impl Into<String>, times: u64) {
         if times > 0 {
             *self.0.entry(what.into()).or_default() += times;
         }
     }
 
-    /// How often it has happened.
+    /// The count of an event.
     pub fn of(&self, what: &str) -> u64 {
         self.0.get(what).copied().unwrap_or_default()
     }
 
-    /// Adds those of another run.
+    /// Adds the counts of another run.
     pub fn merge(&mut self, other: &Self) {
         other.0.iter().for_each(|(what, times)| self.add(what, *times));
     }

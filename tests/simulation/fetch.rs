@@ -82,7 +82,7 @@ impl Cluster {
         Polled::Nothing
     }
 
-    /// The part of a member of the group.
+    /// Group membership of one process: joins, revocations, assignments.
     fn take_part(&mut self, id: usize) -> Option<Polled<SimMessage>> {
         if !self.has_coordinator(id) {
             return None;
@@ -102,7 +102,7 @@ impl Cluster {
                 (client.member, client.generation) = (Some(member), -1);
                 if let Some(fenced) = fenced.filter(|fenced| *fenced != id) {
                     self.clients[fenced].member_fenced = true;
-                    self.counts.note("static member took its place again");
+                    self.counts.note("static member resumed its membership");
                 }
                 None
             }
@@ -163,7 +163,7 @@ impl Cluster {
         Some(Polled::End(input(partition)))
     }
 
-    /// Answers an assignment or a rewind with the group's offsets.
+    /// Returns the group's offsets for an assignment or a rewind.
     pub fn take_up(&mut self, id: usize, partitions: &[i32], again: bool) -> Result<Vec<Assigned>, BrokerError> {
         if !self.has_coordinator(id) || self.random.chance(self.odds.retry) {
             self.counts.note("offsets: coordinator says later");

@@ -13,9 +13,9 @@ pub struct Member {
     pub client: usize,
     /// Static identity.
     pub instance: Option<String>,
-    /// It has joined the rebalance under way.
+    /// Whether it has joined the current rebalance.
     pub joined: bool,
-    /// Its partitions in the present generation.
+    /// Its partitions in the current generation.
     pub partitions: Vec<i32>,
     seen: Duration,
 }
@@ -25,18 +25,18 @@ pub struct Member {
 pub struct Group {
     pub generation: i32,
     pub members: BTreeMap<u64, Member>,
-    /// Until when a rebalance waits for its members.
+    /// Time until which a rebalance waits for its members.
     rebalancing: Option<Duration>,
     ids: u64,
 }
 
 impl Group {
-    /// Whether members are waited for.
+    /// Whether the group waits for members to join.
     pub fn is_rebalancing(&self) -> bool {
         self.rebalancing.is_some()
     }
 
-    /// When it next acts by itself.
+    /// When the coordinator next acts by itself.
     pub fn deadline(&self) -> Option<Duration> {
         let session = self.members.values().map(|member| member.seen + SESSION_TIMEOUT).min();
         [self.rebalancing, session].into_iter().flatten().min()
@@ -51,7 +51,7 @@ impl Group {
         let before = known.map(|(id, _)| *id).and_then(|id| self.members.remove(&id));
         let fenced = before.as_ref().map(|before| before.client);
         let member = match before {
-            // A quick restart: its partitions were kept, and no other member notices.
+            // A quick restart: the member keeps its partitions, and no other member notices.
             Some(before) => Member { client, joined: true, seen: now, ..before },
             None => {
                 self.rebalance(now);
@@ -75,7 +75,7 @@ impl Group {
         }
     }
 
-    /// All members are asked to join again.
+    /// Asks all members to join again.
     pub fn rebalance(&mut self, now: Duration) {
         if self.rebalancing.is_none() {
             self.rebalancing = Some(now + POLL_INTERVAL);
@@ -83,14 +83,15 @@ impl Group {
         }
     }
 
-    /// A member has given its partitions back.
+    /// A member has released its partitions.
     pub fn rejoin(&mut self, id: u64) {
         if let Some(member) = self.members.get_mut(&id) {
             member.joined = true;
         }
     }
 
-    /// Heartbeats of processes that are well; sessions that have ended. Returns how many have.
+    /// Applies the heartbeats of healthy processes and expires sessions. Returns the number of expired
+    /// sessions.
     pub fn beat(&mut self, now: Duration, is_well: impl Fn(usize) -> bool) -> usize {
         self.members.values_mut().filter(|member| is_well(member.client)).for_each(|member| member.seen = now);
         let over: Vec<u64> =
@@ -99,7 +100,7 @@ impl Group {
         over.len()
     }
 
-    /// Ends the rebalance when all members have joined or the wait is over. Returns whether it has ended.
+    /// Ends the rebalance when all members have joined or the wait is over. Returns whether it ended.
     pub fn complete(&mut self, now: Duration, partitions: usize, random: &mut Random) -> bool {
         let Some(until) = self.rebalancing else { return false };
         if now >= until {

@@ -1,4 +1,4 @@
-//! The backfill topic: backfills of accounts, the command that writes them and may die meanwhile, and how a
+//! The backfill topic: backfills of accounts, the command that writes them and may die midway, and how a
 //! process reads them.
 
 use std::collections::VecDeque;
@@ -20,13 +20,13 @@ use super::mutation::Mutation;
 use super::random::Random;
 use super::traffic::{BEGIN, Traffic, any_json, partition_of};
 
-/// Transactional id of the command.
+/// Transactional id of `insightd load`.
 const COMMAND: &str = "load";
 
 /// Records of a detector, as they are written.
 pub type Records = Vec<(Vec<u8>, Vec<u8>)>;
 
-/// What is loaded of one account.
+/// The backfill of one account.
 #[derive(Clone, Debug)]
 pub struct AccountBackfill {
     /// When the command starts to write it.
@@ -37,13 +37,13 @@ pub struct AccountBackfill {
     records: Records,
 }
 
-/// The command while it writes.
+/// The state of the command while it writes.
 #[derive(Debug)]
 struct Writing {
     backfill: AccountBackfill,
     epoch: u32,
     sent: usize,
-    /// When it continues.
+    /// When it writes next.
     at: Duration,
 }
 
@@ -62,7 +62,7 @@ impl Output for Silent {
 }
 
 impl Loader {
-    /// Draws what is loaded, and when.
+    /// Draws the backfills and their times.
     pub fn draw(seed: u64, config: &Config, input: &Traffic) -> Self {
         let mut random = Random::new(seed, 4);
         let mut backfills = Vec::new();
@@ -88,8 +88,8 @@ impl Loader {
     }
 }
 
-/// Backfills of one account, mostly the newest first, each before the one that was loaded already. The first
-/// may overlap the account's own history.
+/// Backfills of one account, mostly the newest first; each ends before the previously loaded one begins. The
+/// first may overlap the account's own history.
 fn draw_account(random: &mut Random, config: &Config, input: &Traffic, account: &str) -> Vec<AccountBackfill> {
     let mut end = BEGIN + *random.pick(&[-86_400, -60, 0, 0, 1800]);
     let mut backfills = Vec::new();
@@ -120,7 +120,7 @@ fn draw_account(random: &mut Random, config: &Config, input: &Traffic, account: 
     backfills
 }
 
-/// Parts as the command makes them, but of a few records each.
+/// Splits a backfill into parts as the command does, but of a few records each.
 fn cut(random: &mut Random, pipeline: &mut Pipeline, account: &str) -> (Vec<Vec<u8>>, Records) {
     let account = AccountId::parse(account).expect("an account");
     let mut whole = Vec::new();
@@ -149,7 +149,7 @@ fn cut(random: &mut Random, pipeline: &mut Pipeline, account: &str) -> (Vec<Vec<
 }
 
 impl Cluster {
-    /// The command continues, if it is time.
+    /// Continues the command when its time has come.
     pub fn load(&mut self) {
         let now = self.now;
         if let Some(writing) = self.loader.writing.take_if(|writing| writing.at <= now) {
@@ -166,7 +166,7 @@ impl Cluster {
         }
     }
 
-    /// The command is run again, a little later.
+    /// Schedules the command again, a little later.
     fn retry_later(&mut self, mut backfill: AccountBackfill) {
         backfill.at = self.now + self.random.millis(100, 8000);
         self.loader.wait(backfill);
@@ -182,13 +182,13 @@ impl Cluster {
             // Before the marker, which takes an offset.
             let end = self.histories[partition].high();
             if self.end(COMMAND, writing.epoch, true).is_err() {
-                self.counts.note("history: a load was too slow");
+                self.counts.note("backfill: a load was too slow");
                 return self.retry_later(writing.backfill);
             }
-            self.counts.note("history: handed over");
+            self.counts.note("backfill: delivered");
             self.oracle.backfill_written(partition, end, writing.backfill.records.clone());
             if self.random.chance(0.2) {
-                self.counts.note("history: given twice");
+                self.counts.note("backfill: delivered twice");
                 self.retry_later(writing.backfill);
             }
             return;
@@ -197,7 +197,7 @@ impl Cluster {
         let (place, key) = (Place::History(partition), writing.backfill.account.as_bytes().into());
         let written = Written { place, key, value, source: None, applied: Vec::new() };
         if self.produce(COMMAND, writing.epoch, written).is_err() {
-            self.counts.note("history: a load was too slow");
+            self.counts.note("backfill: a load was too slow");
             return self.retry_later(writing.backfill);
         }
         writing.sent += 1;
@@ -206,12 +206,12 @@ impl Cluster {
         self.loader.writing = Some(writing);
     }
 
-    /// Retention, up to where everything is merged.
+    /// Applies retention to merged messages.
     pub fn trim_history(&mut self) {
         let partition = self.random.below(self.histories.len() as u64) as usize;
         let below = self.oracle.backfill_next(partition);
         let gone = self.histories[partition].trim(below);
-        self.counts.add("history: messages expired", gone as u64);
+        self.counts.add("backfill: messages expired", gone as u64);
     }
 }
 
@@ -221,8 +221,8 @@ impl SimBroker {
         self.enter("history");
         let there = self.with(|cluster| {
             if cluster.now < cluster.clients[self.id].cut_until || cluster.random.chance(cluster.odds.retry) {
-                cluster.counts.note("history: no broker tells");
-                return Err(later("no broker tells"));
+                cluster.counts.note("backfill: no broker returns the offsets");
+                return Err(later("no broker returns the offsets"));
             }
             let log = &cluster.histories[partition as usize];
             let (end, from) = (log.stable(), from.max(log.oldest()));
@@ -238,7 +238,7 @@ impl SimBroker {
             Ok(true)
         })?;
         if there && self.pass(Step::OpenedHistory) {
-            return Err(later("no broker tells"));
+            return Err(later("no broker returns the offsets"));
         }
         Ok(there)
     }
@@ -251,14 +251,14 @@ impl SimBroker {
     ) -> Result<bool, BrokerError> {
         self.enter("read history");
         if self.pass(Step::ReadHistory) {
-            return Err(later("the history cannot be read now"));
+            return Err(later("the backfill topic cannot be read now"));
         }
         let (shown, complete) = self.with(|cluster| {
             let slow = cluster.random.chance(cluster.odds.slow_restore);
             let most = if slow { cluster.random.below(3) as usize } else { messages_max };
             let uncommitted = cluster.mutation == Some(Mutation::HistoryUncommitted);
             let client = &mut cluster.clients[self.id];
-            let reader = client.history.as_mut().expect("the history was opened");
+            let reader = client.history.as_mut().expect("the backfill topic was opened");
             let log = &cluster.histories[reader.partition];
             let (mut shown, mut complete) = (Vec::new(), false);
             while shown.len() < most && !complete {

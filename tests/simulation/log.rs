@@ -11,7 +11,7 @@ pub type Number = usize;
 /// Bytes of a key or a value.
 pub type Bytes = Rc<[u8]>;
 
-/// What lies at an offset.
+/// The entry at an offset.
 #[derive(Clone, Debug)]
 pub enum What {
     /// A record of a transaction; without a value it is a tombstone.
@@ -76,7 +76,7 @@ impl Log {
         self.entries.first().map_or(self.next, |entry| entry.offset)
     }
 
-    /// The first entry at or behind an offset.
+    /// The first entry at or after an offset.
     pub fn at(&self, offset: i64) -> Option<&Entry> {
         self.entries.get(self.entries.partition_point(|entry| entry.offset < offset))
     }
@@ -95,7 +95,7 @@ impl Log {
         })
     }
 
-    /// Removes what lies below an offset, as retention does. Returns the number of removed entries.
+    /// Removes all entries below an offset, as retention does. Returns the number of removed entries.
     pub fn trim(&mut self, below: i64) -> usize {
         let below = below.min(self.stable());
         let before = self.entries.len();
@@ -103,10 +103,9 @@ impl Log {
         before - self.entries.len()
     }
 
-    /// Cleans below a random offset, as a log cleaner does: of each key the newest committed record stays;
-    /// aborted records are removed, and so are markers of transactions without records. A tombstone is
-    /// removed only if an earlier cleaning has seen it and no reader is active. Returns the number of removed
-    /// entries.
+    /// Cleans below a random offset, as a log cleaner does: keeps the newest committed record of each key;
+    /// removes aborted records, and markers of transactions without records. Removes a tombstone only if an
+    /// earlier cleaning has seen it and no reader is active. Returns the number of removed entries.
     pub fn compact(&mut self, random: &mut Random, is_read: bool) -> usize {
         let stable = self.stable();
         let below = self.oldest() + random.below((stable - self.oldest()).max(0) as u64 + 1) as i64;

@@ -13,10 +13,10 @@ pub enum Mutation {
     OffsetOfTheLastRecord,
     /// Memory is not rolled back after an abort.
     KeepOverlay,
-    /// The changelog is read to its last stable offset only, so a transaction that is being committed is
-    /// missed.
+    /// The changelog is read only to its last stable offset, which misses a transaction that is being
+    /// committed.
     RestoreToStable,
-    /// Offsets are answered while a transaction may still change them.
+    /// The coordinator returns offsets while a transaction may still change them.
     UnstableOffsets,
     /// Offsets of another generation are accepted.
     AnyGeneration,
@@ -24,12 +24,12 @@ pub enum Mutation {
     HistoryUncommitted,
     /// After an abort, reading the backfill topic continues where it was.
     HistoryGoesOn,
-    /// A state of a newer release is restored as far as it is understood.
+    /// A state of a newer release is restored as far as this release understands it.
     TakeNewer,
 }
 
 impl Mutation {
-    /// Those that the seeded runs can find.
+    /// Mutations that the seeded runs can find.
     pub const SEEDED: [Self; 10] = [
         Self::NoRewind,
         Self::RewindToWhatWasRead,

@@ -1,6 +1,6 @@
 //! The oracle: a plain fold over the input of each partition, without transactions, changelog or restarts.
-//! Each commit is compared with it at the moment when it is decided, so at any time what is committed is the
-//! fold of the committed input, byte for byte.
+//! Each commit is compared with the fold at the moment of its decision, so at any time the committed output
+//! is the fold of the committed input, byte for byte.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -18,14 +18,14 @@ use super::cluster::{Applied, Place, Written};
 use super::history::Records;
 use super::traffic::{Traffic, partition_of};
 
-/// All that a detector holds, in one order: two detectors are equal if their images are.
+/// The whole state of a detector in a fixed order: two detectors are equal if their images are.
 pub type Image = Vec<(Vec<u8>, Vec<u8>)>;
 
-/// What a commit has added.
+/// What one commit added.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Delta {
     pub insights: u64,
-    pub letters: u64,
+    pub dead_letters: u64,
     pub idle_advances: u64,
     pub backfills: Vec<Result<(), BackfillRefusal>>,
     pub outcomes: [u64; Outcome::ALL.len()],
@@ -36,9 +36,9 @@ struct Fold {
     pipeline: Pipeline,
     next: i64,
     state: u64,
-    /// From where the backfill topic has to be read.
+    /// Next offset of the backfill topic.
     backfill_next: i64,
-    /// Backfills that are written and not merged yet: offset after the last part, records.
+    /// Backfills that are delivered and not merged yet: offset after the last part, records.
     backfills: VecDeque<(i64, Records)>,
     image: Option<Image>,
 }
@@ -47,7 +47,7 @@ struct Fold {
 pub struct Oracle {
     settings: Settings,
     folds: Vec<Fold>,
-    /// What the last commit has added.
+    /// What the last commit added.
     pub last: Option<Delta>,
     /// Outcomes of all committed records.
     pub outcomes: [u64; Outcome::ALL.len()],
@@ -56,7 +56,7 @@ pub struct Oracle {
 #[derive(Default)]
 struct Found {
     insights: Vec<Vec<u8>>,
-    letters: Vec<Vec<u8>>,
+    dead_letters: Vec<Vec<u8>>,
 }
 
 impl Output for Found {
@@ -66,8 +66,8 @@ impl Output for Found {
         self.insights.push(value);
     }
 
-    fn dead_letter(&mut self, letter: DeadLetterRecord<'_>) {
-        self.letters.push(letter.raw.to_vec());
+    fn dead_letter(&mut self, record: DeadLetterRecord<'_>) {
+        self.dead_letters.push(record.raw.to_vec());
     }
 }
 
@@ -89,7 +89,7 @@ pub fn image(detector: &Detector) -> Image {
     image
 }
 
-/// How two images differ, in a few words; none if they are equal.
+/// A short description of how two images differ; none if they are equal.
 pub fn difference(found: &Image, right: &Image) -> Option<String> {
     if memory_is_committed(found, right) {
         return None;
@@ -104,7 +104,7 @@ pub fn difference(found: &Image, right: &Image) -> Option<String> {
         format!("{kind} {:02x?}: {} bytes, .. {:02x?}", key.get(1..).unwrap_or_default(), value.len(), &value[byte..])
     };
     Some(format!(
-        "{} and {} records; the first other one is, from byte {byte} on,\n  {}\ninstead of\n  {}",
+        "{} and {} records; the first difference is, from byte {byte} on,\n  {}\ninstead of\n  {}",
         counts.0,
         counts.1,
         text(found),
@@ -113,7 +113,7 @@ pub fn difference(found: &Image, right: &Image) -> Option<String> {
 }
 
 impl Fold {
-    /// The backfill topic is merged up to `next`: all backfills that end by then, as a whole (LOAD-1).
+    /// Merges the backfill topic up to `next`: each backfill that ends by then, as a whole (LOAD-1).
     fn load(
         &mut self,
         next: i64,
@@ -158,12 +158,12 @@ impl Oracle {
         (self.folds[partition].next, self.folds[partition].state)
     }
 
-    /// From where a partition of the backfill topic has to be read.
+    /// Next offset of a partition of the backfill topic.
     pub fn backfill_next(&self, partition: usize) -> i64 {
         self.folds[partition].backfill_next
     }
 
-    /// A backfill is written: its transaction is committed, `end` is the offset after its last part.
+    /// Adds a delivered backfill: its transaction is committed, `end` is the offset after its last part.
     pub fn backfill_written(&mut self, partition: usize, end: i64, records: Records) {
         self.folds[partition].backfills.push_back((end, records));
     }
@@ -179,7 +179,7 @@ impl Oracle {
         fold.image.get_or_insert_with(|| image(fold.pipeline.detector()))
     }
 
-    /// A transaction is committed: the fold advances to its offsets, and must match the transaction.
+    /// A transaction is committed: advances the fold to its offsets and compares the two.
     pub fn commit(&mut self, offsets: &[Position], written: &[Written], input: &Traffic) -> Result<Delta, String> {
         let mut delta = Delta::default();
         let mut by_partition: BTreeMap<usize, Found> = BTreeMap::new();
@@ -191,9 +191,9 @@ impl Oracle {
                     let account = std::str::from_utf8(&record.key).map_err(|_| "an insight without an account")?;
                     by_partition.entry(partition_of(account, partitions)).or_default().insights.push(value);
                 }
-                (Place::Dlq, Some(source)) => by_partition.entry(source).or_default().letters.push(value),
+                (Place::Dlq, Some(source)) => by_partition.entry(source).or_default().dead_letters.push(value),
                 (Place::Dlq, None) => {
-                    return Err("a dead-letter record that does not say where it comes from".to_owned());
+                    return Err("a dead-letter record without a source partition".to_owned());
                 }
                 (Place::Changelog(number), _) => drop(by_partition.entry(number).or_default()),
                 (Place::Offsets | Place::History(_), _) => {}
@@ -206,7 +206,7 @@ impl Oracle {
         }
         match by_partition.into_keys().next() {
             Some(number) => {
-                Err(format!("EO-1: a transaction writes for partition {number} and commits no offset of it"))
+                Err(format!("EO-1: a transaction writes for partition {number} but commits no offset of it"))
             }
             None => Ok(delta),
         }
@@ -222,7 +222,7 @@ impl Oracle {
     ) -> Result<(), String> {
         let number = position.partition.partition as usize;
         let fold = &mut self.folds[number];
-        let (record, head) = checkpoint_of(fold, number, position, written)?;
+        let (record, checkpoint) = checkpoint_of(fold, number, position, written)?;
         let (mut idle_advances, mut right, mut offset) = (Vec::new(), Found::default(), fold.next);
         for applied in &record.applied {
             match *applied {
@@ -241,30 +241,31 @@ impl Oracle {
                 }
             }
         }
-        if idle_advances != head.idle_advances {
-            let found = &head.idle_advances;
+        if idle_advances != checkpoint.idle_advances {
+            let found = &checkpoint.idle_advances;
             return Err(format!(
-                "WM-2: partition {number}: idle_advances are told as {found:?}, and were {idle_advances:?}"
+                "WM-2: partition {number}: the checkpoint holds idle_advances {found:?}, not {idle_advances:?}"
             ));
         }
-        if head.backfill_next != fold.backfill_next {
-            let (found, right) = (head.backfill_next, fold.backfill_next);
-            return Err(format!("LOAD-1: partition {number}: the history is told as loaded to {found}, not {right}"));
+        if checkpoint.backfill_next != fold.backfill_next {
+            let (found, right) = (checkpoint.backfill_next, fold.backfill_next);
+            return Err(format!("LOAD-1: partition {number}: the checkpoint has backfill_next {found}, not {right}"));
         }
         delta.idle_advances += idle_advances.len() as u64;
         compare("insights", number, &found.insights, &right.insights)?;
-        compare("dead-letter records", number, &found.letters, &right.letters)?;
+        compare("dead-letter records", number, &found.dead_letters, &right.dead_letters)?;
         delta.insights += found.insights.len() as u64;
-        delta.letters += found.letters.len() as u64;
+        delta.dead_letters += found.dead_letters.len() as u64;
         let tally = outcomes(&fold.pipeline.take_tally());
         add(&mut delta.outcomes, &tally);
         add(&mut self.outcomes, &tally);
-        (fold.next, fold.state, fold.image) = (head.next, head.state, None);
+        (fold.next, fold.state, fold.image) = (checkpoint.next, checkpoint.state, None);
         Ok(())
     }
 }
 
-/// The checkpoint that a commit writes: the state that belongs to its offset, and the next one of the fold.
+/// The checkpoint that a commit writes. Its state belongs to the committed offset and follows the fold's
+/// state.
 fn checkpoint_of<'w>(
     fold: &Fold,
     number: usize,
@@ -275,23 +276,24 @@ fn checkpoint_of<'w>(
     let Some(record) = written.iter().rfind(of_it) else {
         return Err(format!("EO-1: partition {number}: offset {} is committed without a state", position.next));
     };
-    let head = Checkpoint::read(record.value.as_deref().unwrap_or_default()).map_err(|fault| fault.to_string())?;
-    let saved = StateAt { next: head.next, state: head.state };
+    let checkpoint =
+        Checkpoint::read(record.value.as_deref().unwrap_or_default()).map_err(|fault| fault.to_string())?;
+    let saved = StateAt { next: checkpoint.next, state: checkpoint.state };
     if !state_belongs_to_offset(saved, StateAt { next: position.next, state: position.state }) {
-        return Err(format!("EO-1: partition {number}: the head is {head:?}, committed is {position:?}"));
+        return Err(format!("EO-1: partition {number}: the checkpoint is {checkpoint:?}, committed is {position:?}"));
     }
-    if !state_advances(fold.state, head.state) {
-        return Err(format!("EO-1: partition {number}: state {} follows state {}", head.state, fold.state));
+    if !state_advances(fold.state, checkpoint.state) {
+        return Err(format!("EO-1: partition {number}: state {} follows state {}", checkpoint.state, fold.state));
     }
     let is_record = |applied: &&Applied| matches!(applied, Applied::Record(_));
     let applied = record.applied.iter().filter(is_record).count() as i64;
     if !offset_follows(fold.next, Some(fold.next + applied - 1), position.next) {
         return Err(format!(
-            "EO-2: partition {number}: {applied} records are applied from offset {}, committed is {}",
+            "EO-2: partition {number}: {applied} records are applied from offset {}, but the committed offset is {}",
             fold.next, position.next
         ));
     }
-    Ok((record, head))
+    Ok((record, checkpoint))
 }
 
 fn compare(what: &str, partition: usize, found: &[Vec<u8>], right: &[Vec<u8>]) -> Result<(), String> {

@@ -1,4 +1,4 @@
-//! Everything that is random in a run comes from one seeded generator, in one order.
+//! All randomness of a run comes from one seeded generator, in one order.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use rand_pcg::rand_core::Rng;
 pub struct Random(Pcg64Mcg);
 
 impl Random {
-    /// The numbers of this seed; `purpose` separates streams of the same seed.
+    /// A generator for this seed; `purpose` separates streams of the same seed.
     pub fn new(seed: u64, purpose: u64) -> Self {
         let mixed = seed.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let mut random = Self(Pcg64Mcg::new(u128::from(purpose) << 64 | u128::from(mixed)));
@@ -18,28 +18,28 @@ impl Random {
         random
     }
 
-    /// Below `end`, which is above 0.
+    /// A number below `end`, which is above 0.
     pub fn below(&mut self, end: u64) -> u64 {
         self.0.next_u64() % end
     }
 
-    /// From `from` to below `to`.
+    /// A number in `from..to`.
     pub fn between(&mut self, from: u64, to: u64) -> u64 {
         from + self.below(to - from)
     }
 
     /// True with this probability.
     pub fn chance(&mut self, probability: f64) -> bool {
-        // Drawn in any case, so that a probability of 0 does not shift later draws.
+        // Draws in any case, so that a probability of 0 does not shift later draws.
         ((self.0.next_u64() >> 11) as f64 / (1_u64 << 53) as f64) < probability
     }
 
-    /// One of them.
+    /// A random element.
     pub fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
         &from[self.below(from.len() as u64) as usize]
     }
 
-    /// Some time between two numbers of milliseconds.
+    /// A time between two numbers of milliseconds.
     pub fn millis(&mut self, from: u64, to: u64) -> Duration {
         Duration::from_millis(self.between(from, to))
     }

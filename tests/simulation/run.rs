@@ -1,4 +1,4 @@
-//! Runs by seed: drawn, run twice, judged; and the tests.
+//! Runs each seed twice and compares the two schedules; holds the tests.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,10 +23,10 @@ use super::random::Random;
 use super::traffic::Traffic;
 use super::world::World;
 
-/// Stack of a thread that runs seeds: processes continue inside each other's calls.
+/// Stack of a thread that runs seeds, bytes: processes nest, because each continues inside another's call.
 const STACK: usize = 64 << 20;
 
-/// Rules of some runs: what a rule suppresses is part of the state.
+/// Rules of some runs, because the state includes what a rule suppresses.
 const RULES: &str = "
 [[rules]]
 name = \"bob\"
@@ -88,7 +88,7 @@ fn cluster(seed: u64, profile: Profile, mutation: Option<Mutation>, config: &Con
     let mut random = Random::new(seed, 2);
     let partitions = random.between(1, 5) as usize;
     let input = Traffic::draw(seed, partitions);
-    // Days behind, while it happens, or shortly after.
+    // The run reads its input days late, hours late, or minutes after it happened.
     let behind = *random.pick(&[3 * 86_400, 7200, 600]);
     let wall = input.end + behind;
     Cluster {
@@ -138,7 +138,7 @@ fn run(seed: u64, profile: Profile, mutation: Option<Mutation>) -> Outcomes {
     Outcomes { schedule, counts, violation: cluster.violation.take() }
 }
 
-/// What must hold at the end.
+/// Checks the invariants that hold at the end of a run.
 fn finish(cluster: &mut Cluster, config: &Config) {
     for partition in 0..cluster.changelogs.len() {
         let mut restorer = Restorer::new(Settings::from(config));
@@ -154,20 +154,19 @@ fn finish(cluster: &mut Cluster, config: &Config) {
             Err(error) => return cluster.violate(format!("EO-3: partition {partition} cannot be restored: {error}")),
         };
         if let Some(difference) = difference(&image(&detector), cluster.oracle.image(partition)) {
-            return cluster.violate(format!("EO-3: what partition {partition} leaves behind: {difference}"));
+            return cluster.violate(format!("EO-3: the final state of partition {partition}: {difference}"));
         }
     }
     let (reported, due) = (cluster.reported, cluster.due_outcomes);
     if reported != due {
-        cluster.violate(format!("CNT-1: reported {reported:?}, committed by workers that reported of it {due:?}"));
+        cluster.violate(format!("CNT-1: reported {reported:?}, but the reported commits hold {due:?}"));
     }
     if cluster.reported_backfills != cluster.due_backfills {
         let (reported, due) = (cluster.reported_backfills, cluster.due_backfills);
-        cluster
-            .violate(format!("CNT-1: reported {reported} backfills, committed by workers that reported of it {due}"));
+        cluster.violate(format!("CNT-1: reported {reported} backfills, but the reported commits hold {due}"));
     }
     if let Some(partition) = cluster.oracle.left_over() {
-        cluster.violate(format!("LOAD-1: a backfill of partition {partition} was handed over and never taken in"));
+        cluster.violate(format!("LOAD-1: a backfill of partition {partition} was delivered but never merged"));
     }
     let mut unreported = cluster.oracle.outcomes;
     unreported.iter_mut().zip(due).for_each(|(all, due)| *all -= due);
@@ -182,20 +181,20 @@ fn reproduction(seed: u64, profile: Profile) -> String {
     format!("INSIGHTD_SIM_SEED={seed} INSIGHTD_SIM_PROFILE={} cargo test --test simulation", profile.name())
 }
 
-/// Runs a seed twice. Returns what it counted.
+/// Runs a seed twice. Returns its counts.
 fn judge(seed: u64, profile: Profile) -> Result<Counts, String> {
     let (first, again) = (run(seed, profile, None), run(seed, profile, None));
     let repeat = reproduction(seed, profile);
     match first.violation {
         Some(violation) => Err(format!("{violation}\n  {repeat}")),
         None if !is_deterministic(&(first.schedule, &first.counts), &(again.schedule, &again.counts)) => {
-            Err(format!("the same seed went another way the second time\n  {repeat}"))
+            Err(format!("the second run of the same seed took another schedule\n  {repeat}"))
         }
         None => Ok(first.counts),
     }
 }
 
-/// Hands out numbers to as many threads as there are processors.
+/// Distributes the seeds over one thread for each processor.
 fn each(count: u64, work: impl Fn(u64) + Sync) {
     let next = AtomicU64::new(0);
     let (next, work) = (&next, &work);
@@ -244,10 +243,10 @@ fn whatever_happens_what_is_committed_is_the_fold_of_the_input() {
     total.0.iter().for_each(|(what, times)| println!("{times:>10}  {what}"));
     let shown: Vec<&String> = broken.iter().take(5).collect();
     assert!(broken.is_empty(), "{} of {count} runs broke an invariant:\n{shown:#?}", broken.len());
-    assert!(one_seed || total.of("insights committed") > count, "the runs must lead to insights");
+    assert!(one_seed || total.of("insights committed") > count, "too few insights to compare");
 }
 
-/// Seeds that are tried for each mutation. One is enough for most.
+/// Most seeds to try for each mutation. One is enough for most.
 const MUTATION_SEEDS: u64 = 60;
 
 #[test]
@@ -265,10 +264,10 @@ fn each_removed_safeguard_is_noticed() {
         }
     });
     let unnoticed = unnoticed.into_inner().expect("no panic");
-    assert!(unnoticed.is_empty(), "not noticed in {MUTATION_SEEDS} seeds: {unnoticed:?}");
+    assert!(unnoticed.is_empty(), "undetected in {MUTATION_SEEDS} seeds: {unnoticed:?}");
 }
 
-/// How a release that finds state of a newer one ends, and how many transactions it begins.
+/// How a worker stops that finds the state of a newer release, and how many transactions it begins.
 fn downgraded(mutation: Option<Mutation>) -> (Option<Cause>, usize) {
     let mut random = Random::new(1, 3);
     let config = config(&mut random);
@@ -284,10 +283,13 @@ fn downgraded(mutation: Option<Mutation>) -> (Option<Cause>, usize) {
     (cluster.ended, cluster.transactions.len() - before)
 }
 
-/// State of a newer release ends the worker before it writes anything.
+/// State of a newer release stops the worker before it writes anything.
 #[test]
 fn state_of_a_newer_release_ends_the_worker_unwritten() {
     assert_eq!(downgraded(None), (Some(Cause::Configuration), 0));
     let (ended, begun) = downgraded(Some(Mutation::TakeNewer));
-    assert!(ended.is_none() && begun > 0, "without the safeguard it goes on: {ended:?}, {begun} transactions");
+    assert!(
+        ended.is_none() && begun > 0,
+        "without the safeguard the worker continues: {ended:?}, {begun} transactions"
+    );
 }

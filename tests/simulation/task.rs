@@ -1,5 +1,5 @@
-//! The real task, watched: what it applies and when, and whether its memory is what is committed. And the
-//! worker's reports, counted.
+//! The real task with checks around it: the order of its calls, and its memory against the committed state.
+//! Counts the worker's reports, too.
 
 use std::rc::{Rc, Weak};
 use std::time::Duration;
@@ -19,19 +19,19 @@ use super::mutation::Mutation;
 use super::oracle::{add, difference, image, outcomes};
 use super::world::World;
 
-/// The real task, and what it does.
+/// The real task, with a record of what it applies.
 pub struct Watched {
     inner: DetectorTask,
     id: usize,
     world: Weak<World>,
     partition: Option<i32>,
-    /// What was applied since the last commit.
+    /// Input applied since the last commit.
     applied: Vec<Applied>,
     mutation: Option<Mutation>,
 }
 
 impl Watched {
-    /// Of a process.
+    /// The task of process `id`.
     pub fn new(id: usize, world: &Weak<World>) -> Self {
         let lives = world.upgrade().expect("a run outlives its processes");
         let (inner, mutation) =
@@ -43,7 +43,7 @@ impl Watched {
         self.world.upgrade().expect("a run outlives its processes")
     }
 
-    /// EO-3: memory equals the fold of what is committed, unless another worker has committed since.
+    /// EO-3: memory equals the fold of the committed input, unless another worker has committed since.
     fn check_memory(&mut self, when: &str) {
         let Some(partition) = self.partition else { return };
         let world = self.world();
@@ -68,7 +68,7 @@ impl Task for Watched {
             match self.partition {
                 None => cluster.violate("RES-1: a record is applied before the restore has ended"),
                 Some(partition) if !held(&partition) => {
-                    cluster.violate(format!("OWN-1: a record of partition {partition} is applied and not held"));
+                    cluster.violate(format!("OWN-1: a record of partition {partition} is applied but not owned"));
                 }
                 Some(_) => {}
             }
@@ -120,7 +120,7 @@ impl Task for Watched {
         let next = self.inner.backfill_next();
         if self.partition.is_none() {
             let world = self.world();
-            world.cluster.borrow_mut().violate("RES-1: a backfill is taken in before the restore has ended");
+            world.cluster.borrow_mut().violate("RES-1: a backfill is merged before the restore has ended");
         }
         if next != before {
             self.applied.push(Applied::BackfillResult { next, wall: now });
@@ -139,7 +139,7 @@ impl Task for Watched {
     }
 
     fn restored(&mut self, open: &mut dyn FnMut(Insight, i64)) -> Result<Option<Checkpoint>, RestoreError> {
-        let head = self.inner.restored(open)?;
+        let checkpoint = self.inner.restored(open)?;
         let world = self.world();
         let partition = {
             let cluster = world.cluster.borrow();
@@ -150,7 +150,7 @@ impl Task for Watched {
             let mut cluster = world.cluster.borrow_mut();
             let (next, state) = cluster.oracle.stands(partition as usize);
             let reported = cluster.clients[self.id].restored_state;
-            let found = head.clone().unwrap_or_default();
+            let found = checkpoint.clone().unwrap_or_default();
             // If another worker has committed since, this process is a zombie, and its work will not be
             // committed.
             let backfill_next = cluster.oracle.backfill_next(partition as usize);
@@ -161,7 +161,7 @@ impl Task for Watched {
             }
         }
         self.check_memory("after a restore");
-        Ok(head)
+        Ok(checkpoint)
     }
 
     fn take_tally(&mut self) -> Tally {
@@ -177,14 +177,14 @@ impl Task for Watched {
     }
 }
 
-/// What a worker reports, compared with what was committed (CNT-1).
+/// Compares a worker's reports with the committed transactions (CNT-1).
 pub struct ReportCheck {
     id: usize,
     world: Weak<World>,
 }
 
 impl ReportCheck {
-    /// Of a process.
+    /// The reports of process `id`.
     pub fn new(id: usize, world: Weak<World>) -> Self {
         Self { id, world }
     }
@@ -217,11 +217,11 @@ impl Report for ReportCheck {
         let world = self.world.upgrade().expect("a run outlives its processes");
         let mut cluster = world.cluster.borrow_mut();
         let Some(delta) = cluster.clients[self.id].unreported.take() else {
-            cluster.violate("CNT-1: a commit is reported that was none, or twice");
+            cluster.violate("CNT-1: a report without a commit, or a second report");
             return;
         };
         if transaction.insights.len() as u64 != delta.insights {
-            cluster.violate(format!("CNT-1: {} insights are reported of {delta:?}", transaction.insights.len()));
+            cluster.violate(format!("CNT-1: {} insights are reported for {delta:?}", transaction.insights.len()));
         }
         add(&mut cluster.due_outcomes, &delta.outcomes);
         cluster.due_backfills += delta.backfills.len();

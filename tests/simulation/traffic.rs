@@ -1,5 +1,5 @@
-//! The input of a run: a few accounts with a quiet workload and bursts, as they arrive: late, repeated, dated
-//! ahead, damaged, several to a message.
+//! The input of a run: a few accounts with a quiet workload and bursts. Records arrive late, repeated, dated
+//! ahead, damaged, and several to a message.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ pub struct Arrival {
 /// The input of all partitions.
 #[derive(Debug)]
 pub struct Traffic {
-    /// By partition, in order of offsets.
+    /// Messages of each partition, by offset.
     pub partitions: Vec<Vec<Arrival>>,
     /// When the last message can be read.
     pub until: Duration,
@@ -53,7 +53,7 @@ struct Record {
 }
 
 impl Traffic {
-    /// Draws it.
+    /// Draws the input.
     pub fn draw(seed: u64, partitions: usize) -> Self {
         let mut random = Random::new(seed, 1);
         let accounts = random.between(2, 5).max(partitions as u64);
@@ -104,7 +104,7 @@ fn account_records(random: &mut Random, account: &str, minutes: i64, stride: i64
 fn add(random: &mut Random, records: &mut Vec<Record>, account: &str, start: i64, api: usize, failed: bool) {
     let time = start + random.below(60) as i64;
     let delay = match random.below(100) {
-        // Beyond the horizon, late, or hardly late.
+        // Beyond the dedup horizon, late, or hardly late.
         0 => 3 * 3600,
         1..8 => random.below(1800) as i64,
         _ => random.below(90) as i64,

@@ -1,11 +1,11 @@
-//! Time, and what happens to the brokers by itself.
+//! Virtual time, and the brokers' own actions and faults.
 
 use std::time::Duration;
 
 use super::cluster::{Cluster, SESSION_TIMEOUT};
 
 impl Cluster {
-    /// What the coordinators do by themselves.
+    /// Lets the coordinators act: timeouts, sessions, rebalances, markers.
     pub fn keep(&mut self) {
         self.settle();
         self.expire_transactions();
@@ -17,7 +17,7 @@ impl Cluster {
         self.counts.add("rebalance", u64::from(completed));
     }
 
-    /// Processes whose workers can turn now.
+    /// Processes whose workers can iterate now.
     pub fn ready(&self) -> Vec<usize> {
         let can = |id: &usize| {
             let client = &self.clients[*id];
@@ -26,19 +26,19 @@ impl Cluster {
         (0..self.clients.len()).filter(can).collect()
     }
 
-    /// Nobody can turn: time passes until somebody can, or something happens.
+    /// No worker can iterate: advances time until one can, or until the next event.
     pub fn pass(&mut self, limit: Option<Duration>) {
         let awake = self.clients.iter().filter(|client| client.alive && !client.busy);
         let wake = awake.map(|client| client.wake_at.max(client.frozen_until)).min();
         let start = self.starts.first().map(|(at, _)| *at);
         let next = [wake, start, self.next_event(), limit].into_iter().flatten().min();
-        // Something that is due already, and waits for somebody: a little later.
+        // An event that is due already waits for a process: try again a little later.
         let soonest = self.now + Duration::from_millis(1);
         self.now = next.unwrap_or(soonest).max(soonest);
         self.keep();
     }
 
-    /// Faults of the brokers, and what their logs do.
+    /// Draws faults of the brokers, compaction and retention.
     pub fn weather(&mut self) {
         let session = SESSION_TIMEOUT.as_millis() as u64;
         if self.random.chance(self.odds.cut) && !self.clients.is_empty() {
@@ -68,10 +68,10 @@ impl Cluster {
         }
     }
 
-    /// Whether everything of a partition is committed.
+    /// Whether all input of a partition is committed and all backfills are delivered.
     pub fn is_done(&self, partition: usize) -> bool {
         let length = self.input.partitions[partition].len() as i64;
-        // An empty partition has nothing to commit but where it begins.
+        // An empty partition commits nothing but its first offset.
         let stands = self.offsets.get(&partition).map_or(0, |(next, _)| *next);
         stands >= length
             && self.readable(partition) == length

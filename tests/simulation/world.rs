@@ -1,9 +1,9 @@
-//! One run: processes that come, work and go, over one set of brokers, until everything is committed and
-//! quiet.
+//! One run: processes that join, work and leave, over one set of brokers, until every record is committed and
+//! every insight has ended.
 //!
-//! Everything happens on one thread. A process that sleeps inside a call of its broker lets the others go on
-//! from there, so a worker can be overtaken at any call. Processes are never freed before their run is: what
-//! a worker borrows (its broker and its report, a few bytes that point to the world) is leaked on purpose.
+//! Everything happens on one thread. While a process sleeps inside a broker call, the others continue, so
+//! they can overtake a worker at any call. A run never frees a process: what a worker borrows (its broker and
+//! its report, a few bytes that point to the world) leaks on purpose.
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -32,7 +32,7 @@ type SimWorker = Worker<'static, SimBroker, Watched>;
 const NAMES: [&str; 3] = ["ada", "bob", "eve"];
 /// Steps after which a run counts as stuck.
 const STEPS_MAX: u32 = 60_000;
-/// How long nothing comes at the end, so that insights end by themselves.
+/// Idle time at the end of a run, in which open insights end by themselves.
 const SILENCE: Duration = Duration::from_secs(15 * 60);
 
 /// One run.
@@ -68,7 +68,8 @@ impl World {
         self.steps(|cluster| (0..cluster.changelogs.len()).all(|number| cluster.is_done(number)));
     }
 
-    /// After a run: a newer release has written to every changelog, and this one is started again.
+    /// After a run: writes a checkpoint of a newer release to every changelog, and continues with this
+    /// release.
     pub fn downgrade(&self) {
         let quiet = {
             let mut cluster = self.cluster.borrow_mut();
@@ -98,7 +99,7 @@ impl World {
             .collect();
         let (now, living) = (cluster.now, cluster.clients.iter().filter(|client| client.alive));
         let living: Vec<String> = living.map(|client| format!("{} holds {:?}", client.name, client.held)).collect();
-        let text = format!("it does not come to an end: at {now:?} {}; {}", stuck.join(", "), living.join(", "));
+        let text = format!("the run does not finish: at {now:?} {}; {}", stuck.join(", "), living.join(", "));
         cluster.violate(text);
     }
 
@@ -125,7 +126,7 @@ impl World {
         self.cluster.borrow_mut().clients[id].frozen_until = Duration::ZERO;
     }
 
-    /// One process iterates once, or time passes.
+    /// Lets one process iterate once, or time pass.
     fn step(&self, limit: Option<Duration>) {
         self.happen();
         let next = {
@@ -159,7 +160,7 @@ impl World {
         client.wake_at = client.wake_at.max(soonest);
     }
 
-    /// Runs a worker, which may die meanwhile.
+    /// Runs a worker, which may die in the call.
     fn enter(
         &self,
         id: usize,
@@ -174,11 +175,11 @@ impl World {
         match outcome {
             Ok(Ok(())) => {}
             Ok(Err(failure)) if failure.cause == Cause::MemberFenced && cluster.clients[id].member_fenced => {
-                cluster.counts.note("worker: ended, member fenced");
+                cluster.counts.note("worker: stopped, member fenced");
             }
             Ok(Err(failure)) => {
                 cluster.ended = Some(failure.cause);
-                cluster.violate(format!("a worker has ended: {failure}"));
+                cluster.violate(format!("a worker stopped: {failure}"));
             }
             Err(thrown) if is_death(&*thrown) => {}
             Err(thrown) => {
@@ -194,7 +195,7 @@ impl World {
         }
     }
 
-    /// A process has ended; mostly it is started again.
+    /// A process has ended: schedules its restart.
     fn gone(&self, id: usize) {
         let (name, later) = {
             let mut cluster = self.cluster.borrow_mut();
@@ -255,11 +256,11 @@ impl World {
             self.schedule_start(name, Duration::ZERO);
         }
         if let Some(id) = one(leave) {
-            self.cluster.borrow_mut().counts.note("left in good order");
+            self.cluster.borrow_mut().counts.note("graceful shutdown");
             self.finish(id);
         }
         if let Some(id) = one(kill) {
-            self.cluster.borrow_mut().counts.note("crash: between two turns");
+            self.cluster.borrow_mut().counts.note("crash: between two iterations");
             *self.workers.borrow()[id].borrow_mut() = None;
             self.gone(id);
         }
@@ -268,7 +269,7 @@ impl World {
             let session = SESSION_TIMEOUT.as_millis() as u64;
             let until = cluster.now + cluster.random.millis(session / 2, 3 * session);
             cluster.clients[id].frozen_until = until;
-            cluster.counts.note("freeze: between two turns");
+            cluster.counts.note("freeze: between two iterations");
         }
         if twin && self.is_static {
             let name = {
@@ -286,7 +287,7 @@ impl World {
         self.cluster.borrow_mut().weather();
     }
 
-    /// A process stops in good order: it finishes its transaction and leaves the group.
+    /// Shuts a process down gracefully: it finishes its transaction and leaves the group.
     fn finish(&self, id: usize) {
         let worker = Rc::clone(&self.workers.borrow()[id]);
         self.cluster.borrow_mut().clients[id].busy = true;

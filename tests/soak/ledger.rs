@@ -1,34 +1,34 @@
-//! What was done, and whether it was enough to say something.
+//! Counts of kills, restarts and load, and the minimum that makes a run meaningful.
 
 use std::collections::BTreeMap;
 
 use crate::scene::Form;
 use crate::victims::{Death, OPEN};
 
-/// See the module.
+/// The counts of one soak.
 #[derive(Default)]
 pub struct Ledger {
     deaths: BTreeMap<Death, usize>,
-    /// Times that the third process came and went.
+    /// Times that the third process joined and left.
     pub joins: usize,
     pub rebalances: usize,
     pub broker_restarts: Vec<String>,
-    /// What brokers have said of transactions that they ended without a marker.
+    /// Log lines of brokers about transactions that they ended without a marker.
     pub markerless: Vec<String>,
-    /// Records a second that the processes read when nobody disturbed them.
+    /// Records a second that one process reads without kills.
     pub rate_max: f64,
-    /// Length of the time in which processes were killed.
+    /// Length of the period of kills, seconds.
     pub seconds: f64,
-    /// Messages that lay before the processes when it began.
+    /// Unread messages at the start of the period.
     pub backlog: i64,
-    /// Messages that were produced in it.
+    /// Messages produced in the period.
     pub produced: i64,
-    /// Messages read and committed in it.
+    /// Messages read and committed in the period.
     pub read: i64,
 }
 
 impl Ledger {
-    /// Adds what became of a process.
+    /// Adds the deaths of a process.
     pub fn add(&mut self, deaths: Vec<Death>) {
         deaths.into_iter().for_each(|death| *self.deaths.entry(death).or_default() += 1);
     }
@@ -45,18 +45,17 @@ impl Ledger {
         self.count(|death| matches!(death, Death::At(name) if OPEN.contains(name)))
     }
 
-    /// Fewer messages did not lie before the processes at any time: whatever was read, this much of the
-    /// backlog was not.
+    /// Lower bound of the backlog at any time: this many of its messages stayed unread.
     fn backlog_min(&self) -> i64 {
         self.backlog - self.read
     }
 
-    /// What there was to do, of what the processes read when nobody disturbs them.
+    /// Available messages a second, as a share of the rate without kills.
     fn load(&self) -> f64 {
         (self.backlog + self.produced) as f64 / self.seconds / self.rate_max
     }
 
-    /// Prints it.
+    /// Prints the counts.
     pub fn show(&self, form: &Form) {
         println!("--- soak, seed {}, {:.0} s of kills", form.seed, self.seconds);
         println!("kill -9                                {:>8}", self.kills());
@@ -65,25 +64,25 @@ impl Ledger {
                 Death::At(name) if OPEN.contains(name) => format!("  {name} (transaction open)"),
                 Death::At(name) => format!("  {name}"),
                 Death::Outside => "  from outside, at a random moment".to_owned(),
-                Death::ByItself(code) => format!("ended by itself, code {code:?}, broker away"),
+                Death::ByItself(code) => format!("exited with code {code:?}, broker down"),
             };
             println!("{name:<39}{count:>8}");
         }
         println!("kills with a transaction open          {:>8}", self.open());
-        println!("a third process came and went          {:>8}", self.joins);
+        println!("a third process joined and left        {:>8}", self.joins);
         println!("rebalances (generations of the group)  {:>8}", self.rebalances);
         println!(
             "broker restarts                        {:>8}  {}",
             self.broker_restarts.len(),
             self.broker_restarts.join(", ")
         );
-        println!("messages that lay before it            {:>8}  never fewer than {}", self.backlog, self.backlog_min());
+        println!("messages unread at the start           {:>8}  never fewer than {}", self.backlog, self.backlog_min());
         for (what, messages) in [("produced", self.produced), ("read and committed", self.read)] {
-            let what = format!("messages {what} meanwhile");
+            let what = format!("messages {what} during kills");
             println!("{what:<39}{messages:>8}  {:.0} a second", messages as f64 / self.seconds);
         }
         for line in &self.markerless {
-            println!("a broker left a marker out: {line}");
+            println!("a broker skipped a marker: {line}");
         }
         if form.is_long {
             println!(
@@ -94,12 +93,12 @@ impl Ledger {
         }
     }
 
-    /// The long form must have been one.
+    /// Panics if a run is too small to be meaningful.
     pub fn assert_enough(&self, form: &Form) {
         assert!(self.kills() >= form.kills, "too few kills");
         assert!(!self.broker_restarts.is_empty() && self.rebalances > 0);
         if form.is_long {
-            assert!(self.backlog_min() > 0, "the processes had nothing to do now and then");
+            assert!(self.backlog_min() > 0, "the processes ran out of input");
             assert!(self.load() >= 0.5, "the load was {:.0} % of the highest rate", 100.0 * self.load());
             assert!(self.rebalances >= 20 && self.broker_restarts.len() >= 3, "too little happened");
             assert!(

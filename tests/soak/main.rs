@@ -1,10 +1,10 @@
-//! Kill -9 on a real Kafka, again and again, while records come in, processes come and go and brokers fail.
-//! Afterwards a program of its own, [the judge](judge/main.rs), says whether anything was lost, repeated or
-//! changed, and shows that it would have seen it.
+//! Kills processes with SIGKILL on a real Kafka, repeatedly, while records arrive, processes join and leave,
+//! and brokers fail. Then a separate program, [the judge](judge/main.rs), checks that no record is lost,
+//! repeated or changed, and shows on damaged output that it detects such errors.
 //!
 //! The long form, on three brokers, with the points at which a process kills itself compiled in:
-//! `INSIGHTD_KILLS=120 cargo test --release --features crash-points --test soak -- --nocapture`. Without them
-//! all kills come from outside.
+//! `INSIGHTD_KILLS=120 cargo test --release --features crash-points --test soak -- --nocapture`. Without that
+//! feature the test sends every SIGKILL itself.
 
 #![allow(clippy::print_stdout, clippy::decimal_bitwise_operands, reason = "the report of the run; seeds")]
 #![allow(unreachable_pub, reason = "nothing outside reaches a test; its modules say pub to each other")]
@@ -23,7 +23,7 @@ use std::time::Instant;
 use ledger::Ledger;
 use scene::{Form, Scene};
 
-/// Nothing is lost, repeated, or changed, whenever a process is killed.
+/// A kill at any moment loses, repeats and changes nothing.
 #[test]
 fn kills_lose_repeat_and_change_nothing() {
     let form = Form::asked_for();
@@ -72,7 +72,7 @@ fn kills_lose_repeat_and_change_nothing() {
     ledger.assert_enough(&scene.form);
 }
 
-/// What is compiled in for this test alone is in no other binary.
+/// No other binary contains the crash points of this test.
 #[test]
 fn crash_points_are_compiled_in_only_on_request() {
     let binary = std::fs::read(env!("CARGO_BIN_EXE_insightd")).expect("the binary");

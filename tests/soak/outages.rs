@@ -1,4 +1,4 @@
-//! Brokers that are stopped or killed, and started again.
+//! Stops or kills brokers and restarts them.
 
 use std::sync::atomic::Ordering;
 use std::thread;
@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use crate::scene::Scene;
 
-/// Restarts brokers, spread evenly over the kills of the daemons, every other one by SIGKILL; says what was
-/// done.
+/// Restarts brokers, spread evenly over the kills of the daemons, every other one by SIGKILL. Returns a
+/// description of each restart.
 pub fn restart_brokers(scene: &Scene) -> Vec<String> {
     let times: usize = if scene.form.is_long { 4 } else { 1 };
     let mut done = Vec::new();

@@ -10,22 +10,22 @@ use insightd_test_support::broker::Broker;
 use insightd_test_support::insightd::Daemon;
 use insightd_test_support::load::PARTITIONS;
 
-/// How large it is.
+/// The size of a soak.
 #[derive(Clone, Copy, Debug)]
 pub struct Form {
     pub is_long: bool,
     pub seed: u64,
     pub kills: usize,
     pub brokers: u32,
-    /// Days of the traffic with everything in it that can go wrong.
+    /// Days of the traffic that contains every kind of disorder and damage.
     pub days: i64,
-    /// How long a process lives at most, once it is ready, until it is killed from outside, milliseconds.
-    /// Long enough for work to be done between the kills.
+    /// Longest life of a ready process until the test kills it, milliseconds. Long enough for commits between
+    /// the kills.
     pub life_max_ms: i64,
 }
 
 impl Form {
-    /// By `INSIGHTD_KILLS`, or the short one.
+    /// The long form if `INSIGHTD_KILLS` is set, else the short form.
     pub fn asked_for() -> Self {
         let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().expect("a number"));
         let seed = number("INSIGHTD_SEED").unwrap_or(4242);
@@ -36,34 +36,34 @@ impl Form {
     }
 }
 
-/// Name of the group, and of everything else.
+/// Name of the group, and prefix of all other names.
 const NAME: &str = "soak";
 
-/// See the module.
+/// A cluster with topics, and the state that the threads of a soak share.
 pub struct Scene {
     pub form: Form,
     pub broker: Broker,
     pub folder: tempfile::TempDir,
-    /// Kills that were begun.
+    /// Kills begun so far.
     pub begun: AtomicUsize,
-    /// All kills are done.
+    /// Whether all kills are done.
     pub done: AtomicBool,
-    /// When a broker was away last: a daemon may end by itself then.
+    /// When a broker was last down. A daemon may exit by itself then.
     pub away: Mutex<Option<Instant>>,
-    /// What brokers have said: generations of the group.
+    /// Log lines of brokers: generations of the group.
     generations: Mutex<BTreeSet<String>>,
-    /// What brokers have said: transactions whose markers they left out.
+    /// Log lines of brokers: transactions whose markers they skipped.
     markerless: Mutex<BTreeSet<String>>,
 }
 
 impl Scene {
-    /// Cluster and topics.
+    /// Starts a cluster and creates the topics.
     pub fn new(form: Form) -> Self {
         let brokers = form.brokers.to_string();
         let broker = Broker::start(NAME, &["--brokers", &brokers]);
         let copies = form.brokers as i32;
-        // Heads are kept for a minute at least, so that whoever follows sees each of them; what is older is
-        // compacted soon: a restart reads all that is there.
+        // Keeps checkpoints for at least a minute, so that the judge reads each of them. Compacts older ones
+        // soon, because a restart reads the whole changelog.
         let compacted = [
             ("cleanup.policy", "compact"),
             ("min.compaction.lag.ms", "60000"),
@@ -97,13 +97,13 @@ impl Scene {
         format!("{NAME}.cloudtrail")
     }
 
-    /// The configuration that producer and judge read.
+    /// The configuration of the producer and the judge.
     pub fn config_file(&self) -> PathBuf {
         self.folder.path().join("insightd.toml")
     }
 
-    /// The configuration of a process. No clock moves by itself, so that what comes out depends on the
-    /// records alone.
+    /// The configuration of a process. Disables idle advances, so that the output depends on the records
+    /// alone.
     fn config(&self, process: &str) -> String {
         let servers: Vec<String> = self.broker.address.split(',').map(|server| format!("\"{server}\"")).collect();
         format!(
@@ -130,38 +130,38 @@ topic = "{NAME}.dlq"
         )
     }
 
-    /// Starts a process of this name; `crash` says at which point it dies.
+    /// Starts a process with this name; `crash` names the point at which it dies.
     pub fn start(&self, process: &str, crash: Option<&str>) -> Daemon {
         Daemon::start_with(&self.config(process), crash.map(|points| ("FAILPOINTS", points)))
     }
 
-    /// Messages of the input behind which the group has committed.
+    /// Messages of the input that the group has committed.
     pub fn messages_read(&self) -> i64 {
         self.broker.committed(NAME, &self.input()).iter().sum()
     }
 
-    /// Messages that are in the input.
+    /// Messages in the input.
     pub fn messages_produced(&self) -> i64 {
         self.broker.ends(&self.input()).iter().sum()
     }
 
-    /// Waits until everything is read and committed.
+    /// Waits until the whole input is read and committed.
     pub fn wait_until_read(&self, daemons: &mut [Daemon; 2]) {
         let ends = self.broker.ends(&self.input());
         daemons[0].wait_until("the input is read to its end", |_| self.broker.committed(NAME, &self.input()) == ends);
         assert!(daemons.iter_mut().all(|daemon| daemon.ended().is_none()), "both are alive");
     }
 
-    /// Whether a broker is away, or was a moment ago.
+    /// Whether a broker is down, or was a moment ago.
     pub fn broker_was_away_recently(&self) -> bool {
         self.away.lock().expect("no panic").is_some_and(|at| at.elapsed() < Duration::from_secs(90))
     }
 
-    /// Takes down what a node has said, whose log is lost when it is started again.
+    /// Saves the relevant log lines of a node; a restart discards its log.
     pub fn note_log(&self, node: u32) {
         let log = self.broker.log(node);
         let stable = format!("Stabilized group {NAME} ");
-        // Time and all: a coordinator that takes over says its generation anew.
+        // Whole lines with their time: a new coordinator logs the same generation again.
         let lines = |text: &str| log.lines().filter(|line| line.contains(text)).map(str::to_owned).collect::<Vec<_>>();
         self.generations.lock().expect("no panic").extend(lines(&stable));
         // Without its marker a transaction stays open in a partition, and what its successor commits there
@@ -169,8 +169,8 @@ topic = "{NAME}.dlq"
         self.markerless.lock().expect("no panic").extend(lines("likely deleted already and hence can be skipped"));
     }
 
-    /// Rebalances, each of which ends with a stable group of a new generation; and what brokers have said of
-    /// markers that they left out.
+    /// The number of rebalances, each of which ends with a stable group of a new generation; and the log
+    /// lines about skipped markers.
     pub fn broker_messages(&self) -> (usize, Vec<String>) {
         (1..=self.form.brokers).for_each(|node| self.note_log(node));
         let rebalances = self.generations.lock().expect("no panic").len();

@@ -1,5 +1,5 @@
-//! What the daemons read: in the short form traffic with everything in it that can go wrong; in the long form
-//! a backlog beside it, and what `insightd generate` adds, as much as makes a load.
+//! The input of the daemons. The short form reads traffic with every kind of disorder and damage. The long
+//! form adds a backlog, and live traffic from `insightd generate`, enough for a high load.
 
 use std::process::{Child, Stdio};
 use std::sync::atomic::Ordering;
@@ -13,13 +13,12 @@ use insightd_test_support::insightd::{Daemon, command};
 use insightd_test_support::load::{Load, partition};
 use insightd_test_support::traffic::Plan;
 
-/// What comes in while processes are killed, of the rate without kills. That is not all of the load: a
-/// backlog lies before them all the time, as large as a producer on the same cores could not make it
-/// meanwhile.
+/// Rate of live traffic during the kills, as a share of the rate without kills. The backlog adds to the load,
+/// because a producer on the same cores could not produce as much during the kills.
 const LIVE: f64 = 0.2;
 /// Days of the organization whose traffic is the backlog.
 const BACKLOG_DAYS: u64 = 24;
-/// Part of it over which the rate without kills is measured, messages.
+/// Messages of the backlog over which the rate without kills is measured.
 const MEASURED: i64 = 1_500_000;
 
 /// A constructed organization: the backlog for the measurement, and then the load.
@@ -46,7 +45,7 @@ fn generate(scene: &Scene, organization: &Organization, rate: Option<u64>) -> Ch
     command.stdin(Stdio::null()).stderr(log).spawn().expect("insightd can be run")
 }
 
-/// Fills the input before anything reads it; says how many messages there are.
+/// Fills the input before any process reads it. Returns the number of messages.
 pub fn backlog(scene: &Scene) -> i64 {
     let backlog = Organization { seed: scene.form.seed, start: "2025-01-06", days: BACKLOG_DAYS, attacks: 1200 };
     let status = generate(scene, &backlog, None).wait().expect("it ends");
@@ -54,8 +53,8 @@ pub fn backlog(scene: &Scene) -> i64 {
     scene.broker.ends(&scene.input()).iter().sum()
 }
 
-/// How many messages a second the processes read and commit when nobody disturbs them: over the first part of
-/// the backlog, from their first commit on.
+/// Messages a second that a process reads and commits without kills, over the first part of the backlog, from
+/// its first commit on.
 pub fn rate_without_kills(scene: &Scene, daemon: &mut Daemon, backlog: i64) -> f64 {
     let mut before = 0;
     daemon.wait_until("a first commit", |_| {
@@ -73,7 +72,7 @@ pub fn rate_without_kills(scene: &Scene, daemon: &mut Daemon, backlog: i64) -> f
     read as f64 / seconds
 }
 
-/// Traffic with everything in it that can go wrong.
+/// Traffic with every kind of disorder and damage.
 pub fn mixed(form: &Form) -> Load {
     let days = form.days;
     let plan = Plan {
@@ -110,7 +109,7 @@ pub fn feed(scene: &Scene, mixed: &Load, rate_max: f64) {
     if let Some(heavy) = &mut heavy {
         let ended = heavy.try_wait().expect("the producer can be asked");
         assert!(ended.is_none(), "the producer has ended before the kills: {ended:?}");
-        // What it has in its queue is not in the topic, and so not part of the input.
+        // Messages in its queue are not in the topic, and so not part of the input.
         heavy.kill().expect("ended");
         heavy.wait().expect("ended");
     }

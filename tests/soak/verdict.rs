@@ -1,11 +1,11 @@
-//! The judge as a process: it follows the changelog during the soak, and rules afterwards.
+//! Runs the judge as a process: it follows the changelog during the soak, and checks the output afterwards.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use crate::scene::Scene;
 
-/// See the module.
+/// The judge's process.
 pub struct Judge {
     program: PathBuf,
     watching: Child,
@@ -19,11 +19,11 @@ impl Drop for Judge {
 }
 
 impl Judge {
-    /// Builds it, if cargo has not done so, and lets it follow the changelog.
+    /// Builds the judge if necessary and starts it on the changelog.
     pub fn watch(scene: &Scene) -> Self {
         let insightd = Path::new(env!("CARGO_BIN_EXE_insightd"));
-        // `cargo test --test soak` builds no examples. Profile and features as they are here, so only the
-        // judge itself is missing at most.
+        // `cargo test --test soak` builds no examples. With the profile and features of this test, cargo
+        // compiles at most the judge itself.
         let mut cargo = Command::new(env!("CARGO"));
         cargo.args(["build", "--quiet", "--example", "judge"]).current_dir(env!("CARGO_MANIFEST_DIR"));
         if insightd.parent().is_some_and(|folder| folder.ends_with("release")) {
@@ -40,10 +40,10 @@ impl Judge {
         Self { program, watching }
     }
 
-    /// All of it must hold, and each damage must be seen.
+    /// Asserts that every comparison holds, and that the judge detects each defect.
     pub fn rule(&mut self, scene: &Scene) {
         drop(self.watching.stdin.take());
-        assert!(self.watching.wait().expect("it ends").success(), "the judge has not seen all of the changelog");
+        assert!(self.watching.wait().expect("it ends").success(), "the judge did not read the whole changelog");
         let folder = scene.folder.path();
         let mut fold = Command::new(&self.program);
         fold.arg("fold").arg("--config").arg(scene.config_file()).arg("--into").arg(folder);
@@ -53,18 +53,18 @@ impl Judge {
         let (code, said) = self.compare(scene, &[]);
         println!("{said}");
         if code != Some(0) {
-            // Kept for whoever looks for the cause.
+            // Keeps the evidence for an analysis.
             let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join("soak-broken");
             let _ = std::fs::remove_dir_all(&kept);
             let copied = Command::new("cp").arg("-r").arg(folder).arg(&kept).status();
             scene.broker.keep(&kept.join("cluster"));
-            panic!("the judge says no; what it has seen is in {}, with the topics ({copied:?})", kept.display());
+            panic!("the judge found differences; the evidence is in {}, with the topics ({copied:?})", kept.display());
         }
         let seed = scene.form.seed.to_string();
         for defect in ["drop", "repeat", "digit"] {
             let (code, said) = self.compare(scene, &["--defect", defect, "--seed", &seed]);
             println!("{said}");
-            assert_eq!(code, Some(1), "the judge does not see the defect {defect}");
+            assert_eq!(code, Some(1), "the judge does not detect the defect {defect}");
             assert!(
                 said.contains("BROKEN EO-B: committed insights") && said.contains("BROKEN EO-C"),
                 "{defect}: {said}"

@@ -1,4 +1,4 @@
-//! Processes that are killed, and one that joins and leaves.
+//! Kills processes, and lets one join and leave.
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::sync::atomic::Ordering;
@@ -9,8 +9,8 @@ use crate::scene::Scene;
 use insightd_test_support::insightd::Daemon;
 use insightd_test_support::random::Random;
 
-/// Points at which a process can kill itself (src/crash.rs), and how often each is passed at most before it
-/// strikes. All but the last two leave a transaction open, or nobody knows.
+/// Points at which a process can kill itself (src/crash.rs), and how often a process passes each at most
+/// before it dies there. All but the last two leave a transaction open or its outcome unknown.
 pub const POINTS: [(&str, i64); 7] = [
     ("producing", 90),
     ("produced", 24),
@@ -20,41 +20,40 @@ pub const POINTS: [(&str, i64); 7] = [
     ("committed", 24),
     ("restoring", 5),
 ];
-/// Those that find a transaction open.
+/// Points at which a transaction is open.
 pub const OPEN: [&str; 5] = ["producing", "produced", "offsets", "before-commit", "commit-unknown"];
 
-/// How long a point is waited for.
+/// Longest wait for a process to reach its point.
 const POINT_MAX: Duration = Duration::from_secs(40);
 
-/// What became of one process.
+/// How one process ended.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Death {
-    /// It killed itself at this point.
+    /// The process killed itself at this point.
     At(&'static str),
-    /// Killed from outside, at a random moment.
+    /// The test killed the process at a random moment.
     Outside,
-    /// It ended by itself, with this code, while a broker was away or shortly after.
+    /// The process exited with this code while a broker was down or shortly after.
     ByItself(Option<i32>),
 }
 
-/// How the process of this kill shall die: at a point (with what `FAILPOINTS` says), or from outside. Every
-/// fifth comes from outside.
+/// The value of `FAILPOINTS` for this kill, or none for a kill by the test, which is every fifth one.
 fn plan(number: usize, random: &mut Random) -> Option<String> {
     if !cfg!(feature = "crash-points") || number % 5 == 4 {
         return None;
     }
     let (name, passes) = POINTS[(number - number / 5) % POINTS.len()];
     let after = match name {
-        // On its way to the coordinator, with it, or answered already.
+        // Before the coordinator gets the request, while it handles it, or after its response.
         "commit-unknown" => random.between(0, 20),
-        // Long enough for others to see an open transaction.
+        // Long enough for other processes to see an open transaction.
         "before-commit" => random.between(0, 300),
         _ => 0,
     };
     Some(format!("{name}={}*off->return({after})", random.between(0, passes)))
 }
 
-/// Kills this process again and again, and starts it again each time, until all kills are begun.
+/// Kills and restarts this process until all kills are begun.
 pub fn kill_again_and_again(scene: &Scene, process: &str, mut daemon: Daemon) -> Vec<Death> {
     let mut random = Random::new(scene.form.seed ^ u64::from(process.as_bytes()[0]));
     let (mut deaths, mut number) = (Vec::new(), 0);
@@ -69,7 +68,7 @@ pub fn kill_again_and_again(scene: &Scene, process: &str, mut daemon: Daemon) ->
         if planned.is_some() {
             live(POINT_MAX, &|_| false);
         } else {
-            // Mostly at work, now and then while it starts.
+            // Mostly while it works, sometimes while it starts.
             if random.chance(0.8) {
                 live(POINT_MAX, &|daemon| daemon.get("/readyz").is_some_and(|(status, _)| status == 200));
             }
@@ -80,7 +79,7 @@ pub fn kill_again_and_again(scene: &Scene, process: &str, mut daemon: Daemon) ->
         }
         let status = daemon.wait();
         let log = daemon.log();
-        // Kept with the rest if the judge says no.
+        // Part of the evidence if the judge finds differences.
         let name = format!("{process}-{}.log", deaths.len());
         std::fs::write(scene.folder.path().join(name), &log).expect("written");
         let point = POINTS.iter().find(|(name, _)| log.contains(&format!("crash point {name}\n")));
@@ -104,7 +103,7 @@ pub fn kill_again_and_again(scene: &Scene, process: &str, mut daemon: Daemon) ->
             return deaths;
         }
         if random.chance(0.2) {
-            // Long enough away for the others to notice, now and then.
+            // Sometimes down long enough for the others to notice.
             thread::sleep(Duration::from_millis(random.between(0, 2000) as u64));
         }
         planned = plan(number, &mut random);
@@ -112,7 +111,7 @@ pub fn kill_again_and_again(scene: &Scene, process: &str, mut daemon: Daemon) ->
     }
 }
 
-/// A third process that joins and leaves, each time a rebalance. Returns how often.
+/// Lets a third process join and leave, a rebalance each time. Returns how often.
 pub fn join_and_leave(scene: &Scene) -> usize {
     let mut random = Random::new(scene.form.seed ^ 99);
     let mut pause = |from, to| {

@@ -1,6 +1,5 @@
 //! From records to OCSF by the published mapping tables (github.com/ocsf/examples, `mappings/markdown/AWS`),
-//! not by the decoder: what a version keeps, it keeps under that version's names, and what it drops is
-//! dropped.
+//! not by the decoder: each version keeps and drops the fields that its table says, under its own names.
 
 use serde_json::{Map, Value, json};
 
@@ -16,13 +15,13 @@ pub enum Version {
 }
 pub use Version::{Rc2, V1, V5};
 
-/// All of them.
+/// All versions.
 pub const VERSIONS: [Version; 3] = [Rc2, V1, V5];
 
 /// How the map `unmapped` is written.
 pub type Written = fn(Map<String, Value>) -> Value;
 
-/// In every way that is met.
+/// All spellings found in practice.
 pub const WRITTEN: [Written; 4] = [
     Value::Object,
     |map| json!(map.into_iter().map(|(key, value)| json!([key, value])).collect::<Vec<_>>()),
@@ -56,7 +55,7 @@ const MAPPED: [&str; 22] = [
     "apiVersion",
 ];
 
-/// Everything else, by dotted path, as texts.
+/// All other fields as texts, by dotted path.
 fn rest(version: Version, record: &Value) -> Map<String, Value> {
     fn walk(path: &str, value: &Value, into: &mut Map<String, Value>) {
         match value {
@@ -84,7 +83,7 @@ fn rest(version: Version, record: &Value) -> Map<String, Value> {
     rest
 }
 
-/// `class_uid`, `activity_id` and `activity_name` by what the call is.
+/// `class_uid`, `activity_id` and `activity_name` of a call.
 fn class(version: Version, record: &Value) -> (u32, u32, &'static str) {
     let (source, name) = (record["eventSource"].as_str().unwrap_or(""), record["eventName"].as_str().unwrap_or(""));
     let api_activity = if version == Rc2 { 3005 } else { 6003 };

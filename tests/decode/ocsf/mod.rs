@@ -1,4 +1,4 @@
-//! OCSF events made from CloudTrail records give the events that the records themselves give.
+//! An OCSF event decodes to the same event as the CloudTrail record that it was mapped from.
 
 mod mapping;
 
@@ -8,7 +8,7 @@ use insightd_test_support::decoding::{ENVELOPES, Found, decode_both, gzip, recor
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-/// A record with these fields in place of the usual ones; null takes one away.
+/// A record with these fields in place of the defaults; null removes a field.
 fn with(fields: Value) -> Value {
     let mut record = record(1);
     for (key, value) in fields.as_object().expect("an object") {
@@ -60,7 +60,7 @@ fn records() -> Vec<Value> {
         with(
             json!({"eventTime": "2023-02-28T23:59:59Z", "awsRegion": "cn-north-1", "recipientAccountId": "000000000042"}),
         ),
-        // Older ones: what the record does not say is inferred, and the activity only confirms it.
+        // Older records: the decoder infers missing fields, and the activity only confirms them.
         with(json!({"eventVersion": "1.05", "readOnly": null, "managementEvent": null, "eventCategory": null})),
         with(json!({"readOnly": null, "eventName": "DescribeInstances"})),
         with(json!({"readOnly": null, "eventName": "GetFederationToken", "eventSource": "sts.amazonaws.com"})),
@@ -140,7 +140,7 @@ fn the_original_record_is_preferred_where_it_was_kept() {
         ocsf["raw_data"] = raw_data;
         assert_eq!(slice(ocsf.to_string().as_bytes()).events, expected, "{ocsf}");
     }
-    // What is no usable record leaves the event's own fields.
+    // Without a usable original record, the event's own fields count.
     let text = kept.to_string();
     for raw_data in [
         json!(text[..text.len() / 2]),
@@ -188,13 +188,13 @@ fn unusable_events_have_their_fault_by_the_names_of_ocsf() {
         assert_eq!((*envelope, *found_fault, raw.as_slice()), (Envelope::Ocsf, fault, bad.as_bytes()));
         assert!(detail.contains(said), "{pointer}: {detail}");
     }
-    let mut nobody = to_ocsf(V1, &record(1), Value::Object);
-    nobody["unmapped"] = json!({});
-    nobody["actor"]["user"]["account"] = json!({"uid": "1111111111111"});
-    assert_eq!(decode_both(nobody.to_string().as_bytes()).faults, [DecodeError::AccountMissing]);
+    let mut without_account = to_ocsf(V1, &record(1), Value::Object);
+    without_account["unmapped"] = json!({});
+    without_account["actor"]["user"]["account"] = json!({"uid": "1111111111111"});
+    assert_eq!(decode_both(without_account.to_string().as_bytes()).faults, [DecodeError::AccountMissing]);
 }
 
-/// The caller of a cross-account call has another account than the one it is counted for.
+/// A cross-account call counts for the recipient account, not for the caller's.
 #[test]
 fn the_account_is_the_recipients_and_only_else_the_callers() {
     let foreign =
@@ -290,7 +290,7 @@ proptest! {
         }
     }
 
-    /// Whatever stands where: no panic, and one report for each event.
+    /// A value of any type in any field: no panic, and one result for each event.
     #[test]
     fn fields_of_wrong_types_cost_no_more_than_the_event(
         pointer in prop::sample::select(vec!["/actor", "/actor/user", "/api", "/api/service", "/cloud", "/metadata/uid", "/time",

@@ -1,4 +1,4 @@
-//! What an insight claims, and whether it is so.
+//! Checks each number of an insight against the ledger.
 
 use std::collections::BTreeMap;
 use std::ops::AddAssign;
@@ -12,12 +12,12 @@ use insightd_test_support::clock::parse;
 const EXACT_VALUES: usize = 32;
 /// Values listed on a side.
 const LISTED: usize = 5;
-/// Name of an attribute, and where an entry has it.
+/// Name of an attribute, and its value in an entry.
 type Attribute = (&'static str, fn(&Entry) -> &str);
 
 const WEEK_MINUTES: i64 = 7 * 1440;
 
-/// One insight, read.
+/// One parsed insight.
 #[derive(Debug)]
 pub struct Claim {
     /// The record.
@@ -26,14 +26,14 @@ pub struct Claim {
     pub state: String,
     /// Identity of the insight.
     pub shared_id: String,
-    /// What it is about.
+    /// The series of the insight.
     pub series: Series,
     /// `eventTime`, minutes since 1970.
     pub minute: i64,
     value: Value,
 }
 
-/// How much was checked.
+/// Counts of checks, to prove that a run is meaningful.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Checked {
     /// Starts.
@@ -44,7 +44,7 @@ pub struct Checked {
     pub errors: u64,
     /// Lists of attributions compared value by value.
     pub attributions: u64,
-    /// Lists passed over because more values occurred than are counted exactly.
+    /// Lists skipped because more values occurred than the detector counts exactly.
     pub attributions_inexact: u64,
     /// Windows of insights into which a late record fell.
     pub windows_with_late: u64,
@@ -92,7 +92,7 @@ impl Claim {
         }
     }
 
-    /// What and when, without numbers.
+    /// The insight without its numbers.
     pub fn outline(&self) -> String {
         format!("{} {:?} {}", self.state, self.series, self.minute)
     }
@@ -105,8 +105,8 @@ impl Claim {
         self.context()["statistics"][name].as_i64().unwrap_or_else(|| panic!("no {name}: {}", self.text))
     }
 
-    /// A Start: provisional window to the end of the detection minute, baseline up to the Start, both as
-    /// known at the tipping event.
+    /// Checks a Start: provisional window to the end of the detection minute, baseline up to the Start, both
+    /// as known at the tipping event.
     pub fn check_start(&self, ledger: &Ledger, checked: &mut Checked) {
         let account = &self.series.0;
         let explained = &self.value["insightd"];
@@ -139,8 +139,8 @@ impl Claim {
         checked.short_windows += u64::from(self.minute - begin < WEEK_MINUTES);
     }
 
-    /// The detection minute is the tipping event's, or the newest one of the series, whose sum an event out
-    /// of order has completed.
+    /// The detection minute is the tipping event's, or the newest minute of the series, if an event out of
+    /// order completes its sum.
     fn check_detection(&self, detection: i64, order: u64, time: i64, ledger: &Ledger) {
         let entries = ledger.entries(&self.series);
         assert!(
@@ -162,7 +162,8 @@ impl Claim {
         );
     }
 
-    /// An End: from the Start to it, without what came too late for its minute; the baseline as at the Start.
+    /// Checks an End: the window from the Start to the End without late records; the baseline as at the
+    /// Start.
     pub fn check_end(&self, start: &Self, ledger: &Ledger, checked: &mut Checked) {
         assert_eq!(self.series, start.series, "{}", self.text);
         assert_eq!(
@@ -230,7 +231,7 @@ impl Claim {
             return;
         }
         let mut top: Vec<(&str, usize)> = counts.into_iter().collect();
-        // Stable over values in ascending order: ties go by value.
+        // A stable sort of values in ascending order: breaks ties by value.
         top.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         top.truncate(LISTED);
         let list = list.as_array().unwrap_or_else(|| panic!("no {side} list of {name}: {}", self.text));
@@ -247,7 +248,7 @@ fn within<'a>(entries: impl Iterator<Item = &'a Entry>, (from, to): (i64, i64)) 
     entries.filter(|entry| (from..to).contains(&entry.minute())).collect()
 }
 
-/// Equal to the last of at most ten decimals.
+/// Asserts that an average is exact to the last of at most ten decimals.
 fn assert_average(average: &Value, count: usize, minutes: i64, what: impl Fn() -> String) {
     let claimed = average.as_f64().unwrap_or_else(|| panic!("no number: {}", what()));
     let recounted = count as f64 / minutes as f64;

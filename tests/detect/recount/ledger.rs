@@ -1,4 +1,4 @@
-//! All records of the input, with what must become of each by the rules: deduplication, lateness, history.
+//! All records of the input, with the expected outcome of each: deduplication, lateness, history.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,7 +21,7 @@ pub struct Entry {
     pub order: u64,
     /// Seconds since 1970.
     pub time: i64,
-    /// Its minute was closed when it came.
+    /// Whether its minute was closed at its arrival.
     pub late: bool,
     /// As attributed.
     pub principal: String,
@@ -38,25 +38,25 @@ impl Entry {
     }
 }
 
-/// Everything, kept.
+/// All records, and the count of each outcome.
 #[derive(Debug, Default)]
 pub struct Ledger {
     /// Records seen.
     pub records: u64,
-    /// Entered a series.
+    /// Records that entered a series.
     pub counted: u64,
-    /// Seen before.
+    /// Records with a known eventID.
     pub duplicates: u64,
-    /// Enter none.
+    /// Records that enter no series.
     pub out_of_scope: u64,
-    /// Beyond the horizon.
+    /// Records beyond the dedup horizon.
     pub too_late: u64,
-    /// Counted, but into a closed minute.
+    /// Records counted into a closed minute.
     pub late: u64,
     /// Management records with readOnly true.
     pub read_only: u64,
     series: BTreeMap<Series, Vec<Entry>>,
-    /// By eventID of the first of its copies.
+    /// Order and time of the first copy of each eventID.
     arrivals: BTreeMap<(String, String), (u64, i64)>,
     clocks: BTreeMap<(String, String), i64>,
     histories: BTreeMap<String, i64>,
@@ -64,7 +64,7 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Takes the next record.
+    /// Adds the next record.
     pub fn enter(&mut self, text: &str) {
         let record: Value = serde_json::from_str(text).expect("a good record is JSON");
         let order = self.records;
@@ -117,7 +117,7 @@ impl Ledger {
         }
     }
 
-    /// All that entered a series, in order of arrival.
+    /// All entries of a series, in order of arrival.
     pub fn entries(&self, series: &Series) -> &[Entry] {
         self.series.get(series).map_or(&[], Vec::as_slice)
     }
@@ -127,7 +127,7 @@ impl Ledger {
         self.arrivals.get(&(account.to_owned(), id.to_owned())).copied()
     }
 
-    /// Where a clock stands, seconds since 1970.
+    /// Time of a clock, seconds since 1970.
     pub fn clock(&self, account: &str, region: &str) -> i64 {
         self.clocks[&(account.to_owned(), region.to_owned())]
     }
@@ -147,7 +147,8 @@ fn account(record: &Value) -> String {
     own.expect("an account").to_owned()
 }
 
-/// Specification 5.2, step 1; the constructed traffic's old records are all calls of EC2, so management.
+/// Whether a record is a management event. Old records have no category; in the constructed traffic all of
+/// them are EC2 calls, so management events.
 fn is_management(record: &Value) -> bool {
     match string(record, "eventCategory") {
         Some(category) => category == "Management",
@@ -155,7 +156,7 @@ fn is_management(record: &Value) -> bool {
     }
 }
 
-/// Specification 5.2, step 2.
+/// Whether a record is a write. Old records have no readOnly; then the name decides.
 fn is_write(record: &Value) -> bool {
     record["readOnly"].as_bool().map_or_else(
         || !string(record, "eventName").is_some_and(|name| name.starts_with("Describe") || name.starts_with("Get")),
@@ -167,8 +168,8 @@ fn is_correction(record: &Value) -> bool {
     record["addendum"]["reason"] == "UPDATED_DATA"
 }
 
-/// Specification 5.3 and 1.6: the ARN, of an assumed role without its session; without ARN who invoked, else
-/// the principal.
+/// The principal: the ARN, for an assumed role without its session; without an ARN the invoking service, else
+/// the principal id.
 fn principal(record: &Value) -> String {
     let identity = &record["userIdentity"];
     let text = |field: &str| identity[field].as_str();

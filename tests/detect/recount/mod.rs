@@ -1,5 +1,5 @@
-//! Every number in every insight equals a recount from the input by the code in this folder, which shares
-//! nothing with the code under test: it keeps all records and adds up whatever an insight claims.
+//! Every number in every insight equals a recount of the input. The code in this folder shares nothing with
+//! the code under test: it keeps all records and adds them up anew for each insight.
 
 mod claims;
 mod ledger;
@@ -15,7 +15,7 @@ use insightd_test_support::payload::Folder;
 use insightd_test_support::record;
 use insightd_test_support::traffic::{ACCOUNTS, Call, Plan};
 
-/// What is delivered, as the records' texts in the order of arrival.
+/// The delivered records as texts, in the order of arrival.
 fn texts<'a>(calls: &'a [Call], deliveries: &'a [Delivery]) -> impl Iterator<Item = String> + 'a {
     deliveries
         .iter()
@@ -56,7 +56,7 @@ fn check(seed: u64, plan: &Plan, conditions: &Conditions) -> Checked {
     assert_eq!(replayed.count("shed"), 0);
     assert_eq!(replayed.count("late"), ledger.late, "late, seed {seed}");
     assert_eq!(replayed.count("read_only"), ledger.read_only, "read_only, seed {seed}");
-    assert!(ledger.late > 100, "too few late records to tell anything: {}", ledger.late);
+    assert!(ledger.late > 100, "too few late records for a meaningful check: {}", ledger.late);
 
     let claims: Vec<Claim> = replayed.insights.iter().map(|insight| Claim::read(&insight.text)).collect();
     let mut checked = Checked::default();
@@ -83,7 +83,7 @@ fn check(seed: u64, plan: &Plan, conditions: &Conditions) -> Checked {
     checked
 }
 
-/// Several seeds, much of it late, out of order and repeated. `INSIGHTD_SEED` tries another one.
+/// Several seeds, with many late, reordered and repeated records. `INSIGHTD_SEED` selects another seed.
 #[test]
 fn every_number_equals_a_recount_from_the_input() {
     let seeds = match std::env::var("INSIGHTD_SEED") {
@@ -101,8 +101,7 @@ fn every_number_equals_a_recount_from_the_input() {
     assert!(all.attributions >= 200, "{all:?}");
 }
 
-/// Not even one minute of history before the attack: the whole window is younger than seven days, and divided
-/// by what exists.
+/// With less than seven days of history before an attack, the baseline divides by the minutes that exist.
 #[test]
 fn a_young_account_is_averaged_over_its_age() {
     let seed = 11;
@@ -111,9 +110,8 @@ fn a_young_account_is_averaged_over_its_age() {
     assert!(checked.starts >= 10 && checked.short_windows == checked.starts, "{checked:?}");
 }
 
-/// A burst arrives ten minutes late, in the last minute that is open. Beside it, in a minute of the Start's
-/// window that is closed, lies a record that came even later: it is part of the rate that the Start tells,
-/// and of no End.
+/// A burst arrives ten minutes late, in the last open minute. A record that arrives even later falls into a
+/// closed minute of the Start's window: the Start's rate includes it, the End's does not.
 #[test]
 fn late_records_count_in_a_closed_minute_of_the_window() {
     let seed = 31;
@@ -151,7 +149,7 @@ fn late_records_count_in_a_closed_minute_of_the_window() {
     );
 }
 
-/// Decision 10 of the architecture: a record dated ahead is held until another one confirms its time.
+/// A record dated ahead is quarantined until another one confirms its time, so it does not advance the clock.
 #[test]
 fn one_record_dated_days_ahead_blinds_no_account() {
     let seed = 21;
@@ -163,14 +161,14 @@ fn one_record_dated_days_ahead_blinds_no_account() {
     let claimed: Vec<Claim> = without.insights.iter().map(|insight| Claim::read(&insight.text)).collect();
     let quiet = |time: i64| claimed.iter().all(|claim| (claim.minute - time.div_euclid(60)).abs() > 180);
 
-    // The same call again, as a record of its own, two days before it happens: one for each account.
+    // For each account a copy of a call with its own eventID, which arrives two days before its event time.
     let mut calls = calls;
     let mut deliveries = deliveries;
     let mut hour = 0;
     for account in [ACCOUNTS[0], ACCOUNTS[1]] {
         let moment = plan.start + 7 * DAY;
-        // Away from insights, in time and by its API: what is late because of it is not scored, and one call
-        // more is part of a baseline; either may move the Start minute of a slow rise.
+        // Far from insights in time, and of another API: it makes records late, which are not scored, and
+        // adds a call to a baseline. Either may move the Start minute of a slow rise.
         let found = calls.iter().find(|call| {
             call.account == account
                 && call.time > moment
@@ -190,10 +188,10 @@ fn one_record_dated_days_ahead_blinds_no_account() {
     }
     let (with, _) = run(&calls, &deliveries, seed);
     assert_eq!(with.count("counted"), without.count("counted") + 2);
-    // It is applied when the first record comes that is dated up to an hour before it; what is dated between
-    // the two then counts as late.
+    // The first record dated up to an hour before it confirms it; records dated between the two then count as
+    // late.
     let more = with.count("late") - without.count("late");
-    assert!(more <= hour, "its clock was moved ahead: {more} more late records, {hour} in the hour before it");
+    assert!(more <= hour, "the clock moved ahead: {more} more late records, {hour} in the hour before the copy");
     assert_eq!(with.count("unconfirmed"), 0);
     let outline = |replayed: &Replayed| -> Vec<String> {
         replayed.insights.iter().map(|insight| Claim::read(&insight.text).outline()).collect()

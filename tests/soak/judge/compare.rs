@@ -1,4 +1,4 @@
-//! The verdict: what is committed against the fold (EO-B) and against `replay` (EO-C).
+//! The verdict: compares the committed output with the fold (EO-B) and with `replay` (EO-C).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -6,38 +6,39 @@ use std::process::ExitCode;
 
 use super::defect::{Defect, damage};
 use super::fold::event_id;
-use super::{Facts, Line, heads, read};
+use super::{Facts, Line, checkpoints, read};
 
-/// Differences that are shown of each comparison.
+/// Most differences to print for each comparison.
 const SHOWN: usize = 5;
 
 /// See `judge compare`.
 pub fn run(from: &Path, defect: Option<Defect>, seed: u64) -> ExitCode {
     let [mut found, folded] = ["found", "folded"].map(|name| read::<Line>(from, name));
-    let [found_letters, folded_letters] = ["found-letters", "folded-letters"].map(|name| read::<Line>(from, name));
+    let [found_dead_letters, folded_dead_letters] =
+        ["found-dead-letters", "folded-dead-letters"].map(|name| read::<Line>(from, name));
     let facts = read::<Facts>(from, "facts").remove(0);
     if let Some(defect) = defect {
         println!("defect {defect:?}, seed {seed}: {}", damage(&mut found, defect, seed));
     }
-    let (chain, committed, in_vain) = heads::check(&read(from, "heads"), &facts.ends);
+    let (chain, committed, in_vain) = checkpoints::check(&read(from, "checkpoints"), &facts.ends);
     println!(
         "judged: {} records ({} MB), {} insights, {} dead-letter records",
         facts.records,
         facts.bytes / 1_000_000,
         found.len(),
-        found_letters.len()
+        found_dead_letters.len()
     );
     let verdicts = [
         say(
             &format!(
-                "heads: {committed} commits of a partition are one chain each, {in_vain} more were written and never committed"
+                "checkpoints: {committed} commits of a partition are one chain each, {in_vain} more were written but never committed"
             ),
             &chain,
         ),
         say("EO-B: committed insights = the fold over the input", &differences(&found, &folded)),
         say(
             "EO-B: committed dead-letter records = the fold over the input",
-            &differences(&found_letters, &folded_letters),
+            &differences(&found_dead_letters, &folded_dead_letters),
         ),
         say("EO-C: committed insights = replay", &differences(&found, &replayed(from, &folded))),
     ];
@@ -53,10 +54,10 @@ fn say(what: &str, wrong: &[String]) -> bool {
     wrong.is_empty()
 }
 
-/// What `replay` says, but for the Ends that only the end of the input brings: the last lines, of insights
-/// that were still open.
+/// The output of `replay`, without the Ends that it adds at the end of the input: the last lines, for
+/// insights that were still open.
 fn replayed(from: &Path, folded: &[Line]) -> Vec<Line> {
-    let text = std::fs::read_to_string(from.join("replayed")).expect("what replay said");
+    let text = std::fs::read_to_string(from.join("replayed")).expect("the output of replay");
     let known: BTreeSet<&str> = folded.iter().map(|line| line.id.as_str()).collect();
     let mut lines: Vec<Line> = (1..)
         .zip(text.lines())
@@ -75,7 +76,7 @@ fn replayed(from: &Path, folded: &[Line]) -> Vec<Line> {
     lines
 }
 
-/// Lost, repeated, foreign, different, in another order.
+/// Lines that are lost, repeated, unexpected, different, or in another order.
 fn differences(found: &[Line], right: &[Line]) -> Vec<String> {
     let by_id = |lines: &'_ [Line]| {
         let mut map: BTreeMap<(String, String), Vec<Line>> = BTreeMap::new();
@@ -86,7 +87,7 @@ fn differences(found: &[Line], right: &[Line]) -> Vec<String> {
     let mut wrong = Vec::new();
     for ((of, id), lines) in &want {
         if lines.len() > 1 {
-            wrong.push(format!("{id} of {of} should come {} times: it is no identity", lines.len()));
+            wrong.push(format!("{id} of {of} is expected {} times: not unique", lines.len()));
         }
         match have.get(&(of.clone(), id.clone())).map(Vec::as_slice) {
             None => wrong.push(format!("lost: {id} of {of}, due at {}", lines[0].at)),
@@ -99,7 +100,7 @@ fn differences(found: &[Line], right: &[Line]) -> Vec<String> {
         }
     }
     for ((of, id), lines) in have.iter().filter(|(key, _)| !want.contains_key(*key)) {
-        wrong.push(format!("nobody knows: {id} of {of}, at {}", lines[0].at));
+        wrong.push(format!("unexpected: {id} of {of}, at {}", lines[0].at));
     }
     if wrong.is_empty() {
         let order = |lines: &[Line]| {
@@ -111,7 +112,7 @@ fn differences(found: &[Line], right: &[Line]) -> Vec<String> {
         wrong.extend(
             want.iter()
                 .filter(|(of, ids)| have[*of] != **ids)
-                .map(|(of, _)| format!("in another order: those of {of}")),
+                .map(|(of, _)| format!("in another order: the lines of {of}")),
         );
     }
     wrong

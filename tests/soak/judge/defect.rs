@@ -1,4 +1,4 @@
-//! Damage done on purpose to what was read, so that it shows whether the judge would see it.
+//! Damages the insights that the judge read, to show that the judge detects it.
 
 use clap::ValueEnum;
 use rand_pcg::Pcg64;
@@ -7,22 +7,22 @@ use rand_pcg::rand_core::{Rng, SeedableRng};
 use super::Line;
 use super::fold::event_id;
 
-/// What is done to one insight.
+/// The damage to one insight.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum Defect {
-    /// It is gone.
+    /// The insight is missing.
     Drop,
-    /// It comes again.
+    /// The insight occurs twice.
     Repeat,
-    /// One of its digits is another one.
+    /// One digit of the insight differs.
     Digit,
 }
 
-/// Does it; says what was done, and to which.
+/// Damages one insight. Returns a description.
 pub fn damage(found: &mut Vec<Line>, defect: Defect, seed: u64) -> String {
     let mut random = Pcg64::seed_from_u64(seed);
     let mut below = |most: usize| (random.next_u64() % most as u64) as usize;
-    assert!(!found.is_empty(), "nothing was found that could be damaged");
+    assert!(!found.is_empty(), "no insight to damage");
     let chosen = below(found.len());
     let name = format!("insight {} of account {} at {}", found[chosen].id, found[chosen].of, found[chosen].at);
     match defect {

@@ -1,5 +1,5 @@
-//! What should have come out: each partition of the input folded by decoding and detection alone, on one
-//! thread, in order of offsets; and what `insightd replay` says of the same payloads.
+//! The expected output: folds each partition of the input by decoding and detection alone, on one thread, in
+//! order of offsets; and gives the same payloads to `insightd replay`.
 
 use std::fs::File;
 use std::io::{BufWriter, Read as _, Write};
@@ -27,14 +27,14 @@ struct Fold<'a> {
     index: u64,
     now: i64,
     insights: &'a mut Vec<Line>,
-    letters: &'a mut Vec<Line>,
+    dead_letters: &'a mut Vec<Line>,
     records: &'a mut u64,
 }
 
 /// See `judge fold`.
 pub fn run(config: &Config, file: &Path, into: &Path, insightd: &Path) {
     save(into, "found", &outcome(config, &config.output.topic, insight));
-    save(into, "found-letters", &outcome(config, &config.dlq.topic, letter));
+    save(into, "found-dead-letters", &outcome(config, &config.dlq.topic, dead_letter));
 
     let replayed = File::create(into.join("replayed")).expect("a file");
     let mut replay = Command::new(insightd)
@@ -47,11 +47,11 @@ pub fn run(config: &Config, file: &Path, into: &Path, insightd: &Path) {
         .expect("insightd can be run");
     let mut lines = BufWriter::with_capacity(1 << 20, replay.stdin.take().expect("a pipe"));
 
-    let (mut insights, mut letters, mut facts) = (Vec::new(), Vec::new(), Facts::default());
+    let (mut insights, mut dead_letters, mut facts) = (Vec::new(), Vec::new(), Facts::default());
     let input = Follower::new(config, &config.input.topics[0], true);
     facts.ends = input.ends(config);
-    // The daemons' clocks stood elsewhere, but nothing here depends on it: no record is of today, and no
-    // clock was moved by silence.
+    // The wall clock differs from the daemons', but no result depends on it: no record is from today, and no
+    // idle advance moved a clock.
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_secs() as i64;
     let limits = limits(config, now);
     for partition in 0..input.partitions() {
@@ -63,12 +63,12 @@ pub fn run(config: &Config, file: &Path, into: &Path, insightd: &Path) {
             index: 0,
             now,
             insights: &mut insights,
-            letters: &mut letters,
+            dead_letters: &mut dead_letters,
             records: &mut facts.records,
         };
         input.assign(partition..partition + 1);
         input.read_to(&[(partition, end)], |message| {
-            // Nobody wrote to it in transactions: an offset that is missing was lost on the way to here.
+            // The producers use no transactions, so a gap in the offsets is a lost message.
             assert_eq!(message.offset(), fold.offset, "input, partition {partition}");
             let payload = message.payload().unwrap_or_default();
             facts.bytes += payload.len() as u64;
@@ -84,7 +84,7 @@ pub fn run(config: &Config, file: &Path, into: &Path, insightd: &Path) {
     let status = replay.wait().expect("it ends");
     assert!(status.success(), "replay ended with {status}: see replay.log");
     save(into, "folded", &insights);
-    save(into, "folded-letters", &letters);
+    save(into, "folded-dead-letters", &dead_letters);
     save(into, "facts", &[facts]);
 }
 
@@ -98,7 +98,7 @@ fn limits(config: &Config, now: i64) -> DecodeLimits {
     }
 }
 
-/// A payload as one line of text. What has no such form is no record to `replay` either.
+/// Writes a payload as one line of text. Skips damaged gzip, in which `replay` finds no record either.
 fn write_line(payload: &[u8], lines: &mut impl Write) {
     let mut plain = Vec::new();
     let text = match payload {
@@ -127,24 +127,29 @@ fn insight(message: &BorrowedMessage<'_>) -> Line {
     Line { of: account, id: event_id(&text).to_owned(), text, at: place(message) }
 }
 
-/// Looked for in the bytes: what was damaged need not be JSON any more.
+/// The `eventID`, found by text search, because a damaged insight may be no JSON.
 pub fn event_id(text: &str) -> &str {
     let rest = text.split_once("\"eventID\":\"").map_or("", |(_, rest)| rest);
     rest.split('"').next().unwrap_or_default()
 }
 
-fn letter(message: &BorrowedMessage<'_>) -> Line {
+fn dead_letter(message: &BorrowedMessage<'_>) -> Line {
     let header = |name: &str| {
         let all = message.headers().map(|all| all.iter().collect::<Vec<_>>()).unwrap_or_default();
         let found = all.iter().find(|header| header.key == name).and_then(|header| header.value);
         String::from_utf8_lossy(found.unwrap_or_default()).into_owned()
     };
     let (partition, offset, index) = (header("partition"), header("offset"), header("record-index"));
-    let text = letter_text(&header("reason"), message.payload().unwrap_or_default());
-    Line { of: format!("partition {partition}"), id: letter_id(&partition, &offset, &index), text, at: place(message) }
+    let text = dead_letter_text(&header("reason"), message.payload().unwrap_or_default());
+    Line {
+        of: format!("partition {partition}"),
+        id: dead_letter_id(&partition, &offset, &index),
+        text,
+        at: place(message),
+    }
 }
 
-fn letter_id(
+fn dead_letter_id(
     partition: &dyn std::fmt::Display,
     offset: &dyn std::fmt::Display,
     index: &dyn std::fmt::Display,
@@ -152,7 +157,7 @@ fn letter_id(
     format!("record {index} of offset {offset} of partition {partition}")
 }
 
-fn letter_text(reason: &str, raw: &[u8]) -> String {
+fn dead_letter_text(reason: &str, raw: &[u8]) -> String {
     format!("{reason}: {}", raw.escape_ascii())
 }
 
@@ -162,10 +167,10 @@ impl Fold<'_> {
     }
 
     fn dead(&mut self, reason: &str, raw: &[u8]) {
-        self.letters.push(Line {
+        self.dead_letters.push(Line {
             of: format!("partition {}", self.partition),
-            id: letter_id(&self.partition, &self.offset, &self.index),
-            text: letter_text(reason, raw),
+            id: dead_letter_id(&self.partition, &self.offset, &self.index),
+            text: dead_letter_text(reason, raw),
             at: self.at(),
         });
         self.counted();

@@ -1,14 +1,14 @@
-//! The judge of the soak: a program that reads the topics as any consumer could, and says whether what is
-//! committed is right. It shares no code with the worker, its state or its transactions; of the library it
-//! takes decoding, detection and the configuration alone.
+//! The judge of the soak: reads the topics as any consumer could, and checks the committed output. It shares
+//! no code with the worker, its state or its transactions; from the library it uses only decoding, detection
+//! and the configuration.
 //!
-//! * `judge watch` follows the changelog while the daemons run and keeps every head (key `T`) that it sees,
+//! * `judge watch` follows the changelog while the daemons run and keeps every checkpoint (key `T`),
 //!   committed or not.
 //! * `judge fold` reads input, output and dead-letter records; folds each partition of the input on one
-//!   thread, in
-//!   order of offsets (EO-B); and gives the same payloads, in the same order, to `insightd replay` (EO-C).
-//! * `judge compare` compares. With `--defect` it first damages what it read, and must then find it. Exit
-//!   code 0: all is right; 1: it is not.
+//!   thread, in order of offsets (EO-B); and gives the same payloads, in the same order, to `insightd replay`
+//!   (EO-C).
+//! * `judge compare` compares the two. With `--defect` it first damages the output, and must then detect it.
+//!   Exit code 0: no difference; 1: differences.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program that prints its findings")]
 #![allow(unreachable_pub, reason = "nothing outside reaches a test; its modules say pub to each other")]
@@ -22,10 +22,10 @@ use insightd::config::Config;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+mod checkpoints;
 mod compare;
 mod defect;
 mod fold;
-mod heads;
 mod topics;
 
 #[derive(Parser)]
@@ -36,24 +36,24 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Step {
-    /// Follows the changelog until standard input is closed, and then on to its end.
+    /// Follows the changelog until standard input closes, and then to its end.
     Watch {
         #[arg(long)]
         config: PathBuf,
         #[arg(long)]
         into: PathBuf,
     },
-    /// Reads and folds.
+    /// Reads the topics and folds the input.
     Fold {
         #[arg(long)]
         config: PathBuf,
         #[arg(long)]
         into: PathBuf,
-        /// The binary whose `replay` is asked.
+        /// The binary whose `replay` gets the same payloads.
         #[arg(long)]
         insightd: PathBuf,
     },
-    /// Compares what the other two have left.
+    /// Compares the files that `watch` and `fold` wrote.
     Compare {
         #[arg(long)]
         from: PathBuf,
@@ -64,20 +64,20 @@ enum Step {
     },
 }
 
-/// One insight or one dead-letter record, as it was read or as it should be.
+/// One insight or one dead-letter record, read or expected.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Line {
-    /// Whose order it stands in: the account, or the partition that a dead-letter record came from.
+    /// The unit of order: the account, or the source partition of a dead-letter record.
     of: String,
-    /// What it is known by: `eventID`, or place of the broken record.
+    /// The identity: `eventID`, or the position of the unusable record.
     id: String,
-    /// Everything that must be equal, byte for byte.
+    /// The content to compare, byte for byte.
     text: String,
-    /// Where it was read, or which record brought it about.
+    /// Where the line was read, or which record caused it.
     at: String,
 }
 
-/// What `fold` has counted.
+/// Counts of `fold`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Facts {
     /// End of each partition of the input.
@@ -87,9 +87,9 @@ struct Facts {
 }
 
 fn main() -> ExitCode {
-    let load = |path: &Path| Config::load(Some(path)).expect("a configuration that holds");
+    let load = |path: &Path| Config::load(Some(path)).expect("a valid configuration");
     match Cli::parse().step {
-        Step::Watch { config, into } => heads::watch(&load(&config), &into),
+        Step::Watch { config, into } => checkpoints::watch(&load(&config), &into),
         Step::Fold { config, into, insightd } => fold::run(&load(&config), &config, &into, &insightd),
         Step::Compare { from, defect, seed } => return compare::run(&from, defect, seed),
     }

@@ -20,7 +20,7 @@ pub struct Follower {
 }
 
 impl Follower {
-    /// Of all partitions.
+    /// Follows all partitions.
     pub fn new(config: &Config, topic: &str, committed: bool) -> Self {
         let mut follower = Self { consumer: consumer(config, committed), topic: topic.to_owned(), partitions: 0 };
         let metadata = follower.consumer.fetch_metadata(Some(topic), ANSWER_MAX).expect("metadata");
@@ -34,7 +34,7 @@ impl Follower {
         self.partitions
     }
 
-    /// Begins anew with these.
+    /// Restarts at the beginning of these partitions.
     pub fn assign(&self, partitions: std::ops::Range<i32>) {
         let mut list = TopicPartitionList::new();
         for partition in partitions {
@@ -49,7 +49,7 @@ impl Follower {
         (0..self.partitions)
             .map(|partition| {
                 loop {
-                    // One of the brokers may be away.
+                    // A broker may be down.
                     match all.fetch_watermarks(&self.topic, partition, ANSWER_MAX) {
                         Ok((_, end)) => break end,
                         Err(error) => eprintln!("{}[{partition}]: {error}", self.topic),
@@ -59,13 +59,12 @@ impl Follower {
             .collect()
     }
 
-    /// The next message, if one comes soon. A broker that is away comes back.
+    /// The next message, if one arrives soon. Ignores errors: a broker that is down restarts.
     pub fn next(&self) -> Option<BorrowedMessage<'_>> {
         self.consumer.poll(Duration::from_millis(100))?.ok()
     }
 
-    /// Whether everything before `end` of a partition was read: markers of transactions move the position
-    /// too.
+    /// Whether a partition is read up to `end`. Markers of transactions move the position, too.
     fn has_passed(&self, partition: i32, end: i64) -> bool {
         let now = self.consumer.position().expect("a position");
         let found = now.find_partition(&self.topic, partition).map(|found| found.offset());

@@ -62,7 +62,7 @@ pub enum BackfillRefusal {
 }
 
 impl BackfillRefusal {
-    /// All of them.
+    /// All refusals.
     pub const ALL: [Self; 6] =
         [Self::Overlaps, Self::NoRoom, Self::NoAccount, Self::Incomplete, Self::Damaged, Self::Newer];
 
@@ -129,8 +129,8 @@ impl Detector {
         let (Some(begin), Some(last)) = (earlier.state.begin, earlier.last_minute()) else {
             return Err(BackfillRefusal::NoAccount);
         };
-        let known = self.by_id.get(&earlier.id).map(|&at| at as usize);
-        let own_begin = known.and_then(|at| self.accounts[at].state.begin);
+        let known = self.by_id.get(&earlier.id).map(|&account_index| account_index as usize);
+        let own_begin = known.and_then(|account_index| self.accounts[account_index].state.begin);
         if own_begin.is_some_and(|begin| !ends_before(last, begin)) {
             return Err(BackfillRefusal::Overlaps);
         }
@@ -139,14 +139,16 @@ impl Detector {
         }
         let series = earlier.regions.iter().map(|region| region.series.len()).sum();
         let account = earlier.id;
-        let Some(at) = self.account(account) else { return Err(BackfillRefusal::NoRoom) };
-        let own_begin = self.accounts[at].state.begin.unwrap_or(i64::MAX);
+        let Some(account_index) = self.account(account) else { return Err(BackfillRefusal::NoRoom) };
+        let own_begin = self.accounts[account_index].state.begin.unwrap_or(i64::MAX);
         self.context.violations.check(Invariant::Load2, ends_before(last, own_begin), || {
             format!("a backfill of account {account} to minute {last} is merged with a history from {own_begin} on")
         });
-        let positions = earlier.regions.iter().map(|region| self.region(at, &region.name));
-        let Some(positions) = positions.collect::<Option<Vec<_>>>() else { return Err(BackfillRefusal::NoRoom) };
-        self.accounts[at].merge(earlier, &positions, wall, &mut self.context);
+        let region_indexes = earlier.regions.iter().map(|region| self.region(account_index, &region.name));
+        let Some(region_indexes) = region_indexes.collect::<Option<Vec<_>>>() else {
+            return Err(BackfillRefusal::NoRoom);
+        };
+        self.accounts[account_index].merge(earlier, &region_indexes, wall, &mut self.context);
         self.context.totals.newest = self.context.totals.newest.max(used.totals.newest);
         Ok(Backfilled { account, begin, series })
     }
@@ -156,9 +158,9 @@ impl Detector {
         let (settings, totals) = (&self.context.settings, &self.context.totals);
         let (mut regions, mut series) = (0, 0);
         for region in &earlier.regions {
-            let here = known.and_then(|at| {
-                let account = &self.accounts[at];
-                account.region(&region.name).map(|at| &account.regions[at])
+            let here = known.and_then(|account_index| {
+                let account = &self.accounts[account_index];
+                account.region(&region.name).map(|region_index| &account.regions[region_index])
             });
             regions += usize::from(here.is_none());
             let is_new = |slot: &&SeriesSlot| here.is_none_or(|here| here.series.find(slot.state().key()).is_none());
@@ -183,12 +185,12 @@ struct Seam {
 
 impl Account {
     fn abandon_insights(&mut self, context: &mut DetectorContext) {
-        for at in 0..self.regions.len() {
-            let id = self.region_id(at);
-            let region = &mut self.regions[at];
+        for region_index in 0..self.regions.len() {
+            let id = self.region_id(region_index);
+            let region = &mut self.regions[region_index];
             let state = region.state.change(id, &mut context.transaction.regions);
-            for position in std::mem::take(&mut state.open) {
-                let slot = region.series.at(position);
+            for series_index in std::mem::take(&mut state.open) {
+                let slot = region.series.at(series_index);
                 if let Some(series) = slot.change_active(id, &mut context.transaction.series) {
                     context.totals.open -= usize::from(series.is_shown());
                     series.abandon_insight();
@@ -202,8 +204,8 @@ impl Account {
         self.regions.iter().filter_map(|region| region.state.clock.time()).max().map(|time| time.div_euclid(60))
     }
 
-    /// Merges its backfill, whose regions lie at `positions` here.
-    fn merge(&mut self, mut earlier: Self, positions: &[usize], wall: i64, context: &mut DetectorContext) {
+    /// Merges a backfill of this account, whose regions have `region_indexes` here.
+    fn merge(&mut self, mut earlier: Self, region_indexes: &[usize], wall: i64, context: &mut DetectorContext) {
         let seam = Seam { begin: earlier.state.begin_or_max(), until: self.state.begin };
         let budget = context.settings.budget;
         let state = self.state.change(self.number, &mut context.transaction.accounts);
@@ -220,14 +222,14 @@ impl Account {
         }
         let mut live = state.live();
         let mut merged: HashSet<(usize, u32)> = HashSet::new();
-        for (region, &at) in earlier.regions.iter_mut().zip(positions) {
-            let id = self.region_id(at);
-            let here = &mut self.regions[at];
+        for (region, &region_index) in earlier.regions.iter_mut().zip(region_indexes) {
+            let id = self.region_id(region_index);
+            let here = &mut self.regions[region_index];
             // Where the backfill is older than the region's own sweep, its series are not live here, as a
             // restore would not take them as live either.
             let daily = here.state.clock.time().map_or(region.state.daily, |_| here.state.daily);
-            live += here.merge_series(region.series.take(), seam, daily, id, context, &mut |position| {
-                merged.insert((at, position));
+            live += here.merge_series(region.series.take(), seam, daily, id, context, &mut |series_index| {
+                merged.insert((region_index, series_index));
             });
             here.adopt_clock(&region.state, id, wall, context);
             here.adopt_event_ids(&region.seen, id, context);
@@ -235,17 +237,17 @@ impl Account {
         if let Some(until) = seam.until {
             self.merge_silence(seam.begin, until, &merged, context);
         }
-        self.merge_region_begins(&earlier, positions, context);
+        self.merge_region_begins(&earlier, region_indexes, context);
         self.merge_principals(&earlier, context);
         self.state.change(self.number, &mut context.transaction.accounts).set_live(live);
     }
 
     /// Series that the backfill does not know were silent then.
     fn merge_silence(&mut self, begin: i64, until: i64, merged: &HashSet<(usize, u32)>, context: &mut DetectorContext) {
-        for at in 0..self.regions.len() {
-            let id = self.region_id(at);
-            for (slot, position) in self.regions[at].series.iter_mut().zip(0..) {
-                if !merged.contains(&(at, position)) {
+        for region_index in 0..self.regions.len() {
+            let id = self.region_id(region_index);
+            for (slot, series_index) in self.regions[region_index].series.iter_mut().zip(0..) {
+                if !merged.contains(&(region_index, series_index)) {
                     let state = slot.change(id, &mut context.transaction.series);
                     let series = state.activate(until, &context.settings, &context.horizons);
                     series.merge_silence(begin, until, &context.horizons);
@@ -254,15 +256,15 @@ impl Account {
         }
     }
 
-    fn merge_region_begins(&mut self, earlier: &Self, positions: &[usize], context: &mut DetectorContext) {
+    fn merge_region_begins(&mut self, earlier: &Self, region_indexes: &[usize], context: &mut DetectorContext) {
         for &region in &earlier.state.region_order {
-            let (begin, at) = (earlier.regions[region as usize].state.begin, positions[region as usize]);
-            let id = self.region_id(at);
-            if self.regions[at].state.begin.is_none() {
+            let (begin, region_index) = (earlier.regions[region as usize].state.begin, region_indexes[region as usize]);
+            let id = self.region_id(region_index);
+            if self.regions[region_index].state.begin.is_none() {
                 let state = self.state.change(self.number, &mut context.transaction.accounts);
-                state.region_order.push(at as u32);
+                state.region_order.push(region_index as u32);
             }
-            let state = self.regions[at].state.change(id, &mut context.transaction.regions);
+            let state = self.regions[region_index].state.change(id, &mut context.transaction.regions);
             state.begin = state.begin.into_iter().chain(begin).min();
         }
     }
@@ -287,7 +289,7 @@ impl Account {
 }
 
 impl Region {
-    /// Merges the series of a backfill. Liveness is judged as of minute `daily`. Shows `merged` the position
+    /// Merges the series of a backfill. Liveness is judged as of minute `daily`. Shows `merged` the index
     /// of each one here; returns how many more series are live.
     fn merge_series(
         &mut self,
@@ -301,13 +303,13 @@ impl Region {
         let mut live = 0;
         for slot in earlier {
             let mut state = slot.into_state();
-            if let Some(position) = self.series.find(state.key()) {
+            if let Some(series_index) = self.series.find(state.key()) {
                 let (settings, horizons) = (&context.settings, &context.horizons);
                 let earlier = state.activate(seam.begin, settings, horizons).clone();
                 let until = seam.until.unwrap_or(i64::MAX);
-                let own = self.series.at(position).change(id, &mut context.transaction.series);
+                let own = self.series.at(series_index).change(id, &mut context.transaction.series);
                 own.activate(until, settings, horizons).merge(earlier, until, horizons, &mut context.quota);
-                merged(position);
+                merged(series_index);
                 continue;
             }
             state.adopt(&mut context.quota);
@@ -330,7 +332,7 @@ impl Region {
             state.clock.advance(time, wall);
             (state.swept, state.daily) = (earlier.swept, earlier.daily);
             state.dedup_floor = state.dedup_floor.max(earlier.dedup_floor);
-            // Positions of a new region are those of its backfill.
+            // A new region has the series indexes of its backfill.
             state.steady.clone_from(&earlier.steady);
         }
     }

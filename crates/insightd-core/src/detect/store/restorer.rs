@@ -27,7 +27,7 @@ use crate::detect::store::changelog::{
 };
 use crate::state::{RestoreError, decode};
 
-/// A detector whose changelog is being read.
+/// Collects the records of a changelog that is being read.
 #[derive(Debug)]
 pub struct Restorer {
     /// Empty but for what the quota is charged with.
@@ -84,8 +84,12 @@ impl Restorer {
             RecordKey::Observations(id) => {
                 drop(self.observations.insert(id, decode("observations", VERSION, value)?));
             }
-            RecordKey::Region(id, at) => drop(self.regions.insert((id, at), decode("region", VERSION, value)?)),
-            RecordKey::Steady(id, at) => drop(self.steady.insert((id, at), decode("drops", VERSION, value)?)),
+            RecordKey::Region(id, region_index) => {
+                drop(self.regions.insert((id, region_index), decode("region", VERSION, value)?));
+            }
+            RecordKey::Steady(id, region_index) => {
+                drop(self.steady.insert((id, region_index), decode("drops", VERSION, value)?));
+            }
             RecordKey::Principal(id, hash) => {
                 let principal: Principal = decode("principal", VERSION, value)?;
                 if principal.hash() != hash {
@@ -119,8 +123,8 @@ impl Restorer {
         match key {
             RecordKey::Account(id) => drop(self.accounts.remove(&id)),
             RecordKey::Observations(id) => drop(self.observations.remove(&id)),
-            RecordKey::Region(id, at) => drop(self.regions.remove(&(id, at))),
-            RecordKey::Steady(id, at) => drop(self.steady.remove(&(id, at))),
+            RecordKey::Region(id, region_index) => drop(self.regions.remove(&(id, region_index))),
+            RecordKey::Steady(id, region_index) => drop(self.steady.remove(&(id, region_index))),
             RecordKey::Principal(id, hash) => {
                 if let Some(principals) = self.principals.get_mut(&id) {
                     principals.put(hash, None);
@@ -190,9 +194,9 @@ impl Restorer {
         let warm_up = self.detector.context.settings.warm_up;
         let mut numbered: Vec<(AccountId, AccountRecord)> = self.accounts.drain().collect();
         numbered.sort_unstable_by_key(|(_, record)| record.number);
-        for (at, (id, record)) in numbered.into_iter().enumerate() {
-            if record.number as usize != at {
-                return Err(RestoreError::damaged("account", format!("number {at} is missing")));
+        for (account_index, (id, record)) in numbered.into_iter().enumerate() {
+            if record.number as usize != account_index {
+                return Err(RestoreError::damaged("account", format!("number {account_index} is missing")));
             }
             let mut state = record.state;
             state.observations = self.observations.remove(&id).unwrap_or_default();
@@ -240,10 +244,10 @@ impl Restorer {
         steady: &[u64],
     ) -> Result<(), RestoreError> {
         let missing = |why: String| RestoreError::damaged("region", why);
-        let Some(&at) = self.detector.by_id.get(&id) else {
+        let Some(&account_index) = self.detector.by_id.get(&id) else {
             return Err(missing(format!("there is no account {id}")));
         };
-        let regions = &mut self.detector.accounts[at as usize].regions;
+        let regions = &mut self.detector.accounts[account_index as usize].regions;
         if regions.len() != number as usize {
             return Err(missing(format!("account {id} has no region number {}", regions.len())));
         }
@@ -272,8 +276,10 @@ impl Restorer {
             event_records.next = event_records.next.max(record + 1);
             let mut held = 0;
             for (account, number, hour, hashes) in regions {
-                let at = by_id.get(&account).map(|&at| at as usize);
-                let Some(region) = at.and_then(|at| accounts[at].regions.get_mut(number as usize)) else {
+                let account_index = by_id.get(&account).map(|&account_index| account_index as usize);
+                let Some(region) =
+                    account_index.and_then(|account_index| accounts[account_index].regions.get_mut(number as usize))
+                else {
                     let why = format!("account {account} has no region number {number}");
                     return Err(RestoreError::damaged("events", why));
                 };
@@ -299,8 +305,8 @@ impl Detector {
         for account in &self.accounts {
             for region in &account.regions {
                 let Some(clock) = region.state.clock.time() else { continue };
-                for &position in &region.state.open {
-                    let series = region.series[position].state().active();
+                for &series_index in &region.state.open {
+                    let series = region.series[series_index].state().active();
                     if let Some(insight) = series.and_then(|series| series.opened(account.id, &region.name)) {
                         show(insight, clock);
                     }
