@@ -92,7 +92,7 @@ impl SimBroker {
         let struck = self.client(|client| {
             let mishap = match step {
                 Step::OpenedChangelog | Step::ReadChangelog => &mut client.restore_mishap,
-                Step::OpenedHistory | Step::ReadHistory => &mut client.history_mishap,
+                Step::OpenedBackfill | Step::ReadBackfill => &mut client.backfill_mishap,
                 _ => &mut client.mishap,
             };
             match mishap {
@@ -193,7 +193,7 @@ impl Broker for SimBroker {
             client.given = None;
             client.revoking = false;
             client.held.clear();
-            (client.reader, client.history) = (None, None);
+            (client.reader, client.backfill_reader) = (None, None);
             let member = client.member.filter(|_| cluster.group.is_rebalancing());
             member.into_iter().for_each(|member| cluster.group.rejoin(member));
         });

@@ -66,9 +66,9 @@ pub struct Client {
     pub reader: Option<Reader>,
     pub restore_mishap: Option<Mishap>,
     /// The reader of the backfill topic.
-    pub history: Option<Reader>,
-    pub history_read: BTreeMap<i32, i64>,
-    pub history_mishap: Option<Mishap>,
+    pub backfill_reader: Option<Reader>,
+    pub backfill_read: BTreeMap<i32, i64>,
+    pub backfill_mishap: Option<Mishap>,
     /// Input that the task applied since its last saved state.
     pub applied: Vec<Applied>,
     /// The last commit, until the worker reports it.

@@ -9,10 +9,10 @@ use insightd_core::detect::BackfillRefusal;
 use insightd_core::invariants::offset_follows;
 use insightd_core::pipeline::Outcome;
 
+use super::backfill::Loader;
 use super::client::Client;
 use super::faults::{Counts, Odds};
 use super::group::Group;
-use super::history::Loader;
 use super::log::{Bytes, Log, Number};
 use super::mutation::Mutation;
 use super::oracle::Oracle;
@@ -30,7 +30,7 @@ pub const POLL_INTERVAL: Duration = Duration::from_secs(30);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {
     Changelog(usize),
-    History(usize),
+    Backfill(usize),
     Output,
     Dlq,
     /// The group's offsets.
@@ -102,7 +102,7 @@ pub struct Cluster {
     pub mutation: Option<Mutation>,
     pub input: Traffic,
     pub changelogs: Vec<Log>,
-    pub histories: Vec<Log>,
+    pub backfill_topic: Vec<Log>,
     pub loader: Loader,
     pub output: Log,
     pub dlq: Log,
@@ -158,7 +158,7 @@ impl Cluster {
     pub fn log(&mut self, place: Place) -> Option<&mut Log> {
         match place {
             Place::Changelog(number) => Some(&mut self.changelogs[number]),
-            Place::History(number) => Some(&mut self.histories[number]),
+            Place::Backfill(number) => Some(&mut self.backfill_topic[number]),
             Place::Output => Some(&mut self.output),
             Place::Dlq => Some(&mut self.dlq),
             Place::Offsets => None,
@@ -262,7 +262,7 @@ impl Cluster {
 
     /// EO-1, EO-2 and EO-B, at the moment when a commit is decided.
     fn judge(&mut self, offsets: &[Position], written: &[Written]) {
-        if written.iter().any(|record| matches!(record.place, Place::History(_))) {
+        if written.iter().any(|record| matches!(record.place, Place::Backfill(_))) {
             return;
         }
         match self.oracle.commit(offsets, written, &self.input) {

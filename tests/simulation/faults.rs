@@ -128,15 +128,15 @@ pub enum Step {
     Committed,
     OpenedChangelog,
     ReadChangelog,
-    OpenedHistory,
-    ReadHistory,
+    OpenedBackfill,
+    ReadBackfill,
 }
 
 impl Step {
     pub const OF_A_TRANSACTION: [Self; 6] =
         [Self::BeforeBegin, Self::AfterBegin, Self::Produced, Self::BeforeOffsets, Self::AfterOffsets, Self::Committed];
     pub const OF_A_RESTORE: [Self; 2] = [Self::OpenedChangelog, Self::ReadChangelog];
-    pub const OF_A_LOAD: [Self; 2] = [Self::OpenedHistory, Self::ReadHistory];
+    pub const OF_A_LOAD: [Self; 2] = [Self::OpenedBackfill, Self::ReadBackfill];
 
     fn name(self) -> &'static str {
         match self {
@@ -148,8 +148,8 @@ impl Step {
             Self::Committed => "committed, before the response",
             Self::OpenedChangelog => "before the restore",
             Self::ReadChangelog => "during the restore",
-            Self::OpenedHistory => "before the backfill topic",
-            Self::ReadHistory => "in the backfill topic",
+            Self::OpenedBackfill => "before the backfill topic",
+            Self::ReadBackfill => "in the backfill topic",
         }
     }
 }
@@ -178,7 +178,7 @@ impl Mishap {
         let session = session.as_millis() as u64;
         let (freeze, delay) = (random.millis(session / 2, session * 3), random.millis(10, session));
         let at = *random.pick(steps);
-        let after = if matches!(at, Step::Produced | Step::ReadChangelog | Step::ReadHistory) {
+        let after = if matches!(at, Step::Produced | Step::ReadChangelog | Step::ReadBackfill) {
             random.below(6) as u32
         } else {
             0
@@ -191,7 +191,7 @@ impl Mishap {
         ];
         // Restores and loads are rarer than transactions.
         let factor = match at {
-            Step::OpenedHistory | Step::ReadHistory => 3.0,
+            Step::OpenedBackfill | Step::ReadBackfill => 3.0,
             Step::OpenedChangelog | Step::ReadChangelog => 1.5,
             _ => 1.0,
         };

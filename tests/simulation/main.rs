@@ -15,19 +15,19 @@
 //!   [`faults`]: their odds and counts.
 //! * [`cluster`]: topics, transactions, offsets. [`log`]: a partition. [`group`]: members and generations.
 //! * [`broker`], [`fetch`], [`client`]: the trait `Broker` of one process. [`task`]: its instrumented task.
-//! * [`history`]: backfills of accounts, and the command that loads them.
+//! * [`backfill`]: backfills of accounts, and the command that loads them.
 //! * [`oracle`]: the fold, and the comparisons with it. [`traffic`]: the input. [`mutation`]: safeguards
 //!   removed on purpose.
 
 #![allow(unreachable_pub, reason = "nothing outside reaches a test; its modules say pub to each other")]
 
+mod backfill;
 mod broker;
 mod client;
 mod cluster;
 mod faults;
 mod fetch;
 mod group;
-mod history;
 mod log;
 mod mutation;
 mod oracle;

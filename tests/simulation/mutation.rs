@@ -21,9 +21,9 @@ pub enum Mutation {
     /// Offsets of another generation are accepted.
     AnyGeneration,
     /// The backfill topic is read with messages of open and of aborted transactions.
-    HistoryUncommitted,
+    BackfillUncommitted,
     /// After an abort, reading the backfill topic continues where it was.
-    HistoryGoesOn,
+    BackfillContinues,
     /// A state of a newer release is restored as far as this release understands it.
     TakeNewer,
 }
@@ -39,7 +39,7 @@ impl Mutation {
         Self::RestoreToStable,
         Self::UnstableOffsets,
         Self::AnyGeneration,
-        Self::HistoryUncommitted,
-        Self::HistoryGoesOn,
+        Self::BackfillUncommitted,
+        Self::BackfillContinues,
     ];
 }

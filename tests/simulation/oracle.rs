@@ -14,8 +14,8 @@ use insightd_core::invariants::{
 use insightd_core::pipeline::{DeadLetterRecord, Outcome, Output, Pipeline, Tally};
 use insightd_core::state::{CHECKPOINT_KEY, Checkpoint, IdleAdvance};
 
+use super::backfill::Records;
 use super::cluster::{Applied, Place, Written};
-use super::history::Records;
 use super::traffic::{Traffic, partition_of};
 
 /// The whole state of a detector in a fixed order: two detectors are equal if their images are.
@@ -196,7 +196,7 @@ impl Oracle {
                     return Err("a dead-letter record without a source partition".to_owned());
                 }
                 (Place::Changelog(number), _) => drop(by_partition.entry(number).or_default()),
-                (Place::Offsets | Place::History(_), _) => {}
+                (Place::Offsets | Place::Backfill(_), _) => {}
             }
         }
         for position in offsets {

@@ -12,10 +12,10 @@ use insightd_core::invariants::is_deterministic;
 use insightd_core::pipeline::Outcome;
 use insightd_core::state::CHECKPOINT_KEY;
 
+use super::backfill::Loader;
 use super::cluster::Cluster;
 use super::faults::{Counts, Odds, Profile};
 use super::group::Group;
-use super::history::Loader;
 use super::log::Log;
 use super::mutation::Mutation;
 use super::oracle::{Oracle, difference, image};
@@ -99,7 +99,7 @@ fn cluster(seed: u64, profile: Profile, mutation: Option<Mutation>, config: &Con
         counts: Counts::default(),
         mutation,
         changelogs: (0..partitions).map(|_| Log::default()).collect(),
-        histories: (0..partitions).map(|_| Log::default()).collect(),
+        backfill_topic: (0..partitions).map(|_| Log::default()).collect(),
         loader: Loader::draw(seed, config, &input),
         output: Log::default(),
         dlq: Log::default(),

@@ -64,7 +64,7 @@ impl Cluster {
             let gone = self.changelogs[partition].compact(&mut self.random, is_read);
             self.counts.note("changelog compacted");
             self.counts.add("changelog records removed", gone as u64);
-            self.trim_history();
+            self.trim_backfill_topic();
         }
     }
 

@@ -179,8 +179,8 @@ impl Roster {
 
     /// A role of another account, known by its unique id and session.
     pub(crate) fn foreign(&mut self, draw: &mut Draw) -> Principal {
-        const LETTERS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-        let id: String = (0..17).map(|_| char::from(*draw.pick(LETTERS))).collect();
+        const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+        let id: String = (0..17).map(|_| char::from(*draw.pick(ALPHABET))).collect();
         let agent = *draw.pick(MACHINE_AGENTS);
         self.add(Identity::Foreign(format!("AROA{id}:{}", draw.pick(TEAMS))), agent, public_address(draw))
     }

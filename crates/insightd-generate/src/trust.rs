@@ -28,7 +28,7 @@ pub(crate) struct Trust {
 }
 
 impl Trust {
-    /// Of an account of an organization.
+    /// The trust of one account of an organization.
     pub(crate) fn new(account: Seeds, organization: Seeds) -> Self {
         let mut draw = account.stream("trust", 0);
         Self {
@@ -50,7 +50,7 @@ impl Trust {
 
 /// Twenty random bytes in base64.
 fn qualifier(draw: &mut Draw) -> String {
-    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let text: String = (0..27).map(|_| char::from(*draw.pick(LETTERS))).collect();
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let text: String = (0..27).map(|_| char::from(*draw.pick(ALPHABET))).collect();
     text + "="
 }

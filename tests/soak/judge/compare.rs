@@ -20,7 +20,7 @@ pub fn run(from: &Path, defect: Option<Defect>, seed: u64) -> ExitCode {
     if let Some(defect) = defect {
         println!("defect {defect:?}, seed {seed}: {}", damage(&mut found, defect, seed));
     }
-    let (chain, committed, in_vain) = checkpoints::check(&read(from, "checkpoints"), &facts.ends);
+    let (chain, committed, aborted) = checkpoints::check(&read(from, "checkpoints"), &facts.ends);
     println!(
         "judged: {} records ({} MB), {} insights, {} dead-letter records",
         facts.records,
@@ -31,7 +31,7 @@ pub fn run(from: &Path, defect: Option<Defect>, seed: u64) -> ExitCode {
     let verdicts = [
         say(
             &format!(
-                "checkpoints: {committed} commits of a partition are one chain each, {in_vain} more were written but never committed"
+                "checkpoints: {committed} commits of a partition are one chain each, {aborted} more were written but never committed"
             ),
             &chain,
         ),

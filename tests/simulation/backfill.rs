@@ -180,7 +180,7 @@ impl Cluster {
         let partition = writing.backfill.partition;
         let Some(part) = writing.backfill.parts.get(writing.sent) else {
             // Before the marker, which takes an offset.
-            let end = self.histories[partition].high();
+            let end = self.backfill_topic[partition].high();
             if self.end(COMMAND, writing.epoch, true).is_err() {
                 self.counts.note("backfill: a load was too slow");
                 return self.retry_later(writing.backfill);
@@ -194,7 +194,7 @@ impl Cluster {
             return;
         };
         let value = Some(part.as_slice().into());
-        let (place, key) = (Place::History(partition), writing.backfill.account.as_bytes().into());
+        let (place, key) = (Place::Backfill(partition), writing.backfill.account.as_bytes().into());
         let written = Written { place, key, value, source: None, applied: Vec::new() };
         if self.produce(COMMAND, writing.epoch, written).is_err() {
             self.counts.note("backfill: a load was too slow");
@@ -207,10 +207,10 @@ impl Cluster {
     }
 
     /// Applies retention to merged messages.
-    pub fn trim_history(&mut self) {
-        let partition = self.random.below(self.histories.len() as u64) as usize;
+    pub fn trim_backfill_topic(&mut self) {
+        let partition = self.random.below(self.backfill_topic.len() as u64) as usize;
         let below = self.oracle.backfill_next(partition);
-        let gone = self.histories[partition].trim(below);
+        let gone = self.backfill_topic[partition].trim(below);
         self.counts.add("backfill: messages expired", gone as u64);
     }
 }
@@ -218,26 +218,27 @@ impl Cluster {
 impl SimBroker {
     /// `open_backfill`.
     pub fn open_backfill_topic(&self, partition: i32, from: i64) -> Result<bool, BrokerError> {
-        self.enter("history");
+        self.enter("open backfill");
         let there = self.with(|cluster| {
             if cluster.now < cluster.clients[self.id].cut_until || cluster.random.chance(cluster.odds.retry) {
                 cluster.counts.note("backfill: no broker returns the offsets");
                 return Err(later("no broker returns the offsets"));
             }
-            let log = &cluster.histories[partition as usize];
+            let log = &cluster.backfill_topic[partition as usize];
             let (end, from) = (log.stable(), from.max(log.oldest()));
             let client = &mut cluster.clients[self.id];
-            let continues = cluster.mutation == Some(Mutation::HistoryGoesOn);
-            let seen = client.history_read.get(&partition).copied().filter(|_| continues);
+            let continues = cluster.mutation == Some(Mutation::BackfillContinues);
+            let seen = client.backfill_read.get(&partition).copied().filter(|_| continues);
             let position = seen.unwrap_or_default().max(from);
             if end <= position {
                 return Ok(false);
             }
-            client.history = Some(Reader { partition: partition as usize, end, position });
-            client.history_mishap = Mishap::draw(&cluster.odds, SESSION_TIMEOUT, &Step::OF_A_LOAD, &mut cluster.random);
+            client.backfill_reader = Some(Reader { partition: partition as usize, end, position });
+            client.backfill_mishap =
+                Mishap::draw(&cluster.odds, SESSION_TIMEOUT, &Step::OF_A_LOAD, &mut cluster.random);
             Ok(true)
         })?;
-        if there && self.pass(Step::OpenedHistory) {
+        if there && self.pass(Step::OpenedBackfill) {
             return Err(later("no broker returns the offsets"));
         }
         Ok(there)
@@ -249,17 +250,17 @@ impl SimBroker {
         messages_max: usize,
         show: &mut dyn FnMut(i64, &[u8]) -> i64,
     ) -> Result<bool, BrokerError> {
-        self.enter("read history");
-        if self.pass(Step::ReadHistory) {
+        self.enter("read backfill");
+        if self.pass(Step::ReadBackfill) {
             return Err(later("the backfill topic cannot be read now"));
         }
         let (shown, complete) = self.with(|cluster| {
             let slow = cluster.random.chance(cluster.odds.slow_restore);
             let most = if slow { cluster.random.below(3) as usize } else { messages_max };
-            let uncommitted = cluster.mutation == Some(Mutation::HistoryUncommitted);
+            let uncommitted = cluster.mutation == Some(Mutation::BackfillUncommitted);
             let client = &mut cluster.clients[self.id];
-            let reader = client.history.as_mut().expect("the backfill topic was opened");
-            let log = &cluster.histories[reader.partition];
+            let reader = client.backfill_reader.as_mut().expect("the backfill topic was opened");
+            let log = &cluster.backfill_topic[reader.partition];
             let (mut shown, mut complete) = (Vec::new(), false);
             while shown.len() < most && !complete {
                 match log.at(reader.position).filter(|entry| entry.offset < reader.end) {
@@ -274,9 +275,9 @@ impl SimBroker {
                     None => complete = true,
                 }
             }
-            client.history_read.insert(reader.partition as i32, reader.position);
+            client.backfill_read.insert(reader.partition as i32, reader.position);
             if complete {
-                client.history = None;
+                client.backfill_reader = None;
             }
             (shown, complete)
         });
