@@ -83,7 +83,7 @@ mod tests {
         series
     }
 
-    /// If it breaks, a quiet API raises an insight with every minute in which nobody calls it.
+    /// If it breaks, a quiet API raises an insight in every minute without a call.
     #[test]
     fn only_a_steady_series_can_fall_silent() {
         let steady = |counts: &[f64]| closed(counts, &Surroundings::new(MIDNIGHT)).is_steady();

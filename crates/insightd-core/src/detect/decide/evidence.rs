@@ -13,7 +13,7 @@ use crate::detect::statistics::expectation::{Expectation, Side};
 
 /// Minimum calls in about an hour that count as evidence; a single call does not.
 const ENOUGH: f64 = 1.5;
-/// Record of a principal that has none, calls: whoever calls now and then may well call a few times in a row.
+/// Record of a principal that has none, calls: an occasional caller may well call a few times in a row.
 const LEAST_RECORD: f64 = 3.0;
 /// Share of the weight of a security-relevant API that counts for a principal who uses it.
 const USED_WEIGHT: f64 = 0.5;
