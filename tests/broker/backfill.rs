@@ -15,7 +15,7 @@ use crate::exactly_once::send;
 use crate::setup::{Setup, assert_same, by_account};
 use insightd_test_support::clock::{DAY, HOUR};
 use insightd_test_support::delivery::Conditions;
-use insightd_test_support::insightd::{Daemon, command};
+use insightd_test_support::insightd::{Daemon, Signal, command};
 use insightd_test_support::load::{Load, write};
 use insightd_test_support::payload::Message;
 use insightd_test_support::traffic::Plan;
@@ -216,7 +216,7 @@ fn kills_and_repeated_loads_backfill_once() {
     assert!(sent.status.success(), "{}", String::from_utf8_lossy(&sent.stderr));
     for pause in [400, 2500, 900] {
         std::thread::sleep(Duration::from_millis(pause));
-        daemon.signal("-KILL");
+        daemon.signal(Signal::KILL);
         daemon.wait();
         daemon = Daemon::start(&setup.config());
     }

@@ -6,6 +6,8 @@ use std::net::{TcpListener, TcpStream};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use insightd_test_support::insightd::{Signal, send};
+
 /// Longer than any step takes, so that a hang fails the test.
 const WAIT: Duration = Duration::from_secs(300);
 
@@ -85,8 +87,7 @@ impl Demo {
     }
 
     fn interrupt(&self) {
-        let sent = Command::new("kill").arg("-INT").arg(self.child.id().to_string()).status().expect("kill");
-        assert!(sent.success());
+        send(&self.child, Signal::INT);
     }
 }
 

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::scene::Scene;
-use insightd_test_support::insightd::Daemon;
+use insightd_test_support::insightd::{Daemon, Signal};
 use insightd_test_support::random::Random;
 
 /// Points at which a process can kill itself (src/crash.rs), and how often a process passes each at most
@@ -75,7 +75,7 @@ pub fn kill_again_and_again(scene: &Scene, process: &str, mut daemon: Daemon) ->
             live(Duration::from_millis(random.between(0, scene.form.life_max_ms) as u64), &|_| false);
         }
         if daemon.ended().is_none() {
-            daemon.signal("-KILL");
+            daemon.signal(Signal::KILL);
         }
         let status = daemon.wait();
         let log = daemon.log();

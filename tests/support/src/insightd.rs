@@ -7,7 +7,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
+pub use rustix::process::Signal;
+use rustix::process::{Pid, kill_process};
 use serde_json::Value;
+
+/// Sends a signal to a process of the test.
+pub fn send(child: &Child, signal: Signal) {
+    kill_process(Pid::from_child(child), signal).expect("the process has not ended");
+}
 
 /// The binary that cargo built for this test.
 pub fn command() -> Command {
@@ -207,13 +214,12 @@ impl Daemon {
 
     /// SIGTERM.
     pub fn terminate(&self) {
-        self.signal("-TERM");
+        self.signal(Signal::TERM);
     }
 
-    /// Any signal, by the name that `kill` takes.
-    pub fn signal(&self, signal: &str) {
-        let sent = Command::new("kill").arg(signal).arg(self.child.id().to_string()).status();
-        assert!(sent.is_ok_and(|status| status.success()), "the process could not be signalled");
+    /// Any signal.
+    pub fn signal(&self, signal: Signal) {
+        send(&self.child, signal);
     }
 
     /// Its exit status, if it has ended.
