@@ -22,7 +22,7 @@ class Demo(unittest.TestCase):
         told = until("the demo says where /metrics is", lambda: re.search(r"http://(\S+:\d+)/metrics", cls.processes.log("demo")))
         cls.listen = told.group(1)
         cls.prometheus = Prometheus(cls.processes, cls.listen, "250ms")
-        until("the day with the attacks is over", lambda: "Traffic goes on" in cls.processes.log("demo"), 300)
+        until("the day with the attacks is over", lambda: "Traffic continues" in cls.processes.log("demo"), 300)
         time.sleep(2)   # a few more scrapes
 
     @classmethod
