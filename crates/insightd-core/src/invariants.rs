@@ -179,16 +179,15 @@ pub struct IdleClock {
     pub touched: i64,
     /// Event time at which it stood then.
     pub touched_at: i64,
-    /// Whether its task has read its partition to the end since.
-    pub caught_up: bool,
 }
 
 /// WM-2: the clock may move to `to` at wall time `now`: by the time that has passed, and not beyond
-/// `now - lateness_s`.
+/// `now - lateness_s`. The other half, that the task is caught up, holds by construction: the worker passes
+/// the time only to tasks that have read their partition to the end.
 pub fn idle_advance_is_elapsed(clock: IdleClock, now: i64, lateness_s: i64, to: i64) -> bool {
     let elapsed = now.saturating_sub(clock.touched);
     let latest = clock.touched_at.saturating_add(elapsed).min(now.saturating_sub(lateness_s));
-    clock.caught_up && to <= latest.max(clock.time)
+    to <= latest.max(clock.time)
 }
 
 /// DET-1: two runs over the same records give the same insights.
@@ -359,13 +358,12 @@ mod tests {
     }
 
     #[test]
-    fn an_idle_clock_advances_by_elapsed_time_when_caught_up() {
+    fn an_idle_clock_advances_by_elapsed_time_only() {
         assert!(clock_advances(5, 5) && clock_advances(5, 6) && !clock_advances(5, 4));
-        let clock = IdleClock { time: 1000, touched: 5000, touched_at: 1000, caught_up: true };
+        let clock = IdleClock { time: 1000, touched: 5000, touched_at: 1000 };
         assert!(idle_advance_is_elapsed(clock, 5120, 600, 1120));
         assert!(!idle_advance_is_elapsed(clock, 5120, 600, 1121), "more than has passed");
-        assert!(!idle_advance_is_elapsed(IdleClock { caught_up: false, ..clock }, 5120, 600, 1120));
-        let live = IdleClock { time: 4990, touched: 5000, touched_at: 4990, caught_up: true };
+        let live = IdleClock { time: 4990, touched: 5000, touched_at: 4990 };
         assert!(idle_advance_is_elapsed(live, 6000, 600, 5400));
         assert!(!idle_advance_is_elapsed(live, 6000, 600, 5401), "into the lateness");
     }

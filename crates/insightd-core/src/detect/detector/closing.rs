@@ -48,8 +48,7 @@ impl Account {
         };
         let id = self.region_id(region_index);
         let clock = &mut self.regions[region_index].state.change(id, &mut context.transaction.regions).clock;
-        // The caller has read its partition to the end.
-        let before = clock.when_idle(true);
+        let before = clock.when_idle();
         clock.advance_idle_to(time);
         context.violations.check(Invariant::Wm2, idle_advance_is_elapsed(before, now, lateness_s, time), || {
             format!("an idle clock of account {} went to {time} at wall time {now}: {before:?}", self.id)

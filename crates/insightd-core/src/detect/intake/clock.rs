@@ -112,11 +112,10 @@ impl Clock {
         (time.div_euclid(60) != self.time.div_euclid(60)).then_some(time)
     }
 
-    /// The state of the clock for the check of WM-2; `caught_up` says whether its partition was read to the
-    /// end.
-    pub(crate) fn when_idle(&self, caught_up: bool) -> IdleClock {
+    /// The state of the clock for the check of WM-2.
+    pub(crate) fn when_idle(&self) -> IdleClock {
         let (touched, touched_at) = self.touched;
-        IdleClock { time: self.time, touched, touched_at, caught_up }
+        IdleClock { time: self.time, touched, touched_at }
     }
 
     /// Moves an idle clock to where [`Self::idle_advance`] says.
